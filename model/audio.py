@@ -1,0 +1,52 @@
+"""Audio constants, frame arithmetic and level, with units. No torch: the API process uses this too.
+
+The checkpoint hears mono audio at 24 kHz, one position per hop of 3200 samples (7.5 frames per second), at
+-25 dBFS RMS. The level rule is that of Transformers' ``VibeVoiceAcousticTokenizerFeatureExtractor``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+SAMPLE_RATE = 24_000
+"""Samples per second."""
+HOP = 3_200
+"""Samples per frame: the product of the encoders' downsampling ratios."""
+FRAME_RATE = SAMPLE_RATE / HOP
+"""Frames (positions of the language model) per second."""
+TARGET_DBFS = -25.0
+_EPS = 1e-6
+
+
+def frame_count(samples: int) -> int:
+    """Frames that ``samples`` samples fill, a started last frame counted whole."""
+    return -(-samples // HOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A gain, and the divisor that follows it where the gained peak would pass full scale.
+
+    Two numbers instead of their quotient, so that the result equals the processor's to the bit.
+    """
+
+    gain: float = 1.0
+    divisor: float = 1.0
+
+    def apply(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Scaled copy of ``samples`` (any shape), float32."""
+        scaled = samples * np.float32(self.gain)
+        return scaled if self.divisor == 1.0 else scaled / np.float32(self.divisor)
+
+
+def clip_level(samples: npt.NDArray[np.float32]) -> Level:
+    """The level of a whole clip (``samples``: [n]): RMS to -25 dBFS, then the peak to full scale at most."""
+    if samples.size == 0:
+        return Level()
+    rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
+    gain = 10 ** (TARGET_DBFS / 20) / (rms + _EPS)
+    peak = float(np.max(np.abs(samples))) * gain
+    return Level(gain, peak + _EPS if peak > 1.0 else 1.0)

@@ -1,0 +1,164 @@
+"""What crosses between the engine's policy and the tensors: one plan in, one result out, per step.
+
+No torch here: the scheduler, the tests of it and the API process import this file. A *stream* is one recording on its
+way through the model. Its positions are laid out as the checkpoint's template orders them::
+
+    [ tokens before the audio | one position per audio frame | instruction (duration, context) | answer ... ]
+
+A stream owns a queue of inputs that are not in the KV cache yet (token ids or audio embeddings). A step moves the next
+inputs of some streams into the cache. Whenever a stream that was asked for its answer has an empty queue after the
+step, one token of the answer comes out and becomes its next input. Prefill and decode are therefore the same verb
+with different counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from model.audio import Level
+
+Samples = npt.NDArray[np.float32]
+"""Mono audio at the checkpoint's sampling rate (24 kHz), float32, full scale +-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """How one stream is to be transcribed; fixed for its life.
+
+    Attributes:
+        context: hotwords or background text for the prompt, or None.
+        level: the gain that brings the audio to the level the model was trained on.
+        answer_prefix: text the answer is forced to begin with (complete segments of an earlier window), or "".
+        force_header: write the assistant header instead of letting the model say it (saves three steps).
+        temperature: 0 decodes greedily; above 0 samples from the scaled distribution.
+        seed: of the sampling; the same seed gives the same answer whatever the company in the batch.
+        max_answer_tokens: the answer is cut here and reported as such.
+    """
+
+    context: str | None = None
+    level: Level = field(default_factory=Level)
+    answer_prefix: str = ""
+    force_header: bool = True
+    temperature: float = 0.0
+    seed: int = 0
+    max_answer_tokens: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeWork:
+    """Encode the next ``frames`` hop frames of a stream's audio; their embeddings join its input queue."""
+
+    stream: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class RowWork:
+    """Move the next ``positions`` queued inputs of a stream into the KV cache (1 while it decodes)."""
+
+    stream: int
+    positions: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """One step of the device: what to encode and which rows to compute. Encoding happens first."""
+
+    encode: tuple[EncodeWork, ...] = ()
+    rows: tuple[RowWork, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not self.encode and not self.rows
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """Answer tokens that one stream produced in a step, stop token included, with their log-probabilities."""
+
+    stream: int
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What came out of a step."""
+
+    emitted: tuple[Emitted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerInfo:
+    """What a loaded runner can hold and how it runs; shown in the log, ``/metrics`` and ``/v1/models``.
+
+    Attributes:
+        page_size: positions per KV page.
+        pages: pages in the pool; all streams share them.
+        max_positions: longest sequence the checkpoint was made for (prompt and answer together).
+        stop_ids: tokens that end an answer.
+    """
+
+    checkpoint: str
+    checkpoint_path: str
+    sample_rate: int
+    hop: int
+    page_size: int
+    pages: int
+    max_positions: int
+    stop_ids: frozenset[int]
+    device: str
+    dtype: str
+    attention: str
+
+
+class StepRunner(Protocol):
+    """The device as the engine sees it. ``model.runner.Runner`` is the real one; tests may script another.
+
+    All calls come from one thread. ``stream`` numbers are chosen by the caller and may not be reused before
+    ``release``. Calls for an unknown stream raise KeyError.
+    """
+
+    @property
+    def info(self) -> RunnerInfo: ...
+
+    @property
+    def free_pages(self) -> int: ...
+
+    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
+        """Positions of the whole prompt for ``frames`` audio frames, forced answer prefix included."""
+        ...
+
+    def open(self, stream: int, spec: StreamSpec) -> int:
+        """Begin a stream. Returns the inputs now queued (the tokens before the audio)."""
+        ...
+
+    def append_audio(self, stream: int, samples: Samples) -> int:
+        """Add audio of any length. Returns the whole frames now waiting to be encoded."""
+        ...
+
+    def finish_audio(self, stream: int) -> int:
+        """No more audio comes: the last started frame is padded. Returns the frames waiting to be encoded."""
+        ...
+
+    def ask(self, stream: int) -> int:
+        """Queue the instruction and the forced start of the answer behind the encoded audio.
+
+        Whatever stood behind the audio before (an earlier instruction and answer) is cropped. Every appended frame
+        must have been encoded. Returns the inputs now queued. From here on the stream emits answer tokens.
+        """
+        ...
+
+    def step(self, plan: StepPlan) -> StepResult: ...
+
+    def release(self, stream: int) -> None:
+        """Forget the stream and free its pages; safe at every stage."""
+        ...
+
+    def check_integrity(self) -> None:
+        """Raise AssertionError when pages leaked or are owned twice."""
+        ...

@@ -1,0 +1,1 @@
+"""The protocols clients speak: HTTP endpoints, errors, authentication, health and metrics."""

@@ -1,0 +1,1 @@
+"""From answer tokens to segments to the formats clients ask for. Pure functions and small state machines, no I/O."""
