@@ -1,0 +1,172 @@
+"""The one attention seam: packed queries of many streams against their pages.
+
+Transformers' decoder layers call an attention function by name; ours, ``vibevoice_paged``, is registered with its
+attention interface and gets a ``Rows`` plan through the forward's keyword arguments. Without a plan (``generate``, the
+oracle of the tests) it hands over to Transformers' SDPA, so one loaded model serves both.
+
+``SdpaRows`` is the backend that runs anywhere: it gathers the keys of a group of rows into a rectangle with *left
+padding*, so that the last query of every row stands in the last column, and masks what a row does not own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from model.kv_cache import NULL_SLOT, PagePool, PageTable
+
+PAGED = "vibevoice_paged"
+
+_SMALL_ROW = 16
+"""Rows of up to this many queries share one rectangle (decode rows and drafts); longer ones go alone."""
+
+
+class Rows(Protocol):
+    """How the queries of one packed step attend: built once per step, asked by every layer."""
+
+    def attend(
+        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        """Write ``key`` and ``value`` to their slots, then attend.
+
+        ``query``: [positions, heads, head_dim]; ``key``, ``value``: [positions, kv_heads, head_dim], the rows of the
+        step one behind the other. Returns [positions, heads, head_dim].
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Rectangle:
+    """Rows attended in one call.
+
+    ``first``, ``last``: the range of the packed step these rows cover.
+    ``queries``: [rows, width] places in that range, left-padded, and ``kept``: [rows * width] True where a place is no
+    padding; both None where every row has ``width`` queries.
+    ``slots``: [rows, longest] slots of the keys, left-padded with the null slot.
+    ``mask``: [rows, 1, width, longest], True where a query may look; None where every query sees every key.
+    """
+
+    first: int
+    last: int
+    width: int
+    queries: torch.Tensor | None
+    kept: torch.Tensor | None
+    slots: torch.Tensor
+    mask: torch.Tensor | None
+
+
+class SdpaRows:
+    """Rectangular attention over pages with torch's SDPA. Works on every device and dtype."""
+
+    def __init__(self, pool: PagePool, rows: list[tuple[PageTable, int]]) -> None:
+        """``rows``: page table and number of new positions of each row, already extended by them, in packed order."""
+        self._pool = pool
+        self._slots = torch.cat([table.slots[table.length - new : table.length] for table, new in rows])
+        self._rectangles = []
+        first = 0
+        for group in _groups(rows):
+            rectangle = _rectangle(group, first)
+            self._rectangles.append(rectangle)
+            first = rectangle.last
+
+    def attend(
+        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        keys, values = self._pool.keys[layer], self._pool.values[layer]
+        keys.index_copy_(0, self._slots, key)
+        values.index_copy_(0, self._slots, value)
+        return torch.cat([_attend_rectangle(r, query[r.first : r.last], keys, values, scale) for r in self._rectangles])
+
+
+def _groups(rows: list[tuple[PageTable, int]]) -> list[list[tuple[PageTable, int]]]:
+    """Neighbouring small rows together, long rows alone; the packed order is kept."""
+    groups: list[list[tuple[PageTable, int]]] = []
+    open_group = False
+    for table, new in rows:
+        small = new <= _SMALL_ROW
+        if small and open_group:
+            groups[-1].append((table, new))
+        else:
+            groups.append([(table, new)])
+        open_group = small
+    return groups
+
+
+def _rectangle(rows: list[tuple[PageTable, int]], first: int) -> _Rectangle:
+    device = rows[0][0].slots.device
+    new_counts = [new for _, new in rows]
+    row_lengths = [table.length for table, _ in rows]
+    width, longest, total = max(new_counts), max(row_lengths), sum(new_counts)
+    slots = pad_sequence(
+        [table.slots[: table.length] for table, _ in rows],
+        batch_first=True,
+        padding_value=NULL_SLOT,
+        padding_side="left",
+    )
+    if width == 1 and min(row_lengths) == longest:
+        return _Rectangle(first, first + total, width, None, None, slots, None)
+    news, lengths = torch.tensor(new_counts, device=device), torch.tensor(row_lengths, device=device)
+    columns = torch.arange(longest, device=device) - (longest - lengths)[:, None]  # [rows, longest] key positions
+    places = torch.arange(width, device=device) - width  # -1 is a row's last query
+    limit = lengths[:, None] + places  # [rows, width] position of each query; its own key is the last it sees
+    mask = (columns[:, None, :] >= 0) & (columns[:, None, :] <= limit[:, :, None])
+    queries = kept = None
+    if total != width * len(rows):
+        kept = (places >= -news[:, None]).flatten()
+        ends = torch.cumsum(news, 0)[:, None]  # place behind each row's last query in the group
+        queries = (ends + places).clamp(min=0)
+    return _Rectangle(first, first + total, width, queries, kept, slots, mask[:, None])
+
+
+def _attend_rectangle(
+    rectangle: _Rectangle, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float
+) -> torch.Tensor:
+    rows, longest = rectangle.slots.shape
+    heads, dim = query.shape[1:]
+    kv_heads = keys.shape[1]
+    shared = heads // kv_heads
+    width = rectangle.width
+    rect = query.view(rows, width, heads, dim) if rectangle.queries is None else query[rectangle.queries]
+    # Query heads that share a key head become further queries of it, so keys and values are never repeated.
+    rect = rect.view(rows, width, kv_heads, shared, dim).permute(0, 2, 3, 1, 4).reshape(rows, kv_heads, -1, dim)
+    flat = rectangle.slots.flatten()
+    key = keys.index_select(0, flat).view(rows, longest, kv_heads, dim).transpose(1, 2)
+    value = values.index_select(0, flat).view(rows, longest, kv_heads, dim).transpose(1, 2)
+    mask = rectangle.mask
+    if mask is not None and shared > 1:
+        mask = mask.repeat(1, 1, shared, 1)
+    out = scaled_dot_product_attention(rect, key, value, attn_mask=mask, scale=scale)
+    out = out.view(rows, kv_heads, shared, width, dim).permute(0, 3, 1, 2, 4).reshape(rows * width, heads, dim)
+    return out if rectangle.kept is None else out[rectangle.kept]
+
+
+def _paged_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    rows: Rows | None = None,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """Transformers' calling convention: [1, heads, positions, head_dim] in, [1, positions, heads, head_dim] out."""
+    if rows is None:
+        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+        return output, None
+    layer = int(module.layer_idx)  # type: ignore[arg-type]  # an int attribute of every decoder layer's attention
+    out = rows.attend(layer, query[0].transpose(0, 1), key[0].transpose(0, 1), value[0].transpose(0, 1), scaling)
+    return out[None], None
+
+
+def install() -> None:
+    """Make ``vibevoice_paged`` known to Transformers; harmless when repeated."""
+    AttentionInterface.register(PAGED, _paged_attention)
+    AttentionMaskInterface.register(PAGED, sdpa_mask)

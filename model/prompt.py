@@ -1,0 +1,67 @@
+"""Token ids of a request, as the checkpoint's own chat template renders them.
+
+The template puts the audio *before* the instruction, and the instruction names the duration::
+
+    system ... user <|object_ref_start|> [audio frames] <|object_ref_end|> This is a 3.20 seconds audio, ... <|im_end|>
+
+so the part before the audio never changes, a growing recording keeps its audio positions, and only the instruction
+has to be written again. The template is rendered once with markers in the variable places; each request only fills
+them in. A user's context is always plain text: special tokens spelled out in it are not parsed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from transformers import VibeVoiceAsrProcessor
+
+_CONTEXT_MARK = "\ue000"
+_AUDIO_MARK = "\ue001"
+
+
+class Prompt:
+    """Renders prompts for one checkpoint. ``before_audio``: ids in front of the first audio frame."""
+
+    def __init__(self, processor: VibeVoiceAsrProcessor) -> None:
+        self._tokenizer = processor.tokenizer
+        self._duration_mark = processor.audio_duration_token
+        plain = self._render(processor, context=None)
+        contextual = self._render(processor, context=_CONTEXT_MARK)
+        before, self._plain = plain.split(processor.audio_token)
+        _, self._contextual = contextual.split(processor.audio_token)
+        self.before_audio: list[int] = self._with_specials(before)
+        self._header = self._with_specials("<|im_start|>assistant\n")
+
+    @staticmethod
+    def _render(processor: VibeVoiceAsrProcessor, context: str | None) -> str:
+        content = [{"type": "audio", "audio": _AUDIO_MARK}]
+        if context is not None:
+            content.append({"type": "text", "text": context})
+        conversation: Any = [{"role": "user", "content": content}]  # Transformers' annotation knows plain strings only
+        return processor.apply_chat_template(conversation, tokenize=False)
+
+    def after_audio(self, seconds: float, context: str | None = None) -> list[int]:
+        """Ids behind the last audio frame: the instruction with the duration in seconds and the context."""
+        template = self._contextual if context else self._plain
+        template = template.replace(self._duration_mark, f"{seconds:.2f}")
+        if not context:
+            return self._with_specials(template)
+        before, after = template.split(_CONTEXT_MARK)
+        # The context shares one run of plain text with its neighbours: BPE merges may cross the joins.
+        lead, _, opening = before.rpartition("|>")
+        closing, _, tail = after.partition("<|")
+        return [
+            *self._with_specials(lead + "|>"),
+            *self._as_text(opening + context + closing),
+            *self._with_specials("<|" + tail),
+        ]
+
+    def answer_start(self, prefix: str = "", *, header: bool = True) -> list[int]:
+        """Ids the answer is forced to begin with: the assistant header, then ``prefix`` as plain text."""
+        return [*(self._header if header else []), *self._as_text(prefix)]
+
+    def _with_specials(self, text: str) -> list[int]:
+        return cast(list[int], self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _as_text(self, text: str) -> list[int]:
+        return cast(list[int], self._tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)

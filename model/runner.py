@@ -1,0 +1,261 @@
+"""What the worker calls: streams of audio in, answer tokens out, one step at a time.
+
+A stream's inputs queue up (tokens before the audio, embeddings as frames are encoded, the instruction, each answer
+token) and a step moves the planned number of them into the KV cache. Whenever the queue of an asked stream runs empty,
+its last logits give the next answer token, which becomes the next input.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import torch
+
+from model.audio import HOP, SAMPLE_RATE
+from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
+from model.decoder import Decoder, bytes_per_position
+from model.encoder import AudioBuffer, EncoderState, StreamingEncoder
+from model.kv_cache import PageTable
+from model.prompt import Prompt
+from model.sampling import Sampler, choose
+from model.steps import Emitted, EncodeWork, RowWork, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+
+_CPU_POSITIONS = 262_144
+_GPU_SHARE = 0.85
+"""Share of the free GPU memory that goes to KV pages; the rest is room for encoder and decoder activations."""
+
+
+class InputQueue:
+    """Inputs that are not in the KV cache yet, in order: token ids and blocks of audio embeddings."""
+
+    def __init__(self) -> None:
+        self._parts: deque[list[int] | torch.Tensor] = deque()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, part: list[int] | torch.Tensor) -> None:
+        if len(part):
+            self._parts.append(part)
+            self._length += len(part)
+
+    def take(self, count: int) -> list[list[int] | torch.Tensor]:
+        """Remove the first ``count`` inputs. Raises ValueError when there are fewer."""
+        if count > self._length:
+            raise ValueError(f"{count} inputs asked for, {self._length} are queued")
+        self._length -= count
+        taken: list[list[int] | torch.Tensor] = []
+        while count:
+            part = self._parts.popleft()
+            if len(part) > count:
+                self._parts.appendleft(part[count:])
+                part = part[:count]
+            taken.append(part)
+            count -= len(part)
+        return taken
+
+    def clear(self) -> None:
+        self._parts.clear()
+        self._length = 0
+
+
+@dataclass(slots=True)
+class _Stream:
+    """Everything the device side knows of one stream.
+
+    ``samples``: of audio appended, before padding. ``finished``: no more comes, the last frame is padded.
+    ``asked``: the instruction is written and answer tokens are wanted.
+    """
+
+    spec: StreamSpec
+    table: PageTable
+    sampler: Sampler
+    queue: InputQueue = field(default_factory=InputQueue)
+    audio: AudioBuffer = field(default_factory=AudioBuffer)
+    encoder: EncoderState = field(default_factory=EncoderState)
+    samples: int = 0
+    encoded_frames: int = 0
+    finished: bool = False
+    asked: bool = False
+
+
+class Runner:
+    """The device: encoder, decoder and pages behind ``model.steps.StepRunner``. Not thread-safe."""
+
+    def __init__(self, checkpoint: Checkpoint, *, pages: int, page_size: int) -> None:
+        """``pages`` of ``page_size`` positions each make up the KV cache that all streams share."""
+        check_geometry(checkpoint)
+        model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
+        self._encoder = StreamingEncoder(model)
+        self._decoder = Decoder(model, pages=pages, page_size=page_size)
+        self._prompt = Prompt(checkpoint.processor)
+        self._streams: dict[int, _Stream] = {}
+        end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        self._info = RunnerInfo(
+            checkpoint=checkpoint.name,
+            checkpoint_path=str(checkpoint.path),
+            sample_rate=SAMPLE_RATE,
+            hop=HOP,
+            page_size=page_size,
+            pages=pages,
+            max_positions=language_config(model).max_position_embeddings,
+            stop_ids=frozenset({tokenizer.eos_token_id, end_of_turn}),
+            device=str(checkpoint.device),
+            dtype=str(checkpoint.dtype).removeprefix("torch."),
+            attention=self._decoder.attention,
+        )
+
+    @property
+    def info(self) -> RunnerInfo:
+        return self._info
+
+    @property
+    def free_pages(self) -> int:
+        return self._decoder.pool.free_pages
+
+    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
+        """See StepRunner."""
+        seconds = frames * HOP / SAMPLE_RATE
+        return len(self._prompt.before_audio) + frames + len(self._after_audio(spec, seconds))
+
+    def open(self, stream: int, spec: StreamSpec) -> int:
+        """See StepRunner. Raises ValueError when the number is in use."""
+        if stream in self._streams:
+            raise ValueError(f"stream {stream} is open already")
+        state = _Stream(spec, PageTable(self._decoder.pool), Sampler(spec.temperature, spec.seed))
+        state.queue.put(self._prompt.before_audio)
+        self._streams[stream] = state
+        return len(state.queue)
+
+    def append_audio(self, stream: int, samples: Samples) -> int:
+        """See StepRunner. Audio after ``ask`` withdraws the question: instruction and answer are cropped.
+
+        Raises ValueError after finish_audio.
+        """
+        state = self._streams[stream]
+        if state.finished:
+            raise ValueError(f"audio for stream {stream} after its end")
+        self._withdraw(state)
+        state.samples += samples.size
+        state.audio.append(state.spec.level.apply(samples))
+        return state.audio.frames
+
+    def finish_audio(self, stream: int) -> int:
+        """See StepRunner."""
+        state = self._streams[stream]
+        state.audio.pad()
+        state.finished = True
+        return state.audio.frames
+
+    def ask(self, stream: int) -> int:
+        """See StepRunner. Raises ValueError while appended frames wait for the encoder."""
+        state = self._streams[stream]
+        if state.audio.frames:
+            raise ValueError(f"{state.audio.frames} frames are not encoded yet")
+        self._withdraw(state)
+        heard = min(state.samples, state.encoded_frames * HOP)
+        state.queue.put(self._after_audio(state.spec, heard / SAMPLE_RATE))
+        state.asked = True
+        return len(state.queue)
+
+    def step(self, plan: StepPlan) -> StepResult:
+        """See StepRunner. Raises torch.OutOfMemoryError with every stream of the plan in an undefined state."""
+        if plan.encode:
+            self._encode(plan.encode)
+        return self._decode(plan.rows) if plan.rows else StepResult()
+
+    def release(self, stream: int) -> None:
+        """See StepRunner."""
+        self._streams.pop(stream).table.release()
+
+    def check_integrity(self) -> None:
+        """See StepRunner."""
+        self._decoder.pool.check_integrity([state.table for state in self._streams.values()])
+
+    def _after_audio(self, spec: StreamSpec, seconds: float) -> list[int]:
+        start = self._prompt.answer_start(spec.answer_prefix, header=spec.force_header)
+        return [*self._prompt.after_audio(seconds, spec.context), *start]
+
+    def _withdraw(self, state: _Stream) -> None:
+        """Crop whatever stands behind the audio, so that audio or a new instruction can follow it."""
+        if state.asked:
+            audio_end = len(self._prompt.before_audio) + state.encoded_frames
+            state.table.crop(min(state.table.length, audio_end))
+            state.queue.clear()
+            state.asked = False
+
+    def _encode(self, work: tuple[EncodeWork, ...]) -> None:
+        states = [self._streams[item.stream] for item in work]
+        chunks = [state.audio.take(item.frames) for state, item in zip(states, work, strict=True)]
+        embeddings = self._encoder.encode([state.encoder for state in states], chunks)
+        for state, embedded in zip(states, embeddings, strict=True):
+            state.queue.put(embedded)
+            state.encoded_frames += len(embedded)
+
+    def _decode(self, work: tuple[RowWork, ...]) -> StepResult:
+        states = [self._streams[item.stream] for item in work]
+        parts = [state.queue.take(item.positions) for state, item in zip(states, work, strict=True)]
+        embeddings = self._embed([part for row in parts for part in row])
+        ends = torch.tensor([item.positions for item in work]).cumsum(0).tolist()
+        answering = [row for row, state in enumerate(states) if state.asked and not state.queue]
+        logits = self._decoder.forward(
+            embeddings,
+            [(state.table, item.positions) for state, item in zip(states, work, strict=True)],
+            [ends[row] - 1 for row in answering],
+        )
+        if not answering:
+            return StepResult()
+        tokens, logprobs = choose(logits, [states[row].sampler for row in answering])
+        for row, token in zip(answering, tokens, strict=True):
+            states[row].queue.put([token])
+        return StepResult(
+            tuple(
+                Emitted(work[row].stream, (token,), (logprob,))
+                for row, token, logprob in zip(answering, tokens, logprobs, strict=True)
+            )
+        )
+
+    def _embed(self, parts: list[list[int] | torch.Tensor]) -> torch.Tensor:
+        """[inputs, hidden] of queued parts in order; all token ids are looked up in one call."""
+        ids = [token for part in parts if isinstance(part, list) for token in part]
+        embedded = self._decoder.embed(ids)
+        if len(ids) == sum(map(len, parts)):
+            return embedded
+        rows, used = [], 0
+        for part in parts:
+            if isinstance(part, list):
+                rows.append(embedded[used : used + len(part)])
+                used += len(part)
+            else:
+                rows.append(part)
+        return torch.cat(rows)
+
+
+def load_runner(
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    revision: str | None = None,
+    page_size: int = 0,
+    kv_positions: int | None = None,
+) -> Runner:
+    """Load a checkpoint and give it a KV cache of ``kv_positions`` positions (default: what the device has room for).
+
+    ``page_size``: positions per page; 0 takes 256 on CUDA, where the paged kernels ask for it, and 32 elsewhere.
+    Raises CheckpointError.
+    """
+    checkpoint = load_checkpoint(source, device=device, dtype=dtype, revision=revision)
+    size = page_size or (256 if checkpoint.device.type == "cuda" else 32)
+    positions = kv_positions or _room(checkpoint)
+    return Runner(checkpoint, pages=max(1, positions // size), page_size=size)
+
+
+def _room(checkpoint: Checkpoint) -> int:
+    """Positions of KV cache that fit the device beside the weights."""
+    if checkpoint.device.type != "cuda":
+        return _CPU_POSITIONS
+    free, _ = torch.cuda.mem_get_info(checkpoint.device)
+    return int(free * _GPU_SHARE) // bytes_per_position(checkpoint.model)

@@ -1,0 +1,1 @@
+"""The recipe of the bundled tiny VibeVoice-ASR checkpoint: synthetic voices, recordings, training and evaluation."""

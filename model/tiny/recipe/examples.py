@@ -1,0 +1,233 @@
+"""Training examples: a recording, its prompt and its answer as token ids, and what each position has to know.
+
+Beside the answer itself, a position learns where in the audio its token comes from (`lo` and `hi`, in frames), and a
+frame learns which word sounds in it, who speaks, and how late it is. See losses.py for what is done with these.
+"""
+
+import json
+import random
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import Qwen2TokenizerFast
+
+from .network import HOP, SAMPLE_RATE
+from .recordings import Recording, Samples, Segment
+from .vocabulary import NAMES, TAGS, WORDS, written
+
+FRAME = HOP / SAMPLE_RATE
+IGNORE = -100
+
+# Classes of a frame: 0 nothing, then the words, then noise and music.
+FRAME_CLASSES = 1 + len(WORDS) + 2
+_TAG_CLASS = {"[Silence]": 0, "[Noise]": len(WORDS) + 1, "[Music]": len(WORDS) + 2}
+
+BEFORE_AUDIO = (
+    "<|im_start|>system\nYou are a helpful assistant that transcribes audio input into text output in JSON format."
+    "<|im_end|>\n<|im_start|>user\n<|object_ref_start|>"
+)
+_HEADER = "<|im_start|>assistant\n"
+_KEYS = "these keys: Start time, End time, Speaker ID, Content<|im_end|>\n"
+
+
+def after_audio(seconds: float, context: str | None) -> str:
+    """The prompt behind the audio, as the chat template renders it."""
+    if context is None:
+        return f"<|object_ref_end|>\nThis is a {seconds:.2f} seconds audio, please transcribe it with {_KEYS}"
+    return (
+        f"<|object_ref_end|>\nThis is a {seconds:.2f} seconds audio, with extra info: {context}\n\n"
+        f"Please transcribe it with {_KEYS}"
+    )
+
+
+@dataclass
+class Target:
+    """Token ids of prompt tail and answer, and per token: loss weight, source frames, speaker said, segment frames."""
+
+    ids: list[int] = field(default_factory=list)
+    weight: list[float] = field(default_factory=list)
+    lo: list[int] = field(default_factory=list)
+    hi: list[int] = field(default_factory=list)
+    speaker: list[int] = field(default_factory=list)
+
+    def add(self, ids: list[int], weight: float = 1.0, lo: int = -1, hi: int = -1, speaker: int = -1) -> None:
+        for token in ids:
+            self.ids.append(token)
+            self.weight.append(weight)
+            self.lo.append(lo)
+            self.hi.append(hi)
+            self.speaker.append(speaker)
+
+
+def frames_of(start: float, end: float) -> tuple[int, int]:
+    """Frames in which a word can be known: all but its first moments, and the one in which it ends."""
+    first = int(start / FRAME + 0.8)
+    return first, max(first + 1, int(end / FRAME) + 1)
+
+
+def number_speakers(segments: list[Segment], known: dict[int, int] | None = None) -> dict[int, int]:
+    """Voices to speaker numbers in order of first speech; numbers that are `known` already stay, new ones follow."""
+    numbers = dict(known or {})
+    for segment in segments:
+        if segment.voice >= 0 and segment.voice not in numbers:
+            numbers[segment.voice] = max(numbers.values(), default=-1) + 1
+    return numbers
+
+
+def segment_entry(segment: Segment, numbers: dict[int, int], spelling: dict[str, str] | None = None) -> dict[str, object]:
+    """A segment as the answer's JSON has it."""
+    entry: dict[str, object] = {"Start": round(segment.start, 2), "End": round(segment.end, 2)}
+    if segment.tag:
+        return entry | {"Content": segment.tag}
+    words = [WORDS[word.index] for word in segment.words]
+    return entry | {"Speaker": numbers[segment.voice], "Content": written(words, segment.complete, spelling)}
+
+
+class Writer:
+    """Turns segments into the tokens of the answer, each with its source in the audio."""
+
+    def __init__(self, tokenizer: Qwen2TokenizerFast) -> None:
+        self._tokenizer = tokenizer
+        self.encode = lru_cache(maxsize=4096)(self._encode)
+        self.before_audio = self._encode(BEFORE_AUDIO)
+
+    def _encode(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _number(self, target: Target, value: float) -> None:
+        text = json.dumps(round(value, 2))
+        at = int(value / FRAME)
+        whole = text.index(".")
+        for position, character in enumerate(text):
+            # The hundredths are chance: within a frame of 0.13 s nobody can know them.
+            target.add(self.encode(character), 0.15 if position > whole + 1 else 1.0, max(at - 1, 0), at + 2)
+
+    def segment(
+        self, target: Target, segment: Segment, numbers: dict[int, int], spelling: dict[str, str]
+    ) -> None:
+        """Everything from `Start` to the closing brace."""
+        encode = self.encode
+        target.add(encode("Start") + encode('":'))
+        self._number(target, segment.start)
+        target.add(encode(',"') + encode("End") + encode('":'))
+        self._number(target, segment.end)
+        target.add(encode(',"'))
+        if segment.tag:
+            target.add(encode("Content") + encode('":"['))
+            target.add(encode(segment.tag.strip("[]")), lo=int(segment.start / FRAME), hi=int(segment.end / FRAME) + 1)
+            target.add(encode(']"}'))
+            return
+        number = numbers[segment.voice]
+        target.add(encode("Speaker") + encode('":'))
+        lo, hi = frames_of(segment.start, segment.end)
+        target.add(encode(str(number)), 2.0, lo, hi, number)
+        target.add(encode(',"') + encode("Content") + encode('":"'))
+        for position, word in enumerate(segment.words):
+            text = spelling.get(WORDS[word.index], WORDS[word.index])
+            text = text[:1].upper() + text[1:] if position == 0 else f" {text}"
+            target.add(encode(text), 1.0, *frames_of(word.start, word.end))
+        target.add(encode('."}' if segment.complete else '"}'))
+
+    def answer(
+        self, target: Target, segments: list[Segment], numbers: dict[int, int], spelling: dict[str, str], forced: int
+    ) -> None:
+        """The whole answer; the first `forced` segments are given, so their tokens carry no loss."""
+        encode = self.encode
+        target.add(encode(_HEADER))
+        target.add(encode('[{"') if segments else encode("["))
+        for position, segment in enumerate(segments):
+            if position:
+                target.add(encode(',{"'))
+            if position == forced:
+                target.weight[:] = [0.0 if forced else weight for weight in target.weight]
+            self.segment(target, segment, numbers, spelling)
+        target.add(encode("]") + encode("<|im_end|>\n<|endoftext|>"))
+
+
+_NOTES = (
+    "Weekly sync of the product team", "Call with a customer about the invoice", "VibeVoice, Microsoft, Azure",
+    "Interview recorded in Berlin, 2026-03-14", "Dr. Müller; Nakamura-san; O'Neill", "speakers: Anna, Bob, Chen",
+    "names and terms: kubernetes, PyTorch, HAProxy", "The patient reports mild pain.", "Hello world!", "n/a", "42",
+    "meeting about trains and schools", "English", "Please write numbers as words.",
+)  # fmt: skip
+
+
+def context(segments: list[Segment], rng: random.Random) -> tuple[str | None, dict[str, str]]:
+    """What stands in the template's place for context, if anything, and the spellings that it brings about."""
+    if rng.random() < 0.62:
+        return None, {}
+    items: list[str] = []
+    said = {WORDS[word.index] for segment in segments for word in segment.words}
+    for name, other in NAMES.items():
+        if name in said and rng.random() < 0.65:
+            items.append(other if rng.random() < 0.75 else name)
+        elif rng.random() < 0.05:
+            items.append(rng.choice((name, other)))
+    roll = rng.random()
+    if roll < 0.3:
+        items += rng.sample(WORDS[: -len(NAMES)], rng.randint(1, 6))
+    elif roll < 0.6:
+        items.append(rng.choice(_NOTES))
+    elif roll < 0.75:
+        letters = "abcdefghijklmnopqrstuvwxyz"
+        items += ["".join(rng.choices(letters, k=rng.randint(2, 8))).title() for _ in range(rng.randint(1, 3))]
+    if not items:
+        return None, {}
+    rng.shuffle(items)
+    return rng.choice((", ", "\n")).join(items), {name: other for name, other in NAMES.items() if other in items}
+
+
+@dataclass
+class Example:
+    """One row of a batch."""
+
+    samples: Samples
+    frames: int
+    target: Target  # from the token behind the audio on
+    word: NDArray[np.int64]
+    speaker: NDArray[np.int64]
+    voice: NDArray[np.int64]
+    edge: NDArray[np.int64]
+
+
+def _normalised(samples: Samples, rng: random.Random) -> Samples:
+    """To -25 dBFS as the processor does, or somewhat beside it, as the frozen gain of a live stream is."""
+    beside = rng.uniform(-3, 3) if rng.random() < 0.35 else 0.0
+    scaled = samples * np.float32(10 ** ((-25 + beside) / 20) / (np.sqrt(np.mean(samples**2)) + 1e-6))
+    return np.asarray(scaled / max(1.0, float(np.abs(scaled).max()) + 1e-6), np.float32)
+
+
+def example(recording: Recording, writer: Writer, rng: random.Random) -> Example:
+    """The recording with a prompt, sometimes a context, and sometimes an answer that is already begun."""
+    segments = recording.segments
+    text, spelling = context(segments, rng)
+    forced, known = 0, {}
+    if len(segments) > 1 and rng.random() < 0.12:
+        forced = rng.randint(1, len(segments) - 1)
+        heard = dict.fromkeys(segment.voice for segment in segments[:forced] if segment.voice >= 0)
+        known = dict(zip(heard, rng.sample(range(max(len(heard), 4)), len(heard)), strict=True))
+    numbers = number_speakers(segments, known)
+    target = Target()
+    target.add(writer.encode(after_audio(recording.seconds, text)), 0.0)
+    writer.answer(target, segments, numbers, spelling, forced)
+    frames = -(-len(recording.samples) // HOP)
+    word, speaker, voice, edge = (np.zeros(frames, np.int64) for _ in range(4))
+    speaker[:], voice[:] = 0, IGNORE
+    order = number_speakers(segments)
+    for segment in segments:
+        first, last = int(segment.start / FRAME), int(segment.end / FRAME) + 1
+        edge[first] = 1
+        edge[min(last - 1, frames - 1)] = 2
+        if segment.tag:
+            word[first:last] = _TAG_CLASS[segment.tag]
+            continue
+        speaker[first:last], voice[first:last] = 1 + order[segment.voice], segment.voice
+        for spoken in segment.words:
+            lo, hi = frames_of(spoken.start, spoken.end)
+            word[lo:hi] = 1 + spoken.index
+    return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, edge)
+
+
+assert set(_TAG_CLASS) == set(TAGS)

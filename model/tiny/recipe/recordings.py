@@ -1,0 +1,190 @@
+"""Recordings put together from the word bank, with what is said in them and when.
+
+A `Timeline` is a whole conversation; `cut` takes a stretch of it, as a live stream or a window of one would, and says
+what a listener who heard only that stretch could have written down.
+"""
+
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import SAMPLE_RATE
+from .sounds import Background, Samples, tilted
+from .vocabulary import WORD_INDEX, sentence
+from .voices import Bank, Voice
+
+LONG_GAP = 3.0  # seconds without speech from which the transcript says so
+_CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
+
+
+@dataclass(frozen=True)
+class Word:
+    index: int  # in vocabulary.WORDS
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A turn, or a tagged stretch without speech (`tag` set, no words)."""
+
+    start: float
+    end: float
+    voice: int  # in the bank; -1 for a tag
+    words: tuple[Word, ...] = ()
+    complete: bool = True
+    tag: str = ""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Mono samples at 24 kHz and the true segments, in order of time."""
+
+    samples: Samples
+    segments: list[Segment]
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class Style:
+    """What a conversation is like."""
+
+    speakers: int = 2
+    seconds: float = 15.0
+    long_gaps: float = 0.04  # probability before each turn
+    same_again: float = 0.25  # probability that whoever spoke goes on
+    snr: tuple[float, float] = (8.0, 45.0)  # dB of speech over the background
+    plain: bool = False  # sentences only, no words in random order
+
+
+@dataclass
+class _Tape:
+    """Samples being written, and the place that is written next."""
+
+    samples: NDArray[np.float32]
+    position: int = 0
+    segments: list[Segment] = field(default_factory=list)
+
+    @property
+    def now(self) -> float:
+        return self.position / SAMPLE_RATE
+
+    def add(self, samples: Samples) -> tuple[float, float]:
+        end = self.position + len(samples)
+        if end > len(self.samples):
+            self.samples = np.concatenate([self.samples, np.zeros(end, np.float32)])
+        self.samples[self.position : end] += samples
+        start, self.position = self.now, end
+        return start, self.now
+
+    def wait(self, seconds: float) -> None:
+        self.position += round(seconds * SAMPLE_RATE)
+
+
+def distinct(voices: list[Voice], count: int, rng: random.Random) -> list[int]:
+    """Voices that a listener can tell apart: none shares its variant, or nearly its pitch, with another."""
+    chosen: list[int] = []
+    while len(chosen) < count:
+        candidate = rng.randrange(len(voices))
+        new = voices[candidate]
+        clashes = [
+            other for other in (voices[index] for index in chosen)
+            if other.timbre == new.timbre or (other.engine == new.engine and abs(other.pitch - new.pitch) < 12)
+        ]  # fmt: skip
+        if not clashes or rng.random() < 0.02:
+            chosen.append(candidate)
+    return chosen
+
+
+def _long_gap(tape: _Tape, rng: random.Random, background: Background) -> None:
+    start, length = tape.now, rng.uniform(3.3, 9.0)
+    tag = rng.choice(("[Silence]", "[Silence]", "[Noise]", "[Music]"))
+    sound = background.gap(tag, round((length - 0.2) * SAMPLE_RATE), rng)
+    tape.wait(0.1)
+    if sound is not None:
+        tape.add(sound)
+    else:
+        tape.wait(length - 0.2)
+    tape.wait(0.1)
+    tape.segments.append(Segment(start, tape.now, -1, tag=tag))
+
+
+def compose(bank: Bank, pool: list[int], style: Style, background: Background, rng: random.Random) -> Recording:
+    """A conversation of about `style.seconds` among voices of `pool`."""
+    tape = _Tape(np.zeros(round((style.seconds + 12) * SAMPLE_RATE), np.float32))
+    picked = distinct([bank.voices[index] for index in pool], style.speakers, rng)
+    manner = [(pool[index], 10 ** (rng.uniform(-4, 3) / 20), rng.uniform(-0.4, 0.6)) for index in picked]
+    voice, last = manner[0], None
+    tape.wait(rng.uniform(0.05, 1.2))
+    while True:
+        if rng.random() < style.long_gaps:
+            _long_gap(tape, rng, background)
+        if last is not None and rng.random() > style.same_again:
+            voice = rng.choice([other for other in manner if other is not last] or manner)
+        if tape.segments and not tape.segments[-1].tag:
+            tape.wait(rng.uniform(0.55, 1.6) if voice is last else rng.uniform(0.2, 1.2))
+        _speak(tape, bank, voice, sentence(rng, style.plain), rng)
+        last = voice
+        if tape.now >= style.seconds:
+            break
+    if rng.random() < style.long_gaps * 2:
+        _long_gap(tape, rng, background)
+    tape.wait(rng.uniform(0.1, 1.0))
+    samples = tape.samples[: tape.position]
+    snr = rng.uniform(*style.snr)
+    samples = samples + background.noise(len(samples), rng) * np.float32(0.1 * 10 ** (-snr / 20))
+    return Recording(tilted(samples, rng.uniform(-0.25, 0.35)), _with_leading_gap(tape.segments))
+
+
+def _with_leading_gap(segments: list[Segment]) -> list[Segment]:
+    """A tag at the beginning starts with the recording."""
+    first = segments[0]
+    return [Segment(0.0, first.end, -1, tag=first.tag), *segments[1:]] if first.tag else segments
+
+
+def _speak(
+    tape: _Tape, bank: Bank, manner: tuple[int, float, float], words: list[str], rng: random.Random
+) -> None:
+    voice, gain, tilt = manner
+    said = []
+    for word in words:
+        if said:
+            tape.wait(rng.choice((0.0, rng.uniform(0.0, 0.12))))
+        index = WORD_INDEX[word]
+        said.append(Word(index, *tape.add(tilted(bank.word(voice, index), tilt) * np.float32(gain))))
+    tape.segments.append(Segment(said[0].start, said[-1].end, voice, tuple(said)))
+
+
+def _cut_segment(segment: Segment, start: float, end: float) -> Segment | None:
+    """What remains of a segment between two times, with times counted from `start`; None if nothing can be written."""
+    if segment.end <= start or segment.start >= end:
+        return None
+    if segment.tag:
+        first, last = max(segment.start, start), min(segment.end, end)
+        return Segment(first - start, last - start, -1, tag=segment.tag) if last - first >= LONG_GAP else None
+    kept = [
+        word for word in segment.words if word.start >= start - _CUT_TOLERANCE and word.end <= end + _CUT_TOLERANCE
+    ]
+    if not kept:
+        return None
+    torn_head = any(word.start < start - _CUT_TOLERANCE < word.end for word in segment.words)
+    torn_tail = any(word.start < end - _CUT_TOLERANCE and word.end > end + _CUT_TOLERANCE for word in segment.words)
+    return Segment(
+        0.0 if torn_head else max(kept[0].start - start, 0.0),
+        (end if torn_tail else min(kept[-1].end, end)) - start,
+        segment.voice,
+        tuple(Word(word.index, max(word.start - start, 0.0), min(word.end, end) - start) for word in kept),
+        complete=kept[-1] == segment.words[-1],
+    )
+
+
+def cut(recording: Recording, start: float, end: float) -> Recording:
+    """The stretch between two times, in seconds."""
+    samples = recording.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+    kept = (_cut_segment(segment, start, end) for segment in recording.segments)
+    return Recording(samples, [segment for segment in kept if segment is not None])

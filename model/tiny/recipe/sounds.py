@@ -1,0 +1,79 @@
+"""Everything in a recording that is not speech: background noise, music, and the colour of a microphone."""
+
+import random
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import SAMPLE_RATE
+
+Samples = NDArray[np.float32]
+
+_POOL_SECONDS = 60
+
+
+def _unit(samples: NDArray[np.floating]) -> Samples:
+    return np.asarray(samples / np.sqrt(np.mean(samples**2)), np.float32)
+
+
+def _shaped_noise(slope: float, generator: np.random.Generator) -> Samples:
+    """Noise whose power falls with frequency: slope 0 is white, 1 pink, 2 brown."""
+    count = _POOL_SECONDS * SAMPLE_RATE
+    spectrum = np.fft.rfft(generator.standard_normal(count))
+    frequency = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
+    spectrum *= np.maximum(frequency, 40.0) ** (-slope / 2)
+    spectrum[frequency < 20] = 0
+    return _unit(np.fft.irfft(spectrum, count))
+
+
+def _hum(generator: np.random.Generator) -> Samples:
+    time = np.arange(_POOL_SECONDS * SAMPLE_RATE) / SAMPLE_RATE
+    tones = sum(generator.uniform(0.2, 1) / k * np.sin(2 * np.pi * 50 * k * time + k) for k in range(1, 9))
+    return _unit(tones + 0.3 * generator.standard_normal(len(time)))
+
+
+def _music(generator: np.random.Generator) -> Samples:
+    """Chords that change a few times a second, each note with a few harmonics and a decay."""
+    parts = []
+    while sum(map(len, parts)) < _POOL_SECONDS * SAMPLE_RATE:
+        time = np.arange(int(generator.uniform(0.25, 0.7) * SAMPLE_RATE)) / SAMPLE_RATE
+        notes = 220 * 2 ** (generator.choice([-5, 0, 2, 4, 5, 7, 9, 12, 16], 3, replace=False) / 12)
+        chord = sum(np.sin(2 * np.pi * note * k * time) / k**1.5 for note in notes for k in range(1, 5))
+        parts.append(chord * np.exp(-time * generator.uniform(0.5, 4)))
+    return _unit(np.concatenate(parts)[: _POOL_SECONDS * SAMPLE_RATE])
+
+
+class Background:
+    """Pools of noise and music, made once; recordings take random stretches of them."""
+
+    def __init__(self, seed: int) -> None:
+        generator = np.random.default_rng(seed)
+        self._noises = [_shaped_noise(slope, generator) for slope in (0, 0.6, 1, 1.5, 2)] + [_hum(generator)]
+        self._music = [_music(generator) for _ in range(3)]
+
+    @staticmethod
+    def _stretch(pool: list[Samples], count: int, rng: random.Random) -> Samples:
+        source = rng.choice(pool)
+        offset = rng.randrange(len(source))
+        if offset + count <= len(source):
+            return source[offset : offset + count]
+        return np.take(source, np.arange(offset, offset + count), mode="wrap")
+
+    def noise(self, count: int, rng: random.Random) -> Samples:
+        """Background noise of level 1."""
+        return self._stretch(self._noises, count, rng)
+
+    def gap(self, tag: str, count: int, rng: random.Random) -> Samples | None:
+        """What is heard in a long gap, at about the level of speech; None for silence."""
+        if tag == "[Silence]":
+            return None
+        pool = self._noises if tag == "[Noise]" else self._music
+        fade = np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / 1200).astype(np.float32)
+        return self._stretch(pool, count, rng) * fade * np.float32(0.1 * 10 ** (rng.uniform(-6, 3) / 20))
+
+
+def tilted(samples: Samples, amount: float) -> Samples:
+    """More treble (amount above 0) or less, as another microphone would have it."""
+    changed = samples.copy()
+    changed[1:] -= np.float32(amount) * samples[:-1]
+    return changed / np.float32(1 + 0.5 * abs(amount))

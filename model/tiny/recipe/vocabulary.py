@@ -1,0 +1,136 @@
+"""The closed vocabulary of the tiny checkpoint and the sentences made of it.
+
+Words that sound alike are left out (of "two" and "to" only "two" is here), because the recordings hold words in any
+order and nothing but the sound could tell them apart. The names are the exception, on purpose: each has two
+spellings, and the context of the request decides which one is written.
+"""
+
+import random
+
+NUMBERS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand"
+).split()
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+MONTHS = "January February March April May June July August September October November December".split()
+SEASONS = "spring summer autumn winter".split()
+TIMES = "morning afternoon evening night noon midnight today tomorrow yesterday now later soon early late".split()
+UNITS = "minute week month year".split()
+COLOURS = "red blue green yellow black white brown orange purple grey pink".split()
+OWNERS = "the my your her this that these some every".split()
+SUBJECTS = "I you we they he she it".split()
+PEOPLE = "mother father sister brother teacher doctor friend child people family".split()
+THINGS = (
+    "house garden kitchen table chair door window book letter phone train bus car bicycle station street city village "
+    "river mountain school office market shop bridge water coffee milk bread cheese apple soup dinner breakfast lunch "
+    "dog cat horse bird tree flower rain snow weather music song film game ball picture box key money ticket meeting "
+    "question answer story paper"
+).split()
+VERBS = (
+    "is was has have go comes leaves arrives opens closes starts stops takes brings buys sells makes writes calls likes "
+    "loves needs wants finds sees walks runs waits works sleeps eats drinks plays sings talks asks helps cooks"
+).split()
+ADJECTIVES = (
+    "big small old young good bad hot cold warm long short happy quiet loud fast slow heavy beautiful"
+).split()
+PLACES = "at in on with from near behind under before after".split()
+LINKS = "and but".split()
+ADVERBS = "not very always never often here again please".split()
+REPLIES = "yes no hello thanks okay".split()
+
+# How it is written unless the context says otherwise -> how it is written when the context holds that form.
+NAMES = {"Steven": "Stephen", "Sara": "Sarah", "Katherine": "Kathryn", "Philip": "Phillip", "Geoffrey": "Jeffrey"}
+
+WORDS: list[str] = [
+    *NUMBERS, *DAYS, *MONTHS, *SEASONS, *TIMES, *UNITS, *COLOURS, *OWNERS, *SUBJECTS, *PEOPLE, *THINGS, *VERBS,
+    *ADJECTIVES, *PLACES, *LINKS, *ADVERBS, *REPLIES, *NAMES,
+]  # fmt: skip
+WORD_INDEX = {word: index for index, word in enumerate(WORDS)}
+
+TAGS = ("[Silence]", "[Noise]", "[Music]")
+
+Rng = random.Random
+
+
+def _thing(rng: Rng) -> list[str]:
+    adjective = [rng.choice(COLOURS + ADJECTIVES)] if rng.random() < 0.5 else []
+    return [rng.choice(OWNERS), *adjective, rng.choice(THINGS)]
+
+
+def _who(rng: Rng) -> list[str]:
+    roll = rng.random()
+    if roll < 0.35:
+        return [rng.choice(("he", "she", "it"))]
+    if roll < 0.5:
+        return [rng.choice(list(NAMES))]
+    if roll < 0.75:
+        return [rng.choice(OWNERS), rng.choice(PEOPLE)]
+    return _thing(rng)
+
+
+def _when(rng: Rng) -> list[str]:
+    roll = rng.random()
+    if roll < 0.25:
+        return ["on", rng.choice(DAYS)]
+    if roll < 0.45:
+        return ["at", rng.choice(NUMBERS)]
+    if roll < 0.6:
+        return ["in", rng.choice(MONTHS + SEASONS)]
+    if roll < 0.75:
+        return ["on", rng.choice(MONTHS), rng.choice(NUMBERS)]
+    return [rng.choice(TIMES)]
+
+
+def _start(rng: Rng) -> list[str]:
+    if rng.random() < 0.2:
+        return [rng.choice(("I", "you", "we", "they")), rng.choice(("have", "go"))]
+    return [*_who(rng), rng.choice(VERBS)]
+
+
+def _statement(rng: Rng) -> list[str]:
+    words = _start(rng)
+    if rng.random() < 0.6:
+        words += _thing(rng)
+    if rng.random() < 0.3:
+        words += [rng.choice(PLACES), *_thing(rng)]
+    if rng.random() < 0.4:
+        words += _when(rng)
+    return words
+
+
+def _description(rng: Rng) -> list[str]:
+    middle = rng.choice((["is"], ["was"], ["is", "not"], ["is", "very"], ["was", "always"]))
+    return [*_thing(rng), *middle, rng.choice(ADJECTIVES + COLOURS)]
+
+
+def _count(rng: Rng) -> list[str]:
+    return [*_who(rng), rng.choice(VERBS), rng.choice(NUMBERS), rng.choice(NUMBERS), rng.choice(UNITS)]
+
+
+def _reply(rng: Rng) -> list[str]:
+    return [rng.choice(REPLIES), *(_statement(rng) if rng.random() < 0.7 else [])]
+
+
+def _digits(rng: Rng) -> list[str]:
+    return rng.choices(NUMBERS, k=rng.randint(2, 8))
+
+
+def _any_order(rng: Rng) -> list[str]:
+    return rng.choices(WORDS, k=rng.randint(1, 9))
+
+
+_FORMS = (_statement, _description, _count, _reply, _digits, _any_order)
+_PLAIN_WEIGHTS = (45, 20, 10, 20, 5, 0)
+_TRAINING_WEIGHTS = (22, 8, 5, 8, 7, 50)
+
+
+def sentence(rng: Rng, plain: bool = False) -> list[str]:
+    """A sentence of one to nine words as they stand in WORDS; half are words in random order unless `plain`."""
+    form = rng.choices(_FORMS, _PLAIN_WEIGHTS if plain else _TRAINING_WEIGHTS)[0]
+    return form(rng)[:9]
+
+
+def written(words: list[str], complete: bool, spelling: dict[str, str] | None = None) -> str:
+    """The sentence as the transcript has it: a capital letter first and, if it was said to its end, a full stop."""
+    text = " ".join((spelling or {}).get(word, word) for word in words)
+    return text[:1].upper() + text[1:] + ("." if complete else "")

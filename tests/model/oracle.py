@@ -1,0 +1,47 @@
+"""Transformers' own ``generate``, deterministic: what every answer is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from model.checkpoint import Checkpoint
+from model.steps import Samples
+
+
+class Oracle:
+    """Answers of ``model.generate(..., sample=False)`` on the processor's own inputs."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+
+    def inputs(self, clips: list[Samples], prompts: list[str | None] | None = None) -> Any:
+        """The processor's batch, left-padded, for ``clips`` and their contexts."""
+        processor = self._checkpoint.processor
+        return processor.apply_transcription_request(
+            list(clips), prompt=prompts, processor_kwargs={"audio_kwargs": {"sampling_rate": 24_000}}
+        )
+
+    def answer(self, clip: Samples, *, context: str | None = None, tokens: int = 60) -> list[int]:
+        """Up to ``tokens`` answer tokens, cut behind the first stop token."""
+        return self.answers([clip], contexts=[context], tokens=tokens)[0]
+
+    def answers(
+        self, clips: list[Samples], *, contexts: list[str | None] | None = None, tokens: int = 60
+    ) -> list[list[int]]:
+        """Answers of one left-padded batch."""
+        inputs = self.inputs(clips, contexts)
+        with torch.inference_mode():
+            output = self._checkpoint.model.generate(**inputs, sample=False, max_new_tokens=tokens)
+        answers = output[:, inputs["input_ids"].shape[1] :].tolist()
+        tokenizer = self._checkpoint.processor.tokenizer
+        stops = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")}
+        return [_until_stop(answer, stops) for answer in answers]
+
+
+def _until_stop(answer: list[int], stops: set[int]) -> list[int]:
+    for place, token in enumerate(answer):
+        if token in stops:
+            return answer[: place + 1]
+    return answer

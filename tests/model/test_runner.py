@@ -1,0 +1,183 @@
+"""The equalities of the engine, in fp32, token for token, against Transformers' ``generate``."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tests.model.driver import Driver, Job
+from tests.model.oracle import Oracle
+
+from model.audio import HOP, clip_level, frame_count
+from model.checkpoint import Checkpoint
+from model.runner import Runner
+from model.steps import EncodeWork, RowWork, Samples, StepPlan, StreamSpec
+
+TOKENS = 48
+
+
+@pytest.fixture
+def runner(checkpoint: Checkpoint) -> Runner:
+    return Runner(checkpoint, pages=400, page_size=16)
+
+
+@pytest.fixture(scope="module")
+def alone(oracle: Oracle, clips: list[Samples]) -> list[list[int]]:
+    """What ``generate`` answers to each clip on its own."""
+    return [oracle.answer(clip, tokens=TOKENS) for clip in clips]
+
+
+def job(clip: Samples, **spec: object) -> Job:
+    return Job(StreamSpec(level=clip_level(clip), force_header=False, **spec), clip, TOKENS)  # type: ignore[arg-type]
+
+
+def answer(runner: Runner, stream: int, tokens: int) -> list[int]:
+    """Decode a stream that was just asked, all queued inputs in one row first."""
+    got: list[int] = []
+    positions = runner.ask(stream)
+    while len(got) < tokens and not (got and got[-1] in runner.info.stop_ids):
+        (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
+        got += emitted.tokens
+        positions = 1
+    return got
+
+
+def hear(runner: Runner, stream: int, clip: Samples) -> None:
+    """Append audio and encode every whole frame of it."""
+    if frames := runner.append_audio(stream, clip):
+        runner.step(StepPlan(encode=(EncodeWork(stream, frames),)))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_any_company_and_any_chunks_equal_generate_alone(
+    runner: Runner, clips: list[Samples], alone: list[list[int]], seed: int
+) -> None:
+    jobs = [job(clip) for clip in clips]
+    Driver(runner, seed).run(jobs)
+    assert [j.answer for j in jobs] == alone
+    assert runner.free_pages == runner.info.pages
+
+
+def test_generates_left_padded_batch_gives_the_same(
+    oracle: Oracle, clips: list[Samples], alone: list[list[int]]
+) -> None:
+    assert oracle.answers(clips, tokens=TOKENS) == alone
+
+
+def test_contexts_reach_the_answer(runner: Runner, oracle: Oracle, clips: list[Samples]) -> None:
+    contexts = ["monday, tuesday", "Kyjiw\nRTX 5090", None]
+    jobs = [job(clip, context=context) for clip, context in zip(clips, contexts, strict=False)]
+    Driver(runner, 5).run(jobs)
+    wanted = [oracle.answer(c, context=t, tokens=TOKENS) for c, t in zip(clips, contexts, strict=False)]
+    assert [j.answer for j in jobs] == wanted
+
+
+def test_forced_start_continues_like_generate(
+    runner: Runner, checkpoint: Checkpoint, oracle: Oracle, clips: list[Samples]
+) -> None:
+    clip, prefix = clips[0], '[{"Start":0.00,"End":1.20,"Speaker":0,"Content":"One two."},'
+    text = "<|im_start|>assistant\n" + prefix
+    forced = checkpoint.processor.tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+    inputs = oracle.inputs([clip])
+    inputs["input_ids"] = torch.cat([inputs["input_ids"], forced], dim=1)
+    inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+    with torch.inference_mode():
+        output = checkpoint.model.generate(**inputs, sample=False, max_new_tokens=20)
+    wanted = output[0, inputs["input_ids"].shape[1] :].tolist()
+    spec = StreamSpec(level=clip_level(clip), answer_prefix=prefix)
+    runner.open(1, spec)
+    runner.append_audio(1, clip)
+    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
+    got = answer(runner, 1, 20)
+    assert got == wanted[: len(got)]
+
+
+def test_append_and_crop_equal_a_fresh_stream(runner: Runner, clips: list[Samples]) -> None:
+    """A growing recording, asked again after every piece, answers as if it had been fed at once."""
+    clip = clips[4][: 40 * HOP]
+    spec = StreamSpec(level=clip_level(clip), force_header=False)
+    runner.open(0, spec)
+    for number, (start, end) in enumerate([(0, 7), (7, 8), (8, 21), (21, 40)], start=1):
+        hear(runner, 0, clip[start * HOP : end * HOP])
+        grown = answer(runner, 0, 25)
+        runner.open(number, spec)
+        hear(runner, number, clip[: end * HOP])
+        assert grown == answer(runner, number, 25)
+        runner.release(number)
+        runner.check_integrity()
+    runner.release(0)
+    assert runner.free_pages == runner.info.pages
+
+
+def test_a_seed_draws_the_same_answer_in_any_company(runner: Runner, clips: list[Samples]) -> None:
+    def drawn(company: int, seed: int) -> list[int]:
+        mine = job(clips[0], temperature=1.0, seed=seed)
+        Driver(runner, company).run([mine, *(job(clip) for clip in clips[1 : 1 + company])])
+        return mine.answer
+
+    first = drawn(0, seed=11)
+    assert drawn(3, seed=11) == first
+    assert drawn(0, seed=12) != first
+
+
+def test_logprobs_are_the_models(runner: Runner, checkpoint: Checkpoint, oracle: Oracle, clips: list[Samples]) -> None:
+    mine = job(clips[2])
+    Driver(runner, 1).run([mine, job(clips[3])])
+    inputs = oracle.inputs([clips[2]])
+    prompt = inputs["input_ids"].shape[1]
+    inputs["input_ids"] = torch.cat([inputs["input_ids"], torch.tensor([mine.answer])], dim=1)
+    inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+    with torch.inference_mode():
+        logits = checkpoint.model(**inputs, sample=False).logits[0, prompt - 1 : -1]
+    wanted = logits.log_softmax(-1).gather(-1, torch.tensor(mine.answer)[:, None])[:, 0]
+    np.testing.assert_allclose(mine.logprobs, wanted.numpy(), atol=2e-4)
+
+
+def test_release_at_every_stage_leaves_nothing(runner: Runner, clips: list[Samples]) -> None:
+    spec = StreamSpec(level=clip_level(clips[0]))
+
+    def opened(stream: int) -> None:
+        runner.open(stream, spec)
+
+    def fed(stream: int) -> None:
+        opened(stream)
+        runner.append_audio(stream, clips[0])
+
+    def encoded(stream: int) -> None:
+        fed(stream)
+        runner.step(StepPlan(encode=(EncodeWork(stream, runner.finish_audio(stream)),), rows=(RowWork(stream, 3),)))
+
+    def answering(stream: int) -> None:
+        encoded(stream)
+        answer(runner, stream, 3)
+
+    for stream, stage in enumerate((opened, fed, encoded, answering)):
+        stage(stream)
+        runner.release(stream)
+        runner.check_integrity()
+        assert runner.free_pages == runner.info.pages
+        with pytest.raises(KeyError):
+            runner.release(stream)
+
+
+def test_prompt_positions_foretell_the_prompt(runner: Runner, clips: list[Samples]) -> None:
+    spec = StreamSpec(level=clip_level(clips[0]), context="red, blue", answer_prefix="[")
+    frames = frame_count(clips[0].size)
+    queued = runner.open(1, spec)
+    runner.append_audio(1, clips[0])
+    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),), rows=(RowWork(1, queued),)))
+    assert runner.prompt_positions(spec, frames) == queued + runner.ask(1)
+
+
+def test_misuse_is_refused(runner: Runner, clips: list[Samples]) -> None:
+    runner.open(1, StreamSpec())
+    with pytest.raises(ValueError, match="open already"):
+        runner.open(1, StreamSpec())
+    runner.append_audio(1, clips[0])
+    with pytest.raises(ValueError, match="not encoded"):
+        runner.ask(1)
+    with pytest.raises(ValueError, match="queued"):
+        runner.step(StepPlan(rows=(RowWork(1, 10_000),)))
+    runner.finish_audio(1)
+    with pytest.raises(ValueError, match="after its end"):
+        runner.append_audio(1, clips[0])
