@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from huggingface_hub import snapshot_download
@@ -20,12 +20,14 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from safetensors import SafetensorError
 from transformers import (
     Qwen2Config,
     VibeVoiceAcousticTokenizerEncoderConfig,
     VibeVoiceAsrForConditionalGeneration,
     VibeVoiceAsrProcessor,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from model.audio import HOP, SAMPLE_RATE
 
@@ -67,11 +69,17 @@ def load_checkpoint(
     target = _resolve_device(device)
     number = _resolve_dtype(dtype, target)
     path = locate_checkpoint(source, revision=revision)
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model = VibeVoiceAsrForConditionalGeneration.from_pretrained(path, dtype=number, use_safetensors=True)
+        loaded: Any = VibeVoiceAsrForConditionalGeneration.from_pretrained(
+            path, dtype=number, use_safetensors=True, output_loading_info=True
+        )
+        model, report = cast(tuple[VibeVoiceAsrForConditionalGeneration, dict[str, set[str]]], loaded)
         processor = VibeVoiceAsrProcessor.from_pretrained(path)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"Checkpoint {path} does not load: {error}") from error
+    if absent := report["missing_keys"]:  # Transformers would go on with random weights in their place
+        raise CheckpointError(f"Checkpoint {path} lacks {len(absent)} weights, for example {min(absent)}.")
     torch.nn.Module.to(model, target).train(mode=False)  # the class decorates `to` and loses its signature
     return Checkpoint(source, path, model, processor, target, number)
 

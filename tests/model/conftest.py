@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tests.model.oracle import Oracle
 
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.steps import Samples
+from tests.model.oracle import Oracle
 
 
 @pytest.fixture(scope="session")
 def checkpoint() -> Checkpoint:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     return load_checkpoint("tiny", device="cpu", dtype="float32")
 
 

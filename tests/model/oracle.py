@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -18,7 +18,7 @@ class Oracle:
 
     def inputs(self, clips: list[Samples], prompts: list[str | None] | None = None) -> Any:
         """The processor's batch, left-padded, for ``clips`` and their contexts."""
-        processor = self._checkpoint.processor
+        processor: Any = self._checkpoint.processor
         return processor.apply_transcription_request(
             list(clips), prompt=prompts, processor_kwargs={"audio_kwargs": {"sampling_rate": 24_000}}
         )
@@ -31,9 +31,9 @@ class Oracle:
         self, clips: list[Samples], *, contexts: list[str | None] | None = None, tokens: int = 60
     ) -> list[list[int]]:
         """Answers of one left-padded batch."""
-        inputs = self.inputs(clips, contexts)
+        inputs, model = self.inputs(clips, contexts), cast(Any, self._checkpoint.model)
         with torch.inference_mode():
-            output = self._checkpoint.model.generate(**inputs, sample=False, max_new_tokens=tokens)
+            output = model.generate(**inputs, sample=False, max_new_tokens=tokens)
         answers = output[:, inputs["input_ids"].shape[1] :].tolist()
         tokenizer = self._checkpoint.processor.tokenizer
         stops = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,9 +26,12 @@ def padded(clip: Samples) -> Samples:
 
 
 def whole(checkpoint: Checkpoint, clip: Samples) -> torch.Tensor:
+    model: Any = checkpoint.model
     with torch.inference_mode():
-        features = checkpoint.model.get_audio_features(torch.from_numpy(clip)[None, None], sample=False)
-    return features.pooler_output[0]
+        embeddings: torch.Tensor = model.get_audio_features(
+            torch.from_numpy(clip)[None, None], sample=False
+        ).pooler_output
+    return embeddings[0]
 
 
 def test_ragged_streams_with_histories_equal_the_whole_clip(

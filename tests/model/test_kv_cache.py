@@ -12,7 +12,13 @@ from model.kv_cache import OutOfPagesError, PagePool, PageTable
 
 def make_pool(pages: int = 12, page_size: int = 4) -> PagePool:
     return PagePool(
-        layers=2, pages=pages, page_size=page_size, kv_heads=1, head_dim=2, dtype=torch.float32, device=torch.device("cpu")
+        layers=2,
+        pages=pages,
+        page_size=page_size,
+        kv_heads=1,
+        head_dim=2,
+        dtype=torch.float32,
+        device=torch.device("cpu"),
     )
 
 

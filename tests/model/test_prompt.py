@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from tests.model.oracle import Oracle
 
 from model.audio import frame_count
 from model.checkpoint import Checkpoint
 from model.prompt import Prompt
 from model.steps import Samples
+from tests.model.oracle import Oracle
 
-CONTEXTS = [None, "Meier, Kyjiw, RTX 5090", "monday\ntuesday\nred", " spaces  around ", "Grüße aus 東京 🚆", "{x} \\n \"q\""]
+CONTEXTS = [
+    None,
+    "Meier, Kyjiw, RTX 5090",
+    "monday\ntuesday\nred",
+    " spaces  around ",
+    "Grüße aus 東京 🚆",
+    '{x} \\n "q"',
+]
 
 
 @pytest.fixture(scope="module")

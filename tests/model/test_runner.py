@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from tests.model.driver import Driver, Job
-from tests.model.oracle import Oracle
 
 from model.audio import HOP, clip_level, frame_count
 from model.checkpoint import Checkpoint
 from model.runner import Runner
 from model.steps import EncodeWork, RowWork, Samples, StepPlan, StreamSpec
+from tests.model.driver import Driver, Job
+from tests.model.oracle import Oracle
 
 TOKENS = 48
 
@@ -81,8 +83,9 @@ def test_forced_start_continues_like_generate(
     inputs = oracle.inputs([clip])
     inputs["input_ids"] = torch.cat([inputs["input_ids"], forced], dim=1)
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
+    model: Any = checkpoint.model
     with torch.inference_mode():
-        output = checkpoint.model.generate(**inputs, sample=False, max_new_tokens=20)
+        output = model.generate(**inputs, sample=False, max_new_tokens=20)
     wanted = output[0, inputs["input_ids"].shape[1] :].tolist()
     spec = StreamSpec(level=clip_level(clip), answer_prefix=prefix)
     runner.open(1, spec)
