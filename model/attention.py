@@ -11,6 +11,7 @@ padding*, so that the last query of every row stands in the last column, and mas
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
 import torch
@@ -24,8 +25,8 @@ from model.kv_cache import NULL_SLOT, PagePool, PageTable
 
 PAGED = "vibevoice_paged"
 
-_SMALL_ROW = 16
-"""Rows of up to this many queries share one rectangle (decode rows and drafts); longer ones go alone."""
+_SHORT_ROW = 16
+"""Rows of up to this many queries (guesses to verify) share a rectangle; longer ones go alone."""
 
 
 class Rows(Protocol):
@@ -86,17 +87,29 @@ class SdpaRows:
 
 
 def _groups(rows: list[tuple[PageTable, int]]) -> list[list[tuple[PageTable, int]]]:
-    """Neighbouring small rows together, long rows alone; the packed order is kept."""
+    """Neighbouring rows of one kind together, long rows alone; the packed order is kept."""
     groups: list[list[tuple[PageTable, int]]] = []
-    open_group = False
+    last = _Kind.LONG
     for table, new in rows:
-        small = new <= _SMALL_ROW
-        if small and open_group:
+        kind = _kind(new)
+        if kind is last and kind is not _Kind.LONG:
             groups[-1].append((table, new))
         else:
             groups.append([(table, new)])
-        open_group = small
+        last = kind
     return groups
+
+
+class _Kind(Enum):
+    SINGLE = 1
+    SHORT = 2
+    LONG = 3
+
+
+def _kind(new: int) -> _Kind:
+    if new == 1:
+        return _Kind.SINGLE
+    return _Kind.SHORT if new <= _SHORT_ROW else _Kind.LONG
 
 
 def _rectangle(rows: list[tuple[PageTable, int]], first: int) -> _Rectangle:

@@ -1,7 +1,7 @@
 """Both tokenizer encoders over many streams at once, each stream with its own convolution caches.
 
 The encoders are causal, so audio encoded in chunks gives the latents of the whole, provided that every chunk is a
-multiple of the hop: a shorter one is silently wrong or raises in Transformers' module. ``AudioBuffer`` sees to that.
+multiple of the hop: an odd one would shift the windows silently. ``AudioBuffer`` sees to that.
 Latents are not sampled: the same audio gives the same embeddings.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import nn
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.audio import HOP
+from model.causal_stack import CausalStack, Memory
 from model.steps import Samples
 
 
@@ -59,50 +59,20 @@ class AudioBuffer:
 
 @dataclass(slots=True)
 class EncoderState:
-    """What the two encoders remember of one stream: per causal convolution, its last inputs [channels, left_pad].
+    """What the two encoders remember of one stream; empty for a stream that has heard nothing."""
 
-    Empty for a stream that has heard nothing: the convolutions then see zeros.
-    """
-
-    acoustic: dict[str, torch.Tensor] = field(default_factory=dict)
-    semantic: dict[str, torch.Tensor] = field(default_factory=dict)
-
-
-class _BatchPadding:
-    """Padding cache of a batch of streams with different histories and different numbers of new frames.
-
-    Stands where Transformers' encoder expects its own padding cache: ``update`` puts each stream's remembered inputs
-    in front of the batch. Rows are right-padded to the longest; what a row remembers is cut at its own end, so that
-    padding never enters its history.
-    """
-
-    def __init__(self, states: list[dict[str, torch.Tensor]], frames: list[int]) -> None:
-        self._states = states
-        self._frames = frames
-        self._longest = max(frames)
-
-    def update(self, hidden_states: torch.Tensor, cache_key: str, conv_module: nn.Module) -> torch.Tensor:
-        width = int(conv_module.left_pad)  # type: ignore[arg-type]  # an int attribute of the causal convolution
-        if width == 0:
-            return hidden_states
-        zeros = hidden_states.new_zeros(hidden_states.shape[1], width)
-        left = torch.stack([state.get(cache_key, zeros) for state in self._states])
-        joined = torch.cat([left, hidden_states], dim=-1)
-        for row, (state, frames) in enumerate(zip(self._states, self._frames, strict=True)):
-            end = frames * hidden_states.shape[-1] // self._longest
-            state[cache_key] = joined[row, :, end : end + width].clone()
-        return joined
+    acoustic: Memory = field(default_factory=dict)
+    semantic: Memory = field(default_factory=dict)
 
 
 class StreamingEncoder:
     """Acoustic and semantic encoder with the projector behind them."""
 
     def __init__(self, model: VibeVoiceAsrForConditionalGeneration) -> None:
-        self._acoustic = model.model.acoustic_tokenizer_encoder
-        self._semantic = model.model.semantic_tokenizer_encoder
+        self._acoustic = CausalStack(model.model.acoustic_tokenizer_encoder)
+        self._semantic = CausalStack(model.model.semantic_tokenizer_encoder)
         self._projector = model.model.multi_modal_projector
-        weight = next(self._acoustic.parameters())
-        self._device, self._dtype = weight.device, weight.dtype
+        self._device, self._dtype = model.lm_head.weight.device, model.lm_head.weight.dtype
 
     @torch.inference_mode()
     def encode(self, states: list[EncoderState], chunks: list[Samples]) -> list[torch.Tensor]:
@@ -114,11 +84,11 @@ class StreamingEncoder:
         frames = [chunk.size // HOP for chunk in chunks]
         if any(chunk.size % HOP for chunk in chunks) or 0 in frames:
             raise ValueError("chunks must be whole frames")
-        audio = torch.zeros(len(chunks), 1, max(frames) * HOP)
+        audio = torch.zeros(len(chunks), max(frames) * HOP)
         for row, chunk in enumerate(chunks):
-            audio[row, 0, : chunk.size] = torch.from_numpy(chunk)
+            audio[row, : chunk.size] = torch.from_numpy(chunk)
         audio = audio.to(self._device, self._dtype)
-        acoustic = self._acoustic(audio, padding_cache=_BatchPadding([s.acoustic for s in states], frames)).latents
-        semantic = self._semantic(audio, padding_cache=_BatchPadding([s.semantic for s in states], frames)).latents
+        acoustic = self._acoustic(audio, [state.acoustic for state in states], frames)
+        semantic = self._semantic(audio, [state.semantic for state in states], frames)
         embeddings = self._projector(acoustic, semantic)
         return [embeddings[row, :count] for row, count in enumerate(frames)]

@@ -2,96 +2,78 @@
 
 A stream's inputs queue up (tokens before the audio, embeddings as frames are encoded, the instruction, each answer
 token) and a step moves the planned number of them into the KV cache. Whenever the queue of an asked stream runs empty,
-its last logits give the next answer token, which becomes the next input.
+its last logits give the next answer token, which becomes the next input. Guesses at the tokens behind it may ride
+along; those that the same forward confirms are answer tokens too.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
 from model.decoder import Decoder, bytes_per_position
-from model.encoder import AudioBuffer, EncoderState, StreamingEncoder
+from model.drafts import TemplateDraft, TokenTexts
+from model.encoder import StreamingEncoder
 from model.kv_cache import PageTable
 from model.prompt import Prompt
 from model.sampling import Sampler, choose
 from model.steps import Emitted, EncodeWork, RowWork, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+from model.stream import DRAFT_POSITIONS, DeviceStream
 
 _CPU_POSITIONS = 262_144
 _GPU_SHARE = 0.85
 """Share of the free GPU memory that goes to KV pages; the rest is room for encoder and decoder activations."""
 
 
-class InputQueue:
-    """Inputs that are not in the KV cache yet, in order: token ids and blocks of audio embeddings."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One stream's part of a step. ``length``: its inputs, guessed ones included."""
 
-    def __init__(self) -> None:
-        self._parts: deque[list[int] | torch.Tensor] = deque()
-        self._length = 0
+    number: int
+    stream: DeviceStream
+    inputs: list[list[int] | torch.Tensor]
+    length: int
+    answers: bool
+    guess: list[int]
 
-    def __len__(self) -> int:
-        return self._length
-
-    def put(self, part: list[int] | torch.Tensor) -> None:
-        if len(part):
-            self._parts.append(part)
-            self._length += len(part)
-
-    def take(self, count: int) -> list[list[int] | torch.Tensor]:
-        """Remove the first ``count`` inputs. Raises ValueError when there are fewer."""
-        if count > self._length:
-            raise ValueError(f"{count} inputs asked for, {self._length} are queued")
-        self._length -= count
-        taken: list[list[int] | torch.Tensor] = []
-        while count:
-            part = self._parts.popleft()
-            if len(part) > count:
-                self._parts.appendleft(part[count:])
-                part = part[:count]
-            taken.append(part)
-            count -= len(part)
-        return taken
-
-    def clear(self) -> None:
-        self._parts.clear()
-        self._length = 0
+    def settle(self, tokens: list[int], logprobs: list[float]) -> Emitted:
+        """Accept ``tokens``: verified guesses and the one behind them. Wrong guesses leave the KV cache again."""
+        table = self.stream.table
+        table.crop(table.length - (len(self.guess) - (len(tokens) - 1)))
+        self.stream.queue.put(tokens[-1:])
+        if self.stream.draft is not None:
+            self.stream.draft.follow(tokens)
+        return Emitted(self.number, tuple(tokens), tuple(logprobs))
 
 
-@dataclass(slots=True)
-class _Stream:
-    """Everything the device side knows of one stream.
-
-    ``samples``: of audio appended, before padding. ``finished``: no more comes, the last frame is padded.
-    ``asked``: the instruction is written and answer tokens are wanted.
-    """
-
-    spec: StreamSpec
-    table: PageTable
-    sampler: Sampler
-    queue: InputQueue = field(default_factory=InputQueue)
-    audio: AudioBuffer = field(default_factory=AudioBuffer)
-    encoder: EncoderState = field(default_factory=EncoderState)
-    samples: int = 0
-    encoded_frames: int = 0
-    finished: bool = False
-    asked: bool = False
+def _verified(guess: list[int], tokens: list[int]) -> int:
+    """How many guesses the model agrees with: ``tokens[i]`` is what it says where ``guess[i]`` was assumed."""
+    for place, guessed in enumerate(guess):
+        if guessed != tokens[place]:
+            return place
+    return len(guess)
 
 
 class Runner:
     """The device: encoder, decoder and pages behind ``model.steps.StepRunner``. Not thread-safe."""
 
-    def __init__(self, checkpoint: Checkpoint, *, pages: int, page_size: int) -> None:
-        """``pages`` of ``page_size`` positions each make up the KV cache that all streams share."""
+    def __init__(self, checkpoint: Checkpoint, *, pages: int, page_size: int, drafts: bool = True) -> None:
+        """``pages`` of ``page_size`` positions each make up the KV cache that all streams share.
+
+        ``drafts``: guess tokens and verify them; without, every answer token takes a forward of its own.
+        """
         check_geometry(checkpoint)
         model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
         self._encoder = StreamingEncoder(model)
         self._decoder = Decoder(model, pages=pages, page_size=page_size)
         self._prompt = Prompt(checkpoint.processor)
-        self._streams: dict[int, _Stream] = {}
+        self._texts = TokenTexts(tokenizer)
+        self._drafts = drafts
+        self._streams: dict[int, DeviceStream] = {}
         end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self._info = RunnerInfo(
             checkpoint=checkpoint.name,
@@ -105,6 +87,7 @@ class Runner:
             device=str(checkpoint.device),
             dtype=str(checkpoint.dtype).removeprefix("torch."),
             attention=self._decoder.attention,
+            draft_positions=DRAFT_POSITIONS if drafts else 0,
         )
 
     @property
@@ -124,7 +107,7 @@ class Runner:
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        state = _Stream(spec, PageTable(self._decoder.pool), Sampler(spec.temperature, spec.seed))
+        state = DeviceStream(spec, PageTable(self._decoder.pool), Sampler(spec.temperature, spec.seed))
         state.queue.put(self._prompt.before_audio)
         self._streams[stream] = state
         return len(state.queue)
@@ -149,14 +132,19 @@ class Runner:
         state.finished = True
         return state.audio.frames
 
-    def ask(self, stream: int) -> int:
+    def ask(self, stream: int, proposal: Sequence[int] = ()) -> int:
         """See StepRunner. Raises ValueError while appended frames wait for the encoder."""
         state = self._streams[stream]
         if state.audio.frames:
             raise ValueError(f"{state.audio.frames} frames are not encoded yet")
         self._withdraw(state)
         heard = min(state.samples, state.encoded_frames * HOP)
-        state.queue.put(self._after_audio(state.spec, heard / SAMPLE_RATE))
+        instruction = self._after_audio(state.spec, heard / SAMPLE_RATE)
+        state.queue.put(instruction)
+        state.proposal = list(proposal)
+        if self._drafts and state.spec.temperature == 0:
+            state.draft = TemplateDraft(self._texts)
+            state.draft.follow(instruction)
         state.asked = True
         return len(state.queue)
 
@@ -178,7 +166,7 @@ class Runner:
         start = self._prompt.answer_start(spec.answer_prefix, header=spec.force_header)
         return [*self._prompt.after_audio(seconds, spec.context), *start]
 
-    def _withdraw(self, state: _Stream) -> None:
+    def _withdraw(self, state: DeviceStream) -> None:
         """Crop whatever stands behind the audio, so that audio or a new instruction can follow it."""
         if state.asked:
             audio_end = len(self._prompt.before_audio) + state.encoded_frames
@@ -195,26 +183,35 @@ class Runner:
             state.encoded_frames += len(embedded)
 
     def _decode(self, work: tuple[RowWork, ...]) -> StepResult:
-        states = [self._streams[item.stream] for item in work]
-        parts = [state.queue.take(item.positions) for state, item in zip(states, work, strict=True)]
-        embeddings = self._embed([part for row in parts for part in row])
-        ends = torch.tensor([item.positions for item in work]).cumsum(0).tolist()
-        answering = [row for row, state in enumerate(states) if state.asked and not state.queue]
-        logits = self._decoder.forward(
-            embeddings,
-            [(state.table, item.positions) for state, item in zip(states, work, strict=True)],
-            [ends[row] - 1 for row in answering],
-        )
+        rows = sorted((self._row(item) for item in work), key=lambda row: row.length)  # alike rows share rectangles
+        embeddings = self._embed([part for row in rows for part in row.inputs])
+        places: list[int] = []
+        first = 0
+        for row in rows:
+            first += row.length
+            if row.answers:
+                places += range(first - len(row.guess) - 1, first)
+        logits = self._decoder.forward(embeddings, [(row.stream.table, row.length) for row in rows], places)
+        answering = [row for row in rows if row.answers]
         if not answering:
             return StepResult()
-        tokens, logprobs = choose(logits, [states[row].sampler for row in answering])
-        for row, token in zip(answering, tokens, strict=True):
-            states[row].queue.put([token])
-        return StepResult(
-            tuple(
-                Emitted(work[row].stream, (token,), (logprob,))
-                for row, token, logprob in zip(answering, tokens, logprobs, strict=True)
-            )
+        samplers = [row.stream.sampler for row in answering for _ in range(len(row.guess) + 1)]
+        tokens, logprobs = choose(logits, samplers)
+        emitted, first = [], 0
+        for row in answering:
+            count = _verified(row.guess, tokens[first:]) + 1
+            emitted.append(row.settle(tokens[first : first + count], logprobs[first : first + count]))
+            first += len(row.guess) + 1
+        return StepResult(tuple(emitted))
+
+    def _row(self, work: RowWork) -> _Row:
+        """Take a row's inputs; where its queue runs empty an answer token comes, and guesses ride behind the inputs."""
+        stream = self._streams[work.stream]
+        inputs = stream.queue.take(work.positions)
+        answers = stream.asked and not stream.queue
+        guess = stream.guess() if answers else []
+        return _Row(
+            work.stream, stream, [*inputs, guess] if guess else inputs, work.positions + len(guess), answers, guess
         )
 
     def _embed(self, parts: list[list[int] | torch.Tensor]) -> torch.Tensor:

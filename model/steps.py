@@ -13,6 +13,7 @@ with different counts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -78,7 +79,10 @@ class StepPlan:
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """Answer tokens that one stream produced in a step, stop token included, with their log-probabilities."""
+    """Answer tokens that one stream produced in a step, stop token included, with their log-probabilities.
+
+    All but the last are in the KV cache already (they were guessed right); the last is the stream's only queued input.
+    """
 
     stream: int
     tokens: tuple[int, ...]
@@ -101,6 +105,7 @@ class RunnerInfo:
         pages: pages in the pool; all streams share them.
         max_positions: longest sequence the checkpoint was made for (prompt and answer together).
         stop_ids: tokens that end an answer.
+        draft_positions: positions beyond its prompt and answer that a stream may need while guesses are verified.
     """
 
     checkpoint: str
@@ -114,6 +119,7 @@ class RunnerInfo:
     device: str
     dtype: str
     attention: str
+    draft_positions: int = 0
 
 
 class StepRunner(Protocol):
@@ -145,11 +151,13 @@ class StepRunner(Protocol):
         """No more audio comes: the last started frame is padded. Returns the frames waiting to be encoded."""
         ...
 
-    def ask(self, stream: int) -> int:
+    def ask(self, stream: int, proposal: Sequence[int] = ()) -> int:
         """Queue the instruction and the forced start of the answer behind the encoded audio.
 
         Whatever stood behind the audio before (an earlier instruction and answer) is cropped. Every appended frame
         must have been encoded. Returns the inputs now queued. From here on the stream emits answer tokens.
+        ``proposal``: tokens that the answer is likely to begin with, such as the answer to less audio; they are
+        verified in one forward and change no token of the answer.
         """
         ...
 

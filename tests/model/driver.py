@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.runner import Runner
-from model.steps import EncodeWork, RowWork, Samples, StepPlan, StreamSpec
+from model.steps import Emitted, EncodeWork, RowWork, Samples, StepPlan, StreamSpec
 
 
 @dataclass
@@ -24,6 +24,11 @@ class Job:
     asked: bool = False
     answer: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+
+    def take(self, emitted: Emitted) -> None:
+        """Verified guesses may reach beyond the wanted number of tokens, as they may beyond an engine's limit."""
+        self.answer = [*self.answer, *emitted.tokens][: self.tokens]
+        self.logprobs = [*self.logprobs, *emitted.logprobs][: self.tokens]
 
     def ended(self, stops: frozenset[int]) -> bool:
         return len(self.answer) >= self.tokens or bool(self.answer and self.answer[-1] in stops)
@@ -50,9 +55,8 @@ class Driver:
             plan = self._plan(running)
             for emitted in self._runner.step(plan).emitted:
                 job = running[emitted.stream]
-                job.answer += emitted.tokens
-                job.logprobs += emitted.logprobs
-                job.queued += len(emitted.tokens)
+                job.take(emitted)
+                job.queued += 1
             self._runner.check_integrity()
             for number in [n for n, job in running.items() if job.ended(self._stops)]:
                 self._runner.release(number)

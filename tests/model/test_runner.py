@@ -18,9 +18,9 @@ from tests.model.oracle import Oracle
 TOKENS = 48
 
 
-@pytest.fixture
-def runner(checkpoint: Checkpoint) -> Runner:
-    return Runner(checkpoint, pages=400, page_size=16)
+@pytest.fixture(params=[True, False], ids=["drafted", "plain"])
+def runner(checkpoint: Checkpoint, request: pytest.FixtureRequest) -> Runner:
+    return Runner(checkpoint, pages=400, page_size=16, drafts=request.param)
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +33,24 @@ def job(clip: Samples, **spec: object) -> Job:
     return Job(StreamSpec(level=clip_level(clip), force_header=False, **spec), clip, TOKENS)  # type: ignore[arg-type]
 
 
-def answer(runner: Runner, stream: int, tokens: int) -> list[int]:
-    """Decode a stream that was just asked, all queued inputs in one row first."""
+def answer(runner: Runner, stream: int, tokens: int, proposal: list[int] | None = None) -> list[int]:
+    """Ask a stream and decode it, all queued inputs in one row first."""
+    return answer_counted(runner, stream, tokens, proposal)[0]
+
+
+def answer_counted(
+    runner: Runner, stream: int, tokens: int, proposal: list[int] | None = None
+) -> tuple[list[int], int]:
+    """As ``answer``, with the number of forwards it took."""
     got: list[int] = []
-    positions = runner.ask(stream)
+    forwards = 0
+    positions = runner.ask(stream, proposal or ())
     while len(got) < tokens and not (got and got[-1] in runner.info.stop_ids):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
         got += emitted.tokens
         positions = 1
-    return got
+        forwards += 1
+    return got[:tokens], forwards
 
 
 def hear(runner: Runner, stream: int, clip: Samples) -> None:
@@ -110,6 +119,22 @@ def test_append_and_crop_equal_a_fresh_stream(runner: Runner, clips: list[Sample
         runner.check_integrity()
     runner.release(0)
     assert runner.free_pages == runner.info.pages
+
+
+def test_a_proposal_changes_the_speed_and_no_token(checkpoint: Checkpoint, clips: list[Samples]) -> None:
+    runner = Runner(checkpoint, pages=400, page_size=16)
+    runner.open(0, StreamSpec(level=clip_level(clips[0])))
+    hear(runner, 0, clips[0][: clips[0].size // HOP * HOP])
+    plain, forwards = answer_counted(runner, 0, 40)
+    again, verified = answer_counted(runner, 0, 40, plain)
+    assert again == plain
+    assert verified <= 2 < forwards
+    vocabulary = len(checkpoint.processor.tokenizer)
+    rng = np.random.default_rng(0)
+    for kept in (0, 1, 17, 39):
+        wrong = plain[:kept] + rng.integers(0, vocabulary, 30).tolist()
+        assert answer(runner, 0, 40, wrong) == plain
+        runner.check_integrity()
 
 
 def test_a_seed_draws_the_same_answer_in_any_company(runner: Runner, clips: list[Samples]) -> None:

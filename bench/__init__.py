@@ -1,0 +1,1 @@
+"""Measured comparisons. Each module prints one table from one run on one machine and ends with its goals."""

@@ -1,0 +1,28 @@
+"""Transformers' ``generate`` as contender: one clip after another, and in left-padded batches as its docs teach."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+
+from model.checkpoint import Checkpoint
+from model.steps import Samples
+
+
+def generate(checkpoint: Checkpoint, clips: list[Samples], *, batch: int, tokens: int) -> list[str]:
+    """Answers to ``clips`` in static batches of ``batch`` clips, in the order given, as raw text.
+
+    ``tokens``: answers are cut here. Latents are not sampled, decoding is greedy.
+    """
+    processor, model = cast(Any, checkpoint.processor), cast(Any, checkpoint.model)
+    answers: list[str] = []
+    for first in range(0, len(clips), batch):
+        inputs = processor.apply_transcription_request(
+            list(clips[first : first + batch]), processor_kwargs={"audio_kwargs": {"sampling_rate": 24_000}}
+        ).to(checkpoint.device, checkpoint.dtype)
+        with torch.inference_mode():
+            output = model.generate(**inputs, sample=False, max_new_tokens=tokens)
+        new = output[:, inputs["input_ids"].shape[1] :]
+        answers += processor.tokenizer.batch_decode(new, skip_special_tokens=True)
+    return [answer.strip().removeprefix("assistant").strip() for answer in answers]

@@ -1,0 +1,83 @@
+"""The server as contender: a real server process on loopback and real HTTP clients."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import soundfile
+
+from model.audio import SAMPLE_RATE
+from model.steps import Samples
+
+START_SECONDS = 120.0
+
+
+@contextmanager
+def running_server(model: str, *, threads: int) -> Iterator[str]:
+    """Start ``python -m server`` on a free loopback port; yields its base URL once it is ready."""
+    port = _free_port()
+    command = [sys.executable, "-m", "server", "--model", model, "--port", str(port), "--log-level", "warning"]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    process = subprocess.Popen(command, env=environment)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait_ready(base, process)
+        yield base
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def transcribe(base: str, uploads: list[bytes], *, concurrency: int) -> tuple[list[str], list[float]]:
+    """Text of every upload and its latency in seconds, with ``concurrency`` clients at once."""
+    with httpx.Client(base_url=base, timeout=600, limits=httpx.Limits(max_connections=concurrency)) as client:
+
+        def one(upload: bytes) -> tuple[str, float]:
+            began = time.perf_counter()
+            answer = client.post(
+                "/v1/audio/transcriptions",
+                data={"model": "whisper-1", "response_format": "json"},
+                files={"file": ("clip.wav", upload, "audio/wav")},
+            )
+            answer.raise_for_status()
+            return answer.json()["text"], time.perf_counter() - began
+
+        with ThreadPoolExecutor(concurrency) as pool:
+            texts, latencies = zip(*pool.map(one, uploads), strict=True)
+    return list(texts), list(latencies)
+
+
+def as_wav(clip: Samples) -> bytes:
+    """16-bit WAV of a clip."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, clip, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_ready(base: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with status {process.returncode}")
+        try:
+            if httpx.get(base + "/ready", timeout=5).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"the server was not ready within {START_SECONDS:.0f} s")

@@ -1,0 +1,83 @@
+"""What the device side keeps of one stream: inputs that wait, pages, encoder memory, and how its answer is guessed."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import torch
+
+from model.drafts import TemplateDraft
+from model.encoder import AudioBuffer, EncoderState
+from model.kv_cache import PageTable
+from model.sampling import Sampler
+from model.steps import StreamSpec
+
+DRAFT_POSITIONS = 24
+"""Longest guess at how an answer's JSON goes on; positions that a stream needs for a moment to verify it."""
+
+
+class InputQueue:
+    """Inputs that are not in the KV cache yet, in order: token ids and blocks of audio embeddings."""
+
+    def __init__(self) -> None:
+        self._parts: deque[list[int] | torch.Tensor] = deque()
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, part: list[int] | torch.Tensor) -> None:
+        if len(part):
+            self._parts.append(part)
+            self._length += len(part)
+
+    def take(self, count: int) -> list[list[int] | torch.Tensor]:
+        """Remove the first ``count`` inputs. Raises ValueError when there are fewer."""
+        if count > self._length:
+            raise ValueError(f"{count} inputs asked for, {self._length} are queued")
+        self._length -= count
+        taken: list[list[int] | torch.Tensor] = []
+        while count:
+            part = self._parts.popleft()
+            if len(part) > count:
+                self._parts.appendleft(part[count:])
+                part = part[:count]
+            taken.append(part)
+            count -= len(part)
+        return taken
+
+    def clear(self) -> None:
+        self._parts.clear()
+        self._length = 0
+
+
+@dataclass(slots=True)
+class DeviceStream:
+    """Everything the device side knows of one stream.
+
+    ``samples``: of audio appended, before padding. ``finished``: no more comes, the last frame is padded.
+    ``asked``: the instruction is written and answer tokens are wanted.
+    ``proposal``: tokens that the caller expects the answer to begin with. ``draft``: guesses what comes next, None for
+    streams that draw their tokens.
+    """
+
+    spec: StreamSpec
+    table: PageTable
+    sampler: Sampler
+    queue: InputQueue = field(default_factory=InputQueue)
+    audio: AudioBuffer = field(default_factory=AudioBuffer)
+    encoder: EncoderState = field(default_factory=EncoderState)
+    samples: int = 0
+    encoded_frames: int = 0
+    finished: bool = False
+    asked: bool = False
+    proposal: list[int] = field(default_factory=list)
+    draft: TemplateDraft | None = None
+
+    def guess(self) -> list[int]:
+        """Answer tokens worth verifying in the next forward; the proposal of the caller goes first, and once."""
+        if self.draft is None:
+            return []
+        proposal, self.proposal = self.proposal, []
+        return proposal[: self.spec.max_answer_tokens] or self.draft.guess()[:DRAFT_POSITIONS]
