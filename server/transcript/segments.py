@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+_TAGS = re.compile(r"(?:\[[^\[\]]*\]\s*)+")
+UNINTELLIGIBLE = "[Unintelligible Speech]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +18,9 @@ class Segment:
         index: place among the answer's segments, from 0.
         start: seconds from the start of the recording.
         end: seconds, never before ``start``.
-        speaker: 0, 1, ... in order of first speech; None where nobody speaks.
-        text: the content, stripped.
+        speaker: 0, 1, ... in order of first speech; None where nobody speaks, or the model did not say who.
+        text: the content, stripped, never empty.
+        avg_logprob: mean log-probability of the content's tokens; None where they are not known.
     """
 
     index: int
@@ -22,6 +28,7 @@ class Segment:
     end: float
     speaker: int | None
     text: str
+    avg_logprob: float | None = None
 
     @property
     def is_speech(self) -> bool:
@@ -29,7 +36,7 @@ class Segment:
 
         ``[Unintelligible Speech]`` is speech: somebody said something.
         """
-        return self.speaker is not None or not (self.text.startswith("[") and self.text.endswith("]"))
+        return self.speaker is not None or self.text == UNINTELLIGIBLE or not _TAGS.fullmatch(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,9 @@ class Transcript:
     Attributes:
         segments: all of them, tags included, in the order written.
         duration: of the audio, in seconds.
-        complete: False when the answer was cut (length limit) or malformed; what stands in ``segments`` is still
-            whole segments only.
+        complete: False when the answer was cut (length limit) or malformed. A segment that was open at the cut stands
+            last in ``segments`` with the words that had been written.
+        speaker_names: names of known speakers by number, learned from reference clips.
     """
 
     segments: tuple[Segment, ...]
@@ -66,8 +74,9 @@ class Transcript:
     complete: bool = True
     logprobs: tuple[TokenLogprob, ...] = ()
     usage: Usage | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
     """Sentences about what a caller should know, e.g. that the answer was cut or damaged audio was skipped."""
+    speaker_names: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def speech(self) -> tuple[Segment, ...]:
@@ -76,4 +85,4 @@ class Transcript:
     @property
     def text(self) -> str:
         """The words alone: contents of the speech segments, joined by a space. Equals the streamed deltas."""
-        return " ".join(segment.text for segment in self.speech if segment.text)
+        return " ".join(segment.text for segment in self.speech)

@@ -1,0 +1,39 @@
+"""What happens while an answer is read: words appear, segments close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.transcript.segments import Segment, TokenLogprob
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechDelta:
+    """The next words of an open segment that is certain to be speech.
+
+    Attributes:
+        segment: index of the segment they belong to.
+        text: what to append; never empty. The texts of a segment's deltas add up to ``Segment.text``.
+        times: start and end of the segment in seconds, if the answer has told both by now; they will not change.
+        logprobs: of the tokens behind ``text``.
+    """
+
+    segment: int
+    text: str
+    times: tuple[float, float] | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentClosed:
+    """A segment is whole; for speech, all its deltas came before.
+
+    Attributes:
+        logprobs: of all tokens of its content.
+    """
+
+    segment: Segment
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+TranscriptEvent = SpeechDelta | SegmentClosed

@@ -1,0 +1,20 @@
+"""The formats a client may ask for, each a pure function of a transcript.
+
+Only speech is shown, except in ``verbose_json``, which has every segment.
+"""
+
+from server.transcript.formats.diarized_json import render_diarized_json
+from server.transcript.formats.json import render_json
+from server.transcript.formats.srt import render_srt
+from server.transcript.formats.text import render_text
+from server.transcript.formats.verbose_json import render_verbose_json
+from server.transcript.formats.vtt import render_vtt
+
+__all__ = [
+    "render_diarized_json",
+    "render_json",
+    "render_srt",
+    "render_text",
+    "render_verbose_json",
+    "render_vtt",
+]

@@ -1,0 +1,125 @@
+"""Captions that fit the eye: segments, often long, cut into cues of two lines, with times estimated from the words."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from server.transcript.labels import SpeakerLabels
+from server.transcript.segments import Segment, Transcript
+from server.transcript.words import segment_words
+
+COLUMNS = 42
+LINES = 2
+_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One caption.
+
+    Attributes:
+        start: milliseconds.
+        end: milliseconds, after ``start``.
+        speaker: who speaks, to be shown; None when the whole transcript has one speaker, or nobody knows who.
+        lines: one or two, of at most 42 columns (wide characters take two).
+    """
+
+    start: int
+    end: int
+    speaker: str | None
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A word, or a part of one that is longer than a line."""
+
+    text: str
+    spaced: bool
+    start: float
+    end: float
+
+
+def cues(transcript: Transcript, *, prefixed: bool = False) -> list[Cue]:
+    """The speech of a transcript as cues, in order of their starts as WebVTT wants them.
+
+    Args:
+        transcript: what to show.
+        prefixed: write ``Speaker 1: `` into the first cue of each segment, where there is more than one speaker.
+    """
+    labels = SpeakerLabels(transcript.speaker_names)
+    several = len({segment.speaker for segment in transcript.speech}) > 1
+    found: list[Cue] = []
+    for segment in transcript.speech:
+        speaker = labels.caption(segment.speaker) if several and segment.speaker is not None else None
+        pieces = list(_pieces(segment))
+        if prefixed and speaker is not None:
+            pieces = [*_prefix(speaker, segment.start), *pieces]
+        found += _fill(pieces, speaker)
+    return sorted(found, key=lambda cue: cue.start)
+
+
+def _pieces(segment: Segment) -> Iterator[_Piece]:
+    """The words with their times, and whether a space stands before them."""
+    at = 0
+    for word in segment_words(segment):
+        place = segment.text.index(word.word, at)
+        spaced = at == 0 or place > at
+        at = place + len(word.word)
+        chunks = _chunks(word.word)
+        length = (word.end - word.start) / len(chunks)
+        for number, chunk in enumerate(chunks):
+            start = word.start + number * length
+            yield _Piece(chunk, spaced and number == 0, start, min(start + length, word.end))
+
+
+def _prefix(speaker: str, start: float) -> list[_Piece]:
+    return [
+        _Piece(chunk, number == 0, start, start)
+        for word in f"{speaker}:".split()
+        for number, chunk in enumerate(_chunks(word))
+    ]
+
+
+def _chunks(word: str) -> list[str]:
+    """A word as it is, or in parts that fit a line (two columns a character at most)."""
+    if _width(word) <= COLUMNS:
+        return [word]
+    size = COLUMNS // 2
+    return [word[at : at + size] for at in range(0, len(word), size)]
+
+
+def _fill(pieces: list[_Piece], speaker: str | None) -> Iterator[Cue]:
+    """Fill lines, and lines into cues. A sentence that ends in the last line ends the cue too."""
+    lines = [""]
+    first = last = pieces[0]
+    for piece in pieces:
+        longer = f"{lines[-1]} {piece.text}" if piece.spaced and lines[-1] else lines[-1] + piece.text
+        sentence_over = len(lines) == LINES and last.text.endswith(_SENTENCE_ENDS)
+        if _width(longer) <= COLUMNS and not sentence_over:
+            lines[-1] = longer
+        elif len(lines) < LINES:
+            lines.append(piece.text)
+        else:
+            yield _cue(first, last, speaker, lines)
+            first, lines = piece, [piece.text]
+        last = piece
+    yield _cue(first, last, speaker, lines)
+
+
+def _cue(first: _Piece, last: _Piece, speaker: str | None, lines: list[str]) -> Cue:
+    start = round(first.start * 1000)
+    return Cue(start, max(round(last.end * 1000), start + 1), speaker, tuple(lines))
+
+
+def _width(text: str) -> int:
+    """Columns on a screen."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def timestamp(milliseconds: int, point: str) -> str:
+    """``01:02:03`` and the milliseconds behind ``point``."""
+    total, rest = divmod(milliseconds, 1000)
+    return f"{total // 3600:02}:{total // 60 % 60:02}:{total % 60:02}{point}{rest:03}"

@@ -1,0 +1,20 @@
+"""``diarized_json``: OpenAI's ``TranscriptionDiarized``, who said what when."""
+
+from __future__ import annotations
+
+from server.transcript.formats import parts
+from server.transcript.labels import SpeakerLabels
+from server.transcript.segments import Transcript
+
+
+def render_diarized_json(transcript: Transcript) -> parts.JsonObject:
+    """The speech segments with their speakers: ``A``, ``B``, ... in order of appearance, or known names."""
+    labels = SpeakerLabels(transcript.speaker_names)
+    body: parts.JsonObject = {
+        "task": "transcribe",
+        "duration": parts.seconds(transcript.duration),
+        "text": transcript.text,
+        "segments": [parts.diarized_segment(segment, labels) for segment in transcript.speech],
+        "usage": parts.usage(transcript),
+    }
+    return body | parts.notes(transcript)

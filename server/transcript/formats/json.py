@@ -1,0 +1,14 @@
+"""``json``: OpenAI's ``Transcription``."""
+
+from __future__ import annotations
+
+from server.transcript.formats import parts
+from server.transcript.segments import Transcript
+
+
+def render_json(transcript: Transcript, *, logprobs: bool = False) -> parts.JsonObject:
+    """The text and what it cost. ``logprobs``: with the log-probability of every token of the text."""
+    body: parts.JsonObject = {"text": transcript.text}
+    if logprobs:
+        body["logprobs"] = parts.logprobs(transcript.logprobs)
+    return body | {"usage": parts.usage(transcript)} | parts.notes(transcript)

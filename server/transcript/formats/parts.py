@@ -1,0 +1,62 @@
+"""Parts that several JSON formats and the event stream share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from server.transcript.labels import SpeakerLabels
+from server.transcript.segments import Segment, TokenLogprob, Transcript
+
+JsonObject = dict[str, object]
+
+
+def seconds(time: float) -> float:
+    """A time to the millisecond, without the digits that float arithmetic leaves behind."""
+    return round(time, 3)
+
+
+def logprobs(tokens: Iterable[TokenLogprob]) -> list[JsonObject]:
+    """OpenAI's ``logprobs`` array."""
+    return [{"token": token.token, "bytes": list(token.bytes), "logprob": token.logprob} for token in tokens]
+
+
+def duration_usage(transcript: Transcript) -> JsonObject:
+    """OpenAI's ``usage`` by audio length."""
+    return {"type": "duration", "seconds": seconds(transcript.duration)}
+
+
+def usage(transcript: Transcript) -> JsonObject:
+    """OpenAI's ``usage`` by tokens, or by audio length where the tokens are not known."""
+    spent = transcript.usage
+    if spent is None:
+        return duration_usage(transcript)
+    prompt = spent.audio_tokens + spent.text_tokens
+    return {
+        "type": "tokens",
+        "input_tokens": prompt,
+        "output_tokens": spent.answer_tokens,
+        "total_tokens": prompt + spent.answer_tokens,
+        "input_token_details": {"audio_tokens": spent.audio_tokens, "text_tokens": spent.text_tokens},
+    }
+
+
+def notes(transcript: Transcript) -> JsonObject:
+    """What every JSON format adds to OpenAI's fields when there is something to say, e.g. that the answer was cut."""
+    return {"notes": list(transcript.notes)} if transcript.notes else {}
+
+
+def segment_id(index: int) -> str:
+    """The name of a segment in ``diarized_json`` and in the events."""
+    return f"seg_{index}"
+
+
+def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
+    """OpenAI's diarized segment, which is also the event ``transcript.text.segment``."""
+    return {
+        "type": "transcript.text.segment",
+        "id": segment_id(segment.index),
+        "start": seconds(segment.start),
+        "end": seconds(segment.end),
+        "text": segment.text,
+        "speaker": labels.letter(segment.speaker),
+    }

@@ -1,0 +1,66 @@
+"""``verbose_json``: OpenAI's ``TranscriptionVerbose``, with a ``speaker`` in every segment and word."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection
+
+from server.transcript.formats import parts
+from server.transcript.labels import SpeakerLabels
+from server.transcript.segments import Segment, Transcript
+from server.transcript.words import Word, segment_words
+
+
+def render_verbose_json(
+    transcript: Transcript,
+    *,
+    language: str | None = None,
+    temperature: float = 0.0,
+    granularities: Collection[str] = ("segment",),
+) -> parts.JsonObject:
+    """All segments, tags without speech included (their speaker is null).
+
+    Args:
+        transcript: what to show.
+        language: as the request named it; the model does not tell which it heard, so else ``unknown``.
+        temperature: the answer was sampled with.
+        granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
+    """
+    labels = SpeakerLabels(transcript.speaker_names)
+    body: parts.JsonObject = {
+        "task": "transcribe",
+        "language": language or "unknown",
+        "duration": parts.seconds(transcript.duration),
+        "text": transcript.text,
+    }
+    if "segment" in granularities:
+        body["segments"] = [_segment(segment, labels, temperature) for segment in transcript.segments]
+    if "word" in granularities:
+        body["words"] = [_word(word, labels) for segment in transcript.speech for word in segment_words(segment)]
+    return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
+
+
+def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:
+    spelled = segment.text.encode()
+    return {
+        "id": segment.index,
+        "seek": 0,
+        "start": parts.seconds(segment.start),
+        "end": parts.seconds(segment.end),
+        "text": segment.text,
+        "tokens": [],
+        "temperature": temperature,
+        "avg_logprob": segment.avg_logprob or 0.0,
+        "compression_ratio": round(len(spelled) / len(zlib.compress(spelled)), 3),
+        "no_speech_prob": 0.0 if segment.is_speech else 1.0,
+        "speaker": labels.letter(segment.speaker) if segment.is_speech else None,
+    }
+
+
+def _word(word: Word, labels: SpeakerLabels) -> parts.JsonObject:
+    return {
+        "word": word.word,
+        "start": parts.seconds(word.start),
+        "end": parts.seconds(word.end),
+        "speaker": labels.letter(word.speaker),
+    }

@@ -1,0 +1,44 @@
+"""What speakers are called: letters in JSON, ``Speaker 1`` in captions, and known speakers by their name in both."""
+
+from __future__ import annotations
+
+import itertools
+import string
+from collections.abc import Iterator, Mapping
+
+
+class SpeakerLabels:
+    """Gives out names in the order speakers are first asked for, so a stream and a whole transcript agree.
+
+    Args:
+        names: known speakers by the model's number. May be filled until the first question.
+    """
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        self._names = names
+        self._given: dict[int | None, tuple[str, str]] = {}
+        self._letters = _letters()
+
+    def letter(self, speaker: int | None) -> str:
+        """The known name, or ``A``, ``B``, ..., ``Z``, ``AA``, ... None (nobody knows who) counts as one speaker."""
+        return self._label(speaker)[0]
+
+    def caption(self, speaker: int | None) -> str:
+        """The known name, or ``Speaker 1``, ``Speaker 2``, ..."""
+        return self._label(speaker)[1]
+
+    def _label(self, speaker: int | None) -> tuple[str, str]:
+        known = self._names.get(speaker) if speaker is not None else None
+        if known is not None:
+            return known, known
+        if speaker not in self._given:
+            taken = set(self._names.values())
+            letter = next(letter for letter in self._letters if letter not in taken)
+            self._given[speaker] = letter, f"Speaker {len(self._given) + 1}"
+        return self._given[speaker]
+
+
+def _letters() -> Iterator[str]:
+    for length in itertools.count(1):
+        for letters in itertools.product(string.ascii_uppercase, repeat=length):
+            yield "".join(letters)

@@ -1,0 +1,149 @@
+"""The model's answer, read while it is written: text in at any split, words and segments out.
+
+An answer should look like ``[{"Start":0,"End":15.43,"Speaker":0,"Content":"..."},...]``. Answers also come with a
+header in front, keys and numbers in other spellings and orders, commas, quotes or braces missing, the remains of a
+forced prefix (``},``, ``{"2.99,``), prose behind, an end in the middle of a word, or without any JSON. Whatever comes,
+spoken words are not lost and times stay inside the audio.
+"""
+
+from __future__ import annotations
+
+import re
+
+from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
+from server.transcript.fields import Field
+from server.transcript.open_segment import OpenSegment
+from server.transcript.scanner import AnswerScanner
+
+_HEADER = re.compile(r"\s*assistant\s*\n")
+
+CUT = "The answer reached its length limit: the end of the recording may not be transcribed."
+BROKEN_OFF = "The model's answer broke off: the end of the recording may not be transcribed."
+NO_SEGMENTS = "The model's answer was not in segments: speakers and times are unknown."
+NO_ANSWER = "The model gave no answer."
+TEXT_LEFT_OUT = "The model wrote text outside of the segments, which is left out."
+
+
+class TranscriptParser:
+    """Reads one answer. ``feed`` and ``finish`` never raise, whatever the text.
+
+    The texts of the deltas of a segment add up to its text; segments without speech have none. A segment that is open
+    when the answer ends is closed with the words it has: they were said, and have been shown.
+
+    Args:
+        duration: of the audio, in seconds; every time is clamped to it.
+
+    Attributes:
+        complete: after ``finish``: the answer was whole.
+        notes: after ``finish``: sentences about what was wrong with it.
+        content_length: characters of content read so far, shown or not.
+    """
+
+    def __init__(self, duration: float) -> None:
+        self.complete = False
+        self.notes: list[str] = []
+        self.content_length = 0
+        self._duration = duration
+        self._scanner = AnswerScanner(self)
+        self._events: list[TranscriptEvent] = []
+        self._open: OpenSegment | None = None
+        self._segments = 0
+        self._last_end = 0.0
+        self._answer: list[str] = []  # all of it until the first known key, in case it is prose
+        self._text_left_out = False
+
+    def feed(self, text: str) -> list[TranscriptEvent]:
+        """Read more of the answer. Returns what has become certain with it, in order."""
+        if not self._scanner.recognised:
+            self._answer.append(text)
+        elif self._answer:
+            self._answer.clear()
+        self._scanner.feed(text)
+        return self._take_events()
+
+    def finish(self, *, cut: bool = False) -> list[TranscriptEvent]:
+        """The answer is over; call once. Returns the last events and sets ``complete`` and ``notes``.
+
+        Args:
+            cut: the answer was stopped by a length limit, not by the model.
+        """
+        scanner = self._scanner
+        scanner.finish()
+        whole_objects = scanner.recognised and scanner.open_arrays <= 0 and self._open is None
+        self.complete = scanner.ended or (whole_objects and not cut)
+        self._close(cut=True)
+        if not scanner.recognised and not scanner.ended:
+            self._read_prose()
+        elif scanner.recognised and not self._segments:
+            self.complete = False
+            self.notes.append(NO_ANSWER)
+        elif not self.complete and not cut:
+            self.notes.append(BROKEN_OFF)
+        if not self.complete and cut:
+            self.notes.append(CUT)
+        if self._text_left_out:
+            self.notes.append(TEXT_LEFT_OUT)
+        return self._take_events()
+
+    # ------------------------------------------------------------------------------------- what the scanner reports
+
+    def open_object(self) -> None:
+        self._close()
+        self._open = OpenSegment(self._segments, self._duration, self._last_end)
+
+    def close_object(self) -> None:
+        self._close()
+
+    def set_field(self, field: Field, value: str) -> None:
+        self._segment_for(field).set(field, value)
+
+    def begin_content(self) -> None:
+        self._segment_for(Field.CONTENT).set(Field.CONTENT, "")
+
+    def add_content(self, text: str) -> None:
+        self.content_length += len(text)
+        if self._open is not None:
+            self._show(self._open, self._open.add(text))
+
+    def outside(self, text: str) -> None:
+        if self._scanner.recognised and not self._text_left_out:
+            self._text_left_out = any(character.isalnum() for character in text)
+
+    # ----------------------------------------------------------------------------------------------------- segments
+
+    def _segment_for(self, field: Field) -> OpenSegment:
+        """The open segment; the next one if the field comes again behind the content (``},{`` is missing)."""
+        if self._open is None or (self._open.has(field) and self._open.has(Field.CONTENT)):
+            self.open_object()
+        assert self._open is not None
+        return self._open
+
+    def _show(self, segment: OpenSegment, text: str) -> None:
+        if text:
+            self._events.append(SpeechDelta(segment.index, text, segment.told_times))
+
+    def _close(self, *, cut: bool = False) -> None:
+        opened, self._open = self._open, None
+        if opened is None or (cut and opened.in_tag):  # half a tag says nothing
+            return
+        text, segment = opened.close(cut=cut)
+        self._show(opened, text)
+        if segment is not None:
+            self._segments += 1
+            self._last_end = segment.end
+            self._events.append(SegmentClosed(segment))
+
+    def _read_prose(self) -> None:
+        """An answer without any segment: its text becomes one, over the whole recording."""
+        text = _HEADER.sub("", "".join(self._answer), count=1)
+        if not any(character.isalnum() for character in text):
+            self.notes.append(NO_ANSWER)
+            return
+        self.open_object()
+        self.add_content(text)
+        self._close(cut=True)
+        self.notes.append(NO_SEGMENTS)
+
+    def _take_events(self) -> list[TranscriptEvent]:
+        events, self._events = self._events, []
+        return events

@@ -1,0 +1,283 @@
+"""A lenient JSON reader for answers that are still being written: text in at any split, fields of objects out.
+
+Each state is a method that reads ``text`` from ``at`` and returns how far it came, or None to wait for more text. Only
+escapes and quotes inside a string ever wait, for a bounded number of characters; everything else is decided at once.
+So the time is linear in the answer and the split into pieces changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from server.transcript.fields import Field, field_of, parse_seconds
+from server.transcript.json_string import closes_string, read_escape
+
+_OUTSIDE_RUN = re.compile(r'[^\[\]{}"]+')
+_BETWEEN_FIELDS = re.compile(r"[\s,:]+")
+_NAME_RUN = re.compile(r'[^":,{}\[\]]+')
+_SCALAR_RUN = re.compile(r'[^,{}\]"\n]+')
+_STRING_RUN = re.compile(r'[^"\\]+')
+_NESTED_RUN = re.compile(r'[^"\[\]{}]+')
+_BLANK = re.compile(r"\s+")
+
+_LONGEST_VALUE = 64
+"""Characters kept of a key, a time or a speaker; what is longer means nothing."""
+
+_State = Callable[[str, int], int | None]
+
+
+class FieldHandler(Protocol):
+    """Who is told what the scanner finds."""
+
+    def open_object(self) -> None: ...
+
+    def close_object(self) -> None: ...
+
+    def set_field(self, field: Field, value: str) -> None:
+        """A field other than the content, with its value as written."""
+        ...
+
+    def begin_content(self) -> None: ...
+
+    def add_content(self, text: str) -> None:
+        """More of the content begun last, escapes resolved."""
+        ...
+
+    def outside(self, text: str) -> None:
+        """Text between, before or behind the objects."""
+        ...
+
+
+class AnswerScanner:
+    """Finds the objects of an answer and their known fields. Never raises, whatever the text.
+
+    Attributes:
+        recognised: a known key has been seen: this is JSON and not prose.
+        open_arrays: brackets opened and not closed outside of objects; negative if the opening is not in the text.
+    """
+
+    def __init__(self, handler: FieldHandler) -> None:
+        self.recognised = False
+        self.open_arrays = 0
+        self._handler = handler
+        self._state: _State = self._outside
+        self._waiting = ""
+        self._empty_array = False
+        self._name = ""
+        self._name_quoted = False
+        self._field: Field | None = None
+        self._value: list[str] = []
+        self._value_length = 0
+        self._nesting = 0
+
+    @property
+    def ended(self) -> bool:
+        """The array has been closed; what follows is not read."""
+        return self._state == self._behind
+
+    def feed(self, text: str) -> None:
+        text = self._waiting + text
+        at = 0
+        while at < len(text):
+            reached = self._state(text, at)
+            if reached is None:
+                break
+            at = reached
+        self._waiting = text[at:]
+
+    def finish(self) -> None:
+        """No more text: content written without quotes is handed over as far as it goes. A time is not: ``1`` may
+        have been meant to be ``17.5``.
+        """
+        if self._state == self._scalar and self._field is Field.CONTENT:
+            self._take_value()
+
+    # ------------------------------------------------------------------------------------------- outside of objects
+
+    def _outside(self, text: str, at: int) -> int:
+        run = _OUTSIDE_RUN.match(text, at)
+        if run is not None:
+            self._empty_array = self._empty_array and run[0].isspace()
+            self._handler.outside(run[0])
+            return run.end()
+        mark = text[at]
+        if mark == "{":
+            self._open_object()
+        elif mark == "[":
+            self.open_arrays += 1
+            self._empty_array = True
+        elif mark == "]":
+            self.open_arrays -= 1
+            if self.open_arrays <= 0 and (self.recognised or self._empty_array):
+                self._state = self._behind
+        elif mark == '"' and self.recognised:  # the brace before it is missing
+            self._open_object()
+            return at
+        return at + 1
+
+    def _behind(self, text: str, at: int) -> int:
+        self._handler.outside(text[at:])
+        return len(text)
+
+    def _open_object(self) -> None:
+        self._handler.open_object()
+        self._empty_array = False
+        self._state = self._between_fields
+
+    def _close_object(self) -> None:
+        self._handler.close_object()
+        self._state = self._outside
+
+    # --------------------------------------------------------------------------------------------------------- keys
+
+    def _between_fields(self, text: str, at: int) -> int:
+        run = _BETWEEN_FIELDS.match(text, at)
+        if run is not None:
+            return run.end()
+        mark = text[at]
+        if mark in "{}]":
+            self._close_object()
+            return at + 1 if mark == "}" else at  # for the other two the closing brace is missing
+        self._name, self._name_quoted, self._state = "", mark == '"', self._in_name
+        return at + 1 if mark == '"' else at
+
+    def _in_name(self, text: str, at: int) -> int:
+        """Inside a key. No key has braces, commas or colons in it, so these end it even where a quote is missing."""
+        run = _NAME_RUN.match(text, at)
+        if run is not None:
+            self._name = (self._name + run[0])[: _LONGEST_VALUE + 1]
+            return run.end()
+        mark = text[at]
+        if mark == ":":
+            self._take_name()
+        elif mark == ",":
+            self._take_name_alone()
+        elif mark in "{}]":
+            self._state = self._between_fields
+            return at
+        elif mark == '"' and self._name_quoted:
+            self._state = self._after_name
+        elif mark == '"':
+            self._name, self._name_quoted = "", True
+        return at + 1
+
+    def _after_name(self, text: str, at: int) -> int:
+        run = _BLANK.match(text, at)
+        if run is not None:
+            return run.end()
+        mark = text[at]
+        if mark == ",":
+            self._take_name_alone()
+        elif mark in "{}]":
+            self._state = self._between_fields
+        else:
+            self._take_name()
+        return at + 1 if mark in ",:" else at
+
+    def _take_name(self) -> None:
+        self._field = field_of(self._name)
+        self.recognised = self.recognised or self._field is not None
+        self._state = self._before_value
+
+    def _take_name_alone(self) -> None:
+        """A comma where a colon should be. A number there is the start in a continued answer (``{"2.99,"End":``)."""
+        if self._name_quoted and parse_seconds(self._name) is not None:
+            self.recognised = True
+            self._handler.set_field(Field.START, self._name)
+        self._state = self._between_fields
+
+    # ------------------------------------------------------------------------------------------------------- values
+
+    def _before_value(self, text: str, at: int) -> int:
+        run = _BLANK.match(text, at)
+        if run is not None:
+            return run.end()
+        mark = text[at]
+        self._value, self._value_length, self._nesting = [], 0, 0
+        if mark == '"' and self._field is Field.CONTENT:
+            self._handler.begin_content()
+            self._state = self._content
+        elif mark == '"':
+            self._state = self._string
+        elif mark in "[{":
+            self._state, self._nesting = self._nested, 1
+        elif mark in ",}]":
+            self._state = self._between_fields
+            return at
+        elif mark != ":":
+            self._state = self._scalar
+            return at
+        return at + 1
+
+    def _scalar(self, text: str, at: int) -> int:
+        """A value without quotes: up to the next comma, quote, brace or line."""
+        run = _SCALAR_RUN.match(text, at)
+        if run is not None:
+            self._extend_value(run[0])
+            return run.end()
+        self._take_value()
+        return at
+
+    def _string(self, text: str, at: int) -> int | None:
+        """A string that is not content: a field's value, an unknown key's, or one inside a nested value."""
+        run = _STRING_RUN.match(text, at)
+        if run is not None:
+            self._extend_value(run[0])
+            return run.end()
+        if text[at] == "\\":
+            return at + 2 if at + 1 < len(text) else None
+        if self._nesting:
+            self._state = self._nested
+        else:
+            self._take_value()
+        return at + 1
+
+    def _nested(self, text: str, at: int) -> int:
+        """An object or array as a value: no field has one, so it is skipped."""
+        run = _NESTED_RUN.match(text, at)
+        if run is not None:
+            return run.end()
+        mark = text[at]
+        if mark == '"':
+            self._state = self._string
+        else:
+            self._nesting += 1 if mark in "[{" else -1
+            if not self._nesting:
+                self._state = self._between_fields
+        return at + 1
+
+    def _extend_value(self, text: str) -> None:
+        if self._field is Field.CONTENT or self._value_length <= _LONGEST_VALUE:
+            self._value.append(text)
+            self._value_length += len(text)
+
+    def _take_value(self) -> None:
+        value = "".join(self._value)
+        if self._field is Field.CONTENT and value.strip() != "null":
+            self._handler.begin_content()
+            self._handler.add_content(value)
+        elif self._field is not None:
+            self._handler.set_field(self._field, value)
+        self._state = self._between_fields
+
+    def _content(self, text: str, at: int) -> int | None:
+        run = _STRING_RUN.match(text, at)
+        if run is not None:
+            self._handler.add_content(run[0])
+            return run.end()
+        if text[at] == "\\":
+            escape = read_escape(text, at)
+            if escape is None:
+                return None
+            self._handler.add_content(escape.text)
+            return at + escape.length
+        closes = closes_string(text, at)
+        if closes is None:
+            return None
+        if closes:
+            self._state = self._between_fields
+        else:
+            self._handler.add_content('"')
+        return at + 1

@@ -1,0 +1,52 @@
+"""OpenAI's transcription events as plain objects. How they are framed on the wire is the API's business."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from server.transcript.events import SpeechDelta, TranscriptEvent
+from server.transcript.formats import parts
+from server.transcript.labels import SpeakerLabels
+from server.transcript.segments import Transcript
+
+
+class OpenAIEvents:
+    """Makes the events of one streamed answer.
+
+    Args:
+        diarized: also tell each finished speech segment and its speaker (``response_format=diarized_json``).
+        logprobs: with the log-probabilities of the tokens (``include[]=logprobs``).
+        speaker_names: known speakers by number; may be filled until the first segment of the recording.
+    """
+
+    def __init__(self, *, diarized: bool, logprobs: bool, speaker_names: Mapping[int, str]) -> None:
+        self._diarized = diarized
+        self._logprobs = logprobs
+        self._labels = SpeakerLabels(speaker_names)
+
+    def progress(self, events: Iterable[TranscriptEvent]) -> list[parts.JsonObject]:
+        """``transcript.text.delta`` for words; ``transcript.text.segment`` for finished segments if diarized."""
+        made: list[parts.JsonObject] = []
+        for event in events:
+            if isinstance(event, SpeechDelta):
+                made.append(self._delta(event))
+            elif self._diarized and event.segment.is_speech:
+                made.append(parts.diarized_segment(event.segment, self._labels))
+        return made
+
+    def done(self, transcript: Transcript) -> parts.JsonObject:
+        """``transcript.text.done``, the last event: the whole text and what it cost."""
+        event: parts.JsonObject = {"type": "transcript.text.done", "text": transcript.text}
+        if self._logprobs:
+            event["logprobs"] = parts.logprobs(transcript.logprobs)
+        if transcript.usage is not None:
+            event["usage"] = parts.usage(transcript)
+        return event | parts.notes(transcript)
+
+    def _delta(self, delta: SpeechDelta) -> parts.JsonObject:
+        event: parts.JsonObject = {"type": "transcript.text.delta", "delta": delta.text}
+        if self._diarized:
+            event["segment_id"] = parts.segment_id(delta.segment)
+        if self._logprobs:
+            event["logprobs"] = parts.logprobs(delta.logprobs)
+        return event
