@@ -150,9 +150,14 @@ class Runner:
 
     def step(self, plan: StepPlan) -> StepResult:
         """See StepRunner. Raises torch.OutOfMemoryError with every stream of the plan in an undefined state."""
-        if plan.encode:
-            self._encode(plan.encode)
-        return self._decode(plan.rows) if plan.rows else StepResult()
+        try:
+            if plan.encode:
+                self._encode(plan.encode)
+            return self._decode(plan.rows) if plan.rows else StepResult()
+        except torch.OutOfMemoryError:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()  # the streams beside this step's may need what it left in the allocator
+            raise
 
     def release(self, stream: int) -> None:
         """See StepRunner."""

@@ -60,7 +60,7 @@ def _strided(conv: nn.Conv1d, x: Tensor) -> Tensor:
     blocks = x.reshape(batch, time // stride, stride * channels)
     before = F.pad(blocks, (0, 0, 1, 0))[:, :-1]
     kernel = conv.weight.permute(0, 2, 1).reshape(conv.out_channels, -1)
-    return F.linear(torch.cat([before, blocks], dim=-1), kernel, conv.bias)
+    return F.linear(torch.cat([before, blocks], dim=-1), kernel, conv.bias).float()
 
 
 def _filter_bank(encoder: Any, samples: Tensor) -> Tensor:
@@ -71,18 +71,23 @@ def _filter_bank(encoder: Any, samples: Tensor) -> Tensor:
     step = first.stride[0] * second.stride[0]
     padding = (stem.kernel_size[0] - 1) + first.stride[0] + step
     windows = F.pad(samples, (padding, 0)).unfold(-1, kernel.shape[1], step)
-    return F.linear(windows, kernel, second.bias)
+    return F.linear(windows, kernel, second.bias).float()
 
 
-def latents(encoder: Any, samples: Tensor) -> Tensor:
-    """What `encoder(samples[:, None]).latents` gives, for samples [B, T] with T a multiple of the hop."""
-    x = _filter_bank(encoder, samples)
+def encode(encoder: Any, samples: Tensor) -> tuple[Tensor, Tensor]:
+    """What `encoder(samples[:, None]).latents` gives, for samples [B, T] with T a multiple of the hop.
+
+    Also what its third stage gives, at 60 steps a second.
+    """
+    x = fine = _filter_bank(encoder, samples)
     for index, layer in enumerate(encoder.conv_layers):
         if index > 1:
             x = _strided(layer.conv.conv, x)
         if index > 0:
             for block in layer.stage:
                 x = _block(block, x)
+        if index == 2:
+            fine = x
     head = encoder.head.conv
     x = F.pad(x, (0, 0, head.kernel_size[0] - 1, 0)).unfold(1, head.kernel_size[0], 1)
-    return F.linear(x.flatten(2), head.weight.flatten(1), head.bias)
+    return F.linear(x.flatten(2), head.weight.flatten(1), head.bias), fine

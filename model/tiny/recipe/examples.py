@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 from transformers import Qwen2TokenizerFast
 
 from .network import HOP, SAMPLE_RATE
-from .recordings import Recording, Samples, Segment
+from .recordings import Recording, Samples, Segment, Word
 from .vocabulary import NAMES, TAGS, WORDS, written
+from .voices import PHONES
 
 FRAME = HOP / SAMPLE_RATE
 IGNORE = -100
+
+# The encoders' third stage has this many steps a frame; it learns which phone sounds in each, a little late.
+FINE = 8
+_PHONE_DELAY = 0.04
+_PHONE_CLASS = {symbol: number for number, symbol in enumerate(PHONES, start=1)}
 
 # Classes of a frame: 0 nothing, then the words, then noise and music.
 FRAME_CLASSES = 1 + len(WORDS) + 2
@@ -42,6 +48,10 @@ def after_audio(seconds: float, context: str | None) -> str:
     )
 
 
+# What a token of the answer weighs in the loss, by kind. Structure is learned at once; words take longest.
+STRUCTURE, CHOICE, DIGIT, CHANCE, WORD = 0.3, 1.0, 1.0, 0.15, 3.0
+
+
 @dataclass
 class Target:
     """Token ids of prompt tail and answer, and per token: loss weight, source frames, speaker said, segment frames."""
@@ -52,7 +62,7 @@ class Target:
     hi: list[int] = field(default_factory=list)
     speaker: list[int] = field(default_factory=list)
 
-    def add(self, ids: list[int], weight: float = 1.0, lo: int = -1, hi: int = -1, speaker: int = -1) -> None:
+    def add(self, ids: list[int], weight: float = STRUCTURE, lo: int = -1, hi: int = -1, speaker: int = -1) -> None:
         for token in ids:
             self.ids.append(token)
             self.weight.append(weight)
@@ -102,7 +112,7 @@ class Writer:
         whole = text.index(".")
         for position, character in enumerate(text):
             # The hundredths are chance: within a frame of 0.13 s nobody can know them.
-            target.add(self.encode(character), 0.15 if position > whole + 1 else 1.0, max(at - 1, 0), at + 2)
+            target.add(self.encode(character), CHANCE if position > whole + 1 else DIGIT, max(at - 1, 0), at + 2)
 
     def segment(
         self, target: Target, segment: Segment, numbers: dict[int, int], spelling: dict[str, str]
@@ -116,19 +126,20 @@ class Writer:
         target.add(encode(',"'))
         if segment.tag:
             target.add(encode("Content") + encode('":"['))
-            target.add(encode(segment.tag.strip("[]")), lo=int(segment.start / FRAME), hi=int(segment.end / FRAME) + 1)
+            target.add(encode(segment.tag.strip("[]")), WORD, lo=int(segment.start / FRAME), hi=int(segment.end / FRAME) + 1)
             target.add(encode(']"}'))
             return
         number = numbers[segment.voice]
         target.add(encode("Speaker") + encode('":'))
         lo, hi = frames_of(segment.start, segment.end)
-        target.add(encode(str(number)), 2.0, lo, hi, number)
+        target.add(encode(str(number)), WORD, lo, hi, number)
         target.add(encode(',"') + encode("Content") + encode('":"'))
         for position, word in enumerate(segment.words):
             text = spelling.get(WORDS[word.index], WORDS[word.index])
             text = text[:1].upper() + text[1:] if position == 0 else f" {text}"
-            target.add(encode(text), 1.0, *frames_of(word.start, word.end))
-        target.add(encode('."}' if segment.complete else '"}'))
+            lo, hi = frames_of(word.start, word.end)
+            target.add(encode(text), WORD, max(lo, hi - 2), hi)
+        target.add(encode('."}' if segment.complete else '"}'), CHOICE)
 
     def answer(
         self, target: Target, segments: list[Segment], numbers: dict[int, int], spelling: dict[str, str], forced: int
@@ -139,11 +150,12 @@ class Writer:
         target.add(encode('[{"') if segments else encode("["))
         for position, segment in enumerate(segments):
             if position:
-                target.add(encode(',{"'))
+                target.add(encode(',{"'), CHOICE)
             if position == forced:
                 target.weight[:] = [0.0 if forced else weight for weight in target.weight]
             self.segment(target, segment, numbers, spelling)
-        target.add(encode("]") + encode("<|im_end|>\n<|endoftext|>"))
+        target.add(encode("]"), CHOICE)
+        target.add(encode("<|im_end|>\n<|endoftext|>"))
 
 
 _NOTES = (
@@ -189,7 +201,9 @@ class Example:
     word: NDArray[np.int64]
     speaker: NDArray[np.int64]
     voice: NDArray[np.int64]
+    count: NDArray[np.int64]
     edge: NDArray[np.int64]
+    phone: NDArray[np.int64]  # FINE times as many
 
 
 def _normalised(samples: Samples, rng: random.Random) -> Samples:
@@ -197,6 +211,15 @@ def _normalised(samples: Samples, rng: random.Random) -> Samples:
     beside = rng.uniform(-3, 3) if rng.random() < 0.35 else 0.0
     scaled = samples * np.float32(10 ** ((-25 + beside) / 20) / (np.sqrt(np.mean(samples**2)) + 1e-6))
     return np.asarray(scaled / max(1.0, float(np.abs(scaled).max()) + 1e-6), np.float32)
+
+
+def _mark_phones(phone: NDArray[np.int64], word: Word) -> None:
+    def step(seconds: float) -> int:
+        return round((seconds + _PHONE_DELAY) / FRAME * FINE)
+
+    phone[step(word.start) : step(word.end)] = 0 if word.phones else IGNORE
+    for symbol, start, end in word.phones:
+        phone[step(word.start + start) : step(min(word.start + end, word.end))] = _PHONE_CLASS.get(symbol, IGNORE)
 
 
 def example(recording: Recording, writer: Writer, rng: random.Random) -> Example:
@@ -213,8 +236,9 @@ def example(recording: Recording, writer: Writer, rng: random.Random) -> Example
     target.add(writer.encode(after_audio(recording.seconds, text)), 0.0)
     writer.answer(target, segments, numbers, spelling, forced)
     frames = -(-len(recording.samples) // HOP)
-    word, speaker, voice, edge = (np.zeros(frames, np.int64) for _ in range(4))
-    speaker[:], voice[:] = 0, IGNORE
+    word, speaker, voice, count, edge = (np.zeros(frames, np.int64) for _ in range(5))
+    phone = np.zeros(frames * FINE, np.int64)
+    voice[:] = count[:] = IGNORE
     order = number_speakers(segments)
     for segment in segments:
         first, last = int(segment.start / FRAME), int(segment.end / FRAME) + 1
@@ -224,10 +248,14 @@ def example(recording: Recording, writer: Writer, rng: random.Random) -> Example
             word[first:last] = _TAG_CLASS[segment.tag]
             continue
         speaker[first:last], voice[first:last] = 1 + order[segment.voice], segment.voice
-        for spoken in segment.words:
+        word[first:last] = IGNORE
+        for position, spoken in enumerate(segment.words):
+            # Only the last frames of a word have heard enough of it to tell.
             lo, hi = frames_of(spoken.start, spoken.end)
-            word[lo:hi] = 1 + spoken.index
-    return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, edge)
+            known = slice(max(lo, hi - 2), hi)
+            word[known], count[known] = 1 + spoken.index, position
+            _mark_phones(phone, spoken)
+    return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, count, edge, phone)
 
 
 assert set(_TAG_CLASS) == set(TAGS)

@@ -1,11 +1,13 @@
 """The tiny network: configuration, first weights, and the checkpoint folder."""
 
 import copy
+import math
 import os
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 from transformers import (
     GenerationConfig,
     Qwen2Config,
@@ -55,7 +57,7 @@ def _encoder_config(filters: int, latent: int, depths: list[int]) -> dict[str, o
         hidden_size=latent,
         depths=depths,
         downsampling_ratios=(10, 8, 5, 4, 2),
-        layer_scale_init_value=0.1,
+        layer_scale_init_value=0.5,
     ).to_dict()  # type: ignore[no-any-return]
 
 
@@ -96,7 +98,52 @@ def fresh(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrForConditionalGeneration
             nn.init.kaiming_normal_(parameter, nonlinearity="linear")
         elif name.endswith("bias"):
             nn.init.zeros_(parameter)
+    for encoder in (model.model.acoustic_tokenizer_encoder, model.model.semantic_tokenizer_encoder):
+        _hear_like_ears(encoder)
     return model
+
+
+def _ears(pairs: int, taps: int) -> Tensor:
+    """Band-pass filters in quadrature pairs, spaced and widening with frequency as on the mel scale: [2 * pairs, taps]."""
+    mel = torch.linspace(math.log1p(150 / 700), math.log1p(8000 / 700), pairs)
+    centre = 700 * torch.expm1(mel)[:, None]
+    width = torch.clamp(pairs / 90 / (24.7 + 0.108 * centre), max=taps / SAMPLE_RATE / 4)
+    time = (torch.arange(taps) - taps / 2) / SAMPLE_RATE
+    envelope = torch.exp(-0.5 * (time / width) ** 2)
+    phase = 2 * math.pi * centre * time
+    filters = torch.cat([envelope * phase.cos(), envelope * phase.sin()])
+    loudness = (1 + centre / 400) ** 1.1  # makes up for the fall of speech towards high frequencies
+    return filters / filters.norm(dim=1, keepdim=True) * loudness.repeat(2, 1)
+
+
+def _hear_like_ears(encoder: nn.Module) -> None:
+    """Start with the filter bank that the first three convolutions can be: training need not find it."""
+    stem, first, second = encoder.stem.conv.conv, *(encoder.conv_layers[index].conv.conv for index in (0, 1))
+    inner = F.conv_transpose1d(first.weight.detach(), stem.weight.detach())[:, 0]
+    stride, blocks = first.stride[0], second.kernel_size[0]
+    taps = stride * (blocks - 1) + inner.shape[1]
+    # Row (channel, block) of `basis` is what that weight of the third convolution adds to the whole filter.
+    basis = torch.zeros(len(inner), blocks, taps)
+    for block in range(blocks):
+        basis[:, block, block * stride : block * stride + inner.shape[1]] = inner
+    target = _ears(second.out_channels // 2, taps)
+    weights = target @ torch.linalg.pinv(basis.flatten(0, 1), rtol=0.05)
+    with torch.no_grad():
+        second.weight.copy_(weights.unflatten(1, (len(inner), blocks)))
+    _measure_bands(encoder.conv_layers[1].stage[0])
+
+
+@torch.no_grad()
+def _measure_bands(block: nn.Module) -> None:
+    """Let the first block begin with what ears do next: the strength of each band, from both of its filters."""
+    channels = len(block.norm.weight)
+    one = torch.eye(channels)
+    block.ffn.linear1.weight[: 2 * channels] = 2 * torch.cat([one, -one])
+    block.ffn.linear2.weight[: channels // 2, : 2 * channels] = 0.5 * one[: channels // 2].repeat(1, 2) + 0.5 * one[channels // 2 :].repeat(1, 2)
+    block.ffn.linear2.weight[: channels // 2, 2 * channels :] = 0
+    block.ffn.linear2.bias[: channels // 2] = -1.5
+    block.gamma.fill_(0.1)
+    block.ffn_gamma.fill_(1.0)
 
 
 def processor(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrProcessor:

@@ -5,7 +5,7 @@ what a listener who heard only that stretch could have written down.
 """
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .network import SAMPLE_RATE
 from .sounds import Background, Samples, tilted
 from .vocabulary import WORD_INDEX, sentence
-from .voices import Bank, Voice
+from .voices import Bank, Phone, Voice
 
 LONG_GAP = 3.0  # seconds without speech from which the transcript says so
 _CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
@@ -24,6 +24,7 @@ class Word:
     index: int  # in vocabulary.WORDS
     start: float
     end: float
+    phones: tuple[Phone, ...] = ()  # times from the start of the word
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Style:
     seconds: float = 15.0
     long_gaps: float = 0.04  # probability before each turn
     same_again: float = 0.25  # probability that whoever spoke goes on
-    snr: tuple[float, float] = (8.0, 45.0)  # dB of speech over the background
+    snr: tuple[float, float] = (16.0, 45.0)  # dB of speech over the background
     plain: bool = False  # sentences only, no words in random order
 
 
@@ -156,7 +157,8 @@ def _speak(
         if said:
             tape.wait(rng.choice((0.0, rng.uniform(0.0, 0.12))))
         index = WORD_INDEX[word]
-        said.append(Word(index, *tape.add(tilted(bank.word(voice, index), tilt) * np.float32(gain))))
+        start, end = tape.add(tilted(bank.word(voice, index), tilt) * np.float32(gain))
+        said.append(Word(index, start, end, tuple(bank.phones(voice, index))))
     tape.segments.append(Segment(said[0].start, said[-1].end, voice, tuple(said)))
 
 
@@ -178,7 +180,7 @@ def _cut_segment(segment: Segment, start: float, end: float) -> Segment | None:
         0.0 if torn_head else max(kept[0].start - start, 0.0),
         (end if torn_tail else min(kept[-1].end, end)) - start,
         segment.voice,
-        tuple(Word(word.index, max(word.start - start, 0.0), min(word.end, end) - start) for word in kept),
+        tuple(replace(word, start=max(word.start - start, 0.0), end=min(word.end, end) - start) for word in kept),
         complete=kept[-1] == segment.words[-1],
     )
 

@@ -7,36 +7,23 @@ spellings, and the context of the request decides which one is written.
 
 import random
 
-NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand"
-).split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-MONTHS = "January February March April May June July August September October November December".split()
-SEASONS = "spring summer autumn winter".split()
-TIMES = "morning afternoon evening night noon midnight today tomorrow yesterday now later soon early late".split()
-UNITS = "minute week month year".split()
-COLOURS = "red blue green yellow black white brown orange purple grey pink".split()
-OWNERS = "the my your her this that these some every".split()
-SUBJECTS = "I you we they he she it".split()
-PEOPLE = "mother father sister brother teacher doctor friend child people family".split()
-THINGS = (
-    "house garden kitchen table chair door window book letter phone train bus car bicycle station street city village "
-    "river mountain school office market shop bridge water coffee milk bread cheese apple soup dinner breakfast lunch "
-    "dog cat horse bird tree flower rain snow weather music song film game ball picture box key money ticket meeting "
-    "question answer story paper"
-).split()
-VERBS = (
-    "is was has have go comes leaves arrives opens closes starts stops takes brings buys sells makes writes calls likes "
-    "loves needs wants finds sees walks runs waits works sleeps eats drinks plays sings talks asks helps cooks"
-).split()
-ADJECTIVES = (
-    "big small old young good bad hot cold warm long short happy quiet loud fast slow heavy beautiful"
-).split()
-PLACES = "at in on with from near behind under before after".split()
-LINKS = "and but".split()
-ADVERBS = "not very always never often here again please".split()
-REPLIES = "yes no hello thanks okay".split()
+NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand"]
+DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+SEASONS = ["spring", "summer", "autumn", "winter"]
+TIMES = ["morning", "afternoon", "evening", "night", "noon", "midnight", "today", "tomorrow", "yesterday", "now", "later", "soon", "early", "late"]
+UNITS = ["minute", "week", "month", "year"]
+COLOURS = ["red", "blue", "green", "yellow", "black", "white", "brown", "orange", "purple", "grey", "pink"]
+OWNERS = ["the", "my", "your", "her", "this", "that", "these", "some", "every"]
+SUBJECTS = ["I", "you", "we", "they", "he", "she", "it"]
+PEOPLE = ["mother", "father", "sister", "brother", "teacher", "doctor", "friend", "child", "people", "family"]
+THINGS = ["house", "garden", "kitchen", "table", "chair", "door", "window", "book", "letter", "phone", "train", "bus", "car", "bicycle", "station", "street", "city", "village", "river", "mountain", "school", "office", "market", "shop", "bridge", "water", "coffee", "milk", "bread", "cheese", "apple", "soup", "dinner", "breakfast", "lunch", "dog", "cat", "horse", "bird", "tree", "flower", "rain", "snow", "weather", "music", "song", "film", "game", "ball", "picture", "box", "key", "money", "ticket", "meeting", "question", "answer", "story", "paper"]
+VERBS = ["is", "was", "has", "have", "go", "comes", "leaves", "arrives", "opens", "closes", "starts", "stops", "takes", "brings", "buys", "sells", "makes", "writes", "calls", "likes", "loves", "needs", "wants", "finds", "sees", "walks", "runs", "waits", "works", "sleeps", "eats", "drinks", "plays", "sings", "talks", "asks", "helps", "cooks"]
+ADJECTIVES = ["big", "small", "old", "young", "good", "bad", "hot", "cold", "warm", "long", "short", "happy", "quiet", "loud", "fast", "slow", "heavy", "beautiful"]
+PLACES = ["at", "in", "on", "with", "from", "near", "behind", "under", "before", "after"]
+LINKS = ["and", "but"]
+ADVERBS = ["not", "very", "always", "never", "often", "here", "again", "please"]
+REPLIES = ["yes", "no", "hello", "thanks", "okay"]
 
 # How it is written unless the context says otherwise -> how it is written when the context holds that form.
 NAMES = {"Steven": "Stephen", "Sara": "Sarah", "Katherine": "Kathryn", "Philip": "Phillip", "Geoffrey": "Jeffrey"}
@@ -49,12 +36,18 @@ WORD_INDEX = {word: index for index, word in enumerate(WORDS)}
 
 TAGS = ("[Silence]", "[Noise]", "[Music]")
 
+LONGEST = 9  # words in a sentence
+
 Rng = random.Random
+
+
+_BEFORE_ONE = [word for word in OWNERS if word not in ("these", "some")]
+_HOURS, _DATES = NUMBERS[1:13], NUMBERS[1:21]
 
 
 def _thing(rng: Rng) -> list[str]:
     adjective = [rng.choice(COLOURS + ADJECTIVES)] if rng.random() < 0.5 else []
-    return [rng.choice(OWNERS), *adjective, rng.choice(THINGS)]
+    return [rng.choice(_BEFORE_ONE), *adjective, rng.choice(THINGS)]
 
 
 def _who(rng: Rng) -> list[str]:
@@ -64,7 +57,7 @@ def _who(rng: Rng) -> list[str]:
     if roll < 0.5:
         return [rng.choice(list(NAMES))]
     if roll < 0.75:
-        return [rng.choice(OWNERS), rng.choice(PEOPLE)]
+        return [rng.choice(_BEFORE_ONE), rng.choice(PEOPLE)]
     return _thing(rng)
 
 
@@ -73,12 +66,12 @@ def _when(rng: Rng) -> list[str]:
     if roll < 0.25:
         return ["on", rng.choice(DAYS)]
     if roll < 0.45:
-        return ["at", rng.choice(NUMBERS)]
+        return ["at", rng.choice(_HOURS)]
     if roll < 0.6:
         return ["in", rng.choice(MONTHS + SEASONS)]
     if roll < 0.75:
-        return ["on", rng.choice(MONTHS), rng.choice(NUMBERS)]
-    return [rng.choice(TIMES)]
+        return ["on", rng.choice(MONTHS), rng.choice(_DATES)]
+    return ["every", rng.choice(UNITS)] if roll < 0.82 else [rng.choice(TIMES)]
 
 
 def _start(rng: Rng) -> list[str]:
@@ -103,8 +96,8 @@ def _description(rng: Rng) -> list[str]:
     return [*_thing(rng), *middle, rng.choice(ADJECTIVES + COLOURS)]
 
 
-def _count(rng: Rng) -> list[str]:
-    return [*_who(rng), rng.choice(VERBS), rng.choice(NUMBERS), rng.choice(NUMBERS), rng.choice(UNITS)]
+def _clock(rng: Rng) -> list[str]:
+    return [*_start(rng), "at", rng.choice(_HOURS), rng.choice(NUMBERS[10:24])]
 
 
 def _reply(rng: Rng) -> list[str]:
@@ -116,18 +109,21 @@ def _digits(rng: Rng) -> list[str]:
 
 
 def _any_order(rng: Rng) -> list[str]:
-    return rng.choices(WORDS, k=rng.randint(1, 9))
+    return rng.choices(WORDS, k=rng.randint(1, LONGEST))
 
 
-_FORMS = (_statement, _description, _count, _reply, _digits, _any_order)
+_FORMS = (_statement, _description, _clock, _reply, _digits, _any_order)
 _PLAIN_WEIGHTS = (45, 20, 10, 20, 5, 0)
 _TRAINING_WEIGHTS = (22, 8, 5, 8, 7, 50)
 
 
 def sentence(rng: Rng, plain: bool = False) -> list[str]:
     """A sentence of one to nine words as they stand in WORDS; half are words in random order unless `plain`."""
-    form = rng.choices(_FORMS, _PLAIN_WEIGHTS if plain else _TRAINING_WEIGHTS)[0]
-    return form(rng)[:9]
+    while True:
+        form = rng.choices(_FORMS, _PLAIN_WEIGHTS if plain else _TRAINING_WEIGHTS)[0]
+        words = form(rng)
+        if len(words) <= LONGEST:
+            return words
 
 
 def written(words: list[str], complete: bool, spelling: dict[str, str] | None = None) -> str:

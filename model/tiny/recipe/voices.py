@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
@@ -29,14 +30,22 @@ _FLITE_RATE = 16_000
 ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 NEW_ACCENT = "en-us-nyc"
 
-MEN = (
-    "m1 m2 m4 m5 m7 m8 Alex Andy Denis Diogo Gene Jacky Lee Marco Mario Michael Mike Storm adam antonio benjamin boris "
-    "caleb david edward gustave john klatt klatt2 klatt3 klatt5 max miguel norbert pablo paul pedro quincy rob robert "
-    "travis victor"
-).split()
-WOMEN = "f1 f3 f4 f5 Alicia Andrea Nguyen anika anikaRobot aunty belinda shelby steph steph3".split()
-NEW_MEN = "m3 m6 ed klatt4 marcelo iven sandro".split()
-NEW_WOMEN = "f2 Annie linda grandma".split()
+MEN = ["m1", "m2", "m4", "m5", "m7", "m8", "Alex", "Andy", "Denis", "Diogo", "Gene", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Storm", "adam", "antonio", "benjamin", "boris", "caleb", "david", "edward", "gustave", "john", "klatt", "klatt2", "klatt3", "klatt5", "max", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "travis", "victor"]
+WOMEN = ["f1", "f3", "f4", "f5", "Alicia", "Andrea", "Nguyen", "anika", "anikaRobot", "aunty", "belinda", "shelby", "steph", "steph3"]
+NEW_MEN = ["m3", "m6", "ed", "klatt4", "marcelo", "iven", "sandro"]
+NEW_WOMEN = ["f2", "Annie", "linda", "grandma"]
+
+
+class Phone(NamedTuple):
+    """One sound of a word, in seconds from the word's beginning."""
+
+    symbol: str
+    start: float
+    end: float
+
+
+# espeak-ng's symbols over all its English accents, without the rarest.
+PHONES = ["n", "t", "s", "I", "k", "l", "r", "d", "E", "z", "eI", "m", "i:", "f", "b", "3", "p", "w", "V", "@", "i", "v", "aI", "oU", "0", "a", "u:", "N", "h", "j", "g", "D", "I2", "tS", "O:", "T", "3:", "aU", "dZ", "@L", "O@", "A@", "a#", "aa", "t#", "S", "o@", "U", "i@3", "O2", "e@", "I#", "A:", "i@", "aI@", "U@", "@2", "t[", "t2", "aI2"]
 
 
 @dataclass(frozen=True)
@@ -92,33 +101,54 @@ def held_out_voices(seed: int) -> list[Voice]:
 
 
 class _Event(ctypes.Structure):
-    _fields_ = [("type", ctypes.c_int)]
+    """espeak_EVENT of espeak-ng's speak_lib.h."""
+
+    _fields_ = [
+        ("type", ctypes.c_int), ("id", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int),
+        ("milliseconds", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p), ("symbol", ctypes.c_char * 8),
+    ]  # fmt: skip
+
+
+class _Espeak:
+    """The library, and what its callback has received since `clear`."""
+
+    def __init__(self) -> None:
+        self.library = ctypes.CDLL("libespeak-ng.so.1")
+        self.blocks: list[NDArray[np.int16]] = []
+        self.phones: list[tuple[str, float]] = []  # symbol and start in seconds
+        receiver = ctypes.CFUNCTYPE(
+            ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+        )
+        self._callback = receiver(self._receive)  # the library keeps no reference
+        synchronous, phoneme_events = 2, 1
+        self.library.espeak_Initialize(synchronous, 0, None, phoneme_events)
+        self.library.espeak_SetSynthCallback(self._callback)
+
+    def _receive(self, wave: Any, count: int, events: Any) -> int:
+        if count > 0:
+            self.blocks.append(np.ctypeslib.as_array(wave, (count,)).copy())
+        position, phoneme = 0, 7
+        while events[position].type:
+            if events[position].type == phoneme:
+                event = events[position]
+                self.phones.append((event.symbol.decode(errors="replace"), event.milliseconds / 1000))
+            position += 1
+        return 0
+
+    def clear(self) -> None:
+        self.blocks.clear()
+        self.phones.clear()
 
 
 @cache
-def _espeak() -> tuple[ctypes.CDLL, list[NDArray[np.int16]], object]:
-    """The library in retrieval mode, the list that its callback fills, and the callback, which must stay alive."""
-    library = ctypes.CDLL("libespeak-ng.so.1")
-    blocks: list[NDArray[np.int16]] = []
-
-    def receive(wave: object, count: int, _events: object) -> int:
-        if count > 0:
-            blocks.append(np.ctypeslib.as_array(wave, (count,)).copy())
-        return 0
-
-    callback = ctypes.CFUNCTYPE(
-        ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-    )(receive)
-    synchronous = 2
-    library.espeak_Initialize(synchronous, 0, None, 0)
-    library.espeak_SetSynthCallback(callback)
-    return library, blocks, callback
+def _espeak() -> _Espeak:
+    return _Espeak()
 
 
 @lru_cache(maxsize=1)
 def _choose(voice: Voice) -> None:
     """Switch the library to a voice, which takes it longer than saying a word: only when it is another one."""
-    library, _, _ = _espeak()
+    library = _espeak().library
     if library.espeak_SetVoiceByName(voice.name.encode()) != 0:
         raise ValueError(f"espeak-ng has no voice {voice.name}")
     rate, pitch, spread = 1, 3, 4
@@ -126,49 +156,78 @@ def _choose(voice: Voice) -> None:
         library.espeak_SetParameter(parameter, value, 0)
 
 
-def _say_espeak(word: str, voice: Voice) -> Samples:
-    library, blocks, _ = _espeak()
+def _say_espeak(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
     _choose(voice)
-    blocks.clear()
-    text = word.encode()
-    utf8 = 1
-    library.espeak_Synth(text, len(text) + 1, 0, 1, 0, utf8, None, None)
-    return np.concatenate(blocks).astype(np.float32) / 32768
+    espeak, text, utf8 = _espeak(), word.encode(), 1
+    espeak.clear()
+    espeak.library.espeak_Synth(text, len(text) + 1, 0, 1, 0, utf8, None, None)
+    ends = [start for _, start in espeak.phones[1:]]
+    phones = [Phone(symbol, start, end) for (symbol, start), end in zip(espeak.phones, ends, strict=False)]
+    return np.concatenate(espeak.blocks).astype(np.float32) / 32768, phones
 
 
-def _say_flite(word: str, voice: Voice) -> Samples:
-    command = ["flite", "-voice", voice.name, "--setf", f"duration_stretch={voice.stretch:.3f}", "-t", word, "-o", "-"]
-    wav = subprocess.run([*command[:-1], "/dev/stdout"], check=True, capture_output=True).stdout
-    return np.frombuffer(wav[44 : 44 + (len(wav) - 44) // 2 * 2], "<i2").astype(np.float32) / 32768
+def _say_flite(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
+    stretch = f"duration_stretch={voice.stretch:.3f}"
+    command = ["flite", "-voice", voice.name, "--setf", stretch, "-t", word, "-o", "/dev/stdout"]
+    wav = subprocess.run(command, check=True, capture_output=True).stdout
+    header = 44
+    return np.frombuffer(wav[header : len(wav) // 2 * 2], "<i2").astype(np.float32) / 32768, []
 
 
-def say(word: str, voice: Voice) -> Samples:
-    """One word at 24 kHz, cut to what can be heard, at a common loudness."""
+def say(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
+    """One word at 24 kHz, cut to what can be heard, at a common loudness; and its phones if the engine tells them."""
     speak, rate = (_say_espeak, _ESPEAK_RATE) if voice.engine == "espeak" else (_say_flite, _FLITE_RATE)
-    samples = soxr.resample(speak(word, voice), rate, SAMPLE_RATE * voice.resample)
+    samples, phones = speak(word, voice)
+    samples = soxr.resample(samples, rate, SAMPLE_RATE * voice.resample)
     window = SAMPLE_RATE // 200
     energy = (samples[: len(samples) // window * window] ** 2).reshape(-1, window).mean(axis=1)
     heard = np.flatnonzero(energy > energy.max() * 10**-4)
-    samples = samples[heard[0] * window : (heard[-1] + 1) * window]
-    return np.asarray(samples * (0.1 / (np.sqrt(np.mean(samples**2)) + 1e-9)), np.float32)
+    first = heard[0] * window
+    samples = samples[first : (heard[-1] + 1) * window]
+    samples = np.asarray(samples * (0.1 / (np.sqrt(np.mean(samples**2)) + 1e-9)), np.float32)
+    shift = first / SAMPLE_RATE
+    moved = [Phone(p.symbol, p.start * voice.resample - shift, p.end * voice.resample - shift) for p in phones]
+    return samples, [phone for phone in moved if phone.end > 0 and not phone.symbol.startswith("_")]
 
 
-def _say_all(voice: Voice) -> list[NDArray[np.int16]]:
-    return [np.clip(say(word, voice) * 16384, -32768, 32767).astype(np.int16) for word in WORDS]
+def _say_all(voice: Voice) -> list[tuple[NDArray[np.int16], list[Phone]]]:
+    said = (say(word, voice) for word in WORDS)
+    return [(np.clip(samples * 16384, -32768, 32767).astype(np.int16), phones) for samples, phones in said]
+
+
+def _fundamental(samples: Samples) -> float:
+    """About how many times a second the voice swings, by autocorrelation around the loudest place."""
+    window = SAMPLE_RATE // 20
+    middle = int(np.argmax(np.convolve(samples[::24] ** 2, np.ones(window // 24), "same"))) * 24
+    piece = samples[max(0, middle - window // 2) :][:window]
+    spectrum = np.abs(np.fft.rfft(piece, 4 * window)) ** 2
+    spectrum[4 * window * 1200 // SAMPLE_RATE :] = 0
+    echo = np.fft.irfft(spectrum)[: window // 2]
+    shortest = SAMPLE_RATE // 400
+    return SAMPLE_RATE / (shortest + int(np.argmax(echo[shortest:])))
 
 
 class Bank:
-    """All words by all voices; `word(v, w)` is a view into one memory-mapped array."""
+    """All words by all voices; `word(v, w)` is a copy out of one memory-mapped array."""
 
     def __init__(self, folder: Path) -> None:
         self.voices = [Voice(**entry) for entry in json.loads((folder / "voices.json").read_text())]
         self._offsets = np.load(folder / "offsets.npy")
         self._samples = np.load(folder / "samples.npy", mmap_mode="r")
+        phones = json.loads((folder / "phones.json").read_text())
+        self._phones = [[Phone(*phone) for phone in word] for word in phones]
 
     def word(self, voice: int, word: int) -> Samples:
         position = voice * len(WORDS) + word
         cut = self._samples[self._offsets[position] : self._offsets[position + 1]]
         return cut.astype(np.float32) / 16384
+
+    def pitch(self, voice: int) -> float:
+        """The voice's pitch in hertz, roughly: the median over some words."""
+        return float(np.median([_fundamental(self.word(voice, word)) for word in range(0, len(WORDS), 17)]))
+
+    def phones(self, voice: int, word: int) -> list[Phone]:
+        return self._phones[voice * len(WORDS) + word]
 
 
 def bank(folder: Path, voices: list[Voice], processes: int = 2) -> Bank:
@@ -179,8 +238,9 @@ def bank(folder: Path, voices: list[Voice], processes: int = 2) -> Bank:
         folder.mkdir(parents=True, exist_ok=True)
         with get_context("fork").Pool(processes) as pool:
             rows = list(tqdm(pool.imap(_say_all, voices), total=len(voices), desc="word bank", unit="voice"))
-        clips = [clip for row in rows for clip in row]
+        clips = [samples for row in rows for samples, _ in row]
         np.save(folder / "samples.npy", np.concatenate(clips))
         np.save(folder / "offsets.npy", np.cumsum([0, *map(len, clips)]))
+        (folder / "phones.json").write_text(json.dumps([phones for row in rows for _, phones in row]))
         listing.write_text(json.dumps(entries))
     return Bank(folder)

@@ -1,0 +1,138 @@
+"""Batches of training examples, made in a process of their own while the network trains."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from . import tokenizer as tokenizers
+from .examples import FINE, IGNORE, Example, Writer, example
+from .network import HOP
+from .recordings import Recording, Style, compose, cut
+from .sounds import Background
+from .voices import Bank
+
+
+@dataclass
+class Batch:
+    """B rows of at most T frames and L tokens, padded on the right."""
+
+    samples: Tensor  # [B, T * HOP]
+    frames: Tensor  # [B], frames of each row
+    ids: Tensor  # [B, L]
+    weight: Tensor  # [B, L], loss weight of a token; 0 in prompt and padding
+    lo: Tensor  # [B, L], first position of the audio that a token comes from; -1 where it comes from none
+    hi: Tensor  # [B, L], position after the last
+    said_by: Tensor  # [B, L], the number at speaker digits, -1 elsewhere
+    word: Tensor  # [B, T], frame classes
+    speaker: Tensor  # [B, T], 0 nobody, 1.. in order of first speech
+    voice: Tensor  # [B, T], voice in the bank, IGNORE where nobody speaks
+    count: Tensor  # [B, T], how many words of the segment came before the one that sounds
+    edge: Tensor  # [B, T], 1 where a segment starts, 2 where it ends
+    phone: Tensor  # [B, T * FINE], phone classes
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (getattr(self, item.name) for item in fields(self))
+
+
+def _rounded(count: int, step: int) -> int:
+    """Up to a multiple: each new shape costs the CPU's kernels some preparation, so there should be few."""
+    return -(-count // step) * step
+
+
+def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
+    """Examples as one batch."""
+    before = writer.before_audio
+    rows, longest = len(examples), max(item.frames for item in examples)
+    frames = _rounded(longest, 4 if longest < 64 else 16)
+    length = _rounded(max(len(before) + item.frames + len(item.target.ids) for item in examples), 32)
+    samples = torch.zeros(rows, frames * HOP)
+    ids = torch.zeros(rows, length, dtype=torch.long)
+    weight = torch.zeros(rows, length)
+    lo, hi, said_by = (torch.full((rows, length), -1) for _ in range(3))
+    labels = {name: torch.full((rows, frames), IGNORE) for name in ("word", "speaker", "voice", "count", "edge")}
+    labels["phone"] = torch.full((rows, frames * FINE), IGNORE)
+    for row, item in enumerate(examples):
+        samples[row, : len(item.samples)] = torch.from_numpy(item.samples)
+        target, start = item.target, len(before) + item.frames
+        end = start + len(target.ids)
+        ids[row, :end] = torch.tensor([*before, *[audio_token] * item.frames, *target.ids])
+        weight[row, start:end] = torch.tensor(target.weight)
+        offset = len(before)
+        lo[row, start:end] = torch.tensor([value if value < 0 else value + offset for value in target.lo])
+        hi[row, start:end] = torch.tensor([value if value < 0 else value + offset for value in target.hi])
+        said_by[row, start:end] = torch.tensor(target.speaker)
+        for name, values in labels.items():
+            known = torch.from_numpy(getattr(item, name))
+            values[row, : len(known)] = known
+    return Batch(samples, torch.tensor([item.frames for item in examples]), ids, weight, lo, hi, said_by, **labels)
+
+
+def style_at(step: int, rng: random.Random) -> Style:
+    """The curriculum: short recordings of one speaker first, conversations of a minute and more in the end."""
+    if step < 300:
+        return Style(1, rng.uniform(2, 6), long_gaps=0.01, snr=(15, 45))
+    if step < 4500:
+        return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(2, 14), snr=(16, 45))
+    roll = rng.random()
+    speakers = rng.choice((1, 2, 2, 3, 3))
+    if roll < 0.72:
+        return Style(speakers, rng.uniform(1.5, 12))
+    if roll < 0.92:
+        return Style(speakers, rng.uniform(12, 30))
+    return Style(speakers, rng.uniform(30, 82))
+
+
+def window(recording: Recording, rng: random.Random) -> Recording:
+    """The whole recording, or what a live stream holds of it at some moment."""
+    seconds = recording.seconds
+    start = rng.uniform(0, 0.5) * seconds if rng.random() < 0.1 else 0.0
+    end = rng.uniform(start + 0.1 * (seconds - start), seconds) if rng.random() < 0.35 else seconds
+    return cut(recording, start, end) if end - start > 0.3 else recording
+
+
+class Stream(IterableDataset[Batch]):
+    """Endless batches of about `frames` frames of audio each, from step `start` of the curriculum on."""
+
+    def __init__(self, bank: Path, seed: int, start: int = 0, frames: int = 900) -> None:
+        self._bank, self._seed, self._start, self._frames = bank, seed, start, frames
+
+    def __iter__(self) -> Iterator[Batch]:
+        torch.set_num_threads(1)
+        rng = random.Random(f"{self._seed}/{self._start}")
+        bank, background, tokenizer = Bank(self._bank), Background(self._seed), tokenizers.build()
+        writer, audio_token = Writer(tokenizer), tokenizer.convert_tokens_to_ids("<|box_start|>")
+        pool = [index for index, voice in enumerate(bank.voices) if voice.engine == "espeak"]
+        step = self._start
+        while True:
+            examples = []
+            while sum(item.frames for item in examples) < 8 * self._frames:
+                recording = compose(bank, pool, style_at(step, rng), background, rng)
+                examples.append(example(window(recording, rng), writer, rng))
+            batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))
+            rng.shuffle(batches)
+            for batch in batches:
+                yield collate(batch, writer, audio_token)
+                step += 1
+
+    def _grouped(self, examples: list[Example]) -> Iterator[list[Example]]:
+        group: list[Example] = []
+        for item in examples:
+            if group and (len(group) + 1) * item.frames > self._frames:
+                yield group
+                group = []
+            group.append(item)
+        yield group
+
+
+def moments(batches: list[Batch]) -> dict[str, float]:
+    """Mean sizes of some batches, for the log."""
+    return {
+        "rows": float(np.mean([len(batch.frames) for batch in batches])),
+        "seconds": float(np.mean([batch.frames.sum().item() for batch in batches])) * HOP / 24_000,
+    }

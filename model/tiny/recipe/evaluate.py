@@ -1,0 +1,137 @@
+"""Measure the shipped checkpoint on voices and sentences it never met: `python -m model.tiny.recipe.evaluate`.
+
+Uses nothing but Transformers' own classes and `generate`. The recordings are made anew, the same every time.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
+
+from .examples import number_speakers, segment_entry
+from .network import SAMPLE_RATE
+from .recordings import Recording, Style, compose, cut
+from .scoring import Entry, Score, score
+from .sounds import Background
+from .train import CHECKPOINT
+from .voices import Bank, bank, held_out_voices
+
+HELD_OUT_SEED = 7
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A recording as a user would send it, and what should come back."""
+
+    samples: NDArray[np.float32]
+    reference: list[Entry]
+    context: str | None = None
+
+
+def reference(recording: Recording, spelling: dict[str, str] | None = None) -> list[Entry]:
+    """The true answer."""
+    numbers = number_speakers(recording.segments)
+    return [segment_entry(segment, numbers, spelling) for segment in recording.segments]
+
+
+def levelled(recording: Recording, rng: random.Random) -> NDArray[np.float32]:
+    """The samples at some level from -35 to -15 dBFS, as 16-bit files hold them."""
+    level = 10 ** (rng.uniform(-35, -15) / 20) / float(np.sqrt(np.mean(recording.samples**2)))
+    loud = recording.samples * np.float32(min(level, 0.98 / float(np.abs(recording.samples).max())))
+    return np.asarray(np.round(loud * 32767) / 32767, np.float32)
+
+
+def held_out_bank(work: Path) -> Bank:
+    return bank(work / "held_out", held_out_voices(HELD_OUT_SEED))
+
+
+def clips(words: Bank, group: str, style: str, count: int, background: Background) -> Iterator[Clip]:
+    """Held-out recordings of one kind of voice and one style."""
+    rng = random.Random(f"held out/{group}/{style}")
+    pool = [index for index, voice in enumerate(words.voices) if voice.group == group]
+    for _ in range(count):
+        speakers = 1 if group == "new engine" else rng.choice((1, 2, 2, 3))
+        seconds = rng.uniform(*{"brief": (3, 8), "long": (60, 80)}.get(style, (4, 20)))
+        recording = compose(words, pool, Style(speakers, seconds, snr=(20, 40), plain=rng.random() < 0.5), background, rng)
+        if style == "cut off":
+            recording = cut(recording, 0.0, rng.uniform(0.3, 0.95) * recording.seconds)
+        yield Clip(levelled(recording, rng), reference(recording))
+
+
+def load(folder: Path) -> tuple[VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor]:
+    """The checkpoint in fp32."""
+    model = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), VibeVoiceAsrProcessor.from_pretrained(folder)
+
+
+def transcribe(
+    model: VibeVoiceAsrForConditionalGeneration, processor: VibeVoiceAsrProcessor, batch: list[Clip]
+) -> list[list[Entry] | str]:
+    """Greedy answers to a batch, as the processor parses them."""
+    prompts = [clip.context or "" for clip in batch]
+    inputs = processor.apply_transcription_request([clip.samples for clip in batch], prompt=prompts)
+    with torch.inference_mode():
+        output = model.generate(**inputs, sample=False, max_new_tokens=2048)
+    answers = output[:, inputs["input_ids"].shape[1] :]
+    return list(processor.batch_decode(answers, skip_special_tokens=True, return_format="parsed"))
+
+
+def measure(
+    model: VibeVoiceAsrForConditionalGeneration, processor: VibeVoiceAsrProcessor, material: list[Clip], size: int = 12
+) -> Score:
+    """Pooled score of clips, transcribed in batches of similar length."""
+    ordered = sorted(material, key=lambda clip: len(clip.samples))
+    total = Score()
+    for first in range(0, len(ordered), size):
+        batch = ordered[first : first + size]
+        for clip, answer in zip(batch, transcribe(model, processor, batch), strict=True):
+            total += score(clip.reference, answer)
+    return total
+
+
+def real_time_factor(
+    model: VibeVoiceAsrForConditionalGeneration, processor: VibeVoiceAsrProcessor, material: list[Clip]
+) -> float:
+    """Seconds of audio per second, one clip after the other on one core."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    transcribe(model, processor, material[:1])
+    begun = time.perf_counter()
+    for clip in material:
+        transcribe(model, processor, [clip])
+    spent = time.perf_counter() - begun
+    torch.set_num_threads(threads)
+    return sum(len(clip.samples) for clip in material) / SAMPLE_RATE / spent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="where the word bank is kept")
+    parser.add_argument("--count", type=int, default=60, help="recordings in each group")
+    options = parser.parse_args()
+    model, processor = load(options.checkpoint)
+    words, background = held_out_bank(options.work), Background(HELD_OUT_SEED)
+    for group, style, count in (
+        ("new voices", "short", options.count),
+        ("new voices", "cut off", options.count),
+        ("new voices", "long", max(1, options.count // 6)),
+        ("new accent", "short", options.count // 2),
+        ("new engine", "short", options.count // 2),
+    ):
+        material = list(clips(words, group, style, count, background))
+        print(f"{group + ', ' + style:20s} {measure(model, processor, material)}", flush=True)
+    for style in ("short", "long"):
+        material = list(clips(words, "new voices", style, 6, background))
+        print(f"speed, {style}: {real_time_factor(model, processor, material):.1f}x real time on one core")
+
+
+if __name__ == "__main__":
+    main()

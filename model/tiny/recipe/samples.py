@@ -1,0 +1,96 @@
+"""Recordings by held-out voices: the files in samples/ and heldout/, and conversations of any length for tests.
+
+`python -m model.tiny.recipe.samples` writes the files again.
+"""
+
+import argparse
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from .evaluate import HELD_OUT_SEED, Clip, clips, held_out_bank, levelled, reference
+from .network import SAMPLE_RATE
+from .recordings import Style, compose
+from .scoring import Entry
+from .sounds import Background
+from .voices import Bank
+
+_WORK = Path(".cache/tiny")
+_HERE = Path(__file__).parents[1]
+
+
+def _pool(words: Bank) -> list[int]:
+    return [index for index, voice in enumerate(words.voices) if voice.group == "new voices"]
+
+
+def conversation(
+    seconds: float, seed: int, speakers: int = 3, work: Path = _WORK
+) -> tuple[NDArray[np.float32], list[Entry]]:
+    """A talk of about `seconds` among held-out voices: samples at 24 kHz, and who said what when.
+
+    The first call makes the word bank of the held-out voices in `work`, which takes some seconds and needs espeak-ng
+    and flite.
+    """
+    words, rng = held_out_bank(work), random.Random(f"conversation/{seed}")
+    style = Style(speakers, seconds, long_gaps=0.04, snr=(20, 30), plain=True)
+    recording = compose(words, _pool(words), style, Background(HELD_OUT_SEED), rng)
+    return levelled(recording, rng), reference(recording)
+
+
+def ten_minutes(seed: int = 0) -> tuple[NDArray[np.float32], list[Entry]]:
+    """A conversation of three that is much longer than one window of the model."""
+    return conversation(600.0, seed)
+
+
+def _suits(name: str, clip: Clip) -> bool:
+    """Whether a clip shows what a sample of this name is to show."""
+    seconds, turns = len(clip.samples) / SAMPLE_RATE, [entry for entry in clip.reference if "Speaker" in entry]
+    people = len({entry["Speaker"] for entry in turns})
+    tags = len(clip.reference) - len(turns)
+    if name == "short":
+        return 3 <= seconds <= 8 and people == 1 and 1 <= len(turns) <= 2 and not tags
+    if name == "two_speakers":
+        return 11 <= seconds <= 16 and people == 2 and len(turns) >= 4 and not tags
+    return 68 <= seconds <= 80 and people == 3 and tags >= 1
+
+
+def _sample(name: str, words: Bank, background: Background) -> Clip:
+    speakers, seconds, gaps = {"short": (1, 4.0, 0.0), "two_speakers": (2, 11.5, 0.0), "long": (3, 70.0, 0.06)}[name]
+    rng = random.Random(f"sample/{name}")
+    while True:
+        style = Style(speakers, seconds, long_gaps=gaps, snr=(22, 30), plain=True)
+        recording = compose(words, _pool(words), style, background, rng)
+        clip = Clip(levelled(recording, rng), reference(recording))
+        if _suits(name, clip):
+            return clip
+
+
+def _write(clip: Clip, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, clip.samples, SAMPLE_RATE, subtype="PCM_16")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=_WORK, help="where the word bank is kept")
+    work = parser.parse_args().work
+    words, background = held_out_bank(work), Background(HELD_OUT_SEED)
+    for name in ("short", "two_speakers", "long"):
+        clip = _sample(name, words, background)
+        _write(clip, _HERE / "samples" / f"{name}.flac")
+        (_HERE / "samples" / f"{name}.json").write_text(json.dumps(clip.reference, indent=1) + "\n")
+    references = {}
+    for style, count in (("brief", 18), ("cut off", 6)):
+        for number, clip in enumerate(clips(words, "new voices", style, count, background), start=1):
+            name = f"{style.replace(' ', '_')}_{number:02d}.flac"
+            _write(clip, _HERE / "heldout" / name)
+            references[name] = clip.reference
+    (_HERE / "heldout" / "references.json").write_text(json.dumps(references, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Train the tiny checkpoint: `python -m model.tiny.recipe.train`.
+
+Makes the word bank on first use, takes up where the last run stopped, and writes the checkpoint folder at every
+snapshot (`--publish`) and at the end. Everything but the checkpoint goes to the work folder.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import VibeVoiceAsrForConditionalGeneration
+
+from . import network
+from . import tokenizer as tokenizers
+from .batches import Batch, Stream
+from .examples import Writer
+from .losses import Heads, accuracy, hear, language_losses, sound_losses, traits_of
+from .voices import Bank, bank, training_voices
+
+LOSS_WEIGHTS = {
+    "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3, "frame_speaker": 0.5, "frame_edge": 0.3,
+    "frame_time": 0.3, "frame_count": 0.3, "own_source": 0.3, "next_source": 0.5, "same_speaker": 0.2,
+}  # fmt: skip
+CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
+
+
+class Phase(Enum):
+    """First the encoders learn to hear, then the language model to write what they hear, then both together."""
+
+    HEARING = 1
+    WRITING = 2
+    BOTH = 3
+
+
+@dataclass
+class Run:
+    """All that a snapshot keeps."""
+
+    model: VibeVoiceAsrForConditionalGeneration
+    heads: Heads
+    optimiser: torch.optim.Optimizer
+    average: list[Tensor]  # moving average of the model's parameters, which is what ships
+    step: int = 0
+
+    def sides(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Parameters that hear and parameters that write; their gradients differ in size and are clipped apart."""
+        hearing, writing = [], []
+        for module in (self.model, self.heads):
+            for name, parameter in module.named_parameters():
+                listens = name.startswith(("model.acoustic", "model.semantic", "model.multi", "sound", "phones"))
+                (hearing if listens else writing).append(parameter)
+        return hearing, writing
+
+    def save(self, path: Path) -> None:
+        state = {
+            "model": self.model.state_dict(), "heads": self.heads.state_dict(), "average": self.average,
+            "optimiser": self.optimiser.state_dict(), "step": self.step,
+        }  # fmt: skip
+        torch.save(state, path.with_suffix(".new"))
+        os.replace(path.with_suffix(".new"), path)
+
+    def load(self, path: Path) -> None:
+        state = torch.load(path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.heads.load_state_dict(state["heads"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average = state["average"]
+        self.step = state["step"]
+
+    def publish(self, folder: Path) -> None:
+        """Write the averaged weights as a checkpoint."""
+        kept = [parameter.detach().clone() for parameter in self.model.parameters()]
+        self._put(self.average)
+        network.save(self.model, folder)
+        self._put(kept)
+
+    def _put(self, values: list[Tensor]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self.model.parameters(), values, strict=True):
+                parameter.copy_(value)
+
+
+def start(words: Bank, seed: int) -> Run:
+    """A run at step 0."""
+    torch.manual_seed(seed)
+    model = network.fresh(tokenizers.build())
+    model.train()
+    for encoder in (model.model.acoustic_tokenizer_encoder, model.model.semantic_tokenizer_encoder):
+        for conv in (encoder.stem.conv.conv, encoder.conv_layers[0].conv.conv):
+            conv.bias.requires_grad_(False)  # encoding.py counts on zeros here
+    encoders = model.config.acoustic_tokenizer_encoder_config, model.config.semantic_tokenizer_encoder_config
+    fine = 8 * encoders[0].num_filters, 8 * encoders[1].num_filters
+    heads = Heads(model.config.text_config.hidden_size, fine, traits_of(words))
+    parameters = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
+    matrices, others = [p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
+    optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
+    return Run(model, heads, optimiser, [parameter.detach().clone() for parameter in model.parameters()])
+
+
+def learning_rate(step: int, steps: int, sound_steps: int, peak: float) -> float:
+    """In each of the two stretches, sound alone and with answers, a short warm-up and a straight decline."""
+    if step < sound_steps:
+        return peak * min(1.0, (step + 1) / 100) * (1 - 0.9 * step / sound_steps)
+    since, left = step - sound_steps, steps - step
+    return peak * min(1.0, (since + 1) / 60) * max(0.02, left / (steps - sound_steps)) * 0.8
+
+
+def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, float]:
+    """One update; returns what the log shows."""
+    with torch.autocast("cpu", torch.bfloat16):
+        with torch.set_grad_enabled(phase is not Phase.WRITING):
+            sound, fine = hear(run.model, batch.samples)
+            losses = sound_losses(run.heads, sound, fine, batch)
+        shown: dict[str, float] = {}
+        if phase is not Phase.HEARING:
+            more, shown = language_losses(run.model, run.heads, sound, batch, before)
+            losses |= more
+    total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
+    run.optimiser.zero_grad(set_to_none=True)
+    total.backward()
+    for side in run.sides():
+        torch.nn.utils.clip_grad_norm_(side, 1.0)
+    run.optimiser.step()
+    run.step += 1
+    decay = min(0.998, (1 + run.step) / (20 + run.step))
+    torch._foreach_lerp_(run.average, [p.detach() for p in run.model.parameters()], 1 - decay)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        shown["frames"] = accuracy(run.heads.sound_word(sound), batch.word, batch.word > 0)
+        shown["phones"] = accuracy(run.heads.phones[0](fine[0]), batch.phone, batch.phone > 0)
+    return shown | {name: loss.item() for name, loss in losses.items()}
+
+
+class Log:
+    """Means of what the steps show, a line of JSON every so many steps."""
+
+    def __init__(self, path: Path, every: int) -> None:
+        self._path, self._every = path, every
+        self._sums: dict[str, list[float]] = {}
+        self._since = time.monotonic()
+
+    def add(self, step: int, shown: dict[str, float]) -> None:
+        for name, value in shown.items():
+            if value == value:  # a batch without speaker digits, say, shows no number
+                self._sums.setdefault(name, []).append(value)
+        if step % self._every:
+            return
+        line: dict[str, Any] = {name: round(sum(values) / len(values), 4) for name, values in self._sums.items()}
+        line = {"step": step, "seconds_a_step": round((time.monotonic() - self._since) / self._every, 3)} | line
+        with self._path.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        self._sums, self._since = {}, time.monotonic()
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--sound-steps", type=int, default=250, help="first steps, which train the encoders alone")
+    parser.add_argument("--writing-until", type=int, default=6000, help="until this step the encoders then rest")
+    parser.add_argument("--frames", type=int, default=900, help="frames of audio in a batch, 7.5 a second")
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+    parser.add_argument("--voices", type=int, default=480, help="training voices in the word bank")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--snapshot-every", type=int, default=250)
+    parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
+    parser.add_argument("--publish", action="store_true", help="write the checkpoint folder at every snapshot too")
+    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    words = bank(options.work / "training", training_voices(options.voices, options.seed))
+    run = start(words, options.seed)
+    snapshot = options.work / "snapshot.pt"
+    if snapshot.exists():
+        run.load(snapshot)
+    stream = Stream(options.work / "training", options.seed, run.step, options.frames)
+    batches: Iterator[Batch] = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12))
+    before = len(Writer(tokenizers.build()).before_audio)
+    log = Log(options.work / "log.jsonl", every=25)
+    bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")
+    while run.step < options.steps:
+        for group in run.optimiser.param_groups:
+            group["lr"] = learning_rate(run.step, options.steps, options.sound_steps, options.rate)
+        phase = Phase.HEARING if run.step < options.sound_steps else Phase.BOTH
+        if phase is Phase.BOTH and run.step < options.writing_until:
+            phase = Phase.WRITING
+        shown = train_step(run, next(batches), before, phase)
+        log.add(run.step, shown)
+        bar.set_postfix(answer=shown.get("answer"), frames=shown["frames"], refresh=False)
+        bar.update()
+        if run.step % options.snapshot_every == 0:
+            run.save(snapshot)
+            if options.publish:
+                run.publish(options.checkpoint)
+    bar.close()
+    run.save(snapshot)
+    run.publish(options.checkpoint)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""One stream as the worker's policy sees it: numbers only, no audio, no tensors, no clock of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Where a stream stands. It only ever moves down this list."""
+
+    WAITING = "waiting"
+    """For pages and a row; audio may come in already."""
+    LISTENING = "listening"
+    """Runs; audio is still to come or to be encoded."""
+    PREFILLING = "prefilling"
+    """Was asked for its answer; more than one input is not in the KV cache yet."""
+    DECODING = "decoding"
+    """One input queued, one answer token per step."""
+
+
+@dataclass(slots=True)
+class StreamState:
+    """What the scheduler and the step loop know of a stream.
+
+    Attributes:
+        number: the client's number for it; never used twice in a worker's life.
+        announced_frames: audio frames that it will have at most.
+        worst_positions: KV positions it can come to need: prompt with all announced frames, and longest answer.
+        max_answer_tokens: the answer is cut here.
+        arrived: time of its OpenStream.
+        pages: reserved for it; 0 while it waits.
+        frames_waiting: whole audio frames that are not encoded.
+        frames_encoded: audio frames whose embeddings are queued or in the KV cache.
+        queued: inputs that are not in the KV cache.
+        positions: inputs in the KV cache.
+        prompt_positions: length of the whole prompt, audio included; known once it was asked.
+        answer_tokens: tokens answered, stop token excluded.
+        audio_finished: all audio has come.
+        asked: the instruction is queued behind the audio, so that answer tokens come.
+        admitted, first_token: times of these events, None before them.
+    """
+
+    number: int
+    request_id: str
+    announced_frames: int
+    worst_positions: int
+    max_answer_tokens: int
+    arrived: float
+    pages: int = 0
+    frames_waiting: int = 0
+    frames_encoded: int = 0
+    queued: int = 0
+    positions: int = 0
+    prompt_positions: int = 0
+    answer_tokens: int = 0
+    audio_finished: bool = False
+    asked: bool = False
+    admitted: float | None = None
+    first_token: float | None = None
+
+    @property
+    def phase(self) -> Phase:
+        if not self.pages:
+            return Phase.WAITING
+        if not self.asked:
+            return Phase.LISTENING
+        return Phase.DECODING if self.queued == 1 else Phase.PREFILLING
+
+    @property
+    def ready_to_ask(self) -> bool:
+        """All audio is there and encoded, and the question was not put yet."""
+        return self.pages > 0 and self.audio_finished and not self.frames_waiting and not self.asked
+
+    @property
+    def heard_too_much(self) -> bool:
+        """More audio came than was announced, so that the reservation would not hold."""
+        return self.frames_encoded + self.frames_waiting > self.announced_frames
+
+    def count_asked(self, queued: int) -> None:
+        """The instruction is queued; ``queued`` inputs are now outside the KV cache."""
+        self.asked = True
+        self.queued = queued
+        self.prompt_positions = self.positions + queued
+        # The duration in the prompt is known only now; written out it may take a token more than what was reserved.
+        self.max_answer_tokens = min(self.max_answer_tokens, self.worst_positions - self.prompt_positions)
+
+    def count_encoded(self, frames: int) -> None:
+        self.frames_waiting -= frames
+        self.frames_encoded += frames
+        self.queued += frames
+
+    def count_computed(self, positions: int) -> None:
+        self.queued -= positions
+        self.positions += positions
+
+    def count_answered(self, tokens: int) -> None:
+        """``tokens`` more were answered; the last of them is the next input, the others are in the KV cache."""
+        self.answer_tokens += tokens
+        self.positions += tokens - 1
+        self.queued = 1

@@ -1,0 +1,138 @@
+"""The worker process: loads the checkpoint, owns the device, runs the step loop until it is told to stop.
+
+It lives no longer than the process that started it and decides nothing about its own end: SIGINT goes to the whole
+terminal's process group and is left to the parent, which drains its requests first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from multiprocessing import connection, parent_process
+from multiprocessing.connection import Connection
+from threading import Thread
+from time import monotonic
+
+import numpy as np
+
+from model.audio import HOP
+from model.steps import EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
+from server.engine.inbox import Inbox
+from server.engine.loop import StepLoop
+from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
+from server.engine.settings import EngineSettings
+from server.logs import configure_logging
+
+logger = logging.getLogger(__name__)
+
+RunnerFactory = Callable[[], StepRunner]
+"""Makes the runner, in the worker. Has to pickle: ``functools.partial(load_model, ...)`` in earnest."""
+
+
+def load_model(
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    revision: str | None = None,
+    kv_positions: int | None = None,
+    threads: int | None = None,
+) -> StepRunner:
+    """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
+
+    torch is imported here, when the worker calls, so that the API process can name this function without it.
+    """
+    import torch
+
+    from model.runner import load_runner
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return load_runner(source, device=device, dtype=dtype, revision=revision, kv_positions=kv_positions)
+
+
+def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings) -> None:
+    """Entry point of the process. ``pipe`` carries one ToWorker message or a tuple of ToClient messages at a time."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(settings.log_level, settings.log_format)
+    inbox = Inbox()
+    Thread(target=_exit_with_parent, name="parent-watch", daemon=True).start()
+    Thread(target=_read, args=(pipe, inbox), name="pipe-reader", daemon=True).start()
+    try:
+        runner = factory()
+        _warm_up(runner)
+    except Exception as error:
+        logger.exception("the model could not be loaded")
+        _give_up(pipe, f"The model could not be loaded: {error}", permanent=not _may_pass(error))
+    _send(pipe, (WorkerReady(runner.info),))
+    loop = StepLoop(
+        runner,
+        settings,
+        receive=inbox.take,
+        send=lambda messages: _send(pipe, messages),
+        clock=monotonic,
+        out_of_memory=out_of_memory_types(),
+    )
+    try:
+        loop.run()
+    except Exception as error:
+        logger.exception("the step loop failed")
+        _give_up(pipe, f"The worker failed: {type(error).__name__}: {error}", permanent=False)
+
+
+def _read(pipe: Connection, inbox: Inbox) -> None:
+    """Thread: messages from the pipe into the inbox. The end of the pipe stops the worker."""
+    try:
+        while True:
+            inbox.put(pipe.recv())
+    except (EOFError, OSError):
+        inbox.put(StopWorker())
+
+
+def _exit_with_parent() -> None:
+    """Thread: leave at once when the parent is gone, also out of a step that never ends."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _send(pipe: Connection, messages: Sequence[ToClient]) -> None:
+    try:
+        pipe.send(tuple(messages))
+    except (BrokenPipeError, ConnectionResetError):
+        raise SystemExit(1) from None  # nobody is left to answer
+
+
+def _give_up(pipe: Connection, message: str, *, permanent: bool) -> None:
+    _send(pipe, (WorkerFailed(message, permanent),))
+    raise SystemExit(1)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether loading may succeed another time: the device or the disk was busy, not the settings wrong."""
+    return isinstance(error, (RuntimeError, OSError, MemoryError)) and not isinstance(error, NotImplementedError)
+
+
+def out_of_memory_types() -> tuple[type[Exception], ...]:
+    """MemoryError, and torch's own where the runner brought torch in; a scripted one does not."""
+    torch = sys.modules.get("torch")
+    return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
+
+
+def _warm_up(runner: StepRunner) -> None:
+    """Answer a second of silence, so that the first request does not pay for what the device sets up lazily.
+
+    A device that cannot do even that is found out before anybody is told that the worker is ready.
+    """
+    stream = 0  # the client counts from 1
+    queued = runner.open(stream, StreamSpec(max_answer_tokens=2))
+    runner.append_audio(stream, np.zeros(8 * HOP, dtype=np.float32))
+    frames = runner.finish_audio(stream)
+    runner.step(StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
+    runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
+    runner.step(StepPlan(rows=(RowWork(stream, 1),)))
+    runner.release(stream)

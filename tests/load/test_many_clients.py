@@ -1,0 +1,79 @@
+"""The real server with the bundled checkpoint under load: the same words in any company, an end for every client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bench.clips import ragged_clips
+from bench.service import as_wav
+from tests.support.processes import ServerProcess
+
+CLIENTS = 32
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess("--max-requests", "64", log=tmp_path_factory.mktemp("load") / "server.log") as started:
+        started.wait_ready()
+        yield started
+
+
+@pytest.fixture(scope="module")
+def uploads() -> list[bytes]:
+    return [as_wav(clip) for clip in ragged_clips(CLIENTS, shortest=1.0, longest=8.0)]
+
+
+async def transcribe(client: httpx.AsyncClient, upload: bytes) -> httpx.Response:
+    return await client.post(
+        "/v1/audio/transcriptions",
+        data={"model": "vibevoice-asr", "response_format": "verbose_json"},
+        files={"file": ("clip.wav", upload, "audio/wav")},
+    )
+
+
+def metric(server: ServerProcess, name: str) -> float:
+    text = httpx.get(f"{server.url}/metrics").text
+    found = re.search(rf"^{name} ([0-9.e+]+)$", text, re.MULTILINE)
+    assert found is not None, name
+    return float(found[1])
+
+
+def worker(server: ServerProcess) -> int:
+    """The process of the server's group that holds the model, and so the most memory."""
+    statuses = {pid: Path(f"/proc/{pid}/status").read_text() for pid in server.group()}
+    sizes = {pid: int(found[1]) for pid, text in statuses.items() if (found := re.search(r"VmRSS:\s+(\d+)", text))}
+    return max(sizes, key=lambda pid: sizes[pid])
+
+
+async def test_thirty_two_clients_hear_what_one_hears(server: ServerProcess, uploads: list[bytes]) -> None:
+    async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
+        together = await asyncio.gather(*(transcribe(client, upload) for upload in uploads))
+        alone = [await transcribe(client, upload) for upload in uploads]
+    assert {response.status_code for response in (*together, *alone)} == {200}
+    assert [response.json()["segments"] for response in together] == [r.json()["segments"] for r in alone]
+    assert sum(bool(response.json()["text"]) for response in alone) > CLIENTS // 2
+    assert metric(server, "asr_kv_pages_used") == 0
+
+
+async def test_a_killed_worker_leaves_nobody_waiting(server: ServerProcess, uploads: list[bytes]) -> None:
+    async with httpx.AsyncClient(base_url=server.url, timeout=300) as client:
+        requests = [asyncio.ensure_future(transcribe(client, upload)) for upload in uploads]
+        await asyncio.wait(requests, return_when=asyncio.FIRST_COMPLETED)
+        os.kill(worker(server), signal.SIGKILL)
+        responses = await asyncio.gather(*requests)
+        assert {response.status_code for response in responses} <= {200, 500, 503}
+        failed = [response for response in responses if response.status_code != 200]
+        assert failed
+        assert all(set(response.json()) == {"error"} for response in failed)
+        server.wait_ready()
+        assert (await transcribe(client, uploads[0])).status_code == 200
+    assert metric(server, "asr_kv_pages_used") == 0
+    assert metric(server, "asr_queue_requests") == 0

@@ -1,0 +1,349 @@
+"""The engine over a real worker process that runs the scripted runner: answers, faults, cancellation, the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from model.audio import HOP
+from model.steps import StreamSpec
+from server.engine.client import Engine, EngineError, EngineState, EngineStream, EngineUnavailable
+from server.engine.messages import EndReason, FailureCode
+from server.engine.settings import EngineSettings
+from server.engine.worker import RunnerFactory
+from tests.server.engine.conftest import PATIENCE, eventually
+from tests.support.scripted_runner import (
+    FIRST,
+    ScriptedRunner,
+    Trouble,
+    answer_of,
+    lose_the_device,
+    refuse_to_load,
+)
+
+if TYPE_CHECKING:
+    from tests.server.engine.conftest import StartEngine
+
+ROOT = Path(__file__).parents[3]
+QUICK = EngineSettings(restart_delay=0.01, restart_delay_max=0.05, stop_grace=PATIENCE)
+ENDLESS = StreamSpec(seed=1_000_000, max_answer_tokens=2_000)
+Runner = partial(ScriptedRunner, pages=4096)
+Slow = partial(ScriptedRunner, pages=4096, step_seconds=0.002)
+
+
+async def ready_engine(start: StartEngine, factory: RunnerFactory, settings: EngineSettings = QUICK) -> Engine:
+    engine = await start(factory, settings)
+    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    return engine
+
+
+def silence(frames: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.zeros(frames * HOP, dtype=np.float32)
+
+
+def open_stream(engine: Engine, spec: StreamSpec, frames: int = 10) -> EngineStream:
+    return engine.open(spec, frames=frames, request_id="test")
+
+
+async def tokens_of(stream: EngineStream) -> list[int]:
+    return [token async for message in stream for token in message.tokens]
+
+
+async def transcribe(engine: Engine, spec: StreamSpec, frames: int = 10) -> list[int]:
+    async with open_stream(engine, spec, frames) as stream:
+        await stream.append(silence(frames))
+        await stream.finish()
+        return await tokens_of(stream)
+
+
+async def begin(engine: Engine, stack: AsyncExitStack, spec: StreamSpec = ENDLESS) -> EngineStream:
+    """A stream that has answered its first token."""
+    stream = await stack.enter_async_context(open_stream(engine, spec))
+    await stream.append(silence(10))
+    await stream.finish()
+    assert (await asyncio.wait_for(anext(stream), PATIENCE)).tokens[0] == FIRST
+    return stream
+
+
+async def failure_of(stream: EngineStream) -> FailureCode:
+    with pytest.raises(EngineError) as caught:
+        await asyncio.wait_for(tokens_of(stream), PATIENCE)
+    assert stream.done is None
+    return caught.value.code
+
+
+async def test_streams_answer_side_by_side(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    assert engine.info is not None
+    assert engine.info.pages == 4096
+    specs = [StreamSpec(seed=length) for length in range(1, 13)]
+    answers = await asyncio.gather(*(transcribe(engine, spec, frames=spec.seed * 5) for spec in specs))
+    assert answers == [answer_of(spec) for spec in specs]
+    await eventually(lambda: engine.stats is not None and engine.stats.answer_tokens == sum(range(1, 13)))
+    assert engine.admission.speed != 10.0
+
+
+async def test_killed_under_load_every_stream_ends_and_the_next_one_works(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Slow)
+    async with AsyncExitStack() as stack:
+        streams = [await begin(engine, stack) for _ in range(8)]
+        idle = await stack.enter_async_context(open_stream(engine, ENDLESS))
+        assert engine.worker_pid is not None
+        os.kill(engine.worker_pid, signal.SIGKILL)
+        assert [await failure_of(stream) for stream in streams] == [FailureCode.WORKER_DIED] * 8
+        assert engine.state is EngineState.RESTARTING
+        with pytest.raises(EngineUnavailable) as caught:
+            open_stream(engine, ENDLESS)
+        assert 1 <= caught.value.retry_after <= 60
+        with pytest.raises(EngineError):
+            await idle.append(silence(1))
+        with pytest.raises(EngineError):
+            await idle.finish()
+    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
+    assert engine.restarts == 1
+
+
+async def test_killed_again_and_again(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    for deaths in (1, 2):
+        stream = open_stream(engine, StreamSpec(context=Trouble.KILLED), frames=0)
+        await stream.finish()
+        assert await failure_of(stream) is FailureCode.WORKER_DIED
+        await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+        assert engine.restarts == deaths
+    assert await transcribe(engine, StreamSpec(seed=2)) == answer_of(StreamSpec(seed=2))
+
+
+async def test_a_frozen_worker_is_killed_and_replaced(start_engine: StartEngine) -> None:
+    settings = EngineSettings(heartbeat_timeout=2.0, restart_delay=0.01)
+    engine = await ready_engine(start_engine, Slow, settings)
+    async with AsyncExitStack() as stack:
+        beside = await begin(engine, stack)
+        frozen = await stack.enter_async_context(open_stream(engine, StreamSpec(context=Trouble.FROZEN), 0))
+        await frozen.finish()
+        assert await failure_of(frozen) is FailureCode.WORKER_DIED
+        assert await failure_of(beside) is FailureCode.WORKER_DIED
+    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
+
+
+async def test_a_worker_without_work_for_its_open_stream_is_not_taken_for_frozen(start_engine: StartEngine) -> None:
+    settings = EngineSettings(heartbeat_timeout=2.0)
+    engine = await ready_engine(start_engine, Runner, settings)
+    async with open_stream(engine, StreamSpec(seed=3)) as stream:
+        for _ in range(5):  # at four a heartbeat timeout
+            last = engine.stats
+            await eventually(lambda last=last: engine.stats is not last)  # type: ignore[misc]
+        await stream.finish()
+        assert await tokens_of(stream) == answer_of(StreamSpec(seed=3))
+    assert engine.restarts == 0
+
+
+async def test_a_failed_step_ends_its_streams_and_the_worker(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    stream = open_stream(engine, StreamSpec(context=Trouble.ERROR), frames=0)
+    await stream.finish()
+    assert await failure_of(stream) is FailureCode.WORKER_DIED
+    assert engine.failure == "The worker failed: RuntimeError: the device is lost"
+    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert engine.failure is None
+
+
+async def test_out_of_memory_costs_a_request_and_not_the_worker(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    pid = engine.worker_pid
+    stream = open_stream(engine, StreamSpec(context=Trouble.OUT_OF_MEMORY), frames=0)
+    await stream.finish()
+    assert await failure_of(stream) is FailureCode.OUT_OF_MEMORY
+    assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
+    assert engine.worker_pid == pid
+
+
+async def test_too_long_is_said_while_the_audio_is_still_sent(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, ScriptedRunner)
+    stream = open_stream(engine, StreamSpec(seed=3), frames=100_000)
+    assert await failure_of(stream) is FailureCode.TOO_LONG
+    with pytest.raises(EngineError, match="has room for 512"):
+        await stream.append(silence(10))
+
+
+async def test_leaving_a_stream_frees_its_pages(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Slow)
+    async with AsyncExitStack() as stack:
+        await begin(engine, stack)
+        await eventually(lambda: engine.stats is not None and engine.stats.pages_used > 0)
+    await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
+    assert engine.stats is not None
+    assert engine.stats.answer_tokens < 2_000
+
+
+async def test_tokens_before_the_limit_and_the_reason(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    spec = StreamSpec(seed=100, max_answer_tokens=7)
+    async with open_stream(engine, spec) as stream:
+        await stream.finish()
+        assert await tokens_of(stream) == answer_of(spec)[:7]
+        assert stream.done is not None
+        assert stream.done.reason is EndReason.LENGTH
+        assert [m async for m in stream] == []
+
+
+async def test_append_waits_for_a_worker_that_does_not_read(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    pid = engine.worker_pid
+    assert pid is not None
+    spec = StreamSpec(seed=3)
+    async with open_stream(engine, spec, frames=3000) as stream:
+        os.kill(pid, signal.SIGSTOP)
+        feeding = asyncio.create_task(stream.append(silence(3000)))  # 38 MB
+        done, _ = await asyncio.wait({feeding}, timeout=0.5)
+        os.kill(pid, signal.SIGCONT)
+        assert not done
+        await asyncio.wait_for(feeding, PATIENCE)
+        await stream.finish()
+        assert await tokens_of(stream) == answer_of(spec)
+        assert stream.done is not None
+        assert stream.done.audio_tokens == 3000
+
+
+async def test_appends_that_wait_hear_of_the_worker_s_death(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner)
+    pid = engine.worker_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    streams = [open_stream(engine, ENDLESS, frames=3000) for _ in range(12)]
+    feeding = [asyncio.create_task(stream.append(silence(1500))) for stream in streams]
+    await asyncio.wait(feeding, timeout=0.1)
+    os.kill(pid, signal.SIGKILL)
+    results = await asyncio.wait_for(asyncio.gather(*feeding, return_exceptions=True), PATIENCE)
+    assert all(isinstance(r, EngineError) and r.code is FailureCode.WORKER_DIED for r in results)
+
+
+async def test_close_ends_every_stream(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Slow)
+    async with AsyncExitStack() as stack:
+        streams = [await begin(engine, stack) for _ in range(3)]
+        ends = [asyncio.create_task(failure_of(stream)) for stream in streams]
+        await asyncio.wait_for(engine.close(), PATIENCE)
+        assert [await end for end in ends] == [FailureCode.SHUTTING_DOWN] * 3
+    assert engine.state is EngineState.CLOSED
+    assert engine.worker_pid is None
+    assert engine.restarts == 0
+    with pytest.raises(EngineUnavailable):
+        open_stream(engine, ENDLESS)
+    with pytest.raises(EngineUnavailable):
+        await engine.wait_ready()
+    await engine.close()
+
+
+async def test_close_kills_a_worker_that_does_not_stop(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner, EngineSettings(stop_grace=0.1))
+    assert engine.worker_pid is not None
+    os.kill(engine.worker_pid, signal.SIGSTOP)
+    await asyncio.wait_for(engine.close(), PATIENCE)
+    assert engine.worker_pid is None
+
+
+async def test_close_while_the_model_is_loaded(start_engine: StartEngine) -> None:
+    engine = await start_engine(Runner, QUICK)
+    waiting = asyncio.create_task(engine.wait_ready())
+    await eventually(lambda: engine.worker_pid is not None)
+    await asyncio.wait_for(engine.close(), PATIENCE)
+    with pytest.raises(EngineUnavailable):
+        await waiting
+
+
+async def test_close_before_there_was_a_worker(start_engine: StartEngine) -> None:
+    engine = await start_engine(Runner, QUICK)
+    async with asyncio.timeout(PATIENCE):
+        await engine.close()  # in the same task, so that the engine's own has not begun
+        await Engine(Runner).close()
+
+
+async def test_close_between_two_workers(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Runner, EngineSettings(restart_delay=1000, restart_delay_max=1000))
+    assert engine.worker_pid is not None
+    os.kill(engine.worker_pid, signal.SIGKILL)
+    await eventually(lambda: engine.state is EngineState.RESTARTING)
+    await asyncio.wait_for(engine.close(), PATIENCE)
+
+
+async def test_a_checkpoint_that_cannot_be_loaded_is_not_tried_again(start_engine: StartEngine) -> None:
+    engine = await start_engine(refuse_to_load, QUICK)
+    with pytest.raises(EngineUnavailable):
+        await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert engine.state is EngineState.FAILED
+    assert engine.failure == "The model could not be loaded: there is no such checkpoint"
+    assert engine.restarts == 1
+
+
+async def test_a_device_that_stays_busy_is_given_up(start_engine: StartEngine) -> None:
+    engine = await start_engine(lose_the_device, EngineSettings(restart_delay=0.01, max_failed_starts=2))
+    with pytest.raises(EngineUnavailable):
+        await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert (engine.state, engine.restarts) == (EngineState.FAILED, 2)
+    assert engine.failure is not None
+    assert "the device is busy" in engine.failure
+
+
+async def test_a_factory_that_does_not_pickle_is_said_to(start_engine: StartEngine) -> None:
+    engine = await start_engine(lambda: ScriptedRunner(), EngineSettings(restart_delay=0.01, max_failed_starts=1))
+    with pytest.raises(EngineUnavailable):
+        await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert engine.failure is not None
+    assert "could not be spawned" in engine.failure
+
+
+async def test_a_worker_that_is_stuck_does_not_outlive_its_parent() -> None:
+    program = """
+import asyncio
+from model.steps import StreamSpec
+from server.engine.client import Engine
+from tests.support.scripted_runner import ScriptedRunner, Trouble
+
+async def main():
+    engine = Engine(ScriptedRunner)
+    await engine.start()
+    await engine.wait_ready()
+    print(engine.worker_pid, flush=True)
+    spec = StreamSpec(context=Trouble.STUCK, max_answer_tokens=5)
+    async with engine.open(spec, frames=0, request_id="test") as stream:
+        await stream.finish()
+        await anext(stream)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, cwd=ROOT, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert parent.stdout is not None
+    pid = int(await asyncio.wait_for(parent.stdout.readline(), PATIENCE))
+    assert await asyncio.wait_for(parent.stdout.readline(), PATIENCE) == b"stuck\n"
+    parent.kill()
+    await asyncio.wait_for(parent.communicate(), PATIENCE)
+    await eventually(lambda: not runs(pid))
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_api_process_needs_no_torch() -> None:
+    program = "import sys, server.engine.client; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -1,0 +1,362 @@
+"""The step loop with a scripted runner and a clock that only the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from model.audio import HOP
+from model.steps import StreamSpec
+from server.engine.loop import StepLoop
+from server.engine.messages import (
+    AnswerTokens,
+    AppendAudio,
+    CancelStream,
+    EndReason,
+    FailureCode,
+    FinishAudio,
+    OpenStream,
+    StopWorker,
+    StreamDone,
+    StreamFailed,
+    ToClient,
+    ToWorker,
+    WorkerStats,
+)
+from server.engine.settings import EngineSettings
+from tests.support.scripted_runner import AFTER, BEFORE, FIRST, ScriptedRunner, Trouble
+
+Script = Iterator[list[ToWorker]]
+HEARTBEAT = 15.0
+
+
+class Bench:
+    """Runs a loop on a script: a generator whose every item is what the loop receives next; at its end it stops."""
+
+    def __init__(self, runner: ScriptedRunner | None = None, settings: EngineSettings | None = None) -> None:
+        self.runner = runner or ScriptedRunner()
+        self.sent: list[ToClient] = []
+        self.patience: list[float | None] = []
+        self.now = 100.0
+        self._settings = settings or EngineSettings(heartbeat_timeout=4 * HEARTBEAT)
+
+    def run(self, script: Script) -> None:
+        def receive(timeout: float | None) -> Sequence[ToWorker]:
+            self.patience.append(timeout)
+            self.now += 1.0
+            return next(script, [StopWorker()])
+
+        StepLoop(self.runner, self._settings, receive=receive, send=self.sent.extend, clock=lambda: self.now).run()
+
+    @property
+    def resting(self) -> bool:
+        return self.patience[-1] != 0.0
+
+    def until_rest(self) -> Script:
+        while not self.resting:
+            yield []
+
+    def until(self, condition: Callable[[], bool]) -> Script:
+        for _ in range(1000):
+            if condition():
+                return
+            yield []
+        raise AssertionError("never came true")
+
+    def tokens(self, stream: int) -> list[int]:
+        return [t for m in self.sent if isinstance(m, AnswerTokens) and m.stream == stream for t in m.tokens]
+
+    def ends(self, stream: int | None = None) -> list[StreamDone | StreamFailed]:
+        ends = [m for m in self.sent if isinstance(m, StreamDone | StreamFailed)]
+        return [end for end in ends if stream in (None, end.stream)]
+
+    @property
+    def stats(self) -> WorkerStats:
+        return [m for m in self.sent if isinstance(m, WorkerStats)][-1]
+
+
+def audio(frames: float) -> bytes:
+    return np.zeros(int(frames * HOP), dtype="<f4").tobytes()
+
+
+def opening(
+    stream: int, *, frames: int = 10, answer: int = 5, limit: int = 40, context: str | None = None
+) -> OpenStream:
+    spec = StreamSpec(seed=answer, max_answer_tokens=limit, context=context)
+    return OpenStream(stream, f"r{stream}", spec, frames)
+
+
+def whole(
+    stream: int, *, frames: int = 10, answer: int = 5, limit: int = 40, context: str | None = None
+) -> list[ToWorker]:
+    message = opening(stream, frames=frames, answer=answer, limit=limit, context=context)
+    return [message, AppendAudio(stream, audio(frames)), FinishAudio(stream)]
+
+
+def done(end: StreamDone | StreamFailed) -> StreamDone:
+    assert isinstance(end, StreamDone)
+    return end
+
+
+def failed(end: StreamDone | StreamFailed) -> StreamFailed:
+    assert isinstance(end, StreamFailed)
+    return end
+
+
+def test_an_answer_with_what_it_cost() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield [opening(1, frames=3)]
+        yield [AppendAudio(1, audio(1.5))]
+        yield [AppendAudio(1, audio(1.2)), FinishAudio(1)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert bench.tokens(1) == [FIRST, FIRST + 1, FIRST + 2, FIRST + 3, FIRST + 4]
+    [end] = bench.ends()
+    assert done(end).reason is EndReason.STOP
+    assert (done(end).prompt_tokens, done(end).audio_tokens, done(end).answer_tokens) == (BEFORE + 3 + AFTER, 3, 5)
+    assert done(end).queue_seconds == 0.0
+    assert 0 < done(end).first_token_seconds < done(end).total_seconds
+    assert bench.sent.index(end) > max(i for i, m in enumerate(bench.sent) if isinstance(m, AnswerTokens))
+    assert bench.stats.pages_used == bench.stats.running == bench.stats.waiting == 0
+
+
+def test_many_streams_share_steps_and_all_end() -> None:
+    bench = Bench(ScriptedRunner(pages=40))
+
+    def script() -> Script:
+        for stream in range(1, 21):
+            yield whole(stream, frames=stream % 7, answer=stream)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    for stream in range(1, 21):
+        assert len(bench.tokens(stream)) == stream
+        assert len(bench.ends(stream)) == 1
+    assert max(len(plan.rows) for plan in bench.runner.plans) > 3
+    assert bench.runner.free_pages == 40
+
+
+def test_waiting_for_pages_counts_as_queue_time() -> None:
+    bench = Bench(ScriptedRunner(pages=8))  # each stream needs all eight
+
+    def script() -> Script:
+        yield whole(1)
+        yield whole(2)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    first, second = map(done, bench.ends())
+    assert (first.stream, second.stream) == (1, 2)
+    assert second.queue_seconds > 5
+    assert any(isinstance(m, WorkerStats) and (m.running, m.waiting) == (1, 1) for m in bench.sent)
+
+
+@pytest.mark.parametrize(("answer", "limit", "reason"), [(5, 5, "stop"), (5, 4, "length"), (4, 5, "stop")])
+def test_the_answer_is_cut_at_its_limit(answer: int, limit: int, reason: str) -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield whole(1, answer=answer, limit=limit)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert len(bench.tokens(1)) == min(answer, limit)
+    [end] = bench.ends()
+    assert (done(end).reason, done(end).answer_tokens) == (reason, min(answer, limit))
+
+
+@pytest.mark.parametrize("limit", [1, 6, 7, 9, 10, 11, 12, 13, 40])
+def test_guessed_tokens_change_nothing_but_the_number_of_steps(limit: int) -> None:
+    # Pages for both streams without their guesses, so that one has to wait: side by side they would run out of them.
+    pages = 2 * -(-(BEFORE + 10 + AFTER + limit) // 2)
+    bench = Bench(ScriptedRunner(pages=pages, page_size=2, drafts=4))
+
+    def script() -> Script:
+        yield [*whole(1, answer=12, limit=limit), *whole(2, answer=12, limit=limit)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    for stream in (1, 2):
+        assert bench.tokens(stream) == list(range(FIRST, FIRST + min(12, limit)))
+        assert [done(end).reason for end in bench.ends(stream)] == ["stop" if limit >= 12 else "length"]
+    assert bench.runner.free_pages == pages
+
+
+def test_what_can_never_fit_is_refused_at_once() -> None:
+    bench = Bench(ScriptedRunner(pages=8, page_size=8))
+
+    def script() -> Script:
+        yield whole(1, frames=100)
+        assert [failed(end).code for end in bench.ends()] == [FailureCode.TOO_LONG]
+        yield whole(2)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert "152 positions" in failed(bench.ends(1)[0]).message
+    assert done(bench.ends(2)[0]).reason is EndReason.STOP
+
+
+def test_more_audio_than_announced_fails_the_stream_alone() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield [*whole(1, answer=30), opening(2, frames=2), AppendAudio(2, audio(3))]
+        yield [FinishAudio(2)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert failed(bench.ends(2)[0]).code is FailureCode.TOO_LONG
+    assert done(bench.ends(1)[0]).reason is EndReason.STOP
+
+
+@pytest.mark.parametrize("phase", ["waiting", "listening", "encoding", "prefilling", "decoding"])
+def test_a_cancelled_stream_is_freed_before_the_next_step(phase: str) -> None:
+    settings = EngineSettings(max_rows=2, prefill_positions=8, encode_frames=4)
+    bench = Bench(ScriptedRunner(pages=12), settings)
+    victim = 2
+
+    def script() -> Script:
+        yield whole(1, frames=2, answer=1000, limit=20)  # company that goes on
+        if phase == "waiting":
+            yield whole(2, frames=50, limit=1)  # needs pages that stream 1 holds
+            assert bench.stats.waiting == 1
+        else:
+            yield [opening(2, frames=10, answer=1000, limit=10), AppendAudio(2, audio(10))]
+            if phase != "listening":
+                yield [FinishAudio(2)]
+            if phase == "prefilling":
+                yield from bench.until(lambda: bench.runner.streams[2].asked)
+            if phase == "decoding":
+                yield from bench.until(lambda: len(bench.tokens(2)) > 2)
+        steps = len(bench.runner.plans)
+        yield [CancelStream(victim), CancelStream(victim), AppendAudio(victim, audio(1)), FinishAudio(victim)]
+        assert victim not in bench.runner.streams
+        assert len(bench.runner.plans) == steps + 1
+        yield from bench.until_rest()
+        for plan in bench.runner.plans[steps:]:
+            assert victim not in {work.stream for work in plan.encode} | {work.stream for work in plan.rows}
+
+    bench.run(script())
+    assert [done(end).reason for end in bench.ends(victim)] == [EndReason.CANCELLED]
+    assert [done(end).reason for end in bench.ends(1)] == [EndReason.LENGTH]
+    assert bench.runner.free_pages == 12
+
+
+def test_out_of_memory_fails_the_streams_of_that_step_and_no_other() -> None:
+    bench = Bench(ScriptedRunner(pages=64), EngineSettings(max_rows=2))
+
+    def script() -> Script:
+        yield [*whole(1, answer=1000), *whole(2, context=Trouble.OUT_OF_MEMORY), *whole(3)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert [failed(bench.ends(n)[0]).code for n in (1, 2)] == [FailureCode.OUT_OF_MEMORY] * 2
+    assert done(bench.ends(3)[0]).reason is EndReason.STOP
+    assert len(bench.ends()) == 3
+    assert bench.runner.free_pages == 64
+
+
+def test_any_other_error_of_a_step_leaves_the_loop() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield whole(1, context=Trouble.ERROR)
+        yield from bench.until_rest()
+
+    with pytest.raises(RuntimeError, match="the device is lost"):
+        bench.run(script())
+
+
+@pytest.mark.parametrize("trouble", [Trouble.BAD_PROMPT, Trouble.BAD_QUESTION])
+def test_an_error_that_concerns_one_stream_ends_that_stream_alone(trouble: Trouble) -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield [*whole(1, answer=20), *whole(2, context=trouble)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert [failed(end).code for end in bench.ends(2)] == [FailureCode.INTERNAL]
+    assert done(bench.ends(1)[0]).reason is EndReason.STOP
+    assert bench.runner.free_pages == bench.runner.pages
+
+
+def test_idle_means_blocked_and_open_streams_mean_a_heartbeat() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        assert bench.patience == [None]
+        yield [opening(1)]
+        yield from bench.until_rest()
+        assert bench.patience[-1] == HEARTBEAT
+        before = bench.sent.count(bench.stats)
+        yield []  # the time passed without a message
+        assert bench.sent.count(bench.stats) == before + 1
+        yield [CancelStream(1)]
+        yield from bench.until_rest()
+        assert bench.patience[-1] is None
+
+    bench.run(script())
+
+
+def test_pages_are_checked_once_when_nothing_runs() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield [*whole(1, answer=3), *whole(2, answer=20)]
+        yield from bench.until_rest()
+        assert bench.runner.integrity_checks == 1
+        yield []
+        assert bench.runner.integrity_checks == 1
+
+    bench.run(script())
+
+
+def test_leaked_pages_leave_the_loop() -> None:
+    bench = Bench(ScriptedRunner(leak=True))
+
+    def script() -> Script:
+        yield whole(1)
+        yield from bench.until_rest()
+
+    with pytest.raises(AssertionError, match="leaked"):
+        bench.run(script())
+
+
+def test_stats_are_coalesced_while_nothing_begins_or_ends() -> None:
+    bench = Bench()
+    sent_at: list[float] = []
+
+    def script() -> Script:
+        yield whole(1, answer=400, limit=400)
+        for _ in range(200):
+            bench.now -= 0.99  # a step takes 10 ms
+            yield []
+        sent_at.extend(m.steps for m in bench.sent if isinstance(m, WorkerStats))
+
+    bench.run(script())
+    gaps = [b - a for a, b in pairwise(sent_at[2:])]
+    assert len(gaps) >= 5
+    assert min(gaps) >= 25
+
+
+def test_messages_of_one_turn_leave_together() -> None:
+    batches: list[Sequence[ToClient]] = []
+    runner = ScriptedRunner()
+    inbox = iter([[*whole(1), *whole(2)], *([[]] * 12)])
+    loop = StepLoop(
+        runner,
+        EngineSettings(),
+        receive=lambda timeout: next(inbox, [StopWorker()]),
+        send=batches.append,
+        clock=lambda: 0.0,
+    )
+    loop.run()
+    both = [batch for batch in batches if {1, 2} <= {m.stream for m in batch if isinstance(m, AnswerTokens)}]
+    assert len(both) == 5

@@ -1,0 +1,61 @@
+"""The engine over the real runner with the bundled checkpoint: what the crowd is told is what each would hear alone."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from model.audio import SAMPLE_RATE, clip_level, frame_count
+from model.steps import Samples, StreamSpec
+from server.engine.client import Engine
+from server.engine.messages import EndReason
+from server.engine.settings import EngineSettings
+from server.engine.worker import load_model, out_of_memory_types
+from tests.server.engine.conftest import eventually
+
+if TYPE_CHECKING:
+    from tests.server.engine.conftest import StartEngine
+
+TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, threads=1)
+"""Pages for about three of the recordings below, so that the others wait."""
+
+
+def recording(seed: int) -> Samples:
+    """One to four seconds of something with a pitch."""
+    random = np.random.default_rng(seed)
+    time = np.arange(int(SAMPLE_RATE * random.uniform(1, 4))) / SAMPLE_RATE
+    tone = np.sin(2 * np.pi * random.uniform(80, 300) * time * (1 + 0.1 * np.sin(5 * time)))
+    return (0.1 * tone + 0.01 * random.standard_normal(time.size)).astype(np.float32)
+
+
+async def transcribe(engine: Engine, samples: Samples, *, pieces: int) -> list[int]:
+    spec = StreamSpec(level=clip_level(samples), max_answer_tokens=16)
+    async with engine.open(spec, frames=frame_count(samples.size), request_id="test") as stream:
+        for piece in np.array_split(samples, pieces):
+            await stream.append(piece)
+        await stream.finish()
+        tokens = [token async for message in stream for token in message.tokens]
+    assert stream.done is not None
+    assert stream.done.reason in (EndReason.STOP, EndReason.LENGTH)
+    assert stream.done.audio_tokens == frame_count(samples.size)
+    assert stream.done.answer_tokens == len(tokens) > 0
+    return tokens
+
+
+async def test_together_as_alone(start_engine: StartEngine) -> None:
+    settings = EngineSettings(max_rows=4, prefill_positions=16, encode_frames=12)
+    engine = await start_engine(TINY, settings)
+    await engine.wait_ready()
+    recordings = [recording(seed) for seed in range(5)]
+    alone = [await transcribe(engine, samples, pieces=1) for samples in recordings]
+    together = await asyncio.gather(*(transcribe(engine, samples, pieces=7) for samples in recordings))
+    assert together == alone
+    await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
+
+
+def test_memory_errors_of_the_device_are_known() -> None:
+    assert {MemoryError, torch.OutOfMemoryError} <= set(out_of_memory_types())

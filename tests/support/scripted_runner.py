@@ -1,0 +1,201 @@
+"""A StepRunner without a model: it answers by script and holds the engine to the seam's contract.
+
+The answer of a stream is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP. A ``context`` that names a ``Trouble`` makes
+the step that computes the stream's instruction go wrong in that way. Pages are taken as positions are filled, and
+running out of them raises: that is how tests see a reservation that does not hold.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from model.audio import HOP, SAMPLE_RATE
+from model.steps import Emitted, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+
+STOP = 1
+FIRST = 100
+BEFORE = 5
+"""Tokens before the audio."""
+AFTER = 7
+"""Tokens of the instruction; each token of the forced prefix counts in addition."""
+
+
+class Trouble(StrEnum):
+    ERROR = "error"
+    OUT_OF_MEMORY = "out of memory"
+    KILLED = "killed"
+    FROZEN = "frozen"
+    STUCK = "stuck"
+    BAD_PROMPT = "bad prompt"
+    BAD_QUESTION = "bad question"
+
+
+def answer_of(spec: StreamSpec) -> list[int]:
+    """The tokens that the scripted runner answers, uncut."""
+    return list(range(FIRST, FIRST + spec.seed))
+
+
+@dataclass
+class ScriptedStream:
+    spec: StreamSpec
+    samples: int = 0
+    frames_taken: int = 0
+    queued: int = BEFORE
+    positions: int = 0
+    pages: int = 0
+    answered: int = 0
+    finished: bool = False
+    asked: bool = False
+
+    @property
+    def frames_waiting(self) -> int:
+        whole = -(-self.samples // HOP) if self.finished else self.samples // HOP
+        return whole - self.frames_taken
+
+
+@dataclass
+class ScriptedRunner:
+    """Attributes:
+    drafts: tokens that are guessed, always rightly, beyond the one that a step answers anyway.
+    step_seconds: how long a step takes.
+    leak: pretend one.
+    plans: every plan that was run, in order.
+    """
+
+    pages: int = 64
+    page_size: int = 8
+    max_positions: int = 16_384
+    drafts: int = 0
+    step_seconds: float = 0.0
+    plans: list[StepPlan] = field(default_factory=list)
+    integrity_checks: int = 0
+    leak: bool = False
+
+    def __post_init__(self) -> None:
+        self.streams: dict[int, ScriptedStream] = {}
+
+    @property
+    def info(self) -> RunnerInfo:
+        return RunnerInfo(
+            checkpoint="scripted",
+            checkpoint_path="",
+            sample_rate=SAMPLE_RATE,
+            hop=HOP,
+            page_size=self.page_size,
+            pages=self.pages,
+            max_positions=self.max_positions,
+            stop_ids=frozenset({STOP}),
+            device="none",
+            dtype="none",
+            attention="none",
+            draft_positions=self.drafts,
+        )
+
+    @property
+    def free_pages(self) -> int:
+        return self.pages - sum(stream.pages for stream in self.streams.values())
+
+    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
+        if spec.context == Trouble.BAD_PROMPT:
+            raise ValueError("this prompt cannot be written")
+        return BEFORE + frames + AFTER + len(spec.answer_prefix)
+
+    def open(self, stream: int, spec: StreamSpec) -> int:
+        assert stream not in self.streams
+        self.streams[stream] = ScriptedStream(spec)
+        return BEFORE
+
+    def append_audio(self, stream: int, samples: Samples) -> int:
+        state = self.streams[stream]
+        assert not state.finished
+        state.samples += samples.size
+        return state.frames_waiting
+
+    def finish_audio(self, stream: int) -> int:
+        state = self.streams[stream]
+        assert not state.finished
+        state.finished = True
+        return state.frames_waiting
+
+    def ask(self, stream: int, proposal: Sequence[int] = ()) -> int:
+        state = self.streams[stream]
+        if state.spec.context == Trouble.BAD_QUESTION:
+            raise ValueError("this question cannot be written")
+        assert not state.frames_waiting
+        assert not state.asked
+        state.asked = True
+        state.queued += AFTER + len(state.spec.answer_prefix)
+        return state.queued
+
+    def step(self, plan: StepPlan) -> StepResult:
+        assert not plan.empty
+        self.plans.append(plan)
+        time.sleep(self.step_seconds)
+        assert len({work.stream for work in plan.encode}) == len(plan.encode)
+        assert len({work.stream for work in plan.rows}) == len(plan.rows)
+        for encode in plan.encode:
+            state = self.streams[encode.stream]
+            assert 0 < encode.frames <= state.frames_waiting
+            state.frames_taken += encode.frames
+            state.queued += encode.frames
+        return StepResult(tuple(out for row in plan.rows for out in self._compute(row.stream, row.positions)))
+
+    def _compute(self, number: int, positions: int) -> list[Emitted]:
+        state = self.streams[number]
+        assert 0 < positions <= state.queued
+        state.queued -= positions
+        state.positions += positions
+        answers = state.asked and not state.queued
+        self._hold(state, state.positions + (self.drafts if answers else 0))
+        if not answers:
+            return []
+        _befall(state.spec.context)
+        left = state.spec.seed - state.answered
+        tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, self.drafts) + 1)]
+        state.answered += len(tokens)
+        state.positions += len(tokens) - 1
+        state.queued = 1
+        self._hold(state, state.positions)
+        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens))]
+
+    def _hold(self, state: ScriptedStream, positions: int) -> None:
+        pages = -(-positions // self.page_size)
+        assert pages - state.pages <= self.free_pages, "out of pages"
+        state.pages = pages
+
+    def release(self, stream: int) -> None:
+        del self.streams[stream]
+
+    def check_integrity(self) -> None:
+        self.integrity_checks += 1
+        if self.leak:
+            raise AssertionError("pages leaked")
+
+
+def _befall(trouble: str | None) -> None:
+    if trouble == Trouble.ERROR:
+        raise RuntimeError("the device is lost")
+    if trouble == Trouble.OUT_OF_MEMORY:
+        raise MemoryError("the device is full")
+    if trouble == Trouble.KILLED:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if trouble == Trouble.FROZEN:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    if trouble == Trouble.STUCK:
+        print("stuck", flush=True)  # noqa: T201 - read by the test that waits for it
+        signal.pause()
+
+
+def refuse_to_load() -> ScriptedRunner:
+    """A factory for a checkpoint that is no checkpoint."""
+    raise ValueError("there is no such checkpoint")
+
+
+def lose_the_device() -> ScriptedRunner:
+    """A factory that finds the device busy."""
+    raise RuntimeError("the device is busy")
