@@ -1,0 +1,131 @@
+"""Opening what was uploaded with FFmpeg, and as little of FFmpeg as possible.
+
+FFmpeg can open far more than audio: playlists that name other files, network protocols, video decoders with a record
+of memory errors. Here it reads one file object and nothing else, through listed demuxers and listed audio decoders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import SEEK_END
+from typing import BinaryIO, NoReturn
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard
+
+from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.limits import check_shape
+
+FORMATS = ("wav", "w64", "aiff", "caf", "flac", "mp3", "aac", "ogg", "matroska", "mov", "mpeg", "mpegts")
+"""Demuxers. ``matroska`` covers WebM; ``mov`` covers MP4, M4A, QuickTime and 3GP; ``mpeg`` is the program stream."""
+
+PCM = tuple(f"pcm_{kind}" for kind in (
+    "u8", "s8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be",
+    "mulaw", "alaw", "bluray", "dvd",
+))  # fmt: skip
+CODECS = (
+    "flac", "alac", "mp3float", "mp3", "mp2float", "mp2", "mp1float", "mp1", "aac", "vorbis", "opus", "libopus",
+    "ac3", "eac3", "adpcm_ima_wav", "adpcm_ms", "gsm_ms", *PCM,
+)  # fmt: skip
+"""Decoders, all of them for audio."""
+
+MAX_FRAME_SAMPLES = 1 << 20
+"""Samples of one decoded frame. Real codecs stay below 2**16; a forged ALAC header asks for 2**24 per frame."""
+
+_OPTIONS = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(CODECS)}
+_BUFFER = 1 << 17
+"""Bytes of one read: larger than FFmpeg's 32 kB, because every read takes the interpreter's lock."""
+_HEAD = 16
+_STREAMED_RIFF = 0x7FFF_0000
+
+_MAGIC = ((8, b"WAVE"), (0, b"fLaC"), (0, b"OggS"), (0, b"ID3"), (4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"))
+"""Where supported files say what they are: tells a damaged file from a foreign one."""
+
+
+class Source:
+    """A file object as FFmpeg sees it: no name (FFmpeg would trust its extension), and a check before every read."""
+
+    def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
+        self._file = file
+        self._check = check
+
+    def read(self, size: int) -> bytes:
+        self._check()
+        return self._file.read(size)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFile:
+    """An opened container and its first audio stream, ready to be demuxed.
+
+    ``cut_short``: the header promises more bytes than there are (only WAV files tell; FFmpeg would not say so).
+    """
+
+    container: InputContainer
+    stream: AudioStream
+    cut_short: bool
+
+
+@contextmanager
+def open_audio(file: BinaryIO, check: Callable[[], None]) -> Iterator[AudioFile]:
+    """Open what is in ``file`` (binary, seekable). ``check`` is called before every read; raising ends everything.
+
+    Raises:
+        AudioError: ``empty_audio``, ``unsupported_format``, ``corrupt_audio`` or ``no_audio_stream``.
+    """
+    size = file.seek(0, SEEK_END)
+    file.seek(0)
+    head = file.read(_HEAD)
+    file.seek(0)
+    if not head:
+        raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file is empty.")
+    with _open(Source(file, check), head) as container:
+        yield AudioFile(container, _first_audio_stream(container), _wav_cut_short(head, size))
+
+
+def _open(source: Source, head: bytes) -> InputContainer:
+    try:
+        return av.open(source, "r", options=_OPTIONS, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
+    except (av.FFmpegError, ValueError) as error:
+        if any(head[at:].startswith(magic) for at, magic in _MAGIC):
+            message = "The file is damaged: its header or (in MP4 files often at the end) its index cannot be read."
+            raise AudioError(AudioErrorCode.CORRUPT_AUDIO, message) from error
+        message = "The file is not audio or video in a supported format."
+        raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message) from error
+
+
+def _wav_cut_short(head: bytes, size: int) -> bool:
+    """Whether a RIFF header promises more than ``size`` bytes. Recorders that stream claim about 2**31 or 2**32."""
+    promised = int.from_bytes(head[4:8], "little") + 8
+    return head.startswith(b"RIFF") and size < promised < _STREAMED_RIFF
+
+
+def _refuse(*_: object) -> NoReturn:
+    """Stands where FFmpeg would open what a file refers to."""
+    raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, "The file refers to other files; send the audio itself.")
+
+
+def _first_audio_stream(container: InputContainer) -> AudioStream:
+    if not container.streams.audio:
+        raise AudioError(AudioErrorCode.NO_AUDIO_STREAM, "The file has no audio stream.")
+    chosen = container.streams.audio[0]
+    for stream in container.streams:
+        if stream is not chosen:
+            stream.discard = Discard.all
+    context = chosen.codec_context
+    if context is None or context.codec.name not in CODECS:
+        raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, "The codec of the file's audio stream is not supported.")
+    check_shape(context.sample_rate, context.channels)
+    context.options = {"max_samples": str(MAX_FRAME_SAMPLES)}
+    context.thread_count = 1
+    return chosen

@@ -1,0 +1,35 @@
+"""What can be wrong with audio that somebody sent."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class AudioErrorCode(StrEnum):
+    """Why audio was refused. Every code is the sender's to mend."""
+
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    """Not a container, codec, sampling rate or channel count that is read here."""
+    NO_AUDIO_STREAM = "no_audio_stream"
+    """A readable file without any audio in it, e.g. a silent film."""
+    EMPTY_AUDIO = "empty_audio"
+    """No bytes, or an audio stream without a single sample."""
+    CORRUPT_AUDIO = "corrupt_audio"
+    """The format is known, but the file is damaged so badly that nothing can be decoded."""
+    AUDIO_TOO_LONG = "audio_too_long"
+    """More decoded seconds than the limit."""
+    DECODE_TIMEOUT = "decode_timeout"
+    """Decoding took more time than the limit."""
+
+
+class AudioError(Exception):
+    """Audio that cannot be used. ``message`` is fit for the client's eyes and never quotes a library's error text."""
+
+    def __init__(self, code: AudioErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class DecodeStopped(Exception):  # noqa: N818 - nothing is wrong with the audio: the server stops
+    """A decode ended early because the pool was closed."""

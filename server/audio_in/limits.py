@@ -1,0 +1,40 @@
+"""How much audio is accepted. Counted while decoding: what a header claims is never believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.audio_in.errors import AudioError, AudioErrorCode
+
+MIN_RATE = 4_000
+"""Lowest sampling rate in Hz. A forged rate of 1 Hz would turn kilobytes into hours."""
+MAX_RATE = 192_000
+"""Highest sampling rate in Hz."""
+MAX_CHANNELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """Limits of one decode.
+
+    Attributes:
+        max_seconds: decoded audio, whatever the size of the file.
+        work_seconds: wall time spent decoding, without the time the caller takes between two blocks.
+    """
+
+    max_seconds: float
+    work_seconds: float
+
+
+def check_shape(rate: int, channels: int) -> None:
+    """Raise AudioError (``unsupported_format``) unless sampling rate (Hz) and channel count are in range."""
+    if not MIN_RATE <= rate <= MAX_RATE:
+        raise AudioError(
+            AudioErrorCode.UNSUPPORTED_FORMAT,
+            f"A sampling rate of {rate} Hz is not supported; it must lie between {MIN_RATE} and {MAX_RATE} Hz.",
+        )
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise AudioError(
+            AudioErrorCode.UNSUPPORTED_FORMAT,
+            f"{channels} channels are not supported; there must be 1 to {MAX_CHANNELS}.",
+        )

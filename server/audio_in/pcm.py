@@ -1,0 +1,62 @@
+"""Sample arithmetic: any sample format and channel count → mono float32 at 24 kHz."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import soxr  # type: ignore[import-untyped]
+
+from model.audio import SAMPLE_RATE
+from model.steps import Samples
+
+MAX_AMPLITUDE = 1e6
+"""Louder samples are damage. Full scale is 1; float files with samples scaled to 16 or even 20 bits still pass."""
+
+
+def mix(channels: npt.NDArray[np.generic]) -> Samples:
+    """The mean of ``channels`` ([channels, samples], integer or float) as float32 of full scale +-1."""
+    mono: Samples = channels[0].astype(np.float32)
+    # Infinite and absurd float samples are legal here; `Resampler` silences them.
+    with np.errstate(invalid="ignore", over="ignore"):
+        for channel in channels[1:]:
+            mono += channel.astype(np.float32)
+        mono /= np.float32(len(channels))
+    if channels.dtype == np.uint8:
+        mono = (mono - np.float32(128)) / np.float32(128)
+    elif np.issubdtype(channels.dtype, np.signedinteger):
+        mono /= np.float32(2 ** (8 * channels.dtype.itemsize - 1))
+    return mono
+
+
+class Resampler:
+    """Mono float32 at ``rate`` Hz → mono float32 at 24 kHz, piece by piece; the pieces equal the whole.
+
+    Attributes:
+        silenced: samples that were replaced by 0 because they were NaN, infinite or absurdly large. One of them
+            would otherwise spoil everything behind it through the filter's memory.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.silenced = 0
+        self._filter = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, quality="HQ")
+
+    def push(self, mono: Samples) -> Samples:
+        """The next samples ([n], may be empty) → what can be said of the output so far."""
+        return self._run(mono, last=False)
+
+    def flush(self) -> Samples:
+        """The rest of the output. The resampler is then ready for fresh audio at the same rate."""
+        rest = self._run(np.zeros(0, np.float32), last=True)
+        if self._filter is not None:
+            self._filter.clear()
+        return rest
+
+    def _run(self, mono: Samples, *, last: bool) -> Samples:
+        usable = np.abs(mono) <= MAX_AMPLITUDE  # False for NaN
+        if not usable.all():
+            self.silenced += int(mono.size - np.count_nonzero(usable))
+            mono = np.where(usable, mono, np.float32(0))
+        if self._filter is None:
+            return mono
+        resampled: Samples = self._filter.resample_chunk(mono, last=last)
+        return resampled

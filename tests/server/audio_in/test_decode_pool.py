@@ -1,0 +1,179 @@
+"""Decoding in other processes: results, errors, crashes, hangs, cancellation, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import resource
+import signal
+import struct
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+import pytest
+
+from server.audio_in import process
+from server.audio_in.child import MAX_MEMORY
+from server.audio_in.clip import DecodePool
+from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.limits import DecodeLimits
+from server.audio_in.process import DecoderProcess
+from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media
+
+DATA = media(Format("wav", "pcm_s16le"), 16_000)
+DEADLINE = 60
+
+
+def good_file() -> io.BytesIO:
+    return io.BytesIO(DATA)
+
+
+@pytest.fixture
+def pool() -> Iterator[DecodePool]:
+    with DecodePool(1) as pool:
+        yield pool
+
+
+async def idle_child(pool: DecodePool) -> DecoderProcess:
+    """The pool's only child, after its first file."""
+    await pool.decode_clip(good_file(), LIMITS)
+    (child,) = pool._idle
+    return child
+
+
+async def frozen_decode(pool: DecodePool) -> tuple[asyncio.Task[object], DecoderProcess]:
+    """A decode that cannot go on, because its child is stopped."""
+    child = await idle_child(pool)
+    os.kill(child._process.pid, signal.SIGSTOP)
+    task: asyncio.Task[object] = asyncio.create_task(pool.decode_clip(good_file(), LIMITS))
+    async with asyncio.timeout(DEADLINE):
+        while pool._idle:  # noqa: ASYNC110 - the thread that takes the child tells nobody
+            await asyncio.sleep(0.001)
+    return task, child
+
+
+async def assert_works(pool: DecodePool) -> None:
+    assert_tones((await pool.decode_clip(good_file(), LIMITS)).samples)
+
+
+async def test_clips_and_errors_come_back(pool: DecodePool) -> None:
+    good, bad = await asyncio.gather(
+        pool.decode_clip(good_file(), LIMITS),
+        pool.decode_clip(io.BytesIO(b"no audio"), LIMITS),
+        return_exceptions=True,
+    )
+    assert not isinstance(good, BaseException)
+    assert_tones(good.samples)
+    assert (good.report.codec, good.report.source_rate, good.report.seconds) == ("pcm_s16le", 16_000, 2.0)
+    assert isinstance(bad, AudioError)
+    assert (bad.code, bad.message[:24]) == (AudioErrorCode.UNSUPPORTED_FORMAT, "The file is not audio or")
+
+
+async def test_limits_reach_the_child(pool: DecodePool) -> None:
+    with pytest.raises(AudioError) as caught:
+        await pool.decode_clip(good_file(), DecodeLimits(max_seconds=1, work_seconds=60))
+    assert caught.value.code == AudioErrorCode.AUDIO_TOO_LONG
+
+
+async def test_spooled_uploads_are_read_in_memory_and_on_disk(pool: DecodePool) -> None:
+    for threshold in (len(DATA) + 1, 1):
+        with tempfile.SpooledTemporaryFile(max_size=threshold) as file:
+            file.write(DATA)
+            assert_tones((await pool.decode_clip(cast(BinaryIO, file), LIMITS)).samples)
+
+
+async def test_one_child_serves_many_files(pool: DecodePool) -> None:
+    child = await idle_child(pool)
+    for _ in range(3):
+        await assert_works(pool)
+    assert pool._idle == [child]
+
+
+async def test_a_child_that_dies_fails_its_file_alone(pool: DecodePool) -> None:
+    task, child = await frozen_decode(pool)
+    os.kill(child._process.pid, signal.SIGKILL)
+    with pytest.raises(AudioError) as caught:
+        await task
+    assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
+    await assert_works(pool)
+
+
+async def test_a_child_that_died_idle_is_replaced(pool: DecodePool) -> None:
+    child = await idle_child(pool)
+    os.kill(child._process.pid, signal.SIGKILL)
+    child._process.wait()
+    await assert_works(pool)
+
+
+async def test_a_file_that_corrupts_memory_harms_nobody_else(pool: DecodePool) -> None:
+    """Channels in an unusual order make PyAV 17.1 to 18.1 free memory twice, which aborts the process."""
+    labels = (3, 1)
+    pcm = bytes(2 * len(labels) * 48_000)
+    layout = struct.pack(">III", 0, 0, len(labels)) + b"".join(struct.pack(">II3f", n, 0, 0, 0, 0) for n in labels)
+    crasher = b"caff\0\1\0\0" + b"desc" + struct.pack(">qd4sIIIII", 32, 48_000, b"lpcm", 0, 4, 1, 2, 16)
+    crasher += b"chan" + struct.pack(">q", len(layout)) + layout
+    crasher += b"data" + struct.pack(">qI", len(pcm) + 4, 0) + pcm
+    try:
+        await pool.decode_clip(io.BytesIO(crasher), LIMITS)
+    except AudioError as error:
+        assert error.code == AudioErrorCode.CORRUPT_AUDIO  # noqa: PT017 - a newer PyAV may well decode it
+    await assert_works(pool)
+
+
+async def test_a_child_that_hangs_is_killed(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = await idle_child(pool)
+    os.kill(child._process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.01)
+    with pytest.raises(AudioError) as caught:
+        await pool.decode_clip(good_file(), DecodeLimits(max_seconds=60, work_seconds=0.01))
+    assert caught.value.code == AudioErrorCode.DECODE_TIMEOUT
+    monkeypatch.undo()
+    await assert_works(pool)
+
+
+async def test_a_child_cannot_take_the_memory_of_the_machine(pool: DecodePool) -> None:
+    child = await idle_child(pool)
+    assert resource.prlimit(child._process.pid, resource.RLIMIT_AS) == (MAX_MEMORY, MAX_MEMORY)
+
+
+async def test_cancelling_ends_the_decode_and_its_child(pool: DecodePool) -> None:
+    task, child = await frozen_decode(pool)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert child._process.returncode == -signal.SIGKILL
+    await assert_works(pool)
+
+
+async def test_a_cancelled_job_in_the_queue_never_starts(pool: DecodePool) -> None:
+    first, child = await frozen_decode(pool)
+    second = asyncio.create_task(pool.decode_clip(good_file(), LIMITS))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert not first.done()
+    os.kill(child._process.pid, signal.SIGCONT)
+    await first
+
+
+async def test_closing_ends_everything(pool: DecodePool) -> None:
+    running, child = await frozen_decode(pool)
+    queued = asyncio.create_task(pool.decode_clip(good_file(), LIMITS))
+    await asyncio.sleep(0)
+    pool.close()
+    assert child._process.returncode == -signal.SIGKILL
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("decode")]
+    outcomes = await asyncio.gather(running, queued, return_exceptions=True)
+    assert all(isinstance(outcome, DecodeStopped) for outcome in outcomes)
+    with pytest.raises(DecodeStopped):
+        await pool.decode_clip(good_file(), LIMITS)
+
+
+async def test_a_child_leaves_when_the_server_is_gone(pool: DecodePool) -> None:
+    child = await idle_child(pool)
+    child._pipe.close()
+    assert await asyncio.to_thread(child._process.wait, DEADLINE) == 0
