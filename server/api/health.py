@@ -1,0 +1,33 @@
+"""Probes for balancers and orchestrators, and the metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from server.api.service import service_of
+from server.engine.client import EngineState
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health", summary="Is the process of use?")
+async def health(request: Request) -> JSONResponse:
+    """200 while the server lives or can recover by itself; 503 when only a restart of the process helps."""
+    state = service_of(request.scope).engine.state
+    return JSONResponse({"status": state.value}, 503 if state is EngineState.FAILED else 200)
+
+
+@router.get("/ready", summary="May work be sent here?")
+async def ready(request: Request) -> JSONResponse:
+    """200 while the model is loaded and the server is not about to stop, else 503."""
+    service = service_of(request.scope)
+    status = "draining" if service.draining else service.engine.state.value
+    return JSONResponse({"status": status}, 200 if service.ready else 503)
+
+
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format."""
+    return Response(generate_latest(service_of(request.scope).metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,128 @@
+"""The composition root: settings in, an ASGI application out. Importing or making one starts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from server.api import health, models, transcriptions
+from server.api.errors import install_error_handlers
+from server.api.middleware.access_log import AccessLogMiddleware
+from server.api.middleware.auth import AuthMiddleware, key_digest
+from server.api.middleware.body import BodyMiddleware
+from server.api.middleware.faults import FaultMiddleware
+from server.api.middleware.request_id import RequestIdMiddleware
+from server.api.openapi import COMPONENTS
+from server.api.service import Service
+from server.engine.client import Engine
+from server.engine.settings import EngineSettings
+from server.engine.worker import load_model
+from server.metrics import server_version
+from server.settings import Settings
+
+EngineFactory = Callable[[Settings], Engine]
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine with the real model in its worker."""
+    return Engine(
+        partial(
+            load_model,
+            settings.model,
+            device=settings.device,
+            dtype=settings.dtype,
+            revision=settings.revision,
+            kv_positions=settings.kv_positions,
+        ),
+        engine_settings(settings),
+    )
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """The part of the settings that is the engine's."""
+    return EngineSettings(
+        max_rows=settings.max_rows,
+        prefill_positions=settings.prefill_positions,
+        encode_frames=settings.encode_frames,
+        max_requests=settings.max_requests,
+        max_audio_seconds=settings.max_queued_audio_seconds,
+        log_level=settings.log_level,
+        log_format=settings.log_format,
+    )
+
+
+def create_app(settings: Settings | None = None, engine_factory: EngineFactory = make_engine) -> FastAPI:
+    """The application. Its lifespan owns the engine; before that it holds settings only, so it pickles.
+
+    ``settings``: by default those of the environment, for ``uvicorn --factory server.app:create_app``.
+    """
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = Service(settings, engine_factory(settings))
+        app.state.service = service
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.close()
+
+    app = FastAPI(
+        title="VibeVoice-ASR server",
+        description="Who said what when, over OpenAI-compatible HTTP.",
+        version=server_version(),
+        lifespan=lifespan,
+        middleware=_middleware(settings),
+    )
+    install_error_handlers(app)
+    for router in (transcriptions.router, models.router, health.router):
+        app.include_router(router)
+    _describe_components(app)
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Outermost first. Faults are answered inside of the body's limits, whose lingering end an early answer needs."""
+    stack = [Middleware(RequestIdMiddleware), Middleware(AccessLogMiddleware)]
+    if settings.cors_origins:
+        stack.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=("*",),
+                expose_headers=("x-request-id", "retry-after"),
+            )
+        )
+    stack += [
+        Middleware(
+            BodyMiddleware,
+            max_bytes=settings.max_upload_bytes,
+            grace_seconds=settings.upload_grace_seconds,
+            min_bytes_per_second=settings.upload_min_bytes_per_second,
+        ),
+        Middleware(FaultMiddleware),
+    ]
+    if keys := settings.keys:
+        public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")
+        stack.append(Middleware(AuthMiddleware, digests=tuple(map(key_digest, keys)), public_paths=public))
+    return stack
+
+
+def _describe_components(app: FastAPI) -> None:
+    """Add the schemas that the routes' own OpenAPI fragments refer to."""
+    describe = app.openapi
+
+    def with_components() -> dict[str, Any]:
+        schema = describe()
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(COMPONENTS)
+        return schema
+
+    app.openapi = with_components  # type: ignore[method-assign]

@@ -1,0 +1,166 @@
+"""Settings of the server: command-line flags, then ``VIBEVOICE_*`` environment variables, then the defaults here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class ModelSettings(BaseModel):
+    """Which checkpoint, and where it runs."""
+
+    model: str = Field(
+        "microsoft/VibeVoice-ASR-HF", description='Checkpoint: a hub id, a folder, or "tiny" for the bundled one.'
+    )
+    revision: str | None = Field(None, description="Commit or tag of a hub checkpoint.")
+    served_model_name: str = Field(
+        "vibevoice-asr", min_length=1, max_length=128, description="Name of the model in /v1/models and in requests."
+    )
+    device: str = Field("auto", description='Device of the model: "auto", "cpu", "cuda", "cuda:1", ...')
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Number format of the weights; auto is bfloat16 on a GPU and float32 on a CPU."
+    )
+    kv_positions: int | None = Field(
+        None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
+    )
+
+
+class StepSettings(BaseModel):
+    """How much one step of the model does."""
+
+    max_rows: int = Field(32, gt=0, description="Requests that are computed in one step at most.")
+    prefill_positions: int = Field(
+        2048, gt=0, description="Prompt positions per step; less answers running requests sooner, more starts new ones."
+    )
+    encode_frames: int = Field(
+        150, gt=0, description="Audio frames (7.5 per second) that are encoded per step over all requests."
+    )
+
+
+class NetworkSettings(BaseModel):
+    """Who may call, and how the server starts and stops."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all interfaces.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="Keys that clients may use, separated by commas; better given by environment or file."
+    )
+    api_keys_file: Path | None = Field(
+        None, description="File with a key per line; lines with # at their start are skipped."
+    )
+    metrics_without_key: bool = Field(False, description="Let /metrics be read without a key where keys are set.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
+    )
+    drain_notice_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="After SIGTERM /ready says 503 this long before new work is refused: two checks of the balancer.",
+    )
+    drain_seconds: float = Field(
+        60.0, ge=0, description="After SIGTERM running requests have this long to finish before they are cancelled."
+    )
+    heartbeat_seconds: float = Field(10.0, gt=0, description="A silent event stream says a comment this often.")
+
+
+class LimitSettings(BaseModel):
+    """What a request may cost."""
+
+    max_upload_bytes: int = Field(512 * MIB, gt=0, description="Largest request body.")
+    max_audio_seconds: float = Field(3600.0, gt=0, description="Longest recording.")
+    upload_grace_seconds: float = Field(30.0, gt=0, description="A body may be this late before its rate is looked at.")
+    upload_min_bytes_per_second: int = Field(
+        16_000, gt=0, description="Slowest body, on average after the grace time; slower ones are refused."
+    )
+    max_requests: int = Field(128, gt=0, description="Requests in work or waiting; more are answered with 429.")
+    max_queued_audio_seconds: float = Field(
+        14_400.0, gt=0, description="Audio of all requests in work or waiting; more is answered with 429."
+    )
+    decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
+
+
+class LogSettings(BaseModel):
+    """What is logged and how."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+    log_format: Literal["console", "json"] = Field("console", description="Lines for people or one JSON object a line.")
+
+
+_GROUPS: dict[str, type[BaseModel]] = {
+    "model": ModelSettings,
+    "engine": StepSettings,
+    "network": NetworkSettings,
+    "limits": LimitSettings,
+    "log": LogSettings,
+}
+
+
+class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, LogSettings, BaseSettings):
+    """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VIBEVOICE_",
+        frozen=True,
+        extra="forbid",
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_hide_none_type=True,
+        cli_avoid_json=True,
+        protected_namespaces=(),
+    )
+
+    @field_validator("api_keys", "cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _readable_key_file(self) -> Self:
+        if self.api_keys_file is not None and not self.keys:
+            raise ValueError(f"api_keys_file: {self.api_keys_file} holds no key")
+        return self
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys in clear. Raises ValueError when the key file cannot be read."""
+        given = tuple(key.get_secret_value() for key in self.api_keys)
+        if self.api_keys_file is None:
+            return given
+        try:
+            lines = self.api_keys_file.read_text("utf-8").splitlines()
+        except OSError as error:
+            raise ValueError(f"api_keys_file: {self.api_keys_file}: {error.strerror}") from error
+        return given + tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+
+    @classmethod
+    def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:
+        """Settings from flags (default: those of this process) over the environment. Exits on --help and bad flags."""
+        parser = argparse.ArgumentParser(
+            prog="vibevoice-asr-server",
+            usage="vibevoice-asr-server [flags]",
+            description="Serves VibeVoice-ASR over OpenAI-compatible HTTP. "
+            "Every flag can also be set by environment: --max-rows is VIBEVOICE_MAX_ROWS.",
+        )
+        section_of = {
+            field: section
+            for name, group in _GROUPS.items()
+            for section in [parser.add_argument_group(name)]
+            for field in group.model_fields
+        }
+
+        def add_argument(_: argparse.ArgumentParser, *names: str, **options: Any) -> None:
+            if options.get("metavar", "").startswith("tuple"):
+                options["metavar"] = "a,b,..."
+            section_of[options["dest"]].add_argument(*names, **options)
+
+        source: CliSettingsSource[argparse.ArgumentParser] = CliSettingsSource(
+            cls, root_parser=parser, add_argument_method=add_argument
+        )
+        return cls(_cli_settings_source=source(args=list(arguments) if arguments is not None else True))

@@ -1,0 +1,67 @@
+"""Flags over environment over defaults; keys from several places; nothing secret shown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from server.http_server import serve
+from server.settings import Settings
+
+
+def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIBEVOICE_PORT", "9000")
+    monkeypatch.setenv("VIBEVOICE_MAX_ROWS", "7")
+    settings = Settings.from_cli(["--port", "9001", "--model", "tiny", "--metrics-without-key"])
+    assert (settings.port, settings.max_rows, settings.model) == (9001, 7, "tiny")
+    assert settings.metrics_without_key
+    assert Settings().port == 9000
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIBEVOICE_CORS_ORIGINS", "https://a.example, https://b.example")
+    assert Settings.from_cli([]).cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_keys_come_from_environment_and_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("# of the team\nfirst\n\n second \n")
+    monkeypatch.setenv("VIBEVOICE_API_KEYS", "third,fourth")
+    settings = Settings.from_cli(["--api-keys-file", str(file)])
+    assert set(settings.keys) == {"first", "second", "third", "fourth"}
+    assert "third" not in repr(settings)
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError):
+        setattr(Settings(), "port", 1)  # noqa: B010 - a plain assignment is an error of types already
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--port", "70000"], "--port"),
+        (["--dtype", "int3"], "--dtype"),
+        (["--max-rows", "0"], "--max-rows"),
+        (["--api-keys-file", "/nowhere/keys"], "api_keys_file"),
+    ],
+)
+def test_bad_settings_are_named(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:  # argparse leaves by itself
+        sys.exit(serve(arguments))
+    assert left.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_help_has_a_sentence_for_every_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        Settings.from_cli(["--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    for name, field in Settings.model_fields.items():
+        assert f"--{name.replace('_', '-')}" in shown
+        assert field.description
+        assert field.description.endswith((".", "..."))

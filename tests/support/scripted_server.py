@@ -1,0 +1,87 @@
+"""The server with a scripted runner instead of a model, in a thread of the test."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from server.api.service import Service
+from server.app import create_app, engine_settings
+from server.engine.client import Engine
+from server.engine.worker import RunnerFactory
+from server.http_server import DrainingServer
+from server.logs import configure_logging
+from server.settings import Settings
+from tests.support.processes import wait_until
+from tests.support.speaking_runner import SpeakingRunner
+
+PATIENCE = 60.0
+"""Seconds after which something that should happen is said not to happen."""
+
+
+def scripted_app(settings: Settings, factory: RunnerFactory) -> FastAPI:
+    """The real application over a real worker process that runs the script."""
+
+    def make_engine(settings: Settings) -> Engine:
+        return Engine(factory, engine_settings(settings))
+
+    return create_app(settings, make_engine)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that listens on ``url``."""
+
+    url: str
+    app: FastAPI
+
+    @property
+    def service(self) -> Service:
+        service: Service = self.app.state.service
+        return service
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sample as it stands now; 0 where it was never counted."""
+        return self.service.metrics.registry.get_sample_value(name, labels) or 0.0
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        wait_until(condition, what, PATIENCE)
+
+
+@contextmanager
+def running_server(
+    factory: RunnerFactory = SpeakingRunner, *, ready: bool = True, **settings: Any
+) -> Iterator[RunningServer]:
+    """A uvicorn in a thread, on a free port of the loopback interface. ``ready``: wait for the worker."""
+    given = Settings(model="tiny", host="127.0.0.1", port=0, **settings)
+    app = scripted_app(given, factory)
+    server = DrainingServer(app, given)
+    thread = threading.Thread(target=server.run, name="uvicorn")
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive(), "the server listens", PATIENCE)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        running = RunningServer(f"http://127.0.0.1:{port}", app)
+        if ready:
+            running.wait_for(
+                lambda: httpx.get(f"{running.url}/ready").status_code == httpx.codes.OK, "the server is ready"
+            )
+        yield running
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def serve(step_seconds: float, arguments: Sequence[str]) -> None:
+    """As ``server.http_server.serve``, with a model that takes ``step_seconds`` for every step."""
+    settings = Settings.from_cli(arguments)
+    configure_logging(settings.log_level, settings.log_format)
+    DrainingServer(scripted_app(settings, partial(SpeakingRunner, step_seconds=step_seconds)), settings).run()

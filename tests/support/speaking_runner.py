@@ -1,0 +1,84 @@
+"""A scripted runner whose answers are text of the tiny checkpoint's vocabulary, so that the API can be tested by words.
+
+A request's prompt decides: one that begins with ``[`` is the answer itself, and what ``scripted_runner.Trouble`` names
+happens. All other requests get ``ANSWER``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from model.steps import RunnerInfo, StepPlan, StepResult, StreamSpec
+from tests.support.processes import ROOT
+from tests.support.scripted_runner import FIRST, STOP, ScriptedRunner
+
+CHECKPOINT = ROOT / "model" / "tiny" / "checkpoint"
+SEGMENTS = [
+    {"Start": 0, "End": 1.2, "Speaker": 0, "Content": "Good morning, Ms. Grün."},
+    {"Start": 1.2, "End": 1.9, "Content": "[Silence]"},
+    {"Start": 1.9, "End": 2.5, "Speaker": 1, "Content": "Morning! 3 < 4 & so on."},
+    {"Start": 2.5, "End": 3.0, "Speaker": 0, "Content": "Right."},
+]
+ANSWER = json.dumps(SEGMENTS, ensure_ascii=False, separators=(",", ":"))
+TEXT = " ".join(str(segment["Content"]) for segment in SEGMENTS if "Speaker" in segment)
+
+
+def endless_answer() -> str:
+    """An answer that is cut by the length limit of every short recording."""
+    return json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": "on and on " * 1000}])
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json"))
+
+
+def _end_of_text() -> int:
+    token = _tokenizer().token_to_id("<|endoftext|>")
+    assert token is not None
+    return token
+
+
+@dataclass
+class SpeakingRunner(ScriptedRunner):
+    pages: int = 4096
+    spoken: dict[int, list[int]] = field(default_factory=dict)
+
+    @property
+    def info(self) -> RunnerInfo:
+        return replace(super().info, checkpoint_path=str(CHECKPOINT), stop_ids=frozenset({_end_of_text()}))
+
+    def open(self, stream: int, spec: StreamSpec) -> int:
+        answer = spec.context if spec.context and spec.context.startswith("[") else ANSWER
+        self.spoken[stream] = _tokenizer().encode(answer, add_special_tokens=False).ids
+        return super().open(stream, replace(spec, seed=len(self.spoken[stream])))
+
+    def step(self, plan: StepPlan) -> StepResult:
+        emitted = super().step(plan).emitted
+        return StepResult(
+            tuple(replace(out, tokens=tuple(self._spell(out.stream, token) for token in out.tokens)) for out in emitted)
+        )
+
+    def _spell(self, stream: int, token: int) -> int:
+        return _end_of_text() if token == STOP else self.spoken[stream][token - FIRST]
+
+
+def load_when_it_exists(path: Path) -> SpeakingRunner:
+    """A factory that takes until a file appears."""
+    while not path.exists():
+        time.sleep(0.01)
+    return SpeakingRunner()
+
+
+def load_once(path: Path) -> SpeakingRunner:
+    """A factory that works until it has left a file."""
+    if path.exists():
+        raise ValueError("the checkpoint is gone")
+    path.touch()
+    return SpeakingRunner()
