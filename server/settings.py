@@ -43,6 +43,12 @@ class StepSettings(BaseModel):
         150, gt=0, description="Audio frames (7.5 per second) that are encoded per step over all requests."
     )
 
+    @model_validator(mode="after")
+    def _room_for_every_row(self) -> Self:
+        if self.prefill_positions < self.max_rows:
+            raise ValueError("prefill_positions must not be less than max_rows: every request advances in every step")
+        return self
+
 
 class NetworkSettings(BaseModel):
     """Who may call, and how the server starts and stops."""

@@ -22,7 +22,7 @@ from server.api.transcription_request import TranscriptionParameters
 from server.api.upload import Upload, read_upload
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
-from server.engine.budget import answer_budget
+from server.engine.budget import answer_budget, context_limit
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
@@ -103,7 +103,7 @@ def _specify(recording: Recording, parameters: TranscriptionParameters, info: Ru
     context = parameters.context
     # A token has at least a byte, so this counts at most too many of them.
     context_tokens = len(context.encode()) if context else 0
-    room = min(info.max_positions, info.pages * info.page_size) - context_tokens
+    room = context_limit(info) - context_tokens
     return StreamSpec(
         context=context,
         level=recording.level,

@@ -47,6 +47,7 @@ def test_settings_are_frozen() -> None:
         (["--dtype", "int3"], "--dtype"),
         (["--max-rows", "0"], "--max-rows"),
         (["--api-keys-file", "/nowhere/keys"], "api_keys_file"),
+        (["--max-rows", "64", "--prefill-positions", "10"], "prefill_positions"),
     ],
 )
 def test_bad_settings_are_named(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
