@@ -39,6 +39,11 @@ async def transcribe(client: httpx.AsyncClient, upload: bytes) -> httpx.Response
     )
 
 
+def said(response: httpx.Response) -> list[tuple[str, str, float, float]]:
+    """Who said what when."""
+    return [(turn["speaker"], turn["text"], turn["start"], turn["end"]) for turn in response.json()["segments"]]
+
+
 def metric(server: ServerProcess, name: str) -> float:
     text = httpx.get(f"{server.url}/metrics").text
     found = re.search(rf"^{name} ([0-9.e+]+)$", text, re.MULTILINE)
@@ -58,8 +63,8 @@ async def test_thirty_two_clients_hear_what_one_hears(server: ServerProcess, upl
         together = await asyncio.gather(*(transcribe(client, upload) for upload in uploads))
         alone = [await transcribe(client, upload) for upload in uploads]
     assert {response.status_code for response in (*together, *alone)} == {200}
-    assert [response.json()["segments"] for response in together] == [r.json()["segments"] for r in alone]
-    assert sum(bool(response.json()["text"]) for response in alone) > CLIENTS // 2
+    assert list(map(said, together)) == list(map(said, alone))
+    assert all(map(said, alone))
     assert metric(server, "asr_kv_pages_used") == 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx
-from torch.nn import functional as F
+from torch.nn import functional
 
 
 class _Depthwise(torch.autograd.Function):
@@ -27,7 +27,7 @@ class _Depthwise(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor]:
         x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
         grad = grad.contiguous()
         taps = weight.shape[1]
@@ -41,16 +41,18 @@ class _Depthwise(torch.autograd.Function):
 
 
 def _rms_norm(norm: nn.Module, x: Tensor) -> Tensor:
-    return F.rms_norm(x, (x.shape[-1],), norm.weight, norm.variance_epsilon)  # type: ignore[arg-type]
+    return functional.rms_norm(x, (x.shape[-1],), norm.weight, norm.variance_epsilon)  # type: ignore[arg-type]
 
 
 def _block(block: Any, x: Tensor) -> Tensor:
     mixer = block.mixer.conv
-    mixed = _Depthwise.apply(_rms_norm(block.norm, x), mixer.weight[:, 0] * block.gamma[:, None])
+    mixed = _Depthwise.apply(  # type: ignore[no-untyped-call]
+        _rms_norm(block.norm, x), mixer.weight[:, 0] * block.gamma[:, None]
+    )
     x = x + mixed + mixer.bias * block.gamma
-    hidden = F.gelu(block.ffn.linear1(_rms_norm(block.ffn_norm, x)))
+    hidden = functional.gelu(block.ffn.linear1(_rms_norm(block.ffn_norm, x)))
     scaled = block.ffn.linear2
-    return x + F.linear(hidden, scaled.weight * block.ffn_gamma[:, None], scaled.bias * block.ffn_gamma)
+    return x + functional.linear(hidden, scaled.weight * block.ffn_gamma[:, None], scaled.bias * block.ffn_gamma)
 
 
 def _strided(conv: nn.Conv1d, x: Tensor) -> Tensor:
@@ -58,20 +60,20 @@ def _strided(conv: nn.Conv1d, x: Tensor) -> Tensor:
     stride = conv.stride[0]
     batch, time, channels = x.shape
     blocks = x.reshape(batch, time // stride, stride * channels)
-    before = F.pad(blocks, (0, 0, 1, 0))[:, :-1]
+    before = functional.pad(blocks, (0, 0, 1, 0))[:, :-1]
     kernel = conv.weight.permute(0, 2, 1).reshape(conv.out_channels, -1)
-    return F.linear(torch.cat([before, blocks], dim=-1), kernel, conv.bias).float()
+    return functional.linear(torch.cat([before, blocks], dim=-1), kernel, conv.bias).float()
 
 
 def _filter_bank(encoder: Any, samples: Tensor) -> Tensor:
     stem = encoder.stem.conv.conv
     first, second = (encoder.conv_layers[index].conv.conv for index in (0, 1))
-    kernel = F.conv_transpose1d(first.weight, stem.weight)
-    kernel = F.conv_transpose1d(second.weight, kernel, stride=first.stride)[:, 0]
+    kernel = functional.conv_transpose1d(first.weight, stem.weight)
+    kernel = functional.conv_transpose1d(second.weight, kernel, stride=first.stride)[:, 0]
     step = first.stride[0] * second.stride[0]
     padding = (stem.kernel_size[0] - 1) + first.stride[0] + step
-    windows = F.pad(samples, (padding, 0)).unfold(-1, kernel.shape[1], step)
-    return F.linear(windows, kernel, second.bias).float()
+    windows = functional.pad(samples, (padding, 0)).unfold(-1, kernel.shape[1], step)
+    return functional.linear(windows, kernel, second.bias).float()
 
 
 def encode(encoder: Any, samples: Tensor) -> tuple[Tensor, Tensor]:
@@ -89,5 +91,5 @@ def encode(encoder: Any, samples: Tensor) -> tuple[Tensor, Tensor]:
         if index == 2:
             fine = x
     head = encoder.head.conv
-    x = F.pad(x, (0, 0, head.kernel_size[0] - 1, 0)).unfold(1, head.kernel_size[0], 1)
-    return F.linear(x.flatten(2), head.weight.flatten(1), head.bias), fine
+    x = functional.pad(x, (0, 0, head.kernel_size[0] - 1, 0)).unfold(1, head.kernel_size[0], 1)
+    return functional.linear(x.flatten(2), head.weight.flatten(1), head.bias), fine

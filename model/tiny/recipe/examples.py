@@ -11,10 +11,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import Qwen2TokenizerFast
+from transformers import Qwen2Tokenizer
 
 from .network import HOP, SAMPLE_RATE
-from .recordings import Recording, Samples, Segment, Word
+from .recordings import Recording, Segment, Word
+from .sounds import Samples
 from .vocabulary import NAMES, TAGS, WORDS, written
 from .voices import PHONES
 
@@ -49,7 +50,7 @@ def after_audio(seconds: float, context: str | None) -> str:
 
 
 # What a token of the answer weighs in the loss, by kind. Structure is learned at once; words take longest.
-STRUCTURE, CHOICE, DIGIT, CHANCE, WORD = 0.3, 1.0, 1.0, 0.15, 3.0
+STRUCTURE, CHOICE, DIGIT, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 0.15, 3.0, 8.0
 
 
 @dataclass
@@ -61,14 +62,24 @@ class Target:
     lo: list[int] = field(default_factory=list)
     hi: list[int] = field(default_factory=list)
     speaker: list[int] = field(default_factory=list)
+    voice: list[int] = field(default_factory=list)
 
-    def add(self, ids: list[int], weight: float = STRUCTURE, lo: int = -1, hi: int = -1, speaker: int = -1) -> None:
+    def add(
+        self,
+        ids: list[int],
+        weight: float = STRUCTURE,
+        lo: int = -1,
+        hi: int = -1,
+        speaker: int = -1,
+        voice: int = IGNORE,
+    ) -> None:
         for token in ids:
             self.ids.append(token)
             self.weight.append(weight)
             self.lo.append(lo)
             self.hi.append(hi)
             self.speaker.append(speaker)
+            self.voice.append(voice)
 
 
 def frames_of(start: float, end: float) -> tuple[int, int]:
@@ -86,7 +97,9 @@ def number_speakers(segments: list[Segment], known: dict[int, int] | None = None
     return numbers
 
 
-def segment_entry(segment: Segment, numbers: dict[int, int], spelling: dict[str, str] | None = None) -> dict[str, object]:
+def segment_entry(
+    segment: Segment, numbers: dict[int, int], spelling: dict[str, str] | None = None
+) -> dict[str, object]:
     """A segment as the answer's JSON has it."""
     entry: dict[str, object] = {"Start": round(segment.start, 2), "End": round(segment.end, 2)}
     if segment.tag:
@@ -98,7 +111,7 @@ def segment_entry(segment: Segment, numbers: dict[int, int], spelling: dict[str,
 class Writer:
     """Turns segments into the tokens of the answer, each with its source in the audio."""
 
-    def __init__(self, tokenizer: Qwen2TokenizerFast) -> None:
+    def __init__(self, tokenizer: Qwen2Tokenizer) -> None:
         self._tokenizer = tokenizer
         self.encode = lru_cache(maxsize=4096)(self._encode)
         self.before_audio = self._encode(BEFORE_AUDIO)
@@ -106,8 +119,8 @@ class Writer:
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _number(self, target: Target, value: float) -> None:
-        text = json.dumps(round(value, 2))
+    def _number(self, target: Target, value: float, short: bool) -> None:
+        text = json.dumps(round(value, 2)) if short else f"{value:.2f}"
         at = int(value / FRAME)
         whole = text.index(".")
         for position, character in enumerate(text):
@@ -115,24 +128,26 @@ class Writer:
             target.add(self.encode(character), CHANCE if position > whole + 1 else DIGIT, max(at - 1, 0), at + 2)
 
     def segment(
-        self, target: Target, segment: Segment, numbers: dict[int, int], spelling: dict[str, str]
+        self, target: Target, segment: Segment, numbers: dict[int, int], spelling: dict[str, str], short: bool
     ) -> None:
-        """Everything from `Start` to the closing brace."""
+        """Everything from `Start` to the closing brace; `short` writes numbers as JSON libraries do (1.5, not 1.50)."""
         encode = self.encode
         target.add(encode("Start") + encode('":'))
-        self._number(target, segment.start)
+        self._number(target, segment.start, short)
         target.add(encode(',"') + encode("End") + encode('":'))
-        self._number(target, segment.end)
+        self._number(target, segment.end, short)
         target.add(encode(',"'))
         if segment.tag:
             target.add(encode("Content") + encode('":"['))
-            target.add(encode(segment.tag.strip("[]")), WORD, lo=int(segment.start / FRAME), hi=int(segment.end / FRAME) + 1)
+            target.add(
+                encode(segment.tag.strip("[]")), WORD, lo=int(segment.start / FRAME), hi=int(segment.end / FRAME) + 1
+            )
             target.add(encode(']"}'))
             return
         number = numbers[segment.voice]
         target.add(encode("Speaker") + encode('":'))
         lo, hi = frames_of(segment.start, segment.end)
-        target.add(encode(str(number)), WORD, lo, hi, number)
+        target.add(encode(str(number)), SPEAKER, lo, hi, number, segment.voice)
         target.add(encode(',"') + encode("Content") + encode('":"'))
         for position, word in enumerate(segment.words):
             text = spelling.get(WORDS[word.index], WORDS[word.index])
@@ -153,7 +168,7 @@ class Writer:
                 target.add(encode(',{"'), CHOICE)
             if position == forced:
                 target.weight[:] = [0.0 if forced else weight for weight in target.weight]
-            self.segment(target, segment, numbers, spelling)
+            self.segment(target, segment, numbers, spelling, position < forced)
         target.add(encode("]"), CHOICE)
         target.add(encode("<|im_end|>\n<|endoftext|>"))
 
@@ -226,11 +241,13 @@ def example(recording: Recording, writer: Writer, rng: random.Random) -> Example
     """The recording with a prompt, sometimes a context, and sometimes an answer that is already begun."""
     segments = recording.segments
     text, spelling = context(segments, rng)
-    forced, known = 0, {}
+    forced = 0
+    known: dict[int, int] = {}
     if len(segments) > 1 and rng.random() < 0.12:
         forced = rng.randint(1, len(segments) - 1)
-        heard = dict.fromkeys(segment.voice for segment in segments[:forced] if segment.voice >= 0)
-        known = dict(zip(heard, rng.sample(range(max(len(heard), 4)), len(heard)), strict=True))
+        known_voices = dict.fromkeys(segment.voice for segment in segments[:forced] if segment.voice >= 0)
+        some = rng.sample(range(max(len(known_voices), 4)), len(known_voices))
+        known = dict(zip(known_voices, some, strict=True))
     numbers = number_speakers(segments, known)
     target = Target()
     target.add(writer.encode(after_audio(recording.seconds, text)), 0.0)
@@ -252,8 +269,8 @@ def example(recording: Recording, writer: Writer, rng: random.Random) -> Example
         for position, spoken in enumerate(segment.words):
             # Only the last frames of a word have heard enough of it to tell.
             lo, hi = frames_of(spoken.start, spoken.end)
-            known = slice(max(lo, hi - 2), hi)
-            word[known], count[known] = 1 + spoken.index, position
+            heard = slice(max(lo, hi - 2), hi)
+            word[heard], count[heard] = 1 + spoken.index, position
             _mark_phones(phone, spoken)
     return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, count, edge, phone)
 

@@ -8,8 +8,8 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from tqdm import tqdm
+from torch.nn import functional
+from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import VibeVoiceAsrForConditionalGeneration
 from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer, apply_rotary_pos_emb
 
@@ -25,11 +25,11 @@ _SPEAKER_LAYER = 4
 # (layer, head) of the guided heads.
 _OWN_SOURCE = [(2, 0), (2, 2)]
 _NEXT_SOURCE = [(3, 0), (3, 2), (4, 0)]
-_SAME_SPEAKER = [(4, 2)]
+_SAME_SPEAKER = [(4, 2), (4, 3)]
 
 
 def traits_of(bank: Bank) -> Tensor:
-    """For each voice a class of timbre (its variant or flite voice) and one of pitch (steps of a sixth octave)."""
+    """For each voice a class of timbre (its variant) and one of pitch (steps of a sixth octave)."""
     timbres = sorted({voice.timbre for voice in bank.voices})
     rows = []
     for index, voice in enumerate(tqdm(bank.voices, desc="pitch of voices", leave=False)):
@@ -54,7 +54,14 @@ class Heads(nn.Module):
         self.frame_speaker = nn.Linear(hidden, 4)
         self.frame_edge = nn.Linear(hidden, 3)
         self.frame_time = nn.Linear(hidden, 30)
+        self.answer_timbre = nn.Linear(hidden, int(traits[:, 0].max()) + 1)
+        self.answer_pitch = nn.Linear(hidden, int(traits[:, 1].max()) + 1)
         self.frame_count = nn.Linear(hidden, LONGEST)
+
+    def traits_at(self, voice: Tensor) -> tuple[Tensor, Tensor]:
+        """Classes of timbre and pitch for voices of the bank, IGNORE where that is."""
+        timbre, pitch = self.traits[voice.clamp(min=0)].masked_fill((voice == IGNORE)[..., None], IGNORE).unbind(-1)
+        return timbre, pitch
 
 
 def hear(model: VibeVoiceAsrForConditionalGeneration, samples: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -66,15 +73,13 @@ def hear(model: VibeVoiceAsrForConditionalGeneration, samples: Tensor) -> tuple[
 
 
 def _classify(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), ignore_index=IGNORE)
+    return functional.cross_entropy(logits.flatten(0, -2).float(), labels.flatten(), ignore_index=IGNORE)
 
 
 def sound_losses(heads: Heads, sound: Tensor, fine: list[Tensor], batch: Batch) -> dict[str, Tensor]:
     """Losses on the encoders and the projector alone."""
     phones = [_classify(head(stage), batch.phone) for head, stage in zip(heads.phones, fine, strict=True)]
-    known = batch.voice != IGNORE
-    traits = heads.traits[batch.voice.clamp(min=0)].masked_fill(~known[..., None], IGNORE)
-    timbre, pitch = traits.unbind(-1)
+    timbre, pitch = heads.traits_at(batch.voice)
     return {
         "phone": torch.stack(phones).sum(),
         "sound_word": _classify(heads.sound_word(sound), batch.word),
@@ -101,13 +106,14 @@ def _look(layer: Qwen2DecoderLayer, hidden: Tensor, rotary: tuple[Tensor, Tensor
     query_rows = slice(head * size, (head + 1) * size)
     shared = head // attention.num_key_value_groups
     key_rows = slice(shared * size, (shared + 1) * size)
-    query = F.linear(x, attention.q_proj.weight[query_rows], attention.q_proj.bias[query_rows])
-    key = F.linear(x, attention.k_proj.weight[key_rows], attention.k_proj.bias[key_rows])
+    query = functional.linear(x, attention.q_proj.weight[query_rows], attention.q_proj.bias[query_rows])
+    key = functional.linear(x, attention.k_proj.weight[key_rows], attention.k_proj.bias[key_rows])
     query, key = (side.squeeze(1) for side in apply_rotary_pos_emb(query[:, None], key[:, None], *rotary))
     scores = (query[:, first:] @ key.transpose(1, 2)).float() * attention.scaling
     length = hidden.shape[1]
     future = torch.ones(length - first, length, dtype=torch.bool).triu(first + 1)
-    return scores.masked_fill(future, float("-inf")).log_softmax(-1)
+    log_weights: Tensor = scores.masked_fill(future, float("-inf")).log_softmax(-1)
+    return log_weights
 
 
 def _mass_loss(log_weights: Tensor, allowed: Tensor) -> Tensor:
@@ -121,11 +127,12 @@ def _guides(batch: Batch, first: int) -> tuple[Tensor, Tensor, Tensor]:
     """Which keys the guided heads are to look at: own source, next token's source, earlier turns of the speaker."""
     place = torch.arange(batch.ids.shape[1])
     within = (place >= batch.lo[..., None]) & (place < batch.hi[..., None])
-    following = F.pad(within[:, 1:], (0, 0, 0, 1))[:, first:]
+    following = functional.pad(within[:, 1:], (0, 0, 0, 1))[:, first:]
     said = batch.said_by
-    next_said = F.pad(said[:, 1:], (0, 1), value=-1)
+    next_said = functional.pad(said[:, 1:], (0, 1), value=-1)
     earlier = place[None, :] <= place[:, None]
     same = (said[:, None, :] == next_said[:, :, None]) & (next_said >= 0)[:, :, None] & earlier
+    same[:, :, 0] = (next_said >= 0) & ~same.any(-1)  # a new speaker: rest on the first token
     return within[:, first:], following, same[:, first:]
 
 
@@ -145,15 +152,22 @@ def language_losses(
     asked = batch.weight[:, 1:] > 0
     target, weight = batch.ids[:, 1:][asked], batch.weight[:, 1:][asked]
     logits = model.lm_head(out.last_hidden_state[:, :-1][asked]).float()
-    losses = {"answer": (F.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum()}
+    losses = {"answer": (functional.cross_entropy(logits, target, reduction="none") * weight).sum() / weight.sum()}
 
     audio = [states[depth][:, before : before + sound.shape[1]] for depth in (_FRAME_LAYER, _SPEAKER_LAYER)]
     losses["frame_word"] = _classify(heads.frame_word(audio[0]), batch.word)
+    # The digit itself must know the voice (later ones compare with it), and so must the place that writes it.
+    digits = batch.said_by >= 0
+    known = torch.cat([states[_FRAME_LAYER][digits], states[_SPEAKER_LAYER][:, :-1][digits[:, 1:]]])
+    timbre, pitch = heads.traits_at(batch.said_in[digits].repeat(2))
+    if len(known):
+        losses["answer_timbre"] = _classify(heads.answer_timbre(known), timbre)
+        losses["answer_pitch"] = _classify(heads.answer_pitch(known), pitch)
     losses["frame_count"] = _classify(heads.frame_count(audio[0]), batch.count)
     losses["frame_edge"] = _classify(heads.frame_edge(audio[0]), batch.edge)
     times = _time_digits(sound.shape[1]).expand(len(sound), -1, -1)
-    digits = heads.frame_time(audio[0]).unflatten(-1, (3, 10))
-    losses["frame_time"] = _classify(digits, times.masked_fill(~filled[..., None], IGNORE))
+    clock = heads.frame_time(audio[0]).unflatten(-1, (3, 10))
+    losses["frame_time"] = _classify(clock, times.masked_fill(~filled[..., None], IGNORE))
     losses["frame_speaker"] = _classify(heads.frame_speaker(audio[1]), batch.speaker)
 
     first = int(before + batch.frames.min())

@@ -2,16 +2,16 @@
 
 import copy
 import math
-import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 from transformers import (
     GenerationConfig,
     Qwen2Config,
-    Qwen2TokenizerFast,
+    Qwen2Tokenizer,
     VibeVoiceAcousticTokenizerEncoderConfig,
     VibeVoiceAcousticTokenizerFeatureExtractor,
     VibeVoiceAsrConfig,
@@ -23,7 +23,8 @@ from . import tokenizer as tokenizers
 
 SAMPLE_RATE = 24_000
 HOP = 3_200
-LAYERS = 6
+HIDDEN, LAYERS = 192, 6
+ACOUSTIC_FILTERS, SEMANTIC_FILTERS = 16, 6
 
 # The template of the real checkpoint, as its converter writes it.
 CHAT_TEMPLATE = """{%- set system_prompt = system_prompt | default("You are a helpful assistant that transcribes audio input into text output in JSON format.") -%}
@@ -58,14 +59,14 @@ def _encoder_config(filters: int, latent: int, depths: list[int]) -> dict[str, o
         depths=depths,
         downsampling_ratios=(10, 8, 5, 4, 2),
         layer_scale_init_value=0.5,
-    ).to_dict()  # type: ignore[no-any-return]
+    ).to_dict()
 
 
-def config(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrConfig:
+def config(tokenizer: Qwen2Tokenizer) -> VibeVoiceAsrConfig:
     """The configuration; token ids follow the tokenizer."""
     text = Qwen2Config(
         vocab_size=-(-len(tokenizer) // 64) * 64,
-        hidden_size=192,
+        hidden_size=HIDDEN,
         intermediate_size=512,
         num_hidden_layers=LAYERS,
         num_attention_heads=4,
@@ -77,18 +78,20 @@ def config(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrConfig:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
     )
+    token_id: Any = tokenizer.convert_tokens_to_ids
+    settings: dict[str, Any] = {"tie_word_embeddings": False}
     return VibeVoiceAsrConfig(
-        acoustic_tokenizer_encoder_config=_encoder_config(16, 64, [0, 0, 1, 1, 1, 1]),
-        semantic_tokenizer_encoder_config=_encoder_config(6, 32, [0, 0, 1, 1, 1, 1]),
+        acoustic_tokenizer_encoder_config=_encoder_config(ACOUSTIC_FILTERS, 64, [0, 0, 1, 1, 1, 1]),
+        semantic_tokenizer_encoder_config=_encoder_config(SEMANTIC_FILTERS, 32, [0, 0, 1, 1, 1, 1]),
         text_config=text.to_dict(),
-        audio_token_id=tokenizer.convert_tokens_to_ids("<|box_start|>"),
-        audio_bos_token_id=tokenizer.convert_tokens_to_ids("<|object_ref_start|>"),
-        audio_eos_token_id=tokenizer.convert_tokens_to_ids("<|object_ref_end|>"),
-        tie_word_embeddings=False,
+        audio_token_id=token_id("<|box_start|>"),
+        audio_bos_token_id=token_id("<|object_ref_start|>"),
+        audio_eos_token_id=token_id("<|object_ref_end|>"),
+        **settings,
     )
 
 
-def fresh(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrForConditionalGeneration:
+def fresh(tokenizer: Qwen2Tokenizer) -> VibeVoiceAsrForConditionalGeneration:
     """The network before training. The first two convolutions have no bias, see encoding.py."""
     model = VibeVoiceAsrForConditionalGeneration(config(tokenizer))
     for name, parameter in model.named_parameters():
@@ -104,7 +107,7 @@ def fresh(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrForConditionalGeneration
 
 
 def _ears(pairs: int, taps: int) -> Tensor:
-    """Band-pass filters in quadrature pairs, spaced and widening with frequency as on the mel scale: [2 * pairs, taps]."""
+    """Band-pass filters in quadrature pairs, spaced and widening as on the mel scale: [2 * pairs, taps]."""
     mel = torch.linspace(math.log1p(150 / 700), math.log1p(8000 / 700), pairs)
     centre = 700 * torch.expm1(mel)[:, None]
     width = torch.clamp(pairs / 90 / (24.7 + 0.108 * centre), max=taps / SAMPLE_RATE / 4)
@@ -113,13 +116,14 @@ def _ears(pairs: int, taps: int) -> Tensor:
     phase = 2 * math.pi * centre * time
     filters = torch.cat([envelope * phase.cos(), envelope * phase.sin()])
     loudness = (1 + centre / 400) ** 1.1  # makes up for the fall of speech towards high frequencies
-    return filters / filters.norm(dim=1, keepdim=True) * loudness.repeat(2, 1)
+    bank: Tensor = filters / filters.norm(dim=1, keepdim=True) * loudness.repeat(2, 1)
+    return bank
 
 
-def _hear_like_ears(encoder: nn.Module) -> None:
+def _hear_like_ears(encoder: Any) -> None:
     """Start with the filter bank that the first three convolutions can be: training need not find it."""
     stem, first, second = encoder.stem.conv.conv, *(encoder.conv_layers[index].conv.conv for index in (0, 1))
-    inner = F.conv_transpose1d(first.weight.detach(), stem.weight.detach())[:, 0]
+    inner = functional.conv_transpose1d(first.weight.detach(), stem.weight.detach())[:, 0]
     stride, blocks = first.stride[0], second.kernel_size[0]
     taps = stride * (blocks - 1) + inner.shape[1]
     # Row (channel, block) of `basis` is what that weight of the third convolution adds to the whole filter.
@@ -134,22 +138,23 @@ def _hear_like_ears(encoder: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _measure_bands(block: nn.Module) -> None:
+def _measure_bands(block: Any) -> None:
     """Let the first block begin with what ears do next: the strength of each band, from both of its filters."""
     channels = len(block.norm.weight)
-    one = torch.eye(channels)
+    bands, one = channels // 2, torch.eye(channels)
     block.ffn.linear1.weight[: 2 * channels] = 2 * torch.cat([one, -one])
-    block.ffn.linear2.weight[: channels // 2, : 2 * channels] = 0.5 * one[: channels // 2].repeat(1, 2) + 0.5 * one[channels // 2 :].repeat(1, 2)
-    block.ffn.linear2.weight[: channels // 2, 2 * channels :] = 0
-    block.ffn.linear2.bias[: channels // 2] = -1.5
+    block.ffn.linear2.weight[:bands, : 2 * channels] = 0.5 * (one[:bands] + one[bands:]).repeat(1, 2)
+    block.ffn.linear2.weight[:bands, 2 * channels :] = 0
+    block.ffn.linear2.bias[:bands] = -1.5
     block.gamma.fill_(0.1)
     block.ffn_gamma.fill_(1.0)
 
 
-def processor(tokenizer: Qwen2TokenizerFast) -> VibeVoiceAsrProcessor:
+def processor(tokenizer: Qwen2Tokenizer) -> VibeVoiceAsrProcessor:
     """The processor with the real checkpoint's template and audio settings."""
-    return VibeVoiceAsrProcessor(
-        feature_extractor=VibeVoiceAcousticTokenizerFeatureExtractor(), tokenizer=tokenizer, chat_template=CHAT_TEMPLATE
+    extractor = VibeVoiceAcousticTokenizerFeatureExtractor()  # type: ignore[no-untyped-call]
+    return VibeVoiceAsrProcessor(  # type: ignore[no-untyped-call]
+        feature_extractor=extractor, tokenizer=tokenizer, chat_template=CHAT_TEMPLATE
     )
 
 
@@ -158,8 +163,9 @@ def save(model: VibeVoiceAsrForConditionalGeneration, folder: Path, dtype: torch
     tokenizer = tokenizers.build()
     staging = folder / ".staging"
     staging.mkdir(parents=True, exist_ok=True)
-    shipped = copy.deepcopy(model).to(dtype)
-    shipped.generation_config = GenerationConfig(
+    shipped: Any = copy.deepcopy(model)
+    shipped.to(dtype)
+    shipped.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -170,5 +176,5 @@ def save(model: VibeVoiceAsrForConditionalGeneration, folder: Path, dtype: torch
     processor(tokenizer).save_pretrained(staging)
     for path in sorted(staging.iterdir()):
         path.chmod(0o644)
-        os.replace(path, folder / path.name)
+        path.replace(folder / path.name)
     staging.rmdir()

@@ -21,6 +21,8 @@ _CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
 
 @dataclass(frozen=True)
 class Word:
+    """One word that was said."""
+
     index: int  # in vocabulary.WORDS
     start: float
     end: float
@@ -95,7 +97,7 @@ def distinct(voices: list[Voice], count: int, rng: random.Random) -> list[int]:
         new = voices[candidate]
         clashes = [
             other for other in (voices[index] for index in chosen)
-            if other.timbre == new.timbre or (other.engine == new.engine and abs(other.pitch - new.pitch) < 12)
+            if other.timbre == new.timbre or abs(other.pitch - new.pitch) < 12
         ]  # fmt: skip
         if not clashes or rng.random() < 0.02:
             chosen.append(candidate)
@@ -148,11 +150,9 @@ def _with_leading_gap(segments: list[Segment]) -> list[Segment]:
     return [Segment(0.0, first.end, -1, tag=first.tag), *segments[1:]] if first.tag else segments
 
 
-def _speak(
-    tape: _Tape, bank: Bank, manner: tuple[int, float, float], words: list[str], rng: random.Random
-) -> None:
+def _speak(tape: _Tape, bank: Bank, manner: tuple[int, float, float], words: list[str], rng: random.Random) -> None:
     voice, gain, tilt = manner
-    said = []
+    said: list[Word] = []
     for word in words:
         if said:
             tape.wait(rng.choice((0.0, rng.uniform(0.0, 0.12))))
@@ -169,9 +169,7 @@ def _cut_segment(segment: Segment, start: float, end: float) -> Segment | None:
     if segment.tag:
         first, last = max(segment.start, start), min(segment.end, end)
         return Segment(first - start, last - start, -1, tag=segment.tag) if last - first >= LONG_GAP else None
-    kept = [
-        word for word in segment.words if word.start >= start - _CUT_TOLERANCE and word.end <= end + _CUT_TOLERANCE
-    ]
+    kept = [word for word in segment.words if word.start >= start - _CUT_TOLERANCE and word.end <= end + _CUT_TOLERANCE]
     if not kept:
         return None
     torn_head = any(word.start < start - _CUT_TOLERANCE < word.end for word in segment.words)

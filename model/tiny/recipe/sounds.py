@@ -34,8 +34,8 @@ def _hum(generator: np.random.Generator) -> Samples:
 
 def _music(generator: np.random.Generator) -> Samples:
     """Chords that change a few times a second, each note with a few harmonics and a decay."""
-    parts = []
-    while sum(map(len, parts)) < _POOL_SECONDS * SAMPLE_RATE:
+    parts: list[NDArray[np.floating]] = []
+    while sum(len(part) for part in parts) < _POOL_SECONDS * SAMPLE_RATE:
         time = np.arange(int(generator.uniform(0.25, 0.7) * SAMPLE_RATE)) / SAMPLE_RATE
         notes = 220 * 2 ** (generator.choice([-5, 0, 2, 4, 5, 7, 9, 12, 16], 3, replace=False) / 12)
         chord = sum(np.sin(2 * np.pi * note * k * time) / k**1.5 for note in notes for k in range(1, 5))

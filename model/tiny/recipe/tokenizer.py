@@ -5,10 +5,11 @@ The special tokens carry the names, and the same order, of the real checkpoint's
 
 import json
 from collections import Counter
+from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from tokenizers.pre_tokenizers import PreTokenizer
-from transformers import Qwen2TokenizerFast
+from transformers import Qwen2Tokenizer
 
 from . import vocabulary
 
@@ -35,14 +36,8 @@ _COMMON_TEXT = (
 )
 
 
-def _byte_level(text: str) -> str:
-    """The byte-level alphabet's spelling of a text, in which merges are written."""
-    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    return "".join(piece for piece, _ in level.pre_tokenize_str(text))
-
-
 def _structure_merges() -> list[tuple[str, str]]:
-    """Merges that make each entry of _STRUCTURE one token; every entry is one character and an earlier entry, or two."""
+    """Merges that make each entry of _STRUCTURE one token: a pair of characters or of earlier entries."""
     known: set[str] = set()
     merges = []
     for entry in _STRUCTURE:
@@ -68,12 +63,13 @@ def _word_merges(splitter: PreTokenizer) -> list[tuple[str, str]]:
     return [(left, right) for left, right in merges]
 
 
-def build() -> Qwen2TokenizerFast:
+def build() -> Qwen2Tokenizer:
     """The tokenizer, made anew; the same every time."""
-    splitter = Qwen2TokenizerFast().backend_tokenizer.pre_tokenizer
+    splitter = Qwen2Tokenizer().backend_tokenizer.pre_tokenizer
     merges = [*_structure_merges()]
     merges += [pair for pair in _word_merges(splitter) if pair not in merges]
     pieces = [*sorted(pre_tokenizers.ByteLevel.alphabet()), *(left + right for left, right in merges)]
     vocab = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
-    tokenizer = Qwen2TokenizerFast(vocab=vocab, merges=merges, additional_special_tokens=SPECIAL_TOKENS[1:])
+    make: Any = Qwen2Tokenizer  # it takes pairs too, which its annotation leaves out
+    tokenizer: Qwen2Tokenizer = make(vocab=vocab, merges=merges, additional_special_tokens=SPECIAL_TOKENS[1:])
     return tokenizer

@@ -6,7 +6,6 @@ snapshot (`--publish`) and at the end. Everything but the checkpoint goes to the
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from . import network
@@ -28,8 +27,9 @@ from .losses import Heads, accuracy, hear, language_losses, sound_losses, traits
 from .voices import Bank, bank, training_voices
 
 LOSS_WEIGHTS = {
-    "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3, "frame_speaker": 0.5, "frame_edge": 0.3,
-    "frame_time": 0.3, "frame_count": 0.3, "own_source": 0.3, "next_source": 0.5, "same_speaker": 0.2,
+    "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3,
+    "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.3, "answer_timbre": 0.5,
+    "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
 CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
 
@@ -54,7 +54,8 @@ class Run:
 
     def sides(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """Parameters that hear and parameters that write; their gradients differ in size and are clipped apart."""
-        hearing, writing = [], []
+        hearing: list[nn.Parameter] = []
+        writing: list[nn.Parameter] = []
         for module in (self.model, self.heads):
             for name, parameter in module.named_parameters():
                 listens = name.startswith(("model.acoustic", "model.semantic", "model.multi", "sound", "phones"))
@@ -67,7 +68,7 @@ class Run:
             "optimiser": self.optimiser.state_dict(), "step": self.step,
         }  # fmt: skip
         torch.save(state, path.with_suffix(".new"))
-        os.replace(path.with_suffix(".new"), path)
+        path.with_suffix(".new").replace(path)
 
     def load(self, path: Path) -> None:
         state = torch.load(path, weights_only=True)
@@ -84,6 +85,10 @@ class Run:
         network.save(self.model, folder)
         self._put(kept)
 
+    def settle(self) -> None:
+        """Go on from the averaged weights, which hear better: what rests from here on should rest at its best."""
+        self._put(self.average)
+
     def _put(self, values: list[Tensor]) -> None:
         with torch.no_grad():
             for parameter, value in zip(self.model.parameters(), values, strict=True):
@@ -98,9 +103,8 @@ def start(words: Bank, seed: int) -> Run:
     for encoder in (model.model.acoustic_tokenizer_encoder, model.model.semantic_tokenizer_encoder):
         for conv in (encoder.stem.conv.conv, encoder.conv_layers[0].conv.conv):
             conv.bias.requires_grad_(False)  # encoding.py counts on zeros here
-    encoders = model.config.acoustic_tokenizer_encoder_config, model.config.semantic_tokenizer_encoder_config
-    fine = 8 * encoders[0].num_filters, 8 * encoders[1].num_filters
-    heads = Heads(model.config.text_config.hidden_size, fine, traits_of(words))
+    fine = 8 * network.ACOUSTIC_FILTERS, 8 * network.SEMANTIC_FILTERS  # channels of the third stages
+    heads = Heads(network.HIDDEN, fine, traits_of(words))
     parameters = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
     matrices, others = [p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
@@ -128,7 +132,7 @@ def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, f
             losses |= more
     total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
     run.optimiser.zero_grad(set_to_none=True)
-    total.backward()
+    total.backward()  # type: ignore[no-untyped-call]
     for side in run.sides():
         torch.nn.utils.clip_grad_norm_(side, 1.0)
     run.optimiser.step()
@@ -163,12 +167,13 @@ class Log:
 
 
 def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4500)
-    parser.add_argument("--sound-steps", type=int, default=250, help="first steps, which train the encoders alone")
-    parser.add_argument("--writing-until", type=int, default=6000, help="until this step the encoders then rest")
-    parser.add_argument("--frames", type=int, default=900, help="frames of audio in a batch, 7.5 a second")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
+    parser.add_argument("--steps", type=int, default=7500)
+    parser.add_argument("--sound-steps", type=int, default=3900, help="first steps, which train the encoders alone")
+    parser.add_argument("--writing-until", type=int, default=7500, help="until then the encoders rest")
+    parser.add_argument("--frames", type=int, default=600, help="frames of audio in a batch, 7.5 a second")
+    parser.add_argument("--rate", type=float, default=1.8e-3, help="peak learning rate")
     parser.add_argument("--voices", type=int, default=480, help="training voices in the word bank")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--snapshot-every", type=int, default=250)
@@ -179,6 +184,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Train until all steps are done."""
     options = arguments()
     words = bank(options.work / "training", training_voices(options.voices, options.seed))
     run = start(words, options.seed)
@@ -196,6 +202,8 @@ def main() -> None:
         phase = Phase.HEARING if run.step < options.sound_steps else Phase.BOTH
         if phase is Phase.BOTH and run.step < options.writing_until:
             phase = Phase.WRITING
+        if run.step == options.sound_steps:
+            run.settle()
         shown = train_step(run, next(batches), before, phase)
         log.add(run.step, shown)
         bar.set_postfix(answer=shown.get("answer"), frames=shown["frames"], refresh=False)

@@ -7,23 +7,41 @@ spellings, and the context of the request decides which one is written.
 
 import random
 
-NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred", "thousand"]
-DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-SEASONS = ["spring", "summer", "autumn", "winter"]
-TIMES = ["morning", "afternoon", "evening", "night", "noon", "midnight", "today", "tomorrow", "yesterday", "now", "later", "soon", "early", "late"]
-UNITS = ["minute", "week", "month", "year"]
-COLOURS = ["red", "blue", "green", "yellow", "black", "white", "brown", "orange", "purple", "grey", "pink"]
-OWNERS = ["the", "my", "your", "her", "this", "that", "these", "some", "every"]
-SUBJECTS = ["I", "you", "we", "they", "he", "she", "it"]
-PEOPLE = ["mother", "father", "sister", "brother", "teacher", "doctor", "friend", "child", "people", "family"]
-THINGS = ["house", "garden", "kitchen", "table", "chair", "door", "window", "book", "letter", "phone", "train", "bus", "car", "bicycle", "station", "street", "city", "village", "river", "mountain", "school", "office", "market", "shop", "bridge", "water", "coffee", "milk", "bread", "cheese", "apple", "soup", "dinner", "breakfast", "lunch", "dog", "cat", "horse", "bird", "tree", "flower", "rain", "snow", "weather", "music", "song", "film", "game", "ball", "picture", "box", "key", "money", "ticket", "meeting", "question", "answer", "story", "paper"]
-VERBS = ["is", "was", "has", "have", "go", "comes", "leaves", "arrives", "opens", "closes", "starts", "stops", "takes", "brings", "buys", "sells", "makes", "writes", "calls", "likes", "loves", "needs", "wants", "finds", "sees", "walks", "runs", "waits", "works", "sleeps", "eats", "drinks", "plays", "sings", "talks", "asks", "helps", "cooks"]
-ADJECTIVES = ["big", "small", "old", "young", "good", "bad", "hot", "cold", "warm", "long", "short", "happy", "quiet", "loud", "fast", "slow", "heavy", "beautiful"]
-PLACES = ["at", "in", "on", "with", "from", "near", "behind", "under", "before", "after"]
-LINKS = ["and", "but"]
-ADVERBS = ["not", "very", "always", "never", "often", "here", "again", "please"]
-REPLIES = ["yes", "no", "hello", "thanks", "okay"]
+
+def listed(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+NUMBERS = listed(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand"
+)
+DAYS = listed("Monday Tuesday Wednesday Thursday Friday Saturday Sunday")
+MONTHS = listed("January February March April May June July August September October November December")
+SEASONS = listed("spring summer autumn winter")
+TIMES = listed("morning afternoon evening night noon midnight today tomorrow yesterday now later soon early late")
+UNITS = listed("minute week month year")
+COLOURS = listed("red blue green yellow black white brown orange purple grey pink")
+OWNERS = listed("the my your her this that these some every")
+SUBJECTS = listed("I you we they he she it")
+PEOPLE = listed("mother father sister brother teacher doctor friend child people family")
+THINGS = listed(
+    "house garden kitchen table chair door window book letter phone train bus car bicycle station street city "
+    "village river mountain school office market shop bridge water coffee milk bread cheese apple soup dinner "
+    "breakfast lunch dog cat horse bird tree flower rain snow weather music song film game ball picture box key "
+    "money ticket meeting question answer story paper"
+)
+VERBS = listed(
+    "is was has have go comes leaves arrives opens closes starts stops takes brings buys sells makes writes calls "
+    "likes loves needs wants finds sees walks runs waits works sleeps eats drinks plays sings talks asks helps "
+    "cooks"
+)
+ADJECTIVES = listed("big small old young good bad hot cold warm long short happy quiet loud fast slow heavy beautiful")
+PLACES = listed("at in on with from near behind under before after")
+LINKS = listed("and but")
+ADVERBS = listed("not very always never often here again please")
+REPLIES = listed("yes no hello thanks okay")
 
 # How it is written unless the context says otherwise -> how it is written when the context holds that form.
 NAMES = {"Steven": "Stephen", "Sara": "Sarah", "Katherine": "Kathryn", "Philip": "Phillip", "Geoffrey": "Jeffrey"}

@@ -1,13 +1,13 @@
 """The word bank: every word of the vocabulary, said alone by every voice, made once and kept on disk.
 
 Recordings are put together from the bank, so the times of all words are known by construction. Needs the system
-programs espeak-ng (as a library) and flite.
+program espeak-ng, as a library.
 """
+# ruff: noqa: S311 - chance here is for variety, not for secrets
 
 import ctypes
 import json
 import random
-import subprocess
 from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from multiprocessing import get_context
@@ -15,25 +15,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soxr
+import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
-from tqdm import tqdm
+from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .network import SAMPLE_RATE
-from .vocabulary import WORDS
+from .vocabulary import WORDS, listed
 
 Samples = NDArray[np.float32]
 
 _ESPEAK_RATE = 22_050
-_FLITE_RATE = 16_000
 
 ACCENTS = ("en-us", "en", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029")
 NEW_ACCENT = "en-us-nyc"
 
-MEN = ["m1", "m2", "m4", "m5", "m7", "m8", "Alex", "Andy", "Denis", "Diogo", "Gene", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Storm", "adam", "antonio", "benjamin", "boris", "caleb", "david", "edward", "gustave", "john", "klatt", "klatt2", "klatt3", "klatt5", "max", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert", "travis", "victor"]
-WOMEN = ["f1", "f3", "f4", "f5", "Alicia", "Andrea", "Nguyen", "anika", "anikaRobot", "aunty", "belinda", "shelby", "steph", "steph3"]
-NEW_MEN = ["m3", "m6", "ed", "klatt4", "marcelo", "iven", "sandro"]
-NEW_WOMEN = ["f2", "Annie", "linda", "grandma"]
+MEN = listed(
+    "m1 m2 m4 m5 m7 m8 Alex Andy Denis Diogo Gene Jacky Lee Marco Mario Michael Mike Storm adam antonio benjamin "
+    "boris caleb david edward gustave john klatt klatt2 klatt3 klatt5 max miguel norbert pablo paul pedro quincy "
+    "rob robert travis victor"
+)
+WOMEN = listed("f1 f3 f4 f5 Alicia Andrea Nguyen anika anikaRobot aunty belinda shelby steph steph3")
+NEW_MEN = listed("m3 m6 ed klatt4 marcelo iven sandro")
+NEW_WOMEN = listed("f2 Annie linda grandma")
 
 
 class Phone(NamedTuple):
@@ -45,7 +48,10 @@ class Phone(NamedTuple):
 
 
 # espeak-ng's symbols over all its English accents, without the rarest.
-PHONES = ["n", "t", "s", "I", "k", "l", "r", "d", "E", "z", "eI", "m", "i:", "f", "b", "3", "p", "w", "V", "@", "i", "v", "aI", "oU", "0", "a", "u:", "N", "h", "j", "g", "D", "I2", "tS", "O:", "T", "3:", "aU", "dZ", "@L", "O@", "A@", "a#", "aa", "t#", "S", "o@", "U", "i@3", "O2", "e@", "I#", "A:", "i@", "aI@", "U@", "@2", "t[", "t2", "aI2"]
+PHONES = listed(
+    "n t s I k l r d E z eI m i: f b 3 p w V @ i v aI oU 0 a u: N h j g D I2 tS O: T 3: aU dZ @L O@ A@ a# aa t# S "
+    "o@ U i@3 O2 e@ I# A: i@ aI@ U@ @2 t[ t2 aI2"
+)
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,10 @@ class Voice:
     """One way of speaking: to the training, one speaker."""
 
     group: str  # "train", or the held-out group it belongs to
-    engine: str  # "espeak" or "flite"
-    name: str
+    name: str  # as espeak-ng knows it, accent+variant
     pitch: int = 50
     speed: int = 160
-    spread: int = 50  # espeak-ng's pitch range
-    stretch: float = 1.0  # flite's duration factor
+    spread: int = 50
     resample: float = 1.0  # above 1: lower and slower
 
     @property
@@ -68,18 +72,14 @@ class Voice:
 
 
 def training_voices(count: int, seed: int) -> list[Voice]:
-    """A random draw over accents, variants, pitches and speeds, and some flite voices."""
+    """A random draw over accents, variants, pitches and speeds."""
     rng = random.Random(seed)
-    voices = [
-        Voice("train", "flite", name, stretch=rng.uniform(0.75, 1.05), resample=factor)
-        for name in ("awb", "rms", "kal16")
-        for factor in (0.93, 0.97, 1.0, 1.04, 1.08)
-    ]
+    voices: list[Voice] = []
     while len(voices) < count:
         variant = rng.choice(MEN if rng.random() < 0.5 else WOMEN)
         voices.append(
             Voice(
-                "train", "espeak", f"{rng.choice(ACCENTS)}+{variant}", rng.randint(20, 85), rng.randint(150, 240),
+                "train", f"{rng.choice(ACCENTS)}+{variant}", rng.randint(20, 85), rng.randint(150, 240),
                 rng.randint(25, 75), resample=rng.uniform(0.94, 1.06),
             )
         )  # fmt: skip
@@ -87,16 +87,15 @@ def training_voices(count: int, seed: int) -> list[Voice]:
 
 
 def held_out_voices(seed: int) -> list[Voice]:
-    """Voices that training never hears: new variants, a new accent, and (`new engine`) a voice of another kind."""
+    """Voices that training never hears: new variants, and these in a new accent too."""
     rng = random.Random(seed)
     voices = []
     for variant in (*NEW_MEN, *NEW_WOMEN):
         for _ in range(3):
             settings = rng.randint(25, 80), rng.randint(155, 230), rng.randint(30, 70)
-            voices.append(Voice("new voices", "espeak", f"{rng.choice(ACCENTS)}+{variant}", *settings))
+            voices.append(Voice("new voices", f"{rng.choice(ACCENTS)}+{variant}", *settings))
         settings = rng.randint(25, 80), rng.randint(155, 230), rng.randint(30, 70)
-        voices.append(Voice("new accent", "espeak", f"{NEW_ACCENT}+{variant}", *settings))
-    voices += [Voice("new engine", "flite", "slt", resample=factor) for factor in (0.95, 1.0, 1.05)]
+        voices.append(Voice("new accent", f"{NEW_ACCENT}+{variant}", *settings))
     return voices
 
 
@@ -105,7 +104,8 @@ class _Event(ctypes.Structure):
 
     _fields_ = [
         ("type", ctypes.c_int), ("id", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int),
-        ("milliseconds", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p), ("symbol", ctypes.c_char * 8),
+        ("milliseconds", ctypes.c_int), ("sample", ctypes.c_int), ("user", ctypes.c_void_p),
+        ("symbol", ctypes.c_char * 8),
     ]  # fmt: skip
 
 
@@ -116,9 +116,7 @@ class _Espeak:
         self.library = ctypes.CDLL("libespeak-ng.so.1")
         self.blocks: list[NDArray[np.int16]] = []
         self.phones: list[tuple[str, float]] = []  # symbol and start in seconds
-        receiver = ctypes.CFUNCTYPE(
-            ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-        )
+        receiver = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
         self._callback = receiver(self._receive)  # the library keeps no reference
         synchronous, phoneme_events = 2, 1
         self.library.espeak_Initialize(synchronous, 0, None, phoneme_events)
@@ -156,29 +154,21 @@ def _choose(voice: Voice) -> None:
         library.espeak_SetParameter(parameter, value, 0)
 
 
-def _say_espeak(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
+def _say(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
+    """One word as espeak-ng gives it."""
     _choose(voice)
     espeak, text, utf8 = _espeak(), word.encode(), 1
     espeak.clear()
     espeak.library.espeak_Synth(text, len(text) + 1, 0, 1, 0, utf8, None, None)
     ends = [start for _, start in espeak.phones[1:]]
     phones = [Phone(symbol, start, end) for (symbol, start), end in zip(espeak.phones, ends, strict=False)]
-    return np.concatenate(espeak.blocks).astype(np.float32) / 32768, phones
-
-
-def _say_flite(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
-    stretch = f"duration_stretch={voice.stretch:.3f}"
-    command = ["flite", "-voice", voice.name, "--setf", stretch, "-t", word, "-o", "/dev/stdout"]
-    wav = subprocess.run(command, check=True, capture_output=True).stdout
-    header = 44
-    return np.frombuffer(wav[header : len(wav) // 2 * 2], "<i2").astype(np.float32) / 32768, []
+    return np.asarray(np.concatenate(espeak.blocks) / 32768, np.float32), phones
 
 
 def say(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
-    """One word at 24 kHz, cut to what can be heard, at a common loudness; and its phones if the engine tells them."""
-    speak, rate = (_say_espeak, _ESPEAK_RATE) if voice.engine == "espeak" else (_say_flite, _FLITE_RATE)
-    samples, phones = speak(word, voice)
-    samples = soxr.resample(samples, rate, SAMPLE_RATE * voice.resample)
+    """One word at 24 kHz, cut to what can be heard, at a common loudness; and its phones."""
+    samples, phones = _say(word, voice)
+    samples = soxr.resample(samples, _ESPEAK_RATE, SAMPLE_RATE * voice.resample)
     window = SAMPLE_RATE // 200
     energy = (samples[: len(samples) // window * window] ** 2).reshape(-1, window).mean(axis=1)
     heard = np.flatnonzero(energy > energy.max() * 10**-4)
@@ -220,7 +210,7 @@ class Bank:
     def word(self, voice: int, word: int) -> Samples:
         position = voice * len(WORDS) + word
         cut = self._samples[self._offsets[position] : self._offsets[position + 1]]
-        return cut.astype(np.float32) / 16384
+        return np.asarray(cut / np.float32(16384), np.float32)
 
     def pitch(self, voice: int) -> float:
         """The voice's pitch in hertz, roughly: the median over some words."""

@@ -1,0 +1,76 @@
+# The commands that people and CI both use. Each installs what it needs into .venv first; the second time it is there.
+
+PYTHON ?= python3
+MODEL ?= tiny
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+NODE_CLIENTS := tests/conformance/node_modules/.package-lock.json
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test check lint format conformance bench-files tiny-checkpoint docker docker-cpu clean
+.DELETE_ON_ERROR:
+
+help: ## List these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(DEV) ## Make .venv with everything that development needs
+
+serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folder or hub id, HOST, PORT)
+	@echo "Serving $(MODEL) on http://$(HOST):$(PORT) (Ctrl+C stops; /ready answers 200 once the model is loaded)"
+	@exec $(BIN)/python -m server --model "$(MODEL)" --host "$(HOST)" --port "$(PORT)"
+
+test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: lint ## Lint, check the formatting and the types
+	$(BIN)/mypy
+
+lint: $(DEV) ## Lint and check the formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(DEV) ## Mend what the linter and the formatter can mend
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+conformance: ## Run the tests that drive unmodified client libraries
+	@$(MAKE) --no-print-directory test TESTS=tests/conformance
+
+bench-files: $(DEV) ## Compare batched transcription with one file after another
+	$(BIN)/python -m bench.files
+
+tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
+	$(BIN)/python -m model.tiny.recipe.train
+
+docker: ## Build the CUDA image
+	docker build --file docker/Dockerfile --tag vibevoice-asr-server:cuda .
+
+docker-cpu: ## Build the CPU image
+	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
+
+clean: ## Remove the environment, caches and installed clients
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info tests/conformance/node_modules
+
+# PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
+$(RUNTIME): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	@echo "Installing into $(VENV) (a minute or two, once)"
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "Installing the tools for development"
+	$(PIP) install --constraint constraints.txt --editable '.[dev,train]'
+	@touch $@
+
+$(NODE_CLIENTS): tests/conformance/package-lock.json
+	npm ci --no-audit --no-fund --prefix tests/conformance
+	@touch $@

@@ -1,0 +1,128 @@
+"""The shipped load balancer in front of two real servers: work is shared, a lost replica hurts nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import openai
+import pytest
+
+from tests.deploy.balancer import Balancer
+from tests.deploy.load import SilentCutError, load_on
+from tests.support.processes import ServerProcess, wait_until
+from tests.support.samples import TWO_SPEAKERS
+
+REPLICAS = ("replica-1", "replica-2")
+DRAIN = ("--drain-notice-seconds", "3", "--drain-seconds", "120")  # as compose.yaml sets them
+
+
+@pytest.fixture(scope="module")
+def servers(haproxy: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, ServerProcess]]:
+    folder = tmp_path_factory.mktemp("replicas")
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(ServerProcess(*DRAIN, log=folder / f"{name}.log")) for name in REPLICAS}
+        for server in servers.values():
+            server.wait_ready()
+        yield servers
+
+
+@pytest.fixture(scope="module")
+def balancer(
+    haproxy: str, servers: dict[str, ServerProcess], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Balancer]:
+    ports = [servers[name].port for name in REPLICAS]
+    with Balancer(haproxy, ports, tmp_path_factory.mktemp("balancer")) as balancer:
+        yield balancer
+
+
+@pytest.fixture(autouse=True)
+def whole(servers: dict[str, ServerProcess], balancer: Balancer) -> None:
+    """Every test begins with two replicas, whatever the one before did to them."""
+    for name, server in servers.items():
+        if not server.group():
+            server.start()
+            server.wait_ready()
+        balancer.wait_up(name, up=True)
+
+
+def all_busy(balancer: Balancer) -> bool:
+    return all(replica.current > 0 for replica in balancer.replicas().values())
+
+
+async def test_uploads_and_streams_are_shared_by_both_replicas(balancer: Balancer) -> None:
+    before = balancer.replicas()
+    async with load_on(balancer.url, TWO_SPEAKERS, uploads=4, streams=4) as load:
+        await load.more(16)
+
+    assert not load.failures
+    assert len({outcome.text for outcome in load.outcomes}) == 1
+    given = {name: state.total - before[name].total for name, state in balancer.replicas().items()}
+    assert sum(given.values()) == len(load.outcomes)
+    assert min(given.values()) >= len(load.outcomes) // 4
+
+
+async def test_killed_replica_costs_its_own_requests_only(
+    servers: dict[str, ServerProcess], balancer: Balancer
+) -> None:
+    victim = servers["replica-1"]
+    async with (
+        load_on(balancer.url, TWO_SPEAKERS, uploads=3, streams=3) as load,
+        load_on(balancer.url, TWO_SPEAKERS, uploads=2, streams=0, retries=2) as patient,
+    ):
+        await load.more(6)
+        await asyncio.to_thread(wait_until, lambda: all_busy(balancer), "both replicas work", 60)
+        in_flight = balancer.replicas()["replica-1"].current
+        victim.kill()
+        killed = time.monotonic()
+        victim.wait(10)
+        await asyncio.to_thread(balancer.wait_up, "replica-1", up=False)
+        await load.more(10)
+
+    # Clients of the dead replica heard so; nobody waited for an answer that could not come.
+    assert len(load.failures) <= in_flight
+    for failure in load.failures:
+        assert not isinstance(failure.error, SilentCutError | openai.APITimeoutError)
+        assert failure.began < killed
+        assert failure.ended < killed + 10
+    assert [outcome for outcome in load.outcomes if outcome.began > killed]
+    # Who tries again, as OpenAI's clients do by themselves, noticed nothing.
+    assert patient.outcomes
+    assert not patient.failures
+    # The worker of a server that was killed does not stay behind with its memory.
+    await asyncio.to_thread(wait_until, lambda: not victim.group(), "the worker followed its server", 30)
+
+
+async def test_replica_that_comes_back_gets_work_again(servers: dict[str, ServerProcess], balancer: Balancer) -> None:
+    servers["replica-1"].kill()
+    servers["replica-1"].wait(10)
+    await asyncio.to_thread(balancer.wait_up, "replica-1", up=False)
+    await asyncio.to_thread(wait_until, lambda: not servers["replica-1"].group(), "the old worker is gone", 30)
+
+    servers["replica-1"].start()
+    await asyncio.to_thread(balancer.wait_up, "replica-1", up=True, seconds=120)
+    before = balancer.replicas()["replica-1"].total
+    async with load_on(balancer.url, TWO_SPEAKERS, uploads=4, streams=0) as load:
+        await load.more(8)
+
+    assert not load.failures
+    assert balancer.replicas()["replica-1"].total > before
+
+
+async def test_replica_that_is_asked_to_stop_loses_nothing(
+    servers: dict[str, ServerProcess], balancer: Balancer
+) -> None:
+    leaving = servers["replica-2"]
+    async with load_on(balancer.url, TWO_SPEAKERS, uploads=4, streams=4) as load:
+        await load.more(4)
+        await asyncio.to_thread(wait_until, lambda: all_busy(balancer), "both replicas work", 60)
+        leaving.terminate()
+        await asyncio.to_thread(balancer.wait_up, "replica-2", up=False)
+        status = await asyncio.to_thread(leaving.wait, 150)
+        await load.more(4)
+
+    assert not load.failures
+    assert status == 0
+    assert not leaving.group()
