@@ -13,7 +13,7 @@ DEV := $(VENV)/.dev-installed
 NODE_CLIENTS := tests/conformance/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint format conformance bench-files tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test check lint format conformance bench-files bench-encoder bench-step tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -42,8 +42,14 @@ format: $(DEV) ## Mend what the linter and the formatter can mend
 conformance: ## Run the tests that drive unmodified client libraries
 	@$(MAKE) --no-print-directory test TESTS=tests/conformance
 
-bench-files: $(DEV) ## Compare batched transcription with one file after another
+bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips
 	$(BIN)/python -m bench.files
+
+bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
+	$(BIN)/python -m bench.encoder
+
+bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
+	$(BIN)/python -m bench.step
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train

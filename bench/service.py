@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx
-import soundfile
+import soundfile  # type: ignore[import-untyped]
 
 from model.audio import SAMPLE_RATE
 from model.steps import Samples

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
-from typing import Any
 
 import torch
 
@@ -18,7 +16,7 @@ from bench.report import Goal, machine, print_goals, table
 from model.audio import clip_level
 from model.checkpoint import load_checkpoint
 from model.runner import Runner
-from model.steps import EncodeWork, RowWork, Samples, StepPlan, StreamSpec
+from model.steps import EncodeWork, RowWork, Samples, StepPlan, StepResult, StreamSpec
 
 BATCHES = [1, 4, 16, 32]
 STEPS = 40
@@ -33,8 +31,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint("tiny")
     clips = material.ragged_clips(options.clips)
-    plain = Runner(checkpoint, pages=4096, page_size=32, drafts=False)
-    drafted = Runner(checkpoint, pages=4096, page_size=32)
+    plain = CountingRunner(checkpoint, pages=4096, page_size=32, drafts=False)
+    drafted = CountingRunner(checkpoint, pages=4096, page_size=32)
     print(machine() + "\n")
 
     rows = []
@@ -43,31 +41,23 @@ def main() -> None:
         rows.append([str(batch), f"{1000 * seconds:.2f}", f"{batch / seconds:.0f}"])
     print(table(["rows", "ms per step", "tokens per s"], rows) + "\n")
 
-    forwards = {}
-    answers = {}
-    for name, runner in (("plain", plain), ("drafted", drafted)):
-        counted = _Counted(runner)
-        answers[name] = engine.transcribe(counted.runner, clips, concurrency=1, tokens=1024)
-        forwards[name] = counted.decode_steps
-    tokens = sum(map(len, answers["plain"]))
-    print(f"{tokens} answer tokens: {forwards['plain']} forwards plain, {forwards['drafted']} drafted\n")
-    if answers["plain"] != answers["drafted"]:
+    plain.answering_steps = 0
+    answers = engine.transcribe(plain, clips, concurrency=1, tokens=1024)
+    if engine.transcribe(drafted, clips, concurrency=1, tokens=1024) != answers:
         raise SystemExit("drafts changed an answer")
-    print_goals([Goal("forwards-saved-by-drafts", forwards["plain"] / forwards["drafted"], 1.3)])
+    tokens = sum(map(len, answers))
+    print(f"{tokens} answer tokens: {plain.answering_steps} forwards plain, {drafted.answering_steps} drafted\n")
+    print_goals([Goal("forwards-saved-by-drafts", plain.answering_steps / drafted.answering_steps, 1.3)])
 
 
-class _Counted:
-    """A runner whose steps with answers are counted."""
+class CountingRunner(Runner):
+    """A runner that counts the steps in which answers came out."""
 
-    def __init__(self, runner: Runner) -> None:
-        self.decode_steps = 0
-        self.runner: Any = runner
-        self._step: Callable[[StepPlan], Any] = runner.step
-        self.runner.step = self._counting
+    answering_steps = 0
 
-    def _counting(self, plan: StepPlan) -> Any:
-        result = self._step(plan)
-        self.decode_steps += bool(result.emitted)
+    def step(self, plan: StepPlan) -> StepResult:
+        result = super().step(plan)
+        self.answering_steps += bool(result.emitted)
         return result
 
 
