@@ -37,7 +37,7 @@ def test_is_small_and_safe() -> None:
 def test_does_what_its_card_says_on_held_out_recordings(held_out: dict[str, Clip]) -> None:
     score: Score = measure(*load(CHECKPOINT), list(held_out.values()))
     assert score.unreadable == 0
-    # A little above what the card says; on so few words chance matters.
-    assert score.word_error_rate <= 0.13, str(score)
+    # The bar of 10 % is for the 1000 words of `evaluate`; these are 219, of which the model gets 23 wrong.
+    assert score.word_error_rate <= 0.115, str(score)
     assert score.boundaries >= 0.90, str(score)
     assert score.speakers >= 0.90, str(score)
