@@ -1,0 +1,88 @@
+"""What a live session tells its protocol, in order. Times are seconds of the session's audio.
+
+The text of a session is a list of segments. Words of the last, open segments are committed one after the other and
+never change; then the segment is closed. Behind what is committed stands a hypothesis that every update may rewrite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.transcript.segments import Segment
+from server.transcript.words import Word
+
+
+@dataclass(frozen=True, slots=True)
+class AudioHeard:
+    """All audio up to ``until`` was listened to; not yet transcribed. Comes several times a second."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """Somebody began to speak at ``at``, padding already taken off. Only with turn detection."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """Nobody spoke for as long as the turn detection waits; ``at`` is where the turn's audio ends.
+
+    The session flushes by itself: one ``Flushed`` follows when the turn's text is complete.
+    """
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordsCommitted:
+    """The next words of a segment; they will not change. Texts of a segment joined by spaces are its text.
+
+    ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
+    """
+
+    segment: int
+    speaker: int | None
+    words: tuple[Word, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentClosed:
+    """A segment of speech is complete: all its words came before, and its times and speaker are settled."""
+
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What seems to be said behind the committed words. Replaces the hypothesis before; may be empty.
+
+    ``segments``: the first may be the rest of the open segment (same index). Only speech.
+    """
+
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All that was said before ``until`` is committed and its segments are closed; the hypothesis is empty.
+
+    Exactly one for each flush asked for and for each SpeechStopped, in that order.
+    """
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a session that was told to finish. ``duration``: of all its audio."""
+
+    duration: float
+
+
+LiveEvent = (
+    AudioHeard | SpeechStarted | SpeechStopped | WordsCommitted | SegmentClosed | Hypothesis | Flushed | Finished
+)
