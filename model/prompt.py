@@ -57,8 +57,23 @@ class Prompt:
         ]
 
     def answer_start(self, prefix: str = "", *, header: bool = True) -> list[int]:
-        """Ids the answer is forced to begin with: the assistant header, then ``prefix`` as plain text."""
-        return [*(self._header if header else []), *self._as_text(prefix)]
+        """Ids the answer is forced to begin with: the assistant header, then ``prefix`` as plain text.
+
+        A prefix that ends with a whole segment is forced up to the last token before its closing brace: whether
+        another segment follows or the list ends is in that same token and for the model to say.
+        """
+        start = list(self._header) if header else []
+        if not prefix.endswith("}"):
+            return [*start, *self._as_text(prefix)]
+        ids = self._as_text(prefix + ',{"')
+        tail = ""
+        while "}" not in tail:
+            tail = self._tokenizer.decode(ids.pop()) + tail
+        return [*start, *ids]
+
+    def answer(self, text: str, *, header: bool = True) -> list[int]:
+        """Ids of an answer as the model would write it."""
+        return [*(self._header if header else []), *self._as_text(text)]
 
     def _with_specials(self, text: str) -> list[int]:
         return cast(list[int], self._tokenizer(text, add_special_tokens=False).input_ids)

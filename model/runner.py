@@ -8,7 +8,6 @@ along; those that the same forward confirms are answer tokens too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,12 +15,12 @@ import torch
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
 from model.decoder import Decoder, bytes_per_position
-from model.drafts import TemplateDraft, TokenTexts
+from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
 from model.encoder import StreamingEncoder
 from model.kv_cache import PageTable
 from model.prompt import Prompt
 from model.sampling import Sampler, choose
-from model.steps import Emitted, EncodeWork, RowWork, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+from model.steps import Emitted, EncodeWork, Question, RowWork, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
 from model.stream import DRAFT_POSITIONS, DeviceStream
 
 _CPU_POSITIONS = 262_144
@@ -45,8 +44,7 @@ class _Row:
         table = self.stream.table
         table.crop(table.length - (len(self.guess) - (len(tokens) - 1)))
         self.stream.queue.put(tokens[-1:])
-        if self.stream.draft is not None:
-            self.stream.draft.follow(tokens)
+        self.stream.follow(tokens)
         return Emitted(self.number, tuple(tokens), tuple(logprobs))
 
 
@@ -101,7 +99,9 @@ class Runner:
     def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
         """See StepRunner."""
         seconds = frames * HOP / SAMPLE_RATE
-        return len(self._prompt.before_audio) + frames + len(self._after_audio(spec, seconds))
+        behind = self._prompt.after_audio(seconds, spec.context)
+        start = self._prompt.answer_start(header=spec.force_header)
+        return len(self._prompt.before_audio) + frames + len(behind) + len(start)
 
     def open(self, stream: int, spec: StreamSpec) -> int:
         """See StepRunner. Raises ValueError when the number is in use."""
@@ -113,14 +113,10 @@ class Runner:
         return len(state.queue)
 
     def append_audio(self, stream: int, samples: Samples) -> int:
-        """See StepRunner. Audio after ``ask`` withdraws the question: instruction and answer are cropped.
-
-        Raises ValueError after finish_audio.
-        """
+        """See StepRunner. Raises ValueError after finish_audio."""
         state = self._streams[stream]
         if state.finished:
             raise ValueError(f"audio for stream {stream} after its end")
-        self._withdraw(state)
         state.samples += samples.size
         state.audio.append(state.spec.level.apply(samples))
         return state.audio.frames
@@ -132,20 +128,33 @@ class Runner:
         state.finished = True
         return state.audio.frames
 
-    def ask(self, stream: int, proposal: Sequence[int] = ()) -> int:
-        """See StepRunner. Raises ValueError while appended frames wait for the encoder."""
-        state = self._streams[stream]
+    def ask(self, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
+        """See StepRunner. Raises ValueError while appended frames wait for the encoder or another question stands."""
+        state, spec = self._streams[stream], self._streams[stream].spec
         if state.audio.frames:
             raise ValueError(f"{state.audio.frames} frames are not encoded yet")
-        self._withdraw(state)
+        if state.asked:
+            raise ValueError(f"stream {stream} was asked already")
         heard = min(state.samples, state.encoded_frames * HOP)
-        instruction = self._after_audio(state.spec, heard / SAMPLE_RATE)
-        state.queue.put(instruction)
-        state.proposal = list(proposal)
-        if self._drafts and state.spec.temperature == 0:
+        instruction = self._prompt.after_audio(heard / SAMPLE_RATE, spec.context)
+        start = self._prompt.answer_start(question.prefix, header=spec.force_header)
+        state.queue.put([*instruction, *start])
+        if self._drafts and spec.temperature == 0:
             state.draft = TemplateDraft(self._texts)
-            state.draft.follow(instruction)
-        state.asked = True
+            state.draft.follow([*instruction, *start])
+            guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
+            state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
+        state.asked, state.answered = True, 0
+        return len(state.queue)
+
+    def withdraw(self, stream: int) -> int:
+        """See StepRunner."""
+        state = self._streams[stream]
+        if state.asked:
+            audio_end = len(self._prompt.before_audio) + state.encoded_frames
+            state.queue.keep(max(0, audio_end - state.table.length))
+            state.table.crop(min(state.table.length, audio_end))
+            state.asked = False
         return len(state.queue)
 
     def step(self, plan: StepPlan) -> StepResult:
@@ -166,18 +175,6 @@ class Runner:
     def check_integrity(self) -> None:
         """See StepRunner."""
         self._decoder.pool.check_integrity([state.table for state in self._streams.values()])
-
-    def _after_audio(self, spec: StreamSpec, seconds: float) -> list[int]:
-        start = self._prompt.answer_start(spec.answer_prefix, header=spec.force_header)
-        return [*self._prompt.after_audio(seconds, spec.context), *start]
-
-    def _withdraw(self, state: DeviceStream) -> None:
-        """Crop whatever stands behind the audio, so that audio or a new instruction can follow it."""
-        if state.asked:
-            audio_end = len(self._prompt.before_audio) + state.encoded_frames
-            state.table.crop(min(state.table.length, audio_end))
-            state.queue.clear()
-            state.asked = False
 
     def _encode(self, work: tuple[EncodeWork, ...]) -> None:
         states = [self._streams[item.stream] for item in work]

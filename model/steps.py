@@ -13,7 +13,6 @@ with different counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,7 +32,6 @@ class StreamSpec:
     Attributes:
         context: hotwords or background text for the prompt, or None.
         level: the gain that brings the audio to the level the model was trained on.
-        answer_prefix: text the answer is forced to begin with (complete segments of an earlier window), or "".
         force_header: write the assistant header instead of letting the model say it (saves three steps).
         temperature: 0 decodes greedily; above 0 samples from the scaled distribution.
         seed: of the sampling; the same seed gives the same answer whatever the company in the batch.
@@ -42,11 +40,24 @@ class StreamSpec:
 
     context: str | None = None
     level: Level = field(default_factory=Level)
-    answer_prefix: str = ""
     force_header: bool = True
     temperature: float = 0.0
     seed: int = 0
     max_answer_tokens: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a stream is asked for; no field changes which tokens follow the prefix, only how fast they come.
+
+    Attributes:
+        prefix: text the answer is forced to begin with: nothing, or ``[`` and whole segments (``[{...},{...}``). The
+            model decides itself what follows the last segment's content.
+        guess: an answer that this one may resemble, such as the one to less audio, from its beginning on.
+    """
+
+    prefix: str = ""
+    guess: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +147,7 @@ class StepRunner(Protocol):
     def free_pages(self) -> int: ...
 
     def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
-        """Positions of the whole prompt for ``frames`` audio frames, forced answer prefix included."""
+        """Positions of the whole prompt for ``frames`` audio frames."""
         ...
 
     def open(self, stream: int, spec: StreamSpec) -> int:
@@ -151,13 +162,18 @@ class StepRunner(Protocol):
         """No more audio comes: the last started frame is padded. Returns the frames waiting to be encoded."""
         ...
 
-    def ask(self, stream: int, proposal: Sequence[int] = ()) -> int:
+    def ask(self, stream: int, question: Question = Question()) -> int:
         """Queue the instruction and the forced start of the answer behind the encoded audio.
 
-        Whatever stood behind the audio before (an earlier instruction and answer) is cropped. Every appended frame
-        must have been encoded. Returns the inputs now queued. From here on the stream emits answer tokens.
-        ``proposal``: tokens that the answer is likely to begin with, such as the answer to less audio; they are
-        verified in one forward and change no token of the answer.
+        Every appended frame must have been encoded. Returns the inputs now queued. From here on the stream emits answer
+        tokens, those of the forced start excluded.
+        """
+        ...
+
+    def withdraw(self, stream: int) -> int:
+        """Take back instruction and answer, so that more audio can be encoded or another question asked.
+
+        Returns the inputs now queued: audio that was not computed yet, usually none.
         """
         ...
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from model.drafts import TemplateDraft
+from model.drafts import HypothesisDraft, TemplateDraft
 from model.encoder import AudioBuffer, EncoderState
 from model.kv_cache import PageTable
 from model.sampling import Sampler
@@ -47,9 +47,11 @@ class InputQueue:
             count -= len(part)
         return taken
 
-    def clear(self) -> None:
-        self._parts.clear()
-        self._length = 0
+    def keep(self, count: int) -> None:
+        """Drop all but the first ``count`` inputs."""
+        kept = self.take(min(count, self._length))
+        self._parts = deque(kept)
+        self._length = sum(map(len, kept))
 
 
 @dataclass(slots=True)
@@ -58,8 +60,9 @@ class DeviceStream:
 
     ``samples``: of audio appended, before padding. ``finished``: no more comes, the last frame is padded.
     ``asked``: the instruction is written and answer tokens are wanted.
-    ``proposal``: tokens that the caller expects the answer to begin with. ``draft``: guesses what comes next, None for
-    streams that draw their tokens.
+    ``answered``: answer tokens since the question.
+    ``draft``: guesses what comes next, None for streams that draw their tokens. ``memory``: guesses by an answer that
+    this one may resemble.
     """
 
     spec: StreamSpec
@@ -72,12 +75,22 @@ class DeviceStream:
     encoded_frames: int = 0
     finished: bool = False
     asked: bool = False
-    proposal: list[int] = field(default_factory=list)
+    answered: int = 0
     draft: TemplateDraft | None = None
+    memory: HypothesisDraft | None = None
+
+    def follow(self, tokens: list[int]) -> None:
+        """Take note of the next tokens of the answer."""
+        self.answered += len(tokens)
+        if self.draft is not None:
+            self.draft.follow(tokens)
+        if self.memory is not None:
+            self.memory.follow(tokens)
 
     def guess(self) -> list[int]:
-        """Answer tokens worth verifying in the next forward; the proposal of the caller goes first, and once."""
-        if self.draft is None:
-            return []
-        proposal, self.proposal = self.proposal, []
-        return proposal[: self.spec.max_answer_tokens] or self.draft.guess()[:DRAFT_POSITIONS]
+        """Answer tokens worth verifying in the next forward."""
+        left = max(0, self.spec.max_answer_tokens - self.answered)  # pages are reserved for no more
+        remembered = self.memory.guess()[:left] if self.memory is not None else []
+        if remembered or self.draft is None:
+            return remembered
+        return self.draft.guess()[:DRAFT_POSITIONS]

@@ -9,13 +9,15 @@ from contextlib import suppress
 from enum import StrEnum
 from itertools import count
 from time import monotonic
+from typing import TypeVar
 
 from model.audio import FRAME_RATE
 from model.steps import RunnerInfo, StreamSpec
 from server.engine.admission import Admission
-from server.engine.engine_stream import EngineStream
+from server.engine.engine_stream import EngineStream, LiveStream
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import (
+    AnswerDone,
     AnswerTokens,
     EndReason,
     FailureCode,
@@ -32,9 +34,11 @@ from server.engine.process import WorkerProcess
 from server.engine.settings import EngineSettings
 from server.engine.worker import RunnerFactory
 
-__all__ = ["Engine", "EngineError", "EngineState", "EngineStream", "EngineUnavailable"]
+__all__ = ["Engine", "EngineError", "EngineState", "EngineStream", "EngineUnavailable", "LiveStream"]
 
 logger = logging.getLogger(__name__)
+
+_Stream = TypeVar("_Stream", bound=EngineStream)
 
 _USUAL_START = 5.0
 """Seconds that a start is expected to take until one was measured."""
@@ -135,15 +139,22 @@ class Engine:
 
     def open(self, spec: StreamSpec, *, frames: int, request_id: str) -> EngineStream:
         """Begin a stream of at most ``frames`` audio frames. Raises EngineUnavailable unless the engine is READY."""
+        return self._begin(EngineStream, spec, frames, request_id)
+
+    def open_live(self, spec: StreamSpec, *, frames: int, request_id: str) -> LiveStream:
+        """As ``open``, for a stream that is asked again and again while its audio comes."""
+        return self._begin(LiveStream, spec, frames, request_id)
+
+    def _begin(self, kind: type[_Stream], spec: StreamSpec, frames: int, request_id: str) -> _Stream:
         if self._state is not EngineState.READY or self._worker is None:
             raise self._unavailable()
         if not self._streams:
             self._worker.listen_anew()
-        stream = EngineStream(next(self._numbers), self._worker)
+        stream = kind(next(self._numbers), self._worker)
         self._streams[stream.number] = stream
         if self._heartbeat is None:
             self._watch_heartbeat()
-        self._worker.send(OpenStream(stream.number, request_id, spec, frames))
+        self._worker.send(OpenStream(stream.number, request_id, spec, frames, live=kind is LiveStream))
         return stream
 
     # ------------------------------------------------------------------------------------------- worker's life
@@ -226,7 +237,7 @@ class Engine:
     def _take(self, messages: Sequence[ToClient]) -> None:
         for message in messages:
             match message:
-                case AnswerTokens():
+                case AnswerTokens() | AnswerDone():
                     if (stream := self._streams.get(message.stream)) is not None:
                         stream.deliver(message)
                 case StreamDone():

@@ -5,12 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from model.steps import Samples
+from model.audio import FRAME_RATE
+from model.steps import Question, Samples
 from server.engine.errors import EngineError
-from server.engine.messages import AnswerTokens, AppendAudio, CancelStream, FinishAudio, StreamDone
+from server.engine.messages import (
+    AnswerDone,
+    AnswerTokens,
+    AppendAudio,
+    AskStream,
+    CancelStream,
+    EndReason,
+    FailureCode,
+    FinishAudio,
+    StreamDone,
+)
 from server.engine.process import CHUNK_SAMPLES, WorkerProcess
 
 
@@ -28,7 +40,7 @@ class EngineStream:
         self.number = number
         self.done: StreamDone | None = None
         self._worker = worker
-        self._tokens: deque[AnswerTokens] = deque()
+        self._messages: deque[AnswerTokens | AnswerDone] = deque()
         self._failure: EngineError | None = None
         self._changed = asyncio.Event()
 
@@ -53,13 +65,11 @@ class EngineStream:
         return self
 
     async def __anext__(self) -> AnswerTokens:
-        while not self._tokens:
-            self._raise_failure()
-            if self.done is not None:
-                raise StopAsyncIteration
-            self._changed.clear()
-            await self._changed.wait()
-        return self._tokens.popleft()
+        message = await self._next()
+        if message is None:
+            raise StopAsyncIteration
+        assert isinstance(message, AnswerTokens)  # only live streams get anything else
+        return message
 
     async def __aenter__(self) -> Self:
         return self
@@ -72,12 +82,12 @@ class EngineStream:
 
     # The engine calls these on the event loop.
 
-    def deliver(self, message: AnswerTokens | StreamDone) -> None:
+    def deliver(self, message: AnswerTokens | AnswerDone | StreamDone) -> None:
         """Take the next part of the answer or its end."""
         if isinstance(message, StreamDone):
             self.done = message
         else:
-            self._tokens.append(message)
+            self._messages.append(message)
         self._changed.set()
 
     def fail(self, error: EngineError) -> None:
@@ -88,3 +98,36 @@ class EngineStream:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise EngineError(self._failure.code, self._failure.message)
+
+    async def _next(self) -> AnswerTokens | AnswerDone | None:
+        """The next message; None after the end."""
+        while not self._messages:
+            self._raise_failure()
+            if self.done is not None:
+                return None
+            self._changed.clear()
+            await self._changed.wait()
+        return self._messages.popleft()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """What a live stream says about the audio it has. ``heard``: seconds of it, whole frames only."""
+
+    tokens: tuple[int, ...]
+    cut: bool
+    heard: float
+
+
+class LiveStream(EngineStream):
+    """Made by ``Engine.open_live``: audio is appended and asked about in turns, by one task."""
+
+    async def ask(self, question: Question) -> LiveAnswer:
+        """Wait for the answer to all audio appended so far. Raises EngineError once the stream failed."""
+        self._worker.send(AskStream(self.number, question))
+        tokens: list[int] = []
+        while (message := await self._next()) is not None:
+            if isinstance(message, AnswerDone):
+                return LiveAnswer(tuple(tokens), message.reason is EndReason.LENGTH, message.heard / FRAME_RATE)
+            tokens += message.tokens
+        raise EngineError(FailureCode.INTERNAL, "The stream ended before its answer.")

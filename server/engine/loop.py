@@ -9,10 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 
 from model.audio import FRAME_RATE
-from model.steps import Emitted, StepPlan, StepRunner
+from model.steps import Emitted, Question, StepPlan, StepRunner
 from server.engine.messages import (
+    AnswerDone,
     AnswerTokens,
     AppendAudio,
+    AskStream,
     CancelStream,
     EndReason,
     FailureCode,
@@ -111,6 +113,9 @@ class StepLoop:
                     self._append(number, samples)
                 case FinishAudio(number):
                     self._finish(number)
+                case AskStream(number, question):
+                    if number in self._streams:
+                        self._streams[number].question = question
                 case CancelStream(number):
                     if number in self._streams:
                         self._done(self._streams[number], EndReason.CANCELLED)
@@ -131,7 +136,14 @@ class StepLoop:
             self._refuse(number, *self._explain(error))
             return
         stream = StreamState(
-            number, message.request_id, message.frames, worst, spec.max_answer_tokens, self._clock(), queued=queued
+            number,
+            message.request_id,
+            message.frames,
+            worst,
+            spec.max_answer_tokens,
+            self._clock(),
+            live=message.live,
+            queued=queued,
         )
         self._streams[number] = stream
         self._scheduler.add(stream)
@@ -161,8 +173,9 @@ class StepLoop:
         for stream in self._scheduler.running:
             if stream.ready_to_ask:
                 with self._contained(stream):
-                    stream.count_asked(self._runner.ask(stream.number))
-                    self._scheduler.trim(stream)
+                    stream.count_asked(self._runner.ask(stream.number, stream.question or Question()))
+                    if not stream.live:
+                        self._scheduler.trim(stream)
 
     # ---------------------------------------------------------------------------------------------------- steps
 
@@ -189,7 +202,7 @@ class StepLoop:
             self._answer(self._streams[emitted.stream], emitted)
 
     def _answer(self, stream: StreamState, emitted: Emitted) -> None:
-        """Pass answer tokens on up to a stop token or the limit, and end the stream there.
+        """Pass answer tokens on up to a stop token or the limit, and end the answer there.
 
         The limit ends it only when a token beyond it comes: an answer of just that length is not called cut.
         """
@@ -197,15 +210,24 @@ class StepLoop:
             stream.first_token = self._clock()
         stop = next((i for i, token in enumerate(emitted.tokens) if token in self._info.stop_ids), None)
         written = len(emitted.tokens) if stop is None else stop
-        count = min(written, stream.max_answer_tokens - stream.answer_tokens)
+        count = min(written, stream.answer_limit - stream.answer_tokens)
         if count:
             stream.count_answered(count)
             self._answer_tokens += count
             self._outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count]))
-        if count < written:
-            self._done(stream, EndReason.LENGTH)
-        elif stop is not None:
-            self._done(stream, EndReason.STOP)
+        if count == written and stop is None:
+            return
+        reason = EndReason.LENGTH if count < written else EndReason.STOP
+        if stream.live:
+            self._answered(stream, reason)
+        else:
+            self._done(stream, reason)
+
+    def _answered(self, stream: StreamState, reason: EndReason) -> None:
+        """One answer of a live stream is complete; it listens on."""
+        with self._contained(stream):
+            stream.count_withdrawn(self._runner.withdraw(stream.number))
+            self._outbox.append(AnswerDone(stream.number, reason, stream.frames_encoded))
 
     def _rest(self) -> None:
         """Nothing can be done until a message comes."""

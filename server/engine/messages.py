@@ -10,19 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.steps import RunnerInfo, StreamSpec
+from model.steps import Question, RunnerInfo, StreamSpec
 
 # ----------------------------------------------------------------------------------------------- client to worker
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """Begin a stream. ``frames``: the audio it will have at most, which decides the pages reserved for it."""
+    """Begin a stream. ``frames``: the audio it will have at most, which decides the pages reserved for it.
+
+    ``live``: its audio comes while it is spoken. It is asked again and again by AskStream, goes first, keeps its pages
+    between two answers and ends with CancelStream.
+    """
 
     stream: int
     request_id: str
     spec: StreamSpec
     frames: int
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,14 @@ class FinishAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class AskStream:
+    """Answer to the audio that a live stream has so far. No audio may come before AnswerDone."""
+
+    stream: int
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class CancelStream:
     """Nobody waits any more. The worker frees everything before its next step and sends the end."""
 
@@ -52,7 +65,7 @@ class StopWorker:
     """Leave the step loop and exit with status 0."""
 
 
-ToWorker = OpenStream | AppendAudio | FinishAudio | CancelStream | StopWorker
+ToWorker = OpenStream | AppendAudio | FinishAudio | AskStream | CancelStream | StopWorker
 
 # ----------------------------------------------------------------------------------------------- worker to client
 
@@ -81,6 +94,15 @@ class EndReason(StrEnum):
     LENGTH = "length"
     """The answer was cut at ``max_answer_tokens``."""
     CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDone:
+    """The end of one answer of a live stream, which can be asked again. ``heard``: audio frames it is the answer to."""
+
+    stream: int
+    reason: EndReason
+    heard: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +162,4 @@ class WorkerFailed:
     permanent: bool
 
 
-ToClient = WorkerReady | AnswerTokens | StreamDone | StreamFailed | WorkerStats | WorkerFailed
+ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamDone | StreamFailed | WorkerStats | WorkerFailed

@@ -2,17 +2,27 @@
 
 A stream runs from the moment that the pages of its worst case can be reserved until it ends, so nothing ever has to be
 preempted, nothing can run out of pages half way, and there is no deadlock. Streams are admitted strictly in the order
-of their arrival: a long one at the head is not overtaken for ever by short ones behind it.
+of their arrival: a long one at the head is not overtaken for ever by short ones behind it. Live streams go first in
+all of this: somebody is waiting for each of their words, and they ask for little at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from model.steps import EncodeWork, RowWork, RunnerInfo, StepPlan
 from server.engine.budget import context_limit
 from server.engine.settings import EngineSettings
 from server.engine.stream import Phase, StreamState
+
+
+class Want(NamedTuple):
+    """How many positions or frames a stream could move in the next step."""
+
+    stream: int
+    size: int
+    live: bool
 
 
 class Scheduler:
@@ -57,12 +67,17 @@ class Scheduler:
         self._running.pop(stream.number, None)
 
     def admit(self) -> list[StreamState]:
-        """Let waiting streams run, first come first served, as far as rows and pages reach. Returns those."""
+        """Let waiting streams run, first come first served, as far as rows and pages reach. Returns those.
+
+        Live streams hardly ever all compute at once and come on top of ``max_rows``.
+        """
         admitted = []
         free = self._pages - self.reserved_pages
-        for stream in list(self._waiting.values()):
+        files = sum(not stream.live for stream in self._running.values())
+        for stream in _live_first(self._waiting.values()):
             pages = self._pages_for(stream.worst_positions)
-            if pages > free or len(self._running) >= self._settings.max_rows:
+            files += not stream.live
+            if pages > free or files > self._settings.max_rows:
                 break
             free -= pages
             stream.pages = pages
@@ -72,17 +87,17 @@ class Scheduler:
 
     def trim(self, stream: StreamState) -> None:
         """Give back what a stream that was asked has reserved for audio that did not come."""
-        stream.pages = min(stream.pages, self._pages_for(stream.prompt_positions + stream.max_answer_tokens))
+        stream.pages = min(stream.pages, self._pages_for(stream.prompt_positions + stream.answer_limit))
 
     def plan(self) -> StepPlan:
         """The next step: a row for every stream that decodes, prefill and encoding under their budgets.
 
         Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs.
         """
-        streams = self._running.values()
+        streams = _live_first(self._running.values())
         decode = [RowWork(stream.number, 1) for stream in streams if stream.phase is Phase.DECODING]
-        prefill = {s.number: s.queued for s in streams if s.queued and s.phase is not Phase.DECODING}
-        encode = {s.number: s.frames_waiting for s in streams if s.frames_waiting}
+        prefill = [Want(s.number, s.queued, s.live) for s in streams if s.queued and s.phase is not Phase.DECODING]
+        encode = [Want(s.number, s.frames_waiting, s.live) for s in streams if s.frames_waiting and not s.asked]
         return StepPlan(
             encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, self._settings.encode_frames).items()),
             rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, self._settings.prefill_positions).items())),
@@ -99,10 +114,16 @@ def describe(plan: StepPlan) -> str:
     return f"encode {encode or '-'} | rows {rows or '-'}"
 
 
-def _in_turn(wants: dict[int, int]) -> list[tuple[int, int]]:
-    """The oldest stream first, so that it advances in every step, then those that want least: they are done soonest."""
-    oldest, *others = wants.items()
-    return [oldest, *sorted(others, key=lambda item: item[1])]
+def _live_first(streams: Iterable[StreamState]) -> list[StreamState]:
+    """Live streams, then the others, each oldest first."""
+    return sorted(streams, key=lambda stream: not stream.live)
+
+
+def _in_turn(wants: list[Want]) -> tuple[list[Want], list[Want]]:
+    """Live streams; then the oldest file, so that it advances in every step, and those that want least: soon done."""
+    live = [want for want in wants if want.live]
+    oldest, others = wants[len(live) : len(live) + 1], wants[len(live) + 1 :]
+    return live, [*oldest, *sorted(others, key=lambda want: want.size)]
 
 
 def _guaranteed(want: int, budget: int) -> int:
@@ -110,36 +131,35 @@ def _guaranteed(want: int, budget: int) -> int:
     return min(want, max(1, budget // 4))
 
 
-def _pack(wants: dict[int, int], budget: int) -> dict[int, int]:
-    """Share ``budget`` among streams (oldest first) whose shares cost their sum. What is left goes to the oldest."""
-    if not wants:
-        return {}
-    (oldest, want), *others = _in_turn(wants)
-    grants = {oldest: _guaranteed(want, budget)}
-    left = budget - grants[oldest]
-    for stream, wanted in others:
+def _pack(wants: list[Want], budget: int) -> dict[int, int]:
+    """Share ``budget`` among streams whose shares cost their sum. What is left goes to the oldest file."""
+    live, files = _in_turn(wants)
+    oldest = files[0] if files else None
+    grants = {oldest.stream: _guaranteed(oldest.size, budget)} if oldest else {}
+    left = budget - sum(grants.values())
+    for want in (*live, *files[1:]):
         if not left:
             break
-        grants[stream] = min(wanted, left)
-        left -= grants[stream]
-    grants[oldest] = min(want, grants[oldest] + left)
+        grants[want.stream] = min(want.size, left)
+        left -= grants[want.stream]
+    if oldest:
+        grants[oldest.stream] = min(oldest.size, grants[oldest.stream] + left)
     return grants
 
 
-def _rectangle(wants: dict[int, int], budget: int) -> dict[int, int]:
-    """Share ``budget`` among streams (oldest first) that are padded to the longest share: rows times width is the cost.
+def _rectangle(wants: list[Want], budget: int) -> dict[int, int]:
+    """Share ``budget`` among streams that are padded to the longest share: rows times width is the cost.
 
     Rows are added as long as none that is there already would have to become narrower.
     """
-    if not wants:
-        return {}
-    rows: list[tuple[int, int]] = []
+    live, files = _in_turn(wants)
+    rows: list[Want] = []
     widest = 0
-    for stream, wanted in _in_turn(wants):
+    for want in (*live, *files):
         width = budget // (len(rows) + 1)
         if width < max(widest, 1):
             break
-        widest = max(widest, min(wanted, width) if rows else _guaranteed(wanted, budget))
-        rows.append((stream, wanted))
-    width = budget // len(rows)
-    return {stream: min(wanted, width) for stream, wanted in rows}
+        widest = max(widest, min(want.size, width) if rows else _guaranteed(want.size, budget))
+        rows.append(want)
+    width = budget // max(1, len(rows))
+    return {want.stream: min(want.size, width) for want in rows}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from model.steps import Question
+
 
 class Phase(StrEnum):
-    """Where a stream stands. It only ever moves down this list."""
+    """Where a stream stands. It only ever moves down this list, but a live one listens again after each answer."""
 
     WAITING = "waiting"
     """For pages and a row; audio may come in already."""
@@ -27,7 +29,7 @@ class StreamState:
         number: the client's number for it; never used twice in a worker's life.
         announced_frames: audio frames that it will have at most.
         worst_positions: KV positions it can come to need: prompt with all announced frames, and longest answer.
-        max_answer_tokens: the answer is cut here.
+        max_answer_tokens: an answer is cut here.
         arrived: time of its OpenStream.
         pages: reserved for it; 0 while it waits.
         frames_waiting: whole audio frames that are not encoded.
@@ -36,7 +38,10 @@ class StreamState:
         positions: inputs in the KV cache.
         prompt_positions: length of the whole prompt, audio included; known once it was asked.
         answer_tokens: tokens answered, stop token excluded.
+        live: asked again and again while its audio comes.
         audio_finished: all audio has come.
+        question: what a live stream is to be asked next, or None.
+        audio_positions: inputs up to the last audio frame, in or outside the KV cache.
         asked: the instruction is queued behind the audio, so that answer tokens come.
         admitted, first_token: times of these events, None before them.
     """
@@ -47,6 +52,9 @@ class StreamState:
     worst_positions: int
     max_answer_tokens: int
     arrived: float
+    live: bool = False
+    question: Question | None = None
+    audio_positions: int = 0
     pages: int = 0
     frames_waiting: int = 0
     frames_encoded: int = 0
@@ -69,8 +77,9 @@ class StreamState:
 
     @property
     def ready_to_ask(self) -> bool:
-        """All audio is there and encoded, and the question was not put yet."""
-        return self.pages > 0 and self.audio_finished and not self.frames_waiting and not self.asked
+        """All audio it is to be asked about is there and encoded, and the question was not put yet."""
+        wanted = self.question is not None if self.live else self.audio_finished
+        return self.pages > 0 and wanted and not self.frames_waiting and not self.asked
 
     @property
     def heard_too_much(self) -> bool:
@@ -79,11 +88,25 @@ class StreamState:
 
     def count_asked(self, queued: int) -> None:
         """The instruction is queued; ``queued`` inputs are now outside the KV cache."""
-        self.asked = True
+        self.asked, self.question = True, None
+        self.audio_positions = self.positions + self.queued
         self.queued = queued
         self.prompt_positions = self.positions + queued
-        # The duration in the prompt is known only now; written out it may take a token more than what was reserved.
-        self.max_answer_tokens = min(self.max_answer_tokens, self.worst_positions - self.prompt_positions)
+        self.answer_tokens = 0
+
+    @property
+    def answer_limit(self) -> int:
+        """Tokens that the present answer can have. What the prompt has more than was reserved the answer has less:
+
+        the duration, known only when it is asked, may take a token more, and the forced start of an answer counts too.
+        """
+        return min(self.max_answer_tokens, self.worst_positions - self.prompt_positions)
+
+    def count_withdrawn(self, queued: int) -> None:
+        """Instruction and answer are gone again; ``queued`` inputs of the audio are outside the KV cache."""
+        self.asked = False
+        self.queued = queued
+        self.positions = self.audio_positions - queued
 
     def count_encoded(self, frames: int) -> None:
         self.frames_waiting -= frames

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]
 import torch
 
 from model.audio import HOP, clip_level, frame_count
 from model.checkpoint import Checkpoint
 from model.runner import Runner
-from model.steps import EncodeWork, RowWork, Samples, StepPlan, StreamSpec
+from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
+from tests.support.samples import SAMPLES
 
 TOKENS = 48
 
@@ -33,23 +36,22 @@ def job(clip: Samples, **spec: object) -> Job:
     return Job(StreamSpec(level=clip_level(clip), force_header=False, **spec), clip, TOKENS)  # type: ignore[arg-type]
 
 
-def answer(runner: Runner, stream: int, tokens: int, proposal: list[int] | None = None) -> list[int]:
-    """Ask a stream and decode it, all queued inputs in one row first."""
-    return answer_counted(runner, stream, tokens, proposal)[0]
+def answer(runner: Runner, stream: int, tokens: int, question: Question = Question()) -> list[int]:  # noqa: B008
+    """Ask a stream, decode it, all queued inputs in one row first, and withdraw the question."""
+    return answer_counted(runner, stream, tokens, question)[0]
 
 
-def answer_counted(
-    runner: Runner, stream: int, tokens: int, proposal: list[int] | None = None
-) -> tuple[list[int], int]:
+def answer_counted(runner: Runner, stream: int, tokens: int, question: Question) -> tuple[list[int], int]:
     """As ``answer``, with the number of forwards it took."""
     got: list[int] = []
     forwards = 0
-    positions = runner.ask(stream, proposal or ())
+    positions = runner.ask(stream, question)
     while len(got) < tokens and not (got and got[-1] in runner.info.stop_ids):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
         got += emitted.tokens
         positions = 1
         forwards += 1
+    runner.withdraw(stream)
     return got[:tokens], forwards
 
 
@@ -96,11 +98,10 @@ def test_forced_start_continues_like_generate(
     with torch.inference_mode():
         output = model.generate(**inputs, sample=False, max_new_tokens=20)
     wanted = output[0, inputs["input_ids"].shape[1] :].tolist()
-    spec = StreamSpec(level=clip_level(clip), answer_prefix=prefix)
-    runner.open(1, spec)
+    runner.open(1, StreamSpec(level=clip_level(clip)))
     runner.append_audio(1, clip)
     runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
-    got = answer(runner, 1, 20)
+    got = answer(runner, 1, 20, Question(prefix))
     assert got == wanted[: len(got)]
 
 
@@ -121,20 +122,49 @@ def test_append_and_crop_equal_a_fresh_stream(runner: Runner, clips: list[Sample
     assert runner.free_pages == runner.info.pages
 
 
-def test_a_proposal_changes_the_speed_and_no_token(checkpoint: Checkpoint, clips: list[Samples]) -> None:
+def test_a_forced_segment_leaves_what_follows_it_to_the_model(runner: Runner, checkpoint: Checkpoint) -> None:
+    """The answer behind some of its own segments is the rest of it, all decisions included."""
+    clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
+    runner.open(1, StreamSpec(level=clip_level(clip)))
+    runner.append_audio(1, clip)
+    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
+    whole = answer(runner, 1, 400)
+    text = checkpoint.processor.tokenizer.decode(whole, skip_special_tokens=True)
+    segments = text.strip().removesuffix("]").split("},")
+    for count in (1, len(segments)):
+        prefix = "},".join(segments[:count]).removesuffix("}") + "}"
+        rest = answer(runner, 1, 400, Question(prefix))
+        assert whole[len(whole) - len(rest) :] == rest
+        assert len(rest) < len(whole)
+
+
+def test_a_guess_changes_the_speed_and_no_token(checkpoint: Checkpoint, clips: list[Samples]) -> None:
     runner = Runner(checkpoint, pages=400, page_size=16)
     runner.open(0, StreamSpec(level=clip_level(clips[0])))
     hear(runner, 0, clips[0][: clips[0].size // HOP * HOP])
-    plain, forwards = answer_counted(runner, 0, 40)
-    again, verified = answer_counted(runner, 0, 40, plain)
+    plain, forwards = answer_counted(runner, 0, 40, Question())
+    text = checkpoint.processor.tokenizer.decode(plain)
+    again, verified = answer_counted(runner, 0, 40, Question(guess=text))
     assert again == plain
     assert verified <= 2 < forwards
-    vocabulary = len(checkpoint.processor.tokenizer)
-    rng = np.random.default_rng(0)
     for kept in (0, 1, 17, 39):
-        wrong = plain[:kept] + rng.integers(0, vocabulary, 30).tolist()
-        assert answer(runner, 0, 40, wrong) == plain
+        assert answer(runner, 0, 40, Question(guess=text[:kept] + " eight, Kyjiw" * 9)) == plain
         runner.check_integrity()
+
+
+def test_a_guess_that_is_wrong_in_one_place_still_helps(checkpoint: Checkpoint) -> None:
+    """As in a live stream, where the end of the last segment moves with every update."""
+    clip, _ = soundfile.read(SAMPLES / "short.flac", dtype="float32")
+    runner = Runner(checkpoint, pages=400, page_size=16)
+    runner.open(0, StreamSpec(level=clip_level(clip)))
+    hear(runner, 0, clip)
+    plain, forwards = answer_counted(runner, 0, 200, Question())
+    text = checkpoint.processor.tokenizer.decode(plain, skip_special_tokens=True)
+    moved = re.sub(r'"End":\d+\.\d+', '"End":33.33', text)
+    assert moved != text
+    again, verified = answer_counted(runner, 0, 200, Question(guess=moved))
+    assert again == plain
+    assert verified < forwards / 2
 
 
 def test_a_seed_draws_the_same_answer_in_any_company(runner: Runner, clips: list[Samples]) -> None:
@@ -177,7 +207,7 @@ def test_release_at_every_stage_leaves_nothing(runner: Runner, clips: list[Sampl
 
     def answering(stream: int) -> None:
         encoded(stream)
-        answer(runner, stream, 3)
+        runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
 
     for stream, stage in enumerate((opened, fed, encoded, answering)):
         stage(stream)
@@ -189,7 +219,7 @@ def test_release_at_every_stage_leaves_nothing(runner: Runner, clips: list[Sampl
 
 
 def test_prompt_positions_foretell_the_prompt(runner: Runner, clips: list[Samples]) -> None:
-    spec = StreamSpec(level=clip_level(clips[0]), context="red, blue", answer_prefix="[")
+    spec = StreamSpec(level=clip_level(clips[0]), context="red, blue")
     frames = frame_count(clips[0].size)
     queued = runner.open(1, spec)
     runner.append_audio(1, clips[0])
@@ -206,6 +236,22 @@ def test_misuse_is_refused(runner: Runner, clips: list[Samples]) -> None:
         runner.ask(1)
     with pytest.raises(ValueError, match="queued"):
         runner.step(StepPlan(rows=(RowWork(1, 10_000),)))
-    runner.finish_audio(1)
+    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
     with pytest.raises(ValueError, match="after its end"):
         runner.append_audio(1, clips[0])
+    runner.ask(1)
+    with pytest.raises(ValueError, match="asked already"):
+        runner.ask(1)
+
+
+def test_a_question_can_be_withdrawn_before_its_audio_was_computed(runner: Runner, clips: list[Samples]) -> None:
+    clip = clips[2][: clips[2].size // HOP * HOP]
+    spec = StreamSpec(level=clip_level(clip))
+    for number in (1, 2):
+        runner.open(number, spec)
+        hear(runner, number, clip)
+    runner.step(StepPlan(rows=(RowWork(1, 9),)))
+    queued = runner.ask(1)
+    runner.step(StepPlan(rows=(RowWork(1, 11),)))
+    assert 0 < runner.withdraw(1) < queued - 11
+    assert answer(runner, 1, 25) == answer(runner, 2, 25)

@@ -10,12 +10,11 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.audio import HOP, SAMPLE_RATE
-from model.steps import Emitted, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+from model.steps import Emitted, Question, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
 
 STOP = 1
 FIRST = 100
@@ -51,6 +50,7 @@ class ScriptedStream:
     answered: int = 0
     finished: bool = False
     asked: bool = False
+    audio_positions: int = 0
 
     @property
     def frames_waiting(self) -> int:
@@ -103,7 +103,7 @@ class ScriptedRunner:
     def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
         if spec.context == Trouble.BAD_PROMPT:
             raise ValueError("this prompt cannot be written")
-        return BEFORE + frames + AFTER + len(spec.answer_prefix)
+        return BEFORE + frames + AFTER
 
     def open(self, stream: int, spec: StreamSpec) -> int:
         assert stream not in self.streams
@@ -122,14 +122,24 @@ class ScriptedRunner:
         state.finished = True
         return state.frames_waiting
 
-    def ask(self, stream: int, proposal: Sequence[int] = ()) -> int:
+    def ask(self, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
         state = self.streams[stream]
         if state.spec.context == Trouble.BAD_QUESTION:
             raise ValueError("this question cannot be written")
         assert not state.frames_waiting
         assert not state.asked
         state.asked = True
-        state.queued += AFTER + len(state.spec.answer_prefix)
+        state.audio_positions = state.positions + state.queued
+        state.queued += AFTER + len(question.prefix)
+        state.answered = 0
+        return state.queued
+
+    def withdraw(self, stream: int) -> int:
+        state = self.streams[stream]
+        assert state.asked
+        state.asked = False
+        state.positions = min(state.positions, state.audio_positions)
+        state.queued = state.audio_positions - state.positions
         return state.queued
 
     def step(self, plan: StepPlan) -> StepResult:
