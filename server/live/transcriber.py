@@ -1,0 +1,208 @@
+"""A live session: speech in while it is spoken, committed words and revisable hypotheses out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from model.steps import Samples
+from server.engine.client import Engine
+from server.engine.errors import EngineError
+from server.engine.messages import FailureCode
+from server.live.captions import Captions
+from server.live.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
+from server.live.gate import Passed
+from server.live.listener import Listener, Quiet
+from server.live.settings import LiveSettings
+from server.live.turns import TurnDetection
+from server.transcript.detokenizer import Vocabulary
+
+_PIECE = 0.5
+"""Seconds of audio that are sent to the engine at once, where they wait anyway."""
+
+
+class _Kind(Enum):
+    FLUSH = auto()
+    SETTLE = auto()
+    RELEASE = auto()
+    DISCARD = auto()
+    FINISH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Something to do when all audio before it was taken. ``until``: the session's time there."""
+
+    kind: _Kind
+    until: float
+
+
+class LiveTranscriber:
+    """Transcribes one session. Async context manager; leaving it ends everything that runs for it.
+
+    One task feeds (``hear``, ``flush``, ...) while another iterates over the events. Iterating ends after ``Finished``
+    and raises EngineError when the engine failed on the session.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        settings: LiveSettings,
+        *,
+        request_id: str,
+        turns: TurnDetection | None = None,
+        context: str | None = None,
+    ) -> None:
+        self._settings = settings
+        self._listener = Listener(settings, turns)
+        self._captions = Captions(engine, vocabulary, settings, request_id=request_id, context=context)
+        self._work: deque[Passed | _Mark] = deque()
+        self._backlog = 0.0
+        self._wake, self._room = asyncio.Event(), asyncio.Event()
+        self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
+        self._failure: EngineError | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def hear(self, samples: Samples) -> None:
+        """The next audio: [n], mono, 24 kHz, any length. Waits while too much is behind. Raises EngineError."""
+        while self._backlog > self._settings.backlog and self._failure is None:
+            self._room.clear()
+            await self._room.wait()
+        self._raise_failure()
+        for found in await self._listener.hear(samples):
+            match found:
+                case Passed():
+                    self._pass(found)
+                case SpeechStarted():
+                    self._events.put_nowait(found)
+                case SpeechStopped():
+                    self._events.put_nowait(found)
+                    self._mark(_Kind.FLUSH, found.at)
+                case Quiet(long):
+                    self._mark(_Kind.RELEASE if long else _Kind.SETTLE)
+        self._events.put_nowait(AudioHeard(self._listener.until))
+
+    def set_turns(self, turns: TurnDetection | None) -> None:
+        """Detect turns like this from now on, or not at all."""
+        self._listener.set_turns(turns)
+
+    def set_context(self, context: str | None) -> None:
+        """Hotwords or background text for the prompt, from the next window on."""
+        self._captions.context = context
+
+    def flush(self) -> None:
+        """Commit all that was heard so far; ``Flushed`` follows."""
+        self._pass_rest()
+        self._mark(_Kind.FLUSH)
+
+    def discard(self) -> None:
+        """Forget what was heard since the last flush, as far as it is not committed."""
+        self._pass_rest()
+        self._mark(_Kind.DISCARD)
+
+    def finish(self) -> None:
+        """No more audio comes: commit all of it; ``Finished`` is the last event."""
+        self._pass_rest()
+        self._mark(_Kind.FINISH)
+
+    async def __aiter__(self) -> AsyncIterator[LiveEvent]:
+        while (event := await self._events.get()) is not None:
+            yield event
+        self._raise_failure()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="live-transcriber")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    # ---------------------------------------------------------------------------------------------------- feeding
+
+    def _pass(self, passed: Passed) -> None:
+        self._backlog += passed.block.seconds
+        last = self._work[-1] if self._work else None
+        if isinstance(last, Passed) and last.block.end == passed.block.start and last.block.seconds < _PIECE:
+            self._work[-1] = last.joined(passed)
+        else:
+            self._work.append(passed)
+        self._wake.set()
+
+    def _pass_rest(self) -> None:
+        if (rest := self._listener.rest()) is not None:
+            self._pass(rest)
+
+    def _mark(self, kind: _Kind, until: float | None = None) -> None:
+        self._work.append(_Mark(kind, self._listener.until if until is None else until))
+        self._wake.set()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise EngineError(self._failure.code, self._failure.message)
+
+    # ---------------------------------------------------------------------------------------------------- working
+
+    async def _run(self) -> None:
+        try:
+            await self._work_off()
+        except EngineError as error:
+            self._failure = error
+        except Exception:
+            self._failure = EngineError(FailureCode.INTERNAL, "The session failed.")
+            raise
+        finally:
+            self._room.set()
+            self._events.put_nowait(None)
+            await self._captions.close()
+
+    async def _work_off(self) -> None:
+        """Take audio and marks in order until the session is finished."""
+        while True:
+            self._wake.clear()
+            while self._work:
+                item = self._work.popleft()
+                if isinstance(item, Passed):
+                    await self._take(item)
+                elif await self._reach(item):
+                    return
+            if self._captions.due:
+                self._tell(await self._captions.update())
+            else:
+                await self._wake.wait()
+
+    async def _take(self, passed: Passed) -> None:
+        self._tell(await self._captions.take(passed))
+        self._backlog = max(0.0, self._backlog - passed.block.seconds)
+        self._room.set()
+
+    async def _reach(self, mark: _Mark) -> bool:
+        """Do what a mark says. Returns whether it was the last one."""
+        match mark.kind:
+            case _Kind.FLUSH:
+                self._tell([*await self._captions.settle(), Flushed(mark.until)])
+            case _Kind.SETTLE:
+                self._tell(await self._captions.settle())
+            case _Kind.RELEASE:
+                self._tell(await self._captions.settle())
+                await self._captions.release()
+            case _Kind.DISCARD:
+                self._tell(await self._captions.discard())
+            case _Kind.FINISH:
+                self._tell([*await self._captions.settle(), Finished(mark.until)])
+        return mark.kind is _Kind.FINISH
+
+    def _tell(self, events: list[LiveEvent]) -> None:
+        for event in events:
+            self._events.put_nowait(event)
