@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from server.engine.engine_stream import LiveAnswer
 from server.transcript.detokenizer import Detokenizer, Vocabulary
@@ -15,7 +15,9 @@ from server.transcript.segments import Segment
 
 _MARK = "\u241e"
 """Stands for what was forced of the last segment's content; nobody says it."""
-_OBJECT = re.compile(r'\{"(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}')
+_FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
+"""What makes a loop: people do say no, no, no, no."""
+_OBJECT = re.compile(r'\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}')
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def read(answer: LiveAnswer, vocabulary: Vocabulary, *, forced: Segment | None, 
     """Read what comes behind the ``forced`` segment, the last of those the answer began with.
 
     Its closing quote is the model's own. If the model had more to say there, that becomes a segment of the same speaker
-    behind it. An answer that was cut loses its last segment: it may have run in circles.
+    behind it. Of a phrase that is said again and again one is kept, and an answer that was cut loses its last segment.
     """
     detokenizer = Detokenizer(vocabulary)
     text = "".join(map(detokenizer.feed, answer.tokens))
@@ -72,7 +74,20 @@ def read(answer: LiveAnswer, vocabulary: Vocabulary, *, forced: Segment | None, 
         segments, objects = _behind(segments), objects[1:]
     if answer.cut:
         segments = segments[:-1]
-    return Reading(tuple(s for s in segments if s.is_speech), tuple(objects))
+    speech = tuple(replace(s, text=without_loop(s.text)) for s in segments if s.is_speech)
+    return Reading(speech, tuple(objects))
+
+
+def without_loop(text: str) -> str:
+    """The text up to where it begins to repeat itself: a phrase of up to five words, over and over."""
+    words = text.split()
+    for start in range(len(words)):
+        for length in range(1, 6):
+            times = max(_FEWEST_REPEATS, _FEWEST_WORDS // length)
+            phrase = words[start : start + length]
+            if words[start : start + times * length] == phrase * times:
+                return " ".join(words[: start + length])
+    return text
 
 
 def _behind(segments: list[Segment]) -> list[Segment]:

@@ -9,7 +9,7 @@ from server.live.gate import Passed
 from server.live.settings import LiveSettings
 from server.live.stability import Stabilizer
 from server.live.voices import Voices
-from server.live.window import Block, Window, open_window
+from server.live.window import Block, Window, WindowFactory, open_window
 from server.transcript.detokenizer import Vocabulary
 
 _VOICES_SHARE = 0.4
@@ -25,13 +25,21 @@ class Captions:
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, *, request_id: str, context: str | None
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        settings: LiveSettings,
+        *,
+        request_id: str,
+        context: str | None,
+        make_window: WindowFactory = Window,
     ) -> None:
         self.context = context
         self._engine = engine
         self._vocabulary = vocabulary
         self._settings = settings
         self._request_id = request_id
+        self._make_window = make_window
         self._stabilizer = Stabilizer(settings.settle)
         self._voices = Voices()
         self._window: Window | None = None
@@ -110,6 +118,7 @@ class Captions:
             request_id=self._request_id,
             voices=self._voices.chosen(self._settings.window * _VOICES_SHARE),
             blocks=blocks,
+            make=self._make_window,
         )
 
     async def _roll(self) -> list[LiveEvent]:

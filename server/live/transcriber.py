@@ -21,6 +21,7 @@ from server.live.gate import Passed
 from server.live.listener import Listener, Quiet
 from server.live.settings import LiveSettings
 from server.live.turns import TurnDetection
+from server.live.window import Window, WindowFactory
 from server.transcript.detokenizer import Vocabulary
 
 _PIECE = 0.5
@@ -48,6 +49,9 @@ class LiveTranscriber:
 
     One task feeds (``hear``, ``flush``, ...) while another iterates over the events. Iterating ends after ``Finished``
     and raises EngineError when the engine failed on the session.
+
+    Attributes:
+        backlog: seconds of audio that wait for the model.
     """
 
     def __init__(
@@ -59,12 +63,15 @@ class LiveTranscriber:
         request_id: str,
         turns: TurnDetection | None = None,
         context: str | None = None,
+        make_window: WindowFactory = Window,
     ) -> None:
         self._settings = settings
         self._listener = Listener(settings, turns)
-        self._captions = Captions(engine, vocabulary, settings, request_id=request_id, context=context)
+        self._captions = Captions(
+            engine, vocabulary, settings, request_id=request_id, context=context, make_window=make_window
+        )
         self._work: deque[Passed | _Mark] = deque()
-        self._backlog = 0.0
+        self.backlog = 0.0
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
@@ -72,7 +79,7 @@ class LiveTranscriber:
 
     async def hear(self, samples: Samples) -> None:
         """The next audio: [n], mono, 24 kHz, any length. Waits while too much is behind. Raises EngineError."""
-        while self._backlog > self._settings.backlog and self._failure is None:
+        while self.backlog > self._settings.backlog and self._failure is None:
             self._room.clear()
             await self._room.wait()
         self._raise_failure()
@@ -132,7 +139,7 @@ class LiveTranscriber:
     # ---------------------------------------------------------------------------------------------------- feeding
 
     def _pass(self, passed: Passed) -> None:
-        self._backlog += passed.block.seconds
+        self.backlog += passed.block.seconds
         last = self._work[-1] if self._work else None
         if isinstance(last, Passed) and last.block.end == passed.block.start and last.block.seconds < _PIECE:
             self._work[-1] = last.joined(passed)
@@ -184,7 +191,7 @@ class LiveTranscriber:
 
     async def _take(self, passed: Passed) -> None:
         self._tell(await self._captions.take(passed))
-        self._backlog = max(0.0, self._backlog - passed.block.seconds)
+        self.backlog = max(0.0, self.backlog - passed.block.seconds)
         self._room.set()
 
     async def _reach(self, mark: _Mark) -> bool:

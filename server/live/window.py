@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil
@@ -143,6 +143,10 @@ class Window:
         return replace(segment, start=start, end=max(start, self._timeline.end(segment.end)))
 
 
+WindowFactory = Callable[[LiveStream, Vocabulary], Window]
+"""Makes a window around its stream; benches have windows that work or tell differently."""
+
+
 async def open_window(
     engine: Engine,
     vocabulary: Vocabulary,
@@ -152,6 +156,7 @@ async def open_window(
     request_id: str,
     voices: Sequence[VoiceSample],
     blocks: Sequence[Block],
+    make: WindowFactory = Window,
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``.
 
@@ -163,7 +168,7 @@ async def open_window(
     budget = answer_budget(seconds, context_limit(engine.info) - len(spec.context or ""))
     spec = replace(spec, level=clip_level(heard), max_answer_tokens=budget)
     stream = engine.open_live(spec, frames=ceil(seconds * FRAME_RATE), request_id=request_id)
-    window = Window(stream, vocabulary)
+    window = make(stream, vocabulary)
     try:
         for voice in voices:
             await window.introduce(voice)

@@ -85,11 +85,11 @@ def style_at(step: int, rng: random.Random) -> Style:
         return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(2, 14), snr=(16, 45))
     roll = rng.random()
     speakers = rng.choice((1, 2, 2, 3, 3))
-    if roll < 0.72:
+    if roll < 0.5:
         return Style(speakers, rng.uniform(1.5, 12))
-    if roll < 0.9:
+    if roll < 0.75:
         return Style(speakers, rng.uniform(12, 30))
-    return Style(speakers, rng.uniform(30, 82))
+    return Style(speakers, rng.uniform(30, 85))
 
 
 def window(recording: Recording, rng: random.Random) -> Recording:

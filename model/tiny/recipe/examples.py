@@ -243,7 +243,7 @@ def example(recording: Recording, writer: Writer, rng: random.Random) -> Example
     text, spelling = context(segments, rng)
     forced = 0
     known: dict[int, int] = {}
-    if len(segments) > 1 and rng.random() < 0.12:
+    if len(segments) > 1 and rng.random() < 0.2:
         forced = rng.randint(1, len(segments) - 1)
         known_voices = dict.fromkeys(segment.voice for segment in segments[:forced] if segment.voice >= 0)
         some = rng.sample(range(max(len(known_voices), 4)), len(known_voices))

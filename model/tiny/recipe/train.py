@@ -32,6 +32,8 @@ LOSS_WEIGHTS = {
     "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
 CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
+HELPERS_ALONE = 250
+"""Steps in which new helpers learn beside a trained model that rests: what they want at first would only harm it."""
 
 
 class Phase(Enum):
@@ -112,6 +114,16 @@ def start(words: Bank, seed: int) -> Run:
     return Run(model, heads, optimiser, [parameter.detach().clone() for parameter in model.parameters()])
 
 
+def take_up(run: Run, folder: Path, step: int) -> None:
+    """Begin with the weights of a checkpoint, as if `step` steps were done; the helpers start anew."""
+    trained = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    run.model.load_state_dict(trained.state_dict())
+    run.average = [parameter.detach().clone() for parameter in run.model.parameters()]
+    run.step = step
+    for head in run.heads.parameters():
+        nn.init.zeros_(head)
+
+
 def learning_rate(step: int, steps: int, sound_steps: int, peak: float) -> float:
     """In each of the two stretches, sound alone and with answers, a short warm-up and a straight decline."""
     if step < sound_steps:
@@ -125,7 +137,7 @@ def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, f
     with torch.autocast("cpu", torch.bfloat16):
         with torch.set_grad_enabled(phase is not Phase.WRITING):
             sound, fine = hear(run.model, batch.samples)
-            losses = sound_losses(run.heads, sound, fine, batch)
+        losses = sound_losses(run.heads, sound, fine, batch)
         shown: dict[str, float] = {}
         if phase is not Phase.HEARING:
             more, shown = language_losses(run.model, run.heads, sound, batch, before)
@@ -180,6 +192,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
     parser.add_argument("--publish", action="store_true", help="write the checkpoint folder at every snapshot too")
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    parser.add_argument("--from-checkpoint", action="store_true", help="go on from its weights, behind the sound steps")
     return parser.parse_args()
 
 
@@ -191,14 +204,22 @@ def main() -> None:
     snapshot = options.work / "snapshot.pt"
     if snapshot.exists():
         run.load(snapshot)
+    elif options.from_checkpoint:
+        take_up(run, options.checkpoint, options.sound_steps)
     stream = Stream(options.work / "training", options.seed, run.step, options.frames)
     batches: Iterator[Batch] = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12))
     before = len(Writer(tokenizers.build()).before_audio)
     log = Log(options.work / "log.jsonl", every=25)
     bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")
+    learning = [parameter for parameter in run.model.parameters() if parameter.requires_grad]
     while run.step < options.steps:
+        helpers_alone = options.from_checkpoint and run.step < options.sound_steps + HELPERS_ALONE
+        for parameter in learning:
+            parameter.requires_grad_(not helpers_alone)
         for group in run.optimiser.param_groups:
             group["lr"] = learning_rate(run.step, options.steps, options.sound_steps, options.rate)
+            if options.from_checkpoint and not helpers_alone:  # a warm-up of its own for the model that wakes
+                group["lr"] *= min(1.0, (run.step - options.sound_steps - HELPERS_ALONE + 1) / 150)
         phase = Phase.HEARING if run.step < options.sound_steps else Phase.BOTH
         if phase is Phase.BOTH and run.step < options.writing_until:
             phase = Phase.WRITING

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from model.audio import HOP
-from model.steps import StreamSpec
+from model.steps import Question, StreamSpec
 from server.engine.loop import StepLoop
 from server.engine.messages import (
+    AnswerDone,
     AnswerTokens,
     AppendAudio,
+    AskStream,
     CancelStream,
     EndReason,
     FailureCode,
@@ -360,3 +362,73 @@ def test_messages_of_one_turn_leave_together() -> None:
     loop.run()
     both = [batch for batch in batches if {1, 2} <= {m.stream for m in batch if isinstance(m, AnswerTokens)}]
     assert len(both) == 5
+
+
+def live_stream(number: int, answer: int, frames: int = 60) -> list[ToWorker]:
+    return [OpenStream(number, f"live {number}", StreamSpec(seed=answer, max_answer_tokens=20), frames, live=True)]
+
+
+def frames_of_audio(number: int, frames: int) -> ToWorker:
+    return AppendAudio(number, np.zeros(frames * HOP, np.float32).tobytes())
+
+
+def test_a_live_stream_is_asked_again_and_again() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield live_stream(1, answer=5)
+        for update in range(1, 4):
+            yield [frames_of_audio(1, 7)]
+            yield from bench.until_rest()
+            yield [frames_of_audio(1, 1), AskStream(1, Question())]
+            yield from bench.until(lambda: len(answers(bench)) == update)  # noqa: B023 - run at once
+        yield [CancelStream(1)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert answers(bench) == [AnswerDone(1, EndReason.STOP, heard) for heard in (8, 16, 24)]
+    assert bench.tokens(1) == [FIRST + i for i in range(5)] * 3
+    (end,) = bench.ends(1)
+    assert isinstance(end, StreamDone)
+    assert end.reason is EndReason.CANCELLED
+    assert bench.stats.pages_used == 0
+    assert bench.runner.streams == {}
+
+
+def test_the_forced_start_and_the_answer_share_the_reservation() -> None:
+    """Pages are reserved for prompt and answer; a stream that was told much already may say the less."""
+    bench = Bench()
+
+    def script() -> Script:
+        yield [*live_stream(1, answer=50, frames=8), frames_of_audio(1, 8), AskStream(1, Question(prefix="x" * 15))]
+        yield from bench.until(lambda: bool(answers(bench)))
+        yield [AskStream(1, Question())]
+        yield from bench.until(lambda: len(answers(bench)) == 2)
+        yield [CancelStream(1)]
+
+    bench.run(script())
+    assert [done.reason for done in answers(bench)] == [EndReason.LENGTH] * 2
+    assert len(bench.tokens(1)) == 5 + 20
+
+
+def answers(bench: Bench) -> list[AnswerDone]:
+    return [message for message in bench.sent if isinstance(message, AnswerDone)]
+
+
+def test_live_streams_go_first_and_do_not_take_the_rows_of_files() -> None:
+    bench = Bench(ScriptedRunner(pages=500), EngineSettings(max_rows=1, prefill_positions=40, encode_frames=16))
+
+    def script() -> Script:
+        files = [OpenStream(n, f"file {n}", StreamSpec(seed=3, max_answer_tokens=20), 200) for n in (1, 2)]
+        yield [*files, *(AppendAudio(n, np.zeros(200 * HOP, np.float32).tobytes()) for n in (1, 2))]
+        yield [*live_stream(3, answer=2), frames_of_audio(3, 8), AskStream(3, Question())]
+        yield from bench.until(lambda: bool(answers(bench)))
+        assert 2 not in {work.stream for plan in bench.runner.plans for work in plan.rows}, "two files in one row"
+        yield [CancelStream(3), FinishAudio(1), FinishAudio(2)]
+        yield from bench.until(lambda: len(bench.ends()) == 3)
+
+    bench.run(script())
+    heard = next(i for i, plan in enumerate(bench.runner.plans) if 3 in {work.stream for work in plan.encode})
+    assert next((work.stream, work.frames) for work in bench.runner.plans[heard].encode) == (3, 8)
+    assert sum(3 in {work.stream for work in plan.encode} for plan in bench.runner.plans) == 1
+    assert all(isinstance(end, StreamDone) for end in bench.ends())

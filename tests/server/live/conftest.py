@@ -1,0 +1,29 @@
+"""The engine on the bundled checkpoint, shared by the tests of live sessions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from server.engine.client import Engine
+from server.engine.settings import EngineSettings
+from server.engine.worker import load_model
+from server.transcript.detokenizer import Vocabulary
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Engine]:
+    started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32", threads=1), EngineSettings())
+    await started.start()
+    await started.wait_ready()
+    yield started
+    await started.close()
+
+
+@pytest.fixture
+def vocabulary(engine: Engine) -> Vocabulary:
+    assert engine.info is not None
+    return Vocabulary.load(Path(engine.info.checkpoint_path))

@@ -1,0 +1,135 @@
+"""Timelines, answers read behind forced segments, the gate, and the voices that are kept."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer
+
+from model.audio import SAMPLE_RATE
+from server.engine.engine_stream import LiveAnswer
+from server.live.answer import opening, read, says, without_loop, written
+from server.live.gate import SpeechGate
+from server.live.timeline import Timeline
+from server.live.voices import Voices
+from server.live.window import Block, VoiceSample
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.segments import Segment
+from tests.support.speaking_runner import CHECKPOINT
+
+FRAME = 0.032
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> Vocabulary:
+    return Vocabulary.load(CHECKPOINT)
+
+
+def answer(text: str, *, cut: bool = False) -> LiveAnswer:
+    tokenizer = Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json"))
+    return LiveAnswer(tuple(tokenizer.encode(text, add_special_tokens=False).ids), cut, heard=10.0)
+
+
+def test_a_timeline_leaves_gaps_out_and_finds_its_way_back() -> None:
+    timeline = Timeline()
+    timeline.add(10 * SAMPLE_RATE, 2 * SAMPLE_RATE)
+    timeline.add(12 * SAMPLE_RATE, SAMPLE_RATE)
+    timeline.add(20 * SAMPLE_RATE, SAMPLE_RATE)
+    assert timeline.seconds == 4.0
+    assert timeline.start(1.0) == 11.0
+    assert timeline.start(3.0) == 20.0
+    assert timeline.end(3.0) == 13.0
+    assert timeline.end(3.5) == 20.5
+    assert timeline.window(11.0) == 1.0
+    assert timeline.window(20.5) == 3.5
+    assert timeline.window(15.0) == 3.0
+
+
+def test_an_answer_is_read_behind_the_forced_segment(vocabulary: Vocabulary) -> None:
+    forced = Segment(0, 0.0, 1.5, 2, "Hello there.")
+    rest = written(1.6, 2.5, 0, "Yes.")
+    reading = read(answer(f'."}},{rest}]'), vocabulary, forced=forced, seconds=10)
+    assert [(s.start, s.end, s.speaker, s.text) for s in reading.segments] == [(1.6, 2.5, 0, "Yes.")]
+    assert [json.loads(text)["Content"] for text in reading.written] == ["Yes."]
+    assert read(answer('"}]'), vocabulary, forced=forced, seconds=10).segments == ()
+
+
+def test_what_the_model_adds_to_a_forced_segment_is_not_lost(vocabulary: Vocabulary) -> None:
+    reading = read(answer(' my friend."}]'), vocabulary, forced=Segment(0, 0.0, 1.5, 2, "Hello"), seconds=10)
+    assert [(s.start, s.speaker, s.text) for s in reading.segments] == [(1.5, 2, "my friend.")]
+
+
+def test_a_cut_answer_loses_the_segment_that_ran_in_circles(vocabulary: Vocabulary) -> None:
+    text = f"[{written(0, 1, 0, 'Yes.')},{written(1, 2, 1, 'no no')}"[:-4]
+    reading = read(answer(text, cut=True), vocabulary, forced=None, seconds=10)
+    assert [segment.text for segment in reading.segments] == ["Yes."]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("we met in April in April in April in April in", "we met in April"),
+        ("no no no no, no no no no", "no no no no, no no no no"),
+        ("and " + "no " * 9, "and no"),
+        ("a b c d e f " * 4, "a b c d e f " * 3 + "a b c d e f"),
+    ],
+)
+def test_what_is_said_over_and_over_is_kept_once(text: str, kept: str) -> None:
+    assert without_loop(text.strip()) == kept
+
+
+def test_tags_are_no_speech_but_part_of_what_was_written(vocabulary: Vocabulary) -> None:
+    text = opening([written(0, 4, None, "[Silence]"), written(4, 5, 0, 'Braces {in} "quotes".')]) + "]"
+    reading = read(answer(text), vocabulary, forced=None, seconds=10)
+    assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
+    assert len(reading.written) == 2
+    assert says(reading.written[1], 0, 'Braces {in} "quotes".')
+
+
+def frame(number: int) -> Block:
+    size = round(FRAME * SAMPLE_RATE)
+    return Block(number * size, np.full(size, number, np.float32))
+
+
+def test_the_gate_passes_speech_with_its_surroundings_once() -> None:
+    gate = SpeechGate(frame=FRAME, silence=1.0)
+    probabilities = [0.01] * 100 + [0.9] * 50 + [0.01] * 100
+    passed, silences = [], 0
+    for number, probability in enumerate(probabilities):
+        audio, silent = gate.feed(frame(number), probability)
+        silences += silent
+        if audio:
+            passed.append(audio)
+    first, last = passed[0].block.start / SAMPLE_RATE, passed[-1].block.end / SAMPLE_RATE
+    assert 100 * FRAME - 0.6 < first < 100 * FRAME - 0.4
+    assert 150 * FRAME + 0.9 < last < 150 * FRAME + 1.1
+    assert all(one.block.end == other.block.start for one, other in itertools.pairwise(passed))
+    assert silences == 1
+    assert gate.quiet == pytest.approx(100 * FRAME)
+
+
+def voice(speaker: int, seconds: float, text: str = "") -> VoiceSample:
+    return VoiceSample(speaker, text, Block(0, np.zeros(round(seconds * SAMPLE_RATE), np.float32)))
+
+
+def test_the_first_good_voice_sample_stays() -> None:
+    voices = Voices()
+    voices.offer(None)
+    voices.offer(voice(0, 0.3, "too short to keep"))
+    assert voices.chosen(60) == []
+    voices.offer(voice(0, 1.0, "short"))
+    voices.offer(voice(0, 3.0, "good"))
+    voices.offer(voice(0, 4.0, "later"))
+    assert [kept.text for kept in voices.chosen(60)] == ["good"]
+
+
+def test_those_heard_last_are_chosen_in_order_of_their_numbers() -> None:
+    voices = Voices()
+    for speaker in (0, 2, 1):
+        voices.offer(voice(speaker, 3.0))
+    assert [kept.speaker for kept in voices.chosen(7.0)] == [1, 2]
+    voices.offer(voice(0, 0.7))
+    assert [kept.speaker for kept in voices.chosen(7.0)] == [0, 1]
