@@ -11,9 +11,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 NODE_CLIENTS := tests/conformance/node_modules/.package-lock.json
+LIVE := tests/conformance/live
+LIVE_VENV := .venv-conformance
+LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint format conformance bench-files bench-encoder bench-step tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test check lint format conformance bench-files bench-encoder bench-step bench-live tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -39,8 +42,9 @@ format: $(DEV) ## Mend what the linter and the formatter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-conformance: ## Run the tests that drive unmodified client libraries
-	@$(MAKE) --no-print-directory test TESTS=tests/conformance
+# As in CI, a client that is not there is a failure here and no reason to skip.
+conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) ## Run the tests that drive unmodified client libraries, the heavy ones too
+	CI=true $(BIN)/python -m pytest $(or $(TESTS),tests/conformance)
 
 bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips
 	$(BIN)/python -m bench.files
@@ -50,6 +54,9 @@ bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
 
 bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
 	$(BIN)/python -m bench.step
+
+bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extending windows saves over redoing them
+	$(BIN)/python -m bench.live
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train
@@ -61,7 +68,7 @@ docker-cpu: ## Build the CPU image
 	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info tests/conformance/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info tests/conformance/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt
@@ -79,4 +86,12 @@ $(DEV): $(RUNTIME)
 
 $(NODE_CLIENTS): tests/conformance/package-lock.json
 	npm ci --no-audit --no-fund --prefix tests/conformance
+	@touch $@
+
+# Agent frameworks bring hundreds of megabytes that nothing else needs, and pins of their own.
+$(LIVE_CLIENTS): $(LIVE)/requirements.txt $(LIVE)/constraints.txt
+	@echo "Installing the live clients into $(LIVE_VENV) (a minute or two and 800 MB, once)"
+	$(PYTHON) -m venv --clear $(LIVE_VENV)
+	$(LIVE_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--constraint $(LIVE)/constraints.txt --requirement $(LIVE)/requirements.txt
 	@touch $@

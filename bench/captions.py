@@ -56,9 +56,7 @@ class Bench:
         async with session:
 
             async def listen() -> None:
-                async for event in session:
-                    if isinstance(event, SegmentClosed):
-                        segments.append(event.segment)
+                segments.extend([event.segment async for event in session if isinstance(event, SegmentClosed)])
 
             listening = asyncio.create_task(listen())
             for first in range(0, samples.size, _CHUNK):

@@ -1,13 +1,12 @@
 """The encoders: ours against Transformers' modules, same weights, same audio, same run.
 
-    python -m bench.encoder [--rounds 5] [--threads 1]
+    python -m bench.encoder [--rounds 5] [--threads 1] [--record]
 
 Shapes are rows x frames of one call; a frame is 133 ms. The best round of each counts.
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,7 +14,7 @@ from statistics import geometric_mean
 
 import torch
 
-from bench.report import Goal, machine, print_goals, table
+from bench.report import Goal, Report, machine, parser
 from model.audio import FRAME_RATE, HOP
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.encoder import EncoderState, StreamingEncoder
@@ -25,14 +24,17 @@ SHAPES = [(1, 8), (8, 8), (1, 75), (4, 37), (16, 75), (1, 450)]
 
 def main() -> None:
     """Run the bench and print its table and goal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    command = parser(__doc__)
+    command.add_argument("--rounds", type=int, default=5)
+    command.add_argument("--threads", type=int, default=1)
+    options = command.parse_args()
     torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint("tiny")
-    print(machine())
-    print(f"{checkpoint.dtype} on {checkpoint.device}, {options.threads} thread(s), best of {options.rounds} rounds\n")
+    report = Report("encoder")
+    report.say(
+        f"{machine()}: {checkpoint.dtype} on {checkpoint.device}, {options.threads} thread(s), "
+        f"best of {options.rounds} round(s)"
+    )
     rows, ratios = [], []
     for batch, frames in SHAPES:
         eager, own = _measure(checkpoint, batch, frames, options.rounds)
@@ -40,8 +42,10 @@ def main() -> None:
         ratios.append(eager / own)
         cells = [f"{batch} x {frames}", f"{1000 * eager / seconds:.2f}", f"{1000 * own / seconds:.2f}"]
         rows.append([*cells, f"{eager / own:.2f}"])
-    print(table(["rows x frames", "modules, ms per audio-s", "ours, ms per audio-s", "ratio"], rows) + "\n")
-    print_goals([Goal("encoder-over-modules", geometric_mean(ratios), 2.0)])
+    report.table(["rows x frames", "modules, ms per audio-s", "ours, ms per audio-s", "ratio"], rows)
+    report.goals([Goal("encoder-over-modules", geometric_mean(ratios), 2.0)])
+    if options.record:
+        report.record()
 
 
 @torch.inference_mode()

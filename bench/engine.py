@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from model.audio import clip_level, frame_count
 from model.runner import Runner
@@ -23,25 +24,38 @@ from server.engine.messages import (
 from server.engine.settings import EngineSettings
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A clip as the worker gets it. ``audio``: float32 samples."""
+
+    spec: StreamSpec
+    frames: int
+    audio: bytes
+
+    @classmethod
+    def of(cls, clip: Samples, tokens: int) -> Job:
+        """``tokens``: the answer is cut here."""
+        spec = StreamSpec(level=clip_level(clip), max_answer_tokens=tokens)
+        return cls(spec, frame_count(clip.size), clip.tobytes())
+
+
 class _ClosedLoop:
     """Clients of the step loop: always ``concurrency`` clips in work, the next begins when one ends."""
 
-    def __init__(self, clips: list[Samples], *, concurrency: int, tokens: int) -> None:
-        self._clips = clips
-        self._tokens = tokens
+    def __init__(self, jobs: Sequence[Job], concurrency: int) -> None:
+        self._jobs = jobs
         self._next = 0
         self._free = concurrency
-        self._left = len(clips)
-        self.answers: list[list[int]] = [[] for _ in clips]
+        self._left = len(jobs)
+        self.answers: list[list[int]] = [[] for _ in jobs]
 
     def receive(self, _patience: float | None) -> Sequence[ToWorker]:
         messages: list[ToWorker] = []
-        while self._free and self._next < len(self._clips):
-            clip, number = self._clips[self._next], self._next
-            spec = StreamSpec(level=clip_level(clip), max_answer_tokens=self._tokens)
+        while self._free and self._next < len(self._jobs):
+            job, number = self._jobs[self._next], self._next
             messages += [
-                OpenStream(number, f"clip-{number}", spec, frame_count(clip.size)),
-                AppendAudio(number, clip.tobytes()),
+                OpenStream(number, f"clip-{number}", job.spec, job.frames),
+                AppendAudio(number, job.audio),
                 FinishAudio(number),
             ]
             self._next += 1
@@ -64,7 +78,12 @@ class _ClosedLoop:
 
 def transcribe(runner: Runner, clips: list[Samples], *, concurrency: int, tokens: int) -> list[list[int]]:
     """Answer tokens (stop token excluded) to every clip with ``concurrency`` clips in work at any time."""
-    clients = _ClosedLoop(clips, concurrency=concurrency, tokens=tokens)
     settings = EngineSettings(max_rows=max(32, concurrency))
+    return work_off(runner, [Job.of(clip, tokens) for clip in clips], concurrency=concurrency, settings=settings)
+
+
+def work_off(runner: Runner, jobs: Sequence[Job], *, concurrency: int, settings: EngineSettings) -> list[list[int]]:
+    """Answer tokens to every job with ``concurrency`` of them in work at any time. Raises RuntimeError if one fails."""
+    clients = _ClosedLoop(jobs, concurrency)
     StepLoop(runner, settings, receive=clients.receive, send=clients.send, clock=time.monotonic).run()
     return clients.answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, cast
 
 import torch
@@ -22,7 +23,12 @@ def generate(checkpoint: Checkpoint, clips: list[Samples], *, batch: int, tokens
             list(clips[first : first + batch]), processor_kwargs={"audio_kwargs": {"sampling_rate": 24_000}}
         ).to(checkpoint.device, checkpoint.dtype)
         with torch.inference_mode():
-            output = model.generate(**inputs, sample=False, max_new_tokens=tokens)
+            output = model.generate(**inputs, **without_noise(model), max_new_tokens=tokens)
         new = output[:, inputs["input_ids"].shape[1] :]
         answers += processor.tokenizer.batch_decode(new, skip_special_tokens=True)
     return [answer.strip().removeprefix("assistant").strip() for answer in answers]
+
+
+def without_noise(model: Any) -> dict[str, bool]:
+    """The argument that keeps latents from being sampled, where this Transformers has it; older ones always sample."""
+    return {"sample": False} if "sample" in inspect.signature(model.model.get_audio_features).parameters else {}

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import httpx
 import soundfile  # type: ignore[import-untyped]
@@ -21,17 +22,28 @@ from model.steps import Samples
 START_SECONDS = 120.0
 
 
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that listens on ``base``; ``pid`` is its API process, whose children decode and hold the model."""
+
+    base: str
+    pid: int
+
+
 @contextmanager
-def running_server(model: str, *, threads: int) -> Iterator[str]:
-    """Start ``python -m server`` on a free loopback port; yields its base URL once it is ready."""
+def running_server(*flags: str, module: str = "server", threads: int = 1) -> Iterator[RunningServer]:
+    """Start ``python -m server`` with ``flags`` on a free loopback port; yields once it is ready.
+
+    ``module``: another that takes the same flags. ``threads``: of torch in the worker.
+    """
     port = _free_port()
-    command = [sys.executable, "-m", "server", "--model", model, "--port", str(port), "--log-level", "warning"]
+    command = [sys.executable, "-m", module, "--model", "tiny", "--port", str(port), "--log-level", "warning", *flags]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     process = subprocess.Popen(command, env=environment)
     base = f"http://127.0.0.1:{port}"
     try:
         _wait_ready(base, process)
-        yield base
+        yield RunningServer(base, process.pid)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -58,8 +70,13 @@ def transcribe(base: str, uploads: list[bytes], *, concurrency: int) -> tuple[li
 
 def as_wav(clip: Samples) -> bytes:
     """16-bit WAV of a clip."""
+    return encoded(clip, "WAV", "PCM_16")
+
+
+def encoded(clip: Samples, container: str, codec: str | None = None) -> bytes:
+    """A file of a clip, in libsndfile's names: ``FLAC``, ``MP3``, ..."""
     buffer = io.BytesIO()
-    soundfile.write(buffer, clip, SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, clip, SAMPLE_RATE, format=container, subtype=codec)
     return buffer.getvalue()
 
 

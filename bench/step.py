@@ -1,18 +1,17 @@
 """The decode step: what a forward costs by batch size, and how many forwards drafts save.
 
-python -m bench.step [--clips 16] [--threads 1]
+python -m bench.step [--clips 16] [--threads 1] [--record]
 """
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import torch
 
 from bench import clips as material
 from bench import engine
-from bench.report import Goal, machine, print_goals, table
+from bench.report import Goal, Report, machine, parser
 from model.audio import clip_level
 from model.checkpoint import load_checkpoint
 from model.runner import Runner
@@ -24,30 +23,33 @@ STEPS = 40
 
 def main() -> None:
     """Run the bench and print its tables and goal."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=int, default=16)
-    parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    command = parser(__doc__)
+    command.add_argument("--clips", type=int, default=16)
+    command.add_argument("--threads", type=int, default=1)
+    options = command.parse_args()
     torch.set_num_threads(options.threads)
     checkpoint = load_checkpoint("tiny")
     clips = material.ragged_clips(options.clips)
     plain = CountingRunner(checkpoint, pages=4096, page_size=32, drafts=False)
     drafted = CountingRunner(checkpoint, pages=4096, page_size=32)
-    print(machine() + "\n")
+    report = Report("step")
+    report.say(machine())
 
     rows = []
     for batch in BATCHES:
         seconds = _step_seconds(plain, clips, batch)
         rows.append([str(batch), f"{1000 * seconds:.2f}", f"{batch / seconds:.0f}"])
-    print(table(["rows", "ms per step", "tokens per s"], rows) + "\n")
+    report.table(["rows", "ms per step", "tokens per s"], rows)
 
     plain.answering_steps = 0
     answers = engine.transcribe(plain, clips, concurrency=1, tokens=1024)
     if engine.transcribe(drafted, clips, concurrency=1, tokens=1024) != answers:
         raise SystemExit("drafts changed an answer")
     tokens = sum(map(len, answers))
-    print(f"{tokens} answer tokens: {plain.answering_steps} forwards plain, {drafted.answering_steps} drafted\n")
-    print_goals([Goal("forwards-saved-by-drafts", plain.answering_steps / drafted.answering_steps, 1.3)])
+    report.say(f"{tokens} answer tokens: {plain.answering_steps} forwards plain, {drafted.answering_steps} drafted")
+    report.goals([Goal("forwards-saved-by-drafts", plain.answering_steps / drafted.answering_steps, 1.3)])
+    if options.record:
+        report.record()
 
 
 class CountingRunner(Runner):

@@ -13,16 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 from torch.nn.functional import gelu, linear, rms_norm
 
-Memory = dict[int, torch.Tensor]
-"""What a stack remembers of one stream: for each operation with a history, its last inputs [left_pad, channels]."""
 
-_Recall = Callable[[torch.Tensor, int], torch.Tensor]
-"""(inputs [rows, time, channels], left_pad) → [rows, left_pad + time, channels]: each row's history in front."""
+@dataclass(slots=True)
+class Memory:
+    """What a stack remembers of one stream.
+
+    ``values``: the last inputs of each operation with a history, one behind the other, [memory_size]; None before the
+    stream has heard anything, which is the same as having heard silence.
+    """
+
+    values: torch.Tensor | None = None
 
 
 class CausalStack:
@@ -31,6 +37,7 @@ class CausalStack:
     def __init__(self, encoder: Any) -> None:
         """``encoder``: Transformers' encoder module, its weights on their final device and in their final dtype."""
         self._operations = list(_merged(_operations(encoder)))
+        self.memory_size = sum(operation.history for operation in self._operations)
 
     def __call__(self, audio: torch.Tensor, memories: list[Memory], frames: list[int]) -> torch.Tensor:
         """Encode and advance the memories.
@@ -38,30 +45,71 @@ class CausalStack:
         ``audio``: [rows, longest * hop], right-padded; ``frames``: whole frames each row really has. Returns latents
         [rows, longest, width], of which row ``i`` has ``frames[i]``.
         """
+        longest = max(frames)
+        counts = None if min(frames) == longest else torch.tensor(frames, device=audio.device)
+        latents, after = self.run(audio, self.recall(memories, audio), longest, counts)
+        remember(memories, after)
+        return latents
+
+    def recall(self, memories: list[Memory], like: torch.Tensor) -> torch.Tensor:
+        """Memories of a batch, [rows, memory_size], on the device and in the dtype of ``like``."""
+        silence = like.new_zeros(self.memory_size)
+        return torch.stack([silence if memory.values is None else memory.values for memory in memories])
+
+    def run(
+        self, audio: torch.Tensor, memory: torch.Tensor, longest: int, counts: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents and memory after; touches nothing but what it is given, so it can be recorded.
+
+        ``memory``: [rows, memory_size]; ``counts``: [rows] frames of each row, None where all have ``longest``.
+        """
+        history = _History(memory, longest, counts)
         hidden = audio[:, :, None]
-        for number, operation in enumerate(self._operations):
-
-            def recall(inputs: torch.Tensor, left_pad: int, number: int = number) -> torch.Tensor:
-                return _recall(inputs, left_pad, number, memories, frames)
-
-            hidden = operation(hidden, recall)
-        return hidden
+        for operation in self._operations:
+            hidden = operation(hidden, history.recall)
+        return hidden, history.after()
 
 
-def _recall(
-    inputs: torch.Tensor, left_pad: int, number: int, memories: list[Memory], frames: list[int]
-) -> torch.Tensor:
-    """Put each row's history in front of it, and remember the inputs before the row's own end for the next time.
+def remember(memories: list[Memory], after: torch.Tensor) -> None:
+    """Give each stream its row, as a tensor of its own: a view would keep the memories of the whole batch alive."""
+    for memory, row in zip(memories, after, strict=True):
+        memory.values = row.clone()
 
-    Padding behind a row's end never enters its history. A stream that has heard nothing remembers silence.
-    """
-    silence = inputs.new_zeros(left_pad, inputs.shape[2])
-    joined = torch.cat([torch.stack([memory.get(number, silence) for memory in memories]), inputs], dim=1)
-    longest = max(frames)
-    for row, (memory, count) in enumerate(zip(memories, frames, strict=True)):
-        end = count * inputs.shape[1] // longest
-        memory[number] = joined[row, end : end + left_pad].clone()
-    return joined
+
+_Recall = Callable[[torch.Tensor, int], torch.Tensor]
+"""(inputs [rows, time, channels], left_pad) → [rows, left_pad + time, channels]: each row's history in front."""
+
+_Mix = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class _History:
+    """The memories of a batch on their way through the operations, which come in the same order every time."""
+
+    def __init__(self, memory: torch.Tensor, longest: int, counts: torch.Tensor | None) -> None:
+        self._memory, self._longest, self._counts = memory, longest, counts
+        self._read = 0
+        self._kept: list[torch.Tensor] = []
+
+    def recall(self, inputs: torch.Tensor, left_pad: int) -> torch.Tensor:
+        """Put each row's history in front of it, and keep the inputs before the row's own end for the next time.
+
+        Padding behind a row's end never enters its history.
+        """
+        rows, time, channels = inputs.shape
+        size = left_pad * channels
+        before = self._memory[:, self._read : self._read + size].view(rows, left_pad, channels)
+        self._read += size
+        joined = torch.cat([before, inputs], dim=1)
+        if self._counts is None:
+            kept = joined[:, time:]
+        else:
+            ends = self._counts[:, None] * (time // self._longest) + torch.arange(left_pad, device=inputs.device)
+            kept = joined.gather(1, ends[:, :, None].expand(-1, -1, channels))
+        self._kept.append(kept.reshape(rows, size))
+        return joined
+
+    def after(self) -> torch.Tensor:
+        return torch.cat(self._kept, dim=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +119,10 @@ class _Convolution:
     weight: torch.Tensor
     bias: torch.Tensor
     stride: int
+
+    @property
+    def history(self) -> int:
+        return (self.weight.shape[0] - self.stride) * self.weight.shape[1]
 
     def __call__(self, hidden: torch.Tensor, recall: _Recall) -> torch.Tensor:
         taps, channels, width = self.weight.shape
@@ -102,14 +154,33 @@ class _Mixer:
     eps: float
     taps: torch.Tensor
     bias: torch.Tensor
+    mix: _Mix
+
+    @property
+    def history(self) -> int:
+        return (self.taps.shape[0] - 1) * self.taps.shape[1]
 
     def __call__(self, hidden: torch.Tensor, recall: _Recall) -> torch.Tensor:
         joined = recall(rms_norm(hidden, self.norm.shape, self.norm, self.eps), self.taps.shape[0] - 1)
-        time = hidden.shape[1]
-        mixed = hidden + self.bias
-        for place, tap in enumerate(self.taps):
-            mixed.addcmul_(joined[:, place : place + time], tap)
-        return mixed
+        return self.mix(hidden, joined, self.taps, self.bias)
+
+
+def _mix(hidden: torch.Tensor, joined: torch.Tensor, taps: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """``hidden + bias + conv(joined)``; see ``depthwise_kernel.mix`` for the shapes."""
+    time = hidden.shape[1]
+    mixed = hidden + bias
+    for place, tap in enumerate(taps):
+        mixed.addcmul_(joined[:, place : place + time], tap)
+    return mixed
+
+
+def _mix_on(device: torch.device) -> _Mix:
+    """The fastest way to mix on a device."""
+    if device.type != "cuda" or find_spec("triton") is None:
+        return _mix
+    from model.depthwise_kernel import mix
+
+    return mix
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +192,7 @@ class _FeedForward:
     inner: Any
     outer: Any
     scale: torch.Tensor
+    history = 0
 
     def __call__(self, hidden: torch.Tensor, _recall: _Recall) -> torch.Tensor:
         wide = gelu(linear(rms_norm(hidden, self.norm.shape, self.norm, self.eps), self.inner.weight, self.inner.bias))
@@ -150,7 +222,8 @@ def _convolution(module: Any) -> _Convolution:
 def _block(block: Any) -> Iterator[_Operation]:
     gamma, mixer = block.gamma.detach(), block.mixer.conv
     taps = (mixer.weight.detach()[:, 0] * gamma[:, None]).t().contiguous()
-    yield _Mixer(block.norm.weight.detach(), block.norm.variance_epsilon, taps, mixer.bias.detach() * gamma)
+    norm, mix = block.norm, _mix_on(taps.device)
+    yield _Mixer(norm.weight.detach(), norm.variance_epsilon, taps, mixer.bias.detach() * gamma, mix)
     ffn, norm = block.ffn, block.ffn_norm
     yield _FeedForward(norm.weight.detach(), norm.variance_epsilon, ffn.linear1, ffn.linear2, block.ffn_gamma.detach())
 

@@ -7,7 +7,9 @@ Latents are not sampled: the same audio gives the same embeddings.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +17,12 @@ import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.audio import HOP
-from model.causal_stack import CausalStack, Memory
+from model.causal_stack import CausalStack, Memory, remember
+from model.chunk_graphs import ChunkGraphs
+from model.graphs import Capture, own_stream
 from model.steps import Samples
+
+logger = logging.getLogger(__name__)
 
 
 class AudioBuffer:
@@ -61,18 +67,33 @@ class AudioBuffer:
 class EncoderState:
     """What the two encoders remember of one stream; empty for a stream that has heard nothing."""
 
-    acoustic: Memory = field(default_factory=dict)
-    semantic: Memory = field(default_factory=dict)
+    acoustic: Memory = field(default_factory=Memory)
+    semantic: Memory = field(default_factory=Memory)
 
 
 class StreamingEncoder:
-    """Acoustic and semantic encoder with the projector behind them."""
+    """Acoustic and semantic encoder with the projector behind them.
 
-    def __init__(self, model: VibeVoiceAsrForConditionalGeneration) -> None:
+    On CUDA it works on a stream of its own, beside the decoder: ``wait`` before its embeddings are used.
+    """
+
+    def __init__(self, model: VibeVoiceAsrForConditionalGeneration, *, capture: Capture | None = None) -> None:
+        """``capture``: records small batches as graphs, see ``ChunkGraphs``; None records none."""
         self._acoustic = CausalStack(model.model.acoustic_tokenizer_encoder)
         self._semantic = CausalStack(model.model.semantic_tokenizer_encoder)
         self._projector = model.model.multi_modal_projector
-        self._device, self._dtype = model.lm_head.weight.device, model.lm_head.weight.dtype
+        weight = model.lm_head.weight
+        self._device, self._dtype = weight.device, weight.dtype
+        self._graphs = None
+        if capture is not None:
+            sizes = self._acoustic.memory_size, self._semantic.memory_size
+            try:
+                self._graphs = ChunkGraphs(
+                    self._run, capture, memory_sizes=sizes, dtype=self._dtype, device=self._device
+                )
+            except RuntimeError as error:
+                logger.warning("small chunks of audio are not recorded and will be slower: %s", error)
+        self._stream = own_stream(weight.device)
 
     @torch.inference_mode()
     def encode(self, states: list[EncoderState], chunks: list[Samples]) -> list[torch.Tensor]:
@@ -84,11 +105,42 @@ class StreamingEncoder:
         frames = [chunk.size // HOP for chunk in chunks]
         if any(chunk.size % HOP for chunk in chunks) or 0 in frames:
             raise ValueError("chunks must be whole frames")
-        audio = torch.zeros(len(chunks), max(frames) * HOP)
+        pinned = self._device.type == "cuda"
+        audio, counts = torch.zeros(len(chunks), max(frames) * HOP, pin_memory=pinned), torch.tensor(frames)
         for row, chunk in enumerate(chunks):
             audio[row, : chunk.size] = torch.from_numpy(chunk)
-        audio = audio.to(self._device, self._dtype)
-        acoustic = self._acoustic(audio, [state.acoustic for state in states], frames)
-        semantic = self._semantic(audio, [state.semantic for state in states], frames)
-        embeddings = self._projector(acoustic, semantic)
-        return [embeddings[row, :count] for row, count in enumerate(frames)]
+        with torch.cuda.stream(self._stream):  # does nothing where there is no such stream
+            audio = audio.to(self._device, non_blocking=True).to(self._dtype)
+            before = (
+                self._acoustic.recall([state.acoustic for state in states], audio),
+                self._semantic.recall([state.semantic for state in states], audio),
+            )
+            counts = counts.to(self._device, non_blocking=True)
+            result = self._graphs.run(audio, *before, counts) if self._graphs is not None else None
+            if result is None:
+                result = self._run(audio, *before, None if len(set(frames)) == 1 else counts)
+            embeddings, acoustic, semantic = result
+            remember([state.acoustic for state in states], acoustic)
+            remember([state.semantic for state in states], semantic)
+            return [embeddings[row, :count].clone() for row, count in enumerate(frames)]
+
+    def wait(self, stream: torch.cuda.Stream | None, embeddings: Iterable[torch.Tensor]) -> None:
+        """Let a CUDA stream wait for what has been encoded; ``embeddings``: those that it is going to use."""
+        if self._stream is None or stream is None:
+            return
+        for embedding in embeddings:
+            embedding.record_stream(stream)
+        stream.wait_stream(self._stream)
+
+    def _run(
+        self,
+        audio: torch.Tensor,
+        acoustic_memory: torch.Tensor,
+        semantic_memory: torch.Tensor,
+        counts: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, ...]:
+        """Embeddings and both memories after; see ``CausalStack.run``."""
+        longest = audio.shape[1] // HOP
+        acoustic, acoustic_after = self._acoustic.run(audio, acoustic_memory, longest, counts)
+        semantic, semantic_after = self._semantic.run(audio, semantic_memory, longest, counts)
+        return self._projector(acoustic, semantic), acoustic_after, semantic_after

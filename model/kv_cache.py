@@ -1,8 +1,9 @@
 """KV pages: one pool for all streams, a page table per stream, append and crop.
 
-Keys and values of a layer lie in one tensor of *slots*; a page is ``page_size`` neighbouring slots. Page 0 is the
-null page: it stays zero, belongs to nobody, and is what padded places of a rectangular batch point at (a masked place
-still has its value multiplied by zero, so it must never hold a NaN).
+Keys and values of a layer lie in one tensor of *slots*; a page is ``page_size`` neighbouring slots. Two pages belong to
+nobody. Page 0 is the null page: it stays zero and is what padded places of a rectangular batch point at (a masked place
+still has its value multiplied by zero, so it must never hold a NaN). The last one is the scratch page: the padded
+positions of a step of fixed size write there, and nothing ever reads it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ class OutOfPagesError(Exception):
 class PagePool:
     """Storage for the keys and values of ``layers`` layers in ``pages`` usable pages.
 
-    Shapes: ``keys[layer]``, ``values[layer]``: [(pages + 1) * page_size, kv_heads, head_dim].
+    Shapes: ``keys[layer]``, ``values[layer]``: [(pages + 2) * page_size, kv_heads, head_dim]. ``scratch_slot``: where
+    positions that belong to no stream are written.
     """
 
     def __init__(
@@ -36,7 +38,8 @@ class PagePool:
         self.pages = pages
         self.page_size = page_size
         self.device = device
-        shape = ((pages + 1) * page_size, kv_heads, head_dim)
+        self.scratch_slot = (pages + 1) * page_size
+        shape = ((pages + 2) * page_size, kv_heads, head_dim)
         # Not zeroed as a whole: a large pool on a CPU costs memory only as it is written.
         self.keys = [torch.empty(shape, dtype=dtype, device=device) for _ in range(layers)]
         self.values = [torch.empty(shape, dtype=dtype, device=device) for _ in range(layers)]

@@ -10,22 +10,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
-from model.decoder import Decoder, bytes_per_position
+from model.decoder import Decoder, bytes_per_position, head_dim
 from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
-from model.encoder import StreamingEncoder
+from model.encoder import EncoderState, StreamingEncoder
+from model.graphs import Capture, CudaCapture
 from model.kv_cache import PageTable
 from model.prompt import Prompt
 from model.sampling import Sampler, choose
-from model.steps import Emitted, EncodeWork, Question, RowWork, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+from model.steps import (
+    AttentionName,
+    Emitted,
+    EncodeWork,
+    Question,
+    RowWork,
+    RunnerInfo,
+    Samples,
+    StepPlan,
+    StepResult,
+    StreamSpec,
+)
 from model.stream import DRAFT_POSITIONS, DeviceStream
 
 _CPU_POSITIONS = 262_144
 _GPU_SHARE = 0.85
-"""Share of the free GPU memory that goes to KV pages; the rest is room for encoder and decoder activations."""
+"""Share of the free GPU memory that goes to KV pages; the rest is room for the decoder's activations and recordings."""
+
+_PEAK_FRAMES = 450
+"""Frames of the largest encoder batch that room is kept for; three times what the engine plans by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +76,28 @@ def _verified(guess: list[int], tokens: list[int]) -> int:
 class Runner:
     """The device: encoder, decoder and pages behind ``model.steps.StepRunner``. Not thread-safe."""
 
-    def __init__(self, checkpoint: Checkpoint, *, pages: int, page_size: int, drafts: bool = True) -> None:
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        pages: int,
+        page_size: int,
+        drafts: bool = True,
+        attention: Backend | None = None,
+        record_steps: Capture | None = None,
+        record_chunks: Capture | None = None,
+    ) -> None:
         """``pages`` of ``page_size`` positions each make up the KV cache that all streams share.
 
         ``drafts``: guess tokens and verify them; without, every answer token takes a forward of its own.
+        ``attention``: by default the best that runs here. ``record_steps``, ``record_chunks``: make graphs of small
+        steps and of small encoder batches, see ``Decoder`` and ``StreamingEncoder``; they may run at the same time.
         """
         check_geometry(checkpoint)
         model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
-        self._encoder = StreamingEncoder(model)
-        self._decoder = Decoder(model, pages=pages, page_size=page_size)
+        self._encoder = StreamingEncoder(model, capture=record_chunks)
+        backend = attention or choose_backend("auto", _place(checkpoint, page_size))
+        self._decoder = Decoder(model, pages=pages, page_size=page_size, backend=backend, capture=record_steps)
         self._prompt = Prompt(checkpoint.processor)
         self._texts = TokenTexts(tokenizer)
         self._drafts = drafts
@@ -162,7 +192,8 @@ class Runner:
         try:
             if plan.encode:
                 self._encode(plan.encode)
-            return self._decode(plan.rows) if plan.rows else StepResult()
+            with torch.cuda.stream(self._decoder.stream):  # does nothing where there is no such stream
+                return self._decode(plan.rows) if plan.rows else StepResult()
         except torch.OutOfMemoryError:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()  # the streams beside this step's may need what it left in the allocator
@@ -186,19 +217,21 @@ class Runner:
 
     def _decode(self, work: tuple[RowWork, ...]) -> StepResult:
         rows = sorted((self._row(item) for item in work), key=lambda row: row.length)  # alike rows share rectangles
-        embeddings = self._embed([part for row in rows for part in row.inputs])
+        inputs = [part for row in rows for part in row.inputs]
+        if audio := [part for part in inputs if isinstance(part, torch.Tensor)]:
+            self._encoder.wait(self._decoder.stream, audio)
         places: list[int] = []
         first = 0
         for row in rows:
             first += row.length
             if row.answers:
                 places += range(first - len(row.guess) - 1, first)
-        logits = self._decoder.forward(embeddings, [(row.stream.table, row.length) for row in rows], places)
+        scores = self._decoder.forward(inputs, [(row.stream.table, row.length) for row in rows], places)
         answering = [row for row in rows if row.answers]
         if not answering:
             return StepResult()
         samplers = [row.stream.sampler for row in answering for _ in range(len(row.guess) + 1)]
-        tokens, logprobs = choose(logits, samplers)
+        tokens, logprobs = choose(scores, samplers)
         emitted, first = [], 0
         for row in answering:
             count = _verified(row.guess, tokens[first:]) + 1
@@ -216,21 +249,6 @@ class Runner:
             work.stream, stream, [*inputs, guess] if guess else inputs, work.positions + len(guess), answers, guess
         )
 
-    def _embed(self, parts: list[list[int] | torch.Tensor]) -> torch.Tensor:
-        """[inputs, hidden] of queued parts in order; all token ids are looked up in one call."""
-        ids = [token for part in parts if isinstance(part, list) for token in part]
-        embedded = self._decoder.embed(ids)
-        if len(ids) == sum(map(len, parts)):
-            return embedded
-        rows, used = [], 0
-        for part in parts:
-            if isinstance(part, list):
-                rows.append(embedded[used : used + len(part)])
-                used += len(part)
-            else:
-                rows.append(part)
-        return torch.cat(rows)
-
 
 def load_runner(
     source: str,
@@ -240,21 +258,47 @@ def load_runner(
     revision: str | None = None,
     page_size: int = 0,
     kv_positions: int | None = None,
+    attention: AttentionName = "auto",
 ) -> Runner:
     """Load a checkpoint and give it a KV cache of ``kv_positions`` positions (default: what the device has room for).
 
     ``page_size``: positions per page; 0 takes 256 on CUDA, where the paged kernels ask for it, and 32 elsewhere.
-    Raises CheckpointError.
+    ``attention``: the backend; one that cannot run here is an error and never replaced by another.
+    Raises CheckpointError and AttentionError.
     """
     checkpoint = load_checkpoint(source, device=device, dtype=dtype, revision=revision)
-    size = page_size or (256 if checkpoint.device.type == "cuda" else 32)
+    cuda = checkpoint.device.type == "cuda"
+    if cuda:
+        torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
+    size = page_size or (256 if cuda else 32)
+    backend = choose_backend(attention, _place(checkpoint, size))
     positions = kv_positions or _room(checkpoint)
-    return Runner(checkpoint, pages=max(1, positions // size), page_size=size)
+    return Runner(
+        checkpoint,
+        pages=max(1, positions // size),
+        page_size=size,
+        attention=backend,
+        record_steps=CudaCapture(urgent=True) if cuda else None,
+        record_chunks=CudaCapture() if cuda else None,
+    )
+
+
+def _place(checkpoint: Checkpoint, page_size: int) -> Place:
+    return Place(checkpoint.device, checkpoint.dtype, head_dim(checkpoint.model), page_size)
 
 
 def _room(checkpoint: Checkpoint) -> int:
-    """Positions of KV cache that fit the device beside the weights."""
-    if checkpoint.device.type != "cuda":
+    """Positions of KV cache that fit the device beside the weights and the most that the encoders need at a time."""
+    device = checkpoint.device
+    if device.type != "cuda":
         return _CPU_POSITIONS
-    free, _ = torch.cuda.mem_get_info(checkpoint.device)
-    return int(free * _GPU_SHARE) // bytes_per_position(checkpoint.model)
+    before = torch.cuda.memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    encoder = StreamingEncoder(checkpoint.model)
+    encoder.encode([EncoderState()], [np.zeros(_PEAK_FRAMES * HOP, dtype=np.float32)])
+    torch.cuda.synchronize(device)
+    peak = torch.cuda.max_memory_allocated(device) - before
+    del encoder
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(device)
+    return int((free - peak) * _GPU_SHARE) // bytes_per_position(checkpoint.model)

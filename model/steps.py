@@ -14,7 +14,7 @@ with different counts.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ from model.audio import Level
 
 Samples = npt.NDArray[np.float32]
 """Mono audio at the checkpoint's sampling rate (24 kHz), float32, full scale +-1."""
+
+AttentionName = Literal["auto", "sdpa", "varlen", "flash", "triton"]
+"""An attention backend; ``auto`` takes the best that runs on the device."""
 
 
 @dataclass(frozen=True, slots=True)

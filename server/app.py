@@ -11,8 +11,9 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from server.api import health, models, transcriptions
+from server.api import deepgram, health, models, realtime, transcriptions
 from server.api.errors import install_error_handlers
+from server.api.live.transcriber import TranscriberFactory, make_transcriber
 from server.api.middleware.access_log import AccessLogMiddleware
 from server.api.middleware.auth import AuthMiddleware, key_digest
 from server.api.middleware.body import BodyMiddleware
@@ -39,6 +40,7 @@ def make_engine(settings: Settings) -> Engine:
             dtype=settings.dtype,
             revision=settings.revision,
             kv_positions=settings.kv_positions,
+            attention=settings.attention,
         ),
         engine_settings(settings),
     )
@@ -57,7 +59,11 @@ def engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
-def create_app(settings: Settings | None = None, engine_factory: EngineFactory = make_engine) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    engine_factory: EngineFactory = make_engine,
+    transcriber_factory: TranscriberFactory = make_transcriber,
+) -> FastAPI:
     """The application. Its lifespan owns the engine; before that it holds settings only, so it pickles.
 
     ``settings``: by default those of the environment, for ``uvicorn --factory server.app:create_app``.
@@ -66,7 +72,7 @@ def create_app(settings: Settings | None = None, engine_factory: EngineFactory =
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, engine_factory(settings))
+        service = Service(settings, engine_factory(settings), transcriber_factory)
         app.state.service = service
         await service.start()
         try:
@@ -82,7 +88,7 @@ def create_app(settings: Settings | None = None, engine_factory: EngineFactory =
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
-    for router in (transcriptions.router, models.router, health.router):
+    for router in (transcriptions.router, realtime.router, deepgram.router, models.router, health.router):
         app.include_router(router)
     _describe_components(app)
     return app
@@ -108,7 +114,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             grace_seconds=settings.upload_grace_seconds,
             min_bytes_per_second=settings.upload_min_bytes_per_second,
         ),
-        Middleware(FaultMiddleware),
+        Middleware(FaultMiddleware, dialects={deepgram.router.prefix: deepgram.DeepgramError}),
     ]
     if keys := settings.keys:
         public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")

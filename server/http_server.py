@@ -1,7 +1,8 @@
 """The application under uvicorn: says when it is ready, serves until it is told to stop, and drains first.
 
 On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
-over, and what is left then hears an error. A second signal means now. The exit status after that is 0.
+over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
+and close at once. A second signal means now. The exit status after that is 0.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from server.api.service import Service
 from server.app import create_app
 from server.engine.client import EngineUnavailable
 from server.logs import configure_logging
-from server.settings import Settings
+from server.settings import MIB, Settings
+from server.websocket_server import WebSocketServer
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ _KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s or less that balancers keep idle connections, so that none is closed under a request."""
 _CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
+_PING_SECONDS = 20.0
+"""A WebSocket is pinged this often, so that no balancer takes a silent one for dead."""
+_MAX_MESSAGE_BYTES = 16 * MIB
+"""Larger messages close a WebSocket with 1009."""
 _TICK_SECONDS = 0.05
 
 
@@ -49,6 +55,14 @@ class DrainingServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ws=WebSocketServer,
+                ws_max_size=_MAX_MESSAGE_BYTES,
+                ws_ping_interval=_PING_SECONDS,
+                # A pong may stand behind minutes of audio that wait for the model, and must not be missed then. Who is
+                # gone is noticed by sending nothing and by taking nothing.
+                ws_ping_timeout=None,
+                # Audio does not compress, and a few compressed bytes can stand for very many.
+                ws_per_message_deflate=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_CANCEL_SECONDS,
                 lifespan="on",
@@ -102,9 +116,11 @@ class DrainingServer(uvicorn.Server):
         service.draining = True
         await self._wait(settings.drain_notice_seconds, until_idle=False)
         service.refusing = True
+        service.live.stopping.set()
         logger.info("draining", extra={"fields": {"active_requests": service.active_requests}})
         await self._wait(settings.drain_seconds, until_idle=True)
         await service.close()
+        await self._wait(_CANCEL_SECONDS, until_idle=True)
 
     async def _wait(self, seconds: float, *, until_idle: bool) -> None:
         deadline = monotonic() + seconds

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -89,6 +89,20 @@ class Metrics:
         )
         self.incomplete = Counter(
             "asr_incomplete_answers", "Answers cut at the length limit or malformed.", registry=registry
+        )
+        self.live_active = Gauge("asr_live_active_sessions", "Live sessions that run.", registry=registry)
+        self.live_sessions = Counter(
+            "asr_live_sessions",
+            "Live sessions that ended, by how: closed, client_closed, cancelled, or the server's reason.",
+            ["endpoint", "end"],
+            registry=registry,
+        )
+        self.live_audio = Counter("asr_live_audio_seconds", "Audio heard in live sessions.", registry=registry)
+        self.live_first_words = Histogram(
+            "asr_live_first_words_seconds",
+            "From a live session's first audio to its first words, final or not.",
+            buckets=_SECONDS,
+            registry=registry,
         )
         Info("asr_build", "The running software.", registry=registry).info({"version": server_version()})
 

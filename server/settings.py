@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
+from model.steps import AttentionName
+
 MIB = 1024 * 1024
 
 
@@ -26,6 +28,9 @@ class ModelSettings(BaseModel):
     device: str = Field("auto", description='Device of the model: "auto", "cpu", "cuda", "cuda:1", ...')
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="Number format of the weights; auto is bfloat16 on a GPU and float32 on a CPU."
+    )
+    attention: AttentionName = Field(
+        "auto", description="Attention backend; auto takes the best that runs here, any other has to run here."
     )
     kv_positions: int | None = Field(
         None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
@@ -92,6 +97,25 @@ class LimitSettings(BaseModel):
     decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
 
 
+class LiveSettings(BaseModel):
+    """How live sessions run, and what one may cost."""
+
+    max_live_sessions: int = Field(32, gt=0, description="Live sessions at once; more are answered with 429.")
+    live_update_seconds: float = Field(
+        1.0, gt=0, le=10, description="New speech after which the text of a live session is brought up to date."
+    )
+    live_window_seconds: float = Field(
+        30.0, ge=10, description="Audio that the model hears at once; more costs more per update and knows more."
+    )
+    live_idle_seconds: float = Field(
+        60.0, gt=0, description="A live session ends when its client sends nothing for this long."
+    )
+    live_send_seconds: float = Field(
+        20.0, gt=0, description="A live session ends when its client leaves what it is sent untaken for this long."
+    )
+    live_max_seconds: float = Field(14_400.0, gt=0, description="Longest live session.")
+
+
 class LogSettings(BaseModel):
     """What is logged and how."""
 
@@ -104,11 +128,12 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "engine": StepSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
+    "live": LiveSettings,
     "log": LogSettings,
 }
 
 
-class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, LogSettings, BaseSettings):
+class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, LiveSettings, LogSettings, BaseSettings):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
     model_config = SettingsConfigDict(

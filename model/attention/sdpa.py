@@ -1,46 +1,22 @@
-"""The one attention seam: packed queries of many streams against their pages.
+"""The backend that runs anywhere: rectangles of rows for torch's SDPA.
 
-Transformers' decoder layers call an attention function by name; ours, ``vibevoice_paged``, is registered with its
-attention interface and gets a ``Rows`` plan through the forward's keyword arguments. Without a plan (``generate``, the
-oracle of the tests) it hands over to Transformers' SDPA, so one loaded model serves both.
-
-``SdpaRows`` is the backend that runs anywhere: it gathers the keys of a group of rows into a rectangle with *left
-padding*, so that the last query of every row stands in the last column, and masks what a row does not own.
+The keys of a group of rows are gathered into a rectangle with *left padding*, so that the last query of every row
+stands in the last column, and what a row does not own is masked.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import pad_sequence
-from transformers import AttentionInterface, AttentionMaskInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import sdpa_mask
 
 from model.kv_cache import NULL_SLOT, PagePool, PageTable
 
-PAGED = "vibevoice_paged"
-
 _SHORT_ROW = 16
 """Rows of up to this many queries (guesses to verify) share a rectangle; longer ones go alone."""
-
-
-class Rows(Protocol):
-    """How the queries of one packed step attend: built once per step, asked by every layer."""
-
-    def attend(
-        self, layer: int, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scale: float
-    ) -> torch.Tensor:
-        """Write ``key`` and ``value`` to their slots, then attend.
-
-        ``query``: [positions, heads, head_dim]; ``key``, ``value``: [positions, kv_heads, head_dim], the rows of the
-        step one behind the other. Returns [positions, heads, head_dim].
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,28 +134,3 @@ def _attend_rectangle(
     out = scaled_dot_product_attention(rect, key, value, attn_mask=mask, scale=scale)
     out = out.view(rows, kv_heads, shared, width, dim).permute(0, 3, 1, 2, 4).reshape(rows * width, heads, dim)
     return out if rectangle.kept is None else out[rectangle.kept]
-
-
-def _paged_attention(
-    module: torch.nn.Module,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    attention_mask: torch.Tensor | None,
-    scaling: float,
-    rows: Rows | None = None,
-    **kwargs: Any,
-) -> tuple[torch.Tensor, None]:
-    """Transformers' calling convention: [1, heads, positions, head_dim] in, [1, positions, heads, head_dim] out."""
-    if rows is None:
-        output, _ = sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-        return output, None
-    layer = int(module.layer_idx)  # type: ignore[arg-type]  # an int attribute of every decoder layer's attention
-    out = rows.attend(layer, query[0].transpose(0, 1), key[0].transpose(0, 1), value[0].transpose(0, 1), scaling)
-    return out[None], None
-
-
-def install() -> None:
-    """Make ``vibevoice_paged`` known to Transformers; harmless when repeated."""
-    AttentionInterface.register(PAGED, _paged_attention)
-    AttentionMaskInterface.register(PAGED, sdpa_mask)

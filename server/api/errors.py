@@ -8,6 +8,7 @@ carry ``x-should-retry: false``.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -63,7 +64,7 @@ class ApiError(Exception):
         return "server_error" if self.status >= 500 else "invalid_request_error"
 
     @property
-    def envelope(self) -> dict[str, dict[str, str | None]]:
+    def envelope(self) -> Mapping[str, object]:
         """The body, and the payload of an error inside an event stream."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 

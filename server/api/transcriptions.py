@@ -8,26 +8,19 @@ from time import perf_counter
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
-from model.steps import RunnerInfo, StreamSpec
 from server.api.answers import answer, answer_events
 from server.api.disconnect import while_connected
 from server.api.errors import invalid
 from server.api.event_stream import EventStream
+from server.api.file_transcription import decode_upload, open_transcribing
 from server.api.model_names import check_model
 from server.api.openapi import TRANSCRIPTION_BODY, TRANSCRIPTION_RESPONSES
-from server.api.recording import Recording, read_recording
+from server.api.recording import Recording
 from server.api.service import Service, service_of
-from server.api.transcribing import Transcribing
 from server.api.transcription_request import TranscriptionParameters
-from server.api.upload import Upload, read_upload
-from server.audio_in.errors import AudioError
-from server.audio_in.limits import DecodeLimits
-from server.engine.budget import answer_budget, context_limit
+from server.api.upload import read_upload
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
-
-_DECODE_SECONDS = 120.0
-"""Time that decoding one file may take; an hour of audio takes about four seconds."""
 
 
 @router.post(
@@ -44,19 +37,12 @@ async def create_transcription(request: Request) -> Response:
     async with AsyncExitStack() as resources:
         ticket = resources.enter_context(service.admit())
         recording, parameters = await _receive(request, service)
-        log |= {"audio_s": round(recording.seconds, 3), "format": parameters.response_format.value}
-        ticket.add_audio(recording.seconds)
-        service.metrics.audio_input.observe(recording.seconds)
-        vocabulary = await service.vocabulary()
-        assert service.engine.info is not None
-        stream = await resources.enter_async_context(
-            service.engine.open(
-                _specify(recording, parameters, service.engine.info),
-                frames=recording.frames,
-                request_id=request.state.request_id,
+        log["format"] = parameters.response_format.value
+        transcribing = await resources.enter_async_context(
+            open_transcribing(
+                service, ticket, recording, parameters, request_id=request.state.request_id, began=began, log=log
             )
         )
-        transcribing = Transcribing(stream, recording, vocabulary, metrics=service.metrics, began=began, log=log)
         if parameters.stream:
             return EventStream(
                 answer_events(transcribing, parameters),
@@ -81,32 +67,8 @@ async def _receive(request: Request, service: Service) -> tuple[Recording, Trans
         async with read_upload(request) as upload:
             check_model(upload.parameters.model, service.settings)
             stage = "decode"
-            return await while_connected(request.receive, _decode(service, upload)), upload.parameters
+            work = decode_upload(service, upload.file, upload.parameters)
+            return await while_connected(request.receive, work), upload.parameters
     except ClientDisconnect:
         service.metrics.cancellations.labels(stage).inc()
         raise
-
-
-async def _decode(service: Service, upload: Upload) -> Recording:
-    began = perf_counter()
-    limits = DecodeLimits(service.settings.max_audio_seconds, _DECODE_SECONDS)
-    try:
-        recording = await read_recording(service.decoders, upload.file, upload.parameters, limits)
-    except AudioError as error:
-        service.metrics.decode_errors.labels(error.code.value).inc()
-        raise
-    service.metrics.decode.observe(perf_counter() - began)
-    return recording
-
-
-def _specify(recording: Recording, parameters: TranscriptionParameters, info: RunnerInfo) -> StreamSpec:
-    context = parameters.context
-    # A token has at least a byte, so this counts at most too many of them.
-    context_tokens = len(context.encode()) if context else 0
-    room = context_limit(info) - context_tokens
-    return StreamSpec(
-        context=context,
-        level=recording.level,
-        temperature=parameters.temperature,
-        max_answer_tokens=answer_budget(recording.samples.size / info.sample_rate, room),
-    )

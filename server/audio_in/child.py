@@ -52,10 +52,15 @@ def _decode(pipe: Connection, descriptor: int, limits: DecodeLimits) -> None:
         pipe.send_bytes(REPORT + json.dumps(asdict(report)).encode())
 
 
-def _main() -> None:
+def confine() -> None:
+    """Limit what this process can do to the machine."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold somebody's recording
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the terminal is the server's to handle
+
+
+def _main() -> None:
+    confine()
     with suppress(ConnectionError):  # the server is gone
         serve(Connection(0))
 

@@ -37,6 +37,8 @@ MAX_FRAME_SAMPLES = 1 << 20
 """Samples of one decoded frame. Real codecs stay below 2**16; a forged ALAC header asks for 2**24 per frame."""
 
 _OPTIONS = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(CODECS)}
+_LIVE_OPTIONS = {"formatprobesize": "131072", "probesize": "32768", "analyzeduration": "500000"}
+"""FFmpeg should know enough of a live stream after so many bytes and microseconds; by default it takes megabytes."""
 _BUFFER = 1 << 17
 """Bytes of one read: larger than FFmpeg's 32 kB, because every read takes the interpreter's lock."""
 _HEAD = 16
@@ -44,6 +46,31 @@ _STREAMED_RIFF = 0x7FFF_0000
 
 _MAGIC = ((8, b"WAVE"), (0, b"fLaC"), (0, b"OggS"), (0, b"ID3"), (4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"))
 """Where supported files say what they are: tells a damaged file from a foreign one."""
+
+
+class LiveSource:
+    """Bytes that come piece by piece, as FFmpeg sees them: without seeking.
+
+    ``more`` waits for the next piece and returns it; an empty one is the end.
+
+    Attributes:
+        head: the first bytes, up to 16.
+        ended: the end has come.
+    """
+
+    def __init__(self, more: Callable[[], bytes]) -> None:
+        self.head = b""
+        self.ended = False
+        self._more = more
+        self._piece = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        if not self._piece and not self.ended:
+            self._piece = memoryview(self._more())
+            self.ended = not self._piece
+            self.head += self._piece[: _HEAD - len(self.head)]
+        taken, self._piece = self._piece[:size], self._piece[size:]
+        return bytes(taken)
 
 
 class Source:
@@ -89,15 +116,26 @@ def open_audio(file: BinaryIO, check: Callable[[], None]) -> Iterator[AudioFile]
     file.seek(0)
     if not head:
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file is empty.")
-    with _open(Source(file, check), head) as container:
+    with _open(Source(file, check), _OPTIONS, lambda: head) as container:
         yield AudioFile(container, _first_audio_stream(container), _wav_cut_short(head, size))
 
 
-def _open(source: Source, head: bytes) -> InputContainer:
+@contextmanager
+def open_live(source: LiveSource) -> Iterator[AudioFile]:
+    """Open a container that is still being written. What needs its end to be read (most MP4 files) cannot be.
+
+    Raises:
+        AudioError: ``unsupported_format``, ``corrupt_audio`` or ``no_audio_stream``.
+    """
+    with _open(source, _OPTIONS | _LIVE_OPTIONS, lambda: source.head) as container:
+        yield AudioFile(container, _first_audio_stream(container), cut_short=False)
+
+
+def _open(source: Source | LiveSource, options: dict[str, str], head: Callable[[], bytes]) -> InputContainer:
     try:
-        return av.open(source, "r", options=_OPTIONS, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
+        return av.open(source, "r", options=options, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
     except (av.FFmpegError, ValueError) as error:
-        if any(head[at:].startswith(magic) for at, magic in _MAGIC):
+        if any(head()[at:].startswith(magic) for at, magic in _MAGIC):
             message = "The file is damaged: its header or (in MP4 files often at the end) its index cannot be read."
             raise AudioError(AudioErrorCode.CORRUPT_AUDIO, message) from error
         message = "The file is not audio or video in a supported format."

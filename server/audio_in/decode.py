@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -95,7 +95,7 @@ def decode(
     with open_audio(file, watch.check) as audio:
         report.container = audio.container.format.name.split(",")[0]
         report.codec = audio.stream.codec_context.codec.canonical_name
-        for block in _blocks(_pieces(_frames(audio, report, watch), report), report):
+        for block in _blocks(mono_pieces(decode_frames(audio, report, watch.check), report), report):
             if report.seconds > limits.max_seconds:
                 message = f"The audio is longer than the limit of {limits.max_seconds:g} seconds."
                 raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
@@ -134,10 +134,10 @@ def _promised_seconds(audio: AudioFile) -> float:
     return 0.0
 
 
-def _frames(audio: AudioFile, report: DecodeReport, watch: _Watch) -> Iterator[AudioFrame]:
-    """The frames that can be decoded, counting the packets that cannot."""
+def decode_frames(audio: AudioFile, report: DecodeReport, check: Callable[[], None]) -> Iterator[AudioFrame]:
+    """The frames that can be decoded, counting the packets that cannot. ``check`` is called for every packet."""
     for packet in _packets(audio, report):
-        watch.check()
+        check()
         try:
             frames = audio.stream.codec_context.decode(packet)
             for frame in frames:
@@ -157,7 +157,7 @@ def _packets(audio: AudioFile, report: DecodeReport) -> Iterator[Packet[AudioStr
         yield None
 
 
-def _pieces(frames: Iterable[AudioFrame], report: DecodeReport) -> Iterator[tuple[int, Samples]]:
+def mono_pieces(frames: Iterable[AudioFrame], report: DecodeReport) -> Iterator[tuple[int, Samples]]:
     """The sampling rate and mono samples of each frame, with silence where timestamps show that audio is missing.
 
     Containers such as Ogg and WebM drop damaged stretches without a word, and telephony codecs leave silence out;

@@ -31,6 +31,16 @@ _GRACE_SECONDS = 5.0
 """The decoder minds its time itself; one that is silent for this much longer hangs inside FFmpeg."""
 
 
+def start_child(module: str, stdin: int) -> subprocess.Popen[bytes]:
+    """``python -m module`` with the descriptor ``stdin`` as its standard input, and this process's imports."""
+    return subprocess.Popen(  # noqa: S603 - nothing in the command comes from outside
+        [sys.executable, "-m", module],
+        stdin=stdin,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
 class DecoderDied(Exception):  # noqa: N818 - what it means for the request depends on who did it
     """The process ended before its answer."""
 
@@ -47,12 +57,7 @@ class DecoderProcess:
         self._ended = False
         self._pipe, theirs = Pipe()
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - nothing in the command comes from outside
-                [sys.executable, "-m", child.__name__],
-                stdin=theirs.fileno(),
-                stdout=subprocess.DEVNULL,
-                env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            )
+            self._process = start_child(child.__name__, theirs.fileno())
 
     @property
     def usable(self) -> bool:

@@ -71,6 +71,7 @@ class StepLoop:
         self._stats_due = True
         self._stats_sent = clock()
         self._steps = self._batch_rows = self._encoded_frames = self._answer_tokens = 0
+        self._busy_seconds = 0.0
 
     def run(self) -> None:
         """Until StopWorker. Raises what the runner's step raises, unless the device was only out of memory."""
@@ -183,6 +184,7 @@ class StepLoop:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s", describe(plan))
         self._busy = True
+        began = self._clock()
         try:
             result = self._runner.step(plan)
         except self._out_of_memory as error:
@@ -191,6 +193,8 @@ class StepLoop:
             for number in numbers:
                 self._fail(self._streams[number], *self._explain(error))
             return
+        finally:
+            self._busy_seconds += self._clock() - began
         self._steps += 1
         self._batch_rows = len(plan.rows)
         for encode in plan.encode:
@@ -304,5 +308,6 @@ class StepLoop:
                 batch_rows=self._batch_rows,
                 encoded_frames=self._encoded_frames,
                 answer_tokens=self._answer_tokens,
+                busy_seconds=self._busy_seconds,
             )
         )

@@ -142,7 +142,10 @@ class StreamFailed:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """Sent after steps (coalesced) and when idle: the state shown by ``/metrics``; also the worker's heartbeat."""
+    """Sent after steps (coalesced) and when idle: the state shown by ``/metrics``; also the worker's heartbeat.
+
+    ``busy_seconds``: spent in steps, by the worker's clock.
+    """
 
     steps: int
     running: int
@@ -152,6 +155,7 @@ class WorkerStats:
     batch_rows: int
     encoded_frames: int
     answer_tokens: int
+    busy_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

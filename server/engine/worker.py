@@ -19,7 +19,7 @@ from time import monotonic
 import numpy as np
 
 from model.audio import HOP
-from model.steps import EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
+from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
 from server.engine.inbox import Inbox
 from server.engine.loop import StepLoop
 from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
@@ -39,6 +39,7 @@ def load_model(
     dtype: str = "auto",
     revision: str | None = None,
     kv_positions: int | None = None,
+    attention: AttentionName = "auto",
     threads: int | None = None,
 ) -> StepRunner:
     """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
@@ -51,7 +52,9 @@ def load_model(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return load_runner(source, device=device, dtype=dtype, revision=revision, kv_positions=kv_positions)
+    return load_runner(
+        source, device=device, dtype=dtype, revision=revision, kv_positions=kv_positions, attention=attention
+    )
 
 
 def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings) -> None:

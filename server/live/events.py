@@ -38,15 +38,18 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class WordsCommitted:
-    """The next words of a segment; they will not change. Texts of a segment joined by spaces are its text.
+    """The next words of a segment; they will not change. Each text behind its lead, the segment's text comes about.
 
     ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
+    ``lead``: what stands in front of ``text`` where something of the segment stands before: a space, where the script
+    has any.
     """
 
     segment: int
     speaker: int | None
     words: tuple[Word, ...]
     text: str
+    lead: str = " "
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,15 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from server.live.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
 from server.transcript.segments import Segment
-from server.transcript.words import Word, segment_words
+from server.transcript.words import Word, leads, segment_words
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A word of a hypothesis: ``segment`` counts the hypothesis' segments."""
+    """A word of a hypothesis: ``segment`` counts the hypothesis' segments, ``lead`` stands before the word."""
 
     word: Word
     segment: int
+    lead: str
 
     @property
     def key(self) -> tuple[str, int | None]:
@@ -43,18 +44,15 @@ class _Open:
     end: float
     speaker: int | None
     words: list[Word] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return joined(self.words)
+    text: str = ""
 
     def closed(self) -> Segment:
         return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text)
 
 
-def joined(words: Sequence[Word]) -> str:
-    """Words as a text."""
-    return " ".join(word.word for word in words)
+def joined(words: Sequence[_Said]) -> str:
+    """Words as a text, without what stands before the first."""
+    return "".join(said.lead * (place > 0) + said.word.word for place, said in enumerate(words))
 
 
 class Stabilizer:
@@ -81,7 +79,11 @@ class Stabilizer:
 
         ``final``: commit all of it and close every segment.
         """
-        said = [_Said(word, place) for place, segment in enumerate(hypothesis) for word in segment_words(segment)]
+        said = [
+            _Said(word, place, lead)
+            for place, segment in enumerate(hypothesis)
+            for word, lead in zip(segment_words(segment), leads(segment.text), strict=True)
+        ]
         known = self._committed_part(said)
         rest = said[known:]
         count = len(rest) if final else self._certain(hypothesis, rest, heard)
@@ -151,7 +153,7 @@ class Stabilizer:
         events: list[LiveEvent] = []
         if self._open is not None and place is not None:
             self._open.end = max(self._open.end, hypothesis[place].end)
-        run: list[Word] = []
+        run: list[_Said] = []
         for said in words:
             if self._open is None or said.segment != place:
                 events += self._committed(run)
@@ -160,26 +162,28 @@ class Stabilizer:
                 segment, place = hypothesis[said.segment], said.segment
                 self._open = _Open(self._segments, segment.start, segment.end, segment.speaker)
                 self._segments += 1
-            run.append(said.word)
+            run.append(said)
         return [*events, *self._committed(run)], place
 
-    def _committed(self, run: list[Word]) -> list[LiveEvent]:
+    def _committed(self, run: list[_Said]) -> list[LiveEvent]:
         if not run or self._open is None:
             return []
-        speaker = self._open.speaker
-        floor = self._open.words[-1].end if self._open.words else self._open.start
+        opened, lead, text = self._open, run[0].lead, joined(run)
+        floor = opened.words[-1].end if opened.words else opened.start
         words = tuple(
-            replace(word, start=max(word.start, floor), end=max(word.end, floor), speaker=speaker) for word in run
+            replace(word, start=max(word.start, floor), end=max(word.end, floor), speaker=opened.speaker)
+            for word in (said.word for said in run)
         )
-        self._open.words += words
-        self._open.end = max(self._open.end, words[-1].end)
-        return [WordsCommitted(self._open.index, speaker, words, joined(words))]
+        opened.text += (lead if opened.words else "") + text
+        opened.words += words
+        opened.end = max(opened.end, words[-1].end)
+        return [WordsCommitted(opened.index, opened.speaker, words, text, lead)]
 
     def _hypothesis(self, hypothesis: Sequence[Segment], place: int | None, tail: Sequence[_Said]) -> Hypothesis:
         segments: list[Segment] = []
         for number in sorted({said.segment for said in tail}):
-            words = [said.word for said in tail if said.segment == number]
+            words = [said for said in tail if said.segment == number]
             goes_on = self._open is not None and number == place
             index = self._segments - 1 if goes_on else self._segments + sum(s.index >= self._segments for s in segments)
-            segments.append(replace(hypothesis[number], index=index, start=words[0].start, text=joined(words)))
+            segments.append(replace(hypothesis[number], index=index, start=words[0].word.start, text=joined(words)))
         return Hypothesis(tuple(segments))

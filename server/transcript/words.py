@@ -34,6 +34,13 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def leads(text: str) -> list[str]:
+    """What stands before each of the words of a text: a space, or nothing between characters of unspaced scripts."""
+    spans = [found.span() for found in _WORD.finditer(text)]
+    ends = [0, *(end for _, end in spans)]
+    return [" " if text[end:start] else "" for end, (start, _) in zip(ends, spans, strict=False)]
+
+
 def segment_words(segment: Segment) -> list[Word]:
     """The words of a segment, back to back from its start to its end, each as long as its share of the letters."""
     words = split_words(segment.text)

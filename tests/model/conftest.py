@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +14,32 @@ import torch
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.steps import Samples
 from tests.model.oracle import Oracle
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu") and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+
+
+@pytest.fixture(scope="module")
+def interpreted() -> Iterator[Callable[[str], ModuleType]]:
+    """Imports a module of Triton kernels for Triton's interpreter, which runs them on a CPU.
+
+    Triton chooses between compiler and interpreter when it is imported, so it is imported anew, its binary part apart.
+    """
+    pytest.importorskip("triton")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRITON_INTERPRET", "1")
+        for name in [name for name in sys.modules if name.split(".")[0] == "triton" and "._C" not in name]:
+            patch.delitem(sys.modules, name)
+
+        def load(name: str) -> ModuleType:
+            patch.delitem(sys.modules, name, raising=False)
+            module = importlib.import_module(name)
+            del sys.modules[name]
+            return module
+
+        yield load
 
 
 @pytest.fixture(scope="session")

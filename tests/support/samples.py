@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.processes import ROOT
 
 SAMPLES = ROOT / "model" / "tiny" / "samples"
+SHORT = SAMPLES / "short.flac"
 TWO_SPEAKERS = SAMPLES / "two_speakers.flac"
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import httpx
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
+from server.api.live.transcriber import TranscriberFactory, make_transcriber
 from server.api.service import Service
 from server.app import create_app, engine_settings
 from server.engine.client import Engine
@@ -26,13 +27,15 @@ PATIENCE = 60.0
 """Seconds after which something that should happen is said not to happen."""
 
 
-def scripted_app(settings: Settings, factory: RunnerFactory) -> FastAPI:
+def scripted_app(
+    settings: Settings, factory: RunnerFactory, transcribers: TranscriberFactory = make_transcriber
+) -> FastAPI:
     """The real application over a real worker process that runs the script."""
 
     def make_engine(settings: Settings) -> Engine:
         return Engine(factory, engine_settings(settings))
 
-    return create_app(settings, make_engine)
+    return create_app(settings, make_engine, transcribers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,16 @@ class RunningServer:
 
     url: str
     app: FastAPI
+    server: DrainingServer
+
+    def stop(self) -> None:
+        """Do what SIGTERM does."""
+        self.server.should_exit = True
+
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.server.server_state.connections)
 
     @property
     def service(self) -> Service:
@@ -57,18 +70,28 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    factory: RunnerFactory = SpeakingRunner, *, ready: bool = True, **settings: Any
+    factory: RunnerFactory = SpeakingRunner,
+    *,
+    ready: bool = True,
+    transcribers: TranscriberFactory = make_transcriber,
+    routers: Iterable[APIRouter] = (),
+    **settings: Any,
 ) -> Iterator[RunningServer]:
-    """A uvicorn in a thread, on a free port of the loopback interface. ``ready``: wait for the worker."""
+    """A uvicorn in a thread, on a free port of the loopback interface. ``ready``: wait for the worker.
+
+    ``routers``: more paths beside the application's own.
+    """
     given = Settings(model="tiny", host="127.0.0.1", port=0, **settings)
-    app = scripted_app(given, factory)
+    app = scripted_app(given, factory, transcribers)
+    for router in routers:
+        app.include_router(router)
     server = DrainingServer(app, given)
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive(), "the server listens", PATIENCE)
         port = server.servers[0].sockets[0].getsockname()[1]
-        running = RunningServer(f"http://127.0.0.1:{port}", app)
+        running = RunningServer(f"http://127.0.0.1:{port}", app, server)
         if ready:
             running.wait_for(
                 lambda: httpx.get(f"{running.url}/ready").status_code == httpx.codes.OK, "the server is ready"

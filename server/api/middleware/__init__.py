@@ -1,4 +1,4 @@
-"""Pure ASGI middleware, outermost first: request id, access log, (CORS), body, faults, (auth).
+"""Pure ASGI middleware for HTTP and WebSocket, outermost first: request id, access log, (CORS), body, faults, (auth).
 
 None of it reads a body before the request may be served. Starlette's ``BaseHTTPMiddleware`` is not used: it hides
 disconnects from the routes behind it.

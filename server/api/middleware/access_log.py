@@ -1,4 +1,4 @@
-"""One log record and one count per request, after its answer ended."""
+"""One log record and one count per request, after its answer or its live session ended."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from server.api.service import service_of
 
 logger = logging.getLogger("server.access")
 
+_SWITCHED = 101
+"""Status of a WebSocket's handshake that was accepted."""
 _PROBES = frozenset({"/health", "/ready", "/metrics"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -27,7 +29,7 @@ class AccessLogMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         status = CLIENT_CLOSED_REQUEST
@@ -35,8 +37,11 @@ class AccessLogMiddleware:
 
         async def watch_status(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
+            match message["type"]:
+                case "http.response.start" | "websocket.http.response.start":
+                    status = message["status"]
+                case "websocket.accept":
+                    status = _SWITCHED
             await send(message)
 
         service = service_of(scope)
@@ -48,7 +53,8 @@ class AccessLogMiddleware:
             seconds = perf_counter() - began
             service.active_requests -= 1
             endpoint = getattr(scope.get("route"), "path", "unmatched")
-            method = scope["method"] if scope["method"] in _METHODS else "other"
+            given = scope.get("method", "GET")  # a WebSocket's handshake is a GET
+            method = given if given in _METHODS else "other"
             service.metrics.requests.labels(endpoint, method, str(status)).inc()
             service.metrics.request_duration.labels(endpoint).observe(seconds)
             level = logging.DEBUG if endpoint in _PROBES else logging.INFO

@@ -1,16 +1,19 @@
-"""API keys, checked before anything of the body is read."""
+"""API keys, checked before anything of the body is read or a WebSocket is accepted."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.api.errors import ApiError
+
+_SCHEMES = frozenset({"bearer", "token"})
+_KEY_IN_SUBPROTOCOL = "openai-insecure-api-key."
 
 
 def key_digest(key: str) -> bytes:
@@ -19,7 +22,11 @@ def key_digest(key: str) -> bytes:
 
 
 class AuthMiddleware:
-    """Lets through what carries ``Authorization: Bearer <key>``, and every request to a public path.
+    """Lets through what carries a known key, and every request to a public path.
+
+    A key comes as ``Authorization: Bearer <key>`` or ``Authorization: Token <key>``. Browsers can give a WebSocket no
+    headers; there it may come among the subprotocols, behind ``openai-insecure-api-key.`` or after ``token`` or
+    ``bearer``.
 
     Only digests are kept. All of them are compared, each in constant time, so that the time taken tells nothing about
     which key came close. Raises ApiError (401) for everything else.
@@ -32,18 +39,29 @@ class AuthMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan" and scope["path"] not in self._public_paths:
-            digest = self._known_digest(Headers(scope=scope).get("authorization", ""))
-            if digest is None:
+            known = [digest for key in _keys(scope) if self._is_known(digest := key_digest(key))]
+            if not known:
                 raise ApiError(
                     HTTPStatus.UNAUTHORIZED,
                     "A valid API key is needed: Authorization: Bearer <key>.",
                     code="invalid_api_key",
                 )
-            scope["state"]["log"]["key"] = digest.hex()[:8]
+            scope["state"]["log"]["key"] = known[0].hex()[:8]
         await self._app(scope, receive, send)
 
-    def _known_digest(self, authorization: str) -> bytes | None:
-        scheme, _, key = authorization.partition(" ")
-        digest = key_digest(key.strip())
+    def _is_known(self, digest: bytes) -> bool:
         matches = [secrets.compare_digest(digest, known) for known in self._digests]
-        return digest if any(matches) and scheme.lower() == "bearer" else None
+        return any(matches)
+
+
+def _keys(scope: Scope) -> Iterator[str]:
+    """Everything a request gives for a key."""
+    scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
+    if scheme.lower() in _SCHEMES:
+        yield key.strip()
+    subprotocols: list[str] = scope.get("subprotocols", [])
+    for position, entry in enumerate(subprotocols):
+        if entry.startswith(_KEY_IN_SUBPROTOCOL):
+            yield entry.removeprefix(_KEY_IN_SUBPROTOCOL)
+        elif position and subprotocols[position - 1].lower() in _SCHEMES:
+            yield entry

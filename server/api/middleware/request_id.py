@@ -1,4 +1,7 @@
-"""Every request has an id: the client's where it is a decent one, else a new one. Every answer carries it."""
+"""Every request has an id: the client's where it is a decent one, else a new one. Every answer carries it.
+
+A WebSocket's answer is that to its handshake, whether it is accepted or refused.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.logs import request_id as current_request_id
 
+_ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _DECENT = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
@@ -20,7 +24,7 @@ class RequestIdMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
@@ -28,7 +32,7 @@ class RequestIdMiddleware:
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _ANSWERS:
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 

@@ -21,6 +21,7 @@ PROMISED = {
     "asr_audio_seconds", "asr_queue_requests", "asr_queue_audio_seconds", "asr_active_streams", "asr_batch_size",
     "asr_kv_pages_used", "asr_kv_cache_usage_ratio", "asr_rejections", "asr_cancellations", "asr_decode_errors",
     "asr_worker_restarts", "asr_ready", "asr_draining", "asr_build_info", "asr_model_info",
+    "asr_live_active_sessions", "asr_live_sessions", "asr_live_audio_seconds", "asr_live_first_words_seconds",
 }  # fmt: skip
 
 

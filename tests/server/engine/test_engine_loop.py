@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.audio import HOP
-from model.steps import Question, StreamSpec
+from model.steps import Question, StepPlan, StepResult, StreamSpec
 from server.engine.loop import StepLoop
 from server.engine.messages import (
     AnswerDone,
@@ -346,6 +346,23 @@ def test_stats_are_coalesced_while_nothing_begins_or_ends() -> None:
     gaps = [b - a for a, b in pairwise(sent_at[2:])]
     assert len(gaps) >= 5
     assert min(gaps) >= 25
+
+
+def test_the_time_of_steps_counts_as_busy_and_no_other() -> None:
+    class SlowRunner(ScriptedRunner):
+        def step(self, plan: StepPlan) -> StepResult:
+            bench.now += 0.25
+            return super().step(plan)
+
+    bench = Bench(SlowRunner())
+
+    def script() -> Script:
+        yield whole(1)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert bench.stats.steps > 2
+    assert bench.stats.busy_seconds == pytest.approx(0.25 * bench.stats.steps)
 
 
 def test_messages_of_one_turn_leave_together() -> None:

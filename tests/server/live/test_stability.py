@@ -95,6 +95,15 @@ def test_another_speaker_with_the_same_words_is_no_agreement() -> None:
     assert committed(stable.update([said("one two three", speaker=2)], heard=2.0)) == []
 
 
+def test_scripts_without_spaces_stay_without() -> None:
+    stable = Stabilizer(SETTLE)
+    events = stable.update([said("你好,我们")], heard=2.0)
+    events += stable.update([said("你好,我们走 now")], heard=2.0)
+    events += stable.update([said("你好,我们走 now")], heard=2.0, final=True)
+    assert committed(events) == ["你好,我们", "走 now"]
+    assert closed(events) == [(0, "你好,我们走 now")]
+
+
 def test_times_of_committed_words_never_run_backwards() -> None:
     stable = Stabilizer(SETTLE)
     events = []
@@ -115,7 +124,7 @@ def test_whatever_the_model_says_committed_text_only_grows(
     updates: list[tuple[list[tuple[str, int, float]], bool]],
 ) -> None:
     stable, heard = Stabilizer(SETTLE), 0.0
-    words: dict[int, list[str]] = {}
+    words: dict[int, str] = {}
     ended: list[int] = []
     for segments, final in updates:
         start, told = 0.0, []
@@ -129,9 +138,9 @@ def test_whatever_the_model_says_committed_text_only_grows(
                 assert event.words
                 assert event.segment not in ended
                 assert not ended or event.segment == ended[-1] + 1
-                words.setdefault(event.segment, []).append(event.text)
+                words[event.segment] = words.get(event.segment, "") + event.lead + event.text
             if isinstance(event, SegmentClosed):
-                assert event.segment.text == " ".join(words[event.segment.index])
+                assert event.segment.text == words[event.segment.index].removeprefix(" ")
                 assert event.segment.start <= event.segment.end
                 ended.append(event.segment.index)
         assert isinstance(events[-1], Hypothesis)

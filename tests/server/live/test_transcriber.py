@@ -61,10 +61,10 @@ class Heard:
         self.events.append(event)
         if isinstance(event, WordsCommitted):
             assert event.segment == len(self.segments), "words of a segment that is closed or not yet next"
-            self.words.setdefault(event.segment, []).append(event.text)
+            self.words.setdefault(event.segment, []).append(event.lead + event.text)
         if isinstance(event, SegmentClosed):
             assert event.segment.index == len(self.segments)
-            assert event.segment.text == " ".join(self.words[event.segment.index])
+            assert event.segment.text == "".join(self.words[event.segment.index]).removeprefix(" ")
             self.segments.append(event.segment)
 
     def of(self, kind: type[LiveEvent]) -> list[LiveEvent]:

@@ -1,0 +1,102 @@
+"""Two ways to update a live window: to extend what the device has, as the server does, and to begin again.
+
+Both hear the same audio in the same windows under the same rules for what is final. ``RedoingEngine`` and
+``RedoneWindow`` belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from types import TracebackType
+
+import numpy as np
+
+from model.audio import SAMPLE_RATE
+from model.steps import Question, Samples, StreamSpec
+from server.engine.client import Engine, LiveStream
+from server.engine.engine_stream import LiveAnswer
+from server.live.answer import read
+from server.live.window import VoiceSample, Window
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.segments import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An answer of the model: when it came, by the monotonic clock, and where the audio ends that it answers."""
+
+    at: float
+    heard_until: float
+
+
+class ObservedWindow(Window):
+    """The server's window; ``updates`` gets an entry for every answer."""
+
+    def __init__(self, updates: list[Update], stream: LiveStream, vocabulary: Vocabulary) -> None:
+        super().__init__(stream, vocabulary)
+        self._updates = updates
+
+    async def ask(self) -> tuple[Segment, ...]:
+        """See Window."""
+        segments = await self._answer()
+        self._updates.append(Update(monotonic(), self.heard_until))
+        return segments
+
+    async def _answer(self) -> tuple[Segment, ...]:
+        return await super().ask()
+
+
+class RedoneWindow(ObservedWindow):
+    """A window whose whole text the model writes anew every time, closed segments and voices included."""
+
+    def __init__(self, updates: list[Update], stream: LiveStream, vocabulary: Vocabulary) -> None:
+        super().__init__(updates, stream, vocabulary)
+        self._closed_until = 0.0
+
+    async def introduce(self, voice: VoiceSample) -> None:
+        """See Window."""
+        await super().introduce(voice)
+        self._closed_until = max(self._closed_until, voice.block.end / SAMPLE_RATE)
+
+    def close_segment(self, segment: Segment) -> None:
+        """See Window."""
+        self._closed_until = max(self._closed_until, segment.end)
+
+    async def _answer(self) -> tuple[Segment, ...]:
+        """What is said behind the closed segments; the middle of a segment decides where it is."""
+        answer = await self._stream.ask(Question())
+        reading = read(answer, self._vocabulary, forced=None, seconds=self.seconds)
+        segments = (self._in_session(segment) for segment in reading.segments)
+        return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self._closed_until)
+
+
+class RedoingEngine(Engine):
+    """An engine whose live streams leave nothing on the device between two questions."""
+
+    def open_live(self, spec: StreamSpec, *, frames: int, request_id: str) -> LiveStream:
+        """See Engine."""
+        return _RedoneStream(partial(super().open_live, spec, frames=frames, request_id=request_id))
+
+
+class _RedoneStream(LiveStream):
+    """Keeps its audio, and has a new stream of the engine hear all of it for every question."""
+
+    def __init__(self, opened: Callable[[], LiveStream]) -> None:  # the worker does not know this stream
+        self._opened = opened
+        self._audio: list[Samples] = []
+
+    async def append(self, samples: Samples) -> None:
+        self._audio.append(samples)
+
+    async def ask(self, question: Question) -> LiveAnswer:
+        async with self._opened() as stream:
+            await stream.append(np.concatenate(self._audio))
+            return await stream.ask(question)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._audio.clear()

@@ -1,0 +1,35 @@
+"""Paged attention with torch's own ``varlen_attn`` (FlashAttention 2 inside), where it takes page tables."""
+
+from __future__ import annotations
+
+from inspect import signature
+
+import torch
+from torch.nn.attention.varlen import varlen_attn
+
+from model.attention.packed import PackedRows
+
+PAGED = "block_table" in signature(varlen_attn).parameters
+
+
+def attend(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, rows: PackedRows, scale: float
+) -> torch.Tensor:
+    """See ``packed.Kernel``."""
+    out = varlen_attn(
+        query.contiguous(),
+        keys,
+        values,
+        rows.starts,
+        rows.key_starts,
+        rows.widest,
+        rows.longest,
+        scale=scale,
+        window_size=(-1, 0),  # causal, the last query at the last key
+        enable_gqa=True,
+        seqused_k=rows.lengths,
+        block_table=rows.tables,
+        num_splits=1,  # more are silently wrong with page tables (pytorch#194167)
+    )
+    assert isinstance(out, torch.Tensor), "no auxiliary output was asked for"
+    return out

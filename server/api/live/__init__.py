@@ -1,0 +1,1 @@
+"""Live sessions over a WebSocket, whatever protocol they speak."""
