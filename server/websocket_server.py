@@ -22,7 +22,7 @@ class WebSocketServer(WebSocketsSansIOProtocol):
         code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
+        self.close_sent = self.disconnected = True  # what the application still sends reaches nobody
         if self.transport.can_write_eof():
             self.transport.write_eof()
         if self.read_paused:

@@ -55,8 +55,9 @@ def attend(
     )  # fmt: skip
     if splits > 1:
         _join_splits[(positions, heads)](
-            out, partial, peaks, sums, splits, positions, HEADS=heads, DIM=dim, SPLITS=_MAX_SPLITS, num_warps=4
-        )
+            out, partial, peaks, sums, rows.starts, count, splits, positions,
+            HEADS=heads, DIM=dim, SPLITS=_MAX_SPLITS, num_warps=4,
+        )  # fmt: skip
     return out
 
 
@@ -145,10 +146,12 @@ def _attend_tiles(  # type: ignore[no-untyped-def]  # Triton reads the annotatio
 
 @triton.jit
 def _join_splits(  # type: ignore[no-untyped-def]
-    out, partial, peaks, sums, splits, positions,
+    out, partial, peaks, sums, starts, rows, splits, positions,
     HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr,
 ):  # fmt: skip
     """One query of one head: the shares of its keys, each scaled from its own peak to the highest."""
+    if tl.program_id(0) >= tl.load(starts + rows):  # belongs to no row
+        return
     at = tl.program_id(0) * HEADS + tl.program_id(1)
     split = tl.arange(0, SPLITS)
     channel = tl.arange(0, DIM)
