@@ -37,8 +37,7 @@ async function speak() {
 
 connection.on("error", (error) => {
   say("error", { message: String(error), error: error.error ?? null });
-  process.exitCode = 1;
-  connection.close();
+  process.exit(1);
 });
 connection.on("event", (event) => say("event", { event }));
 connection.on("session.created", () => {
