@@ -18,9 +18,6 @@ from model.runner import Runner
 
 STEP_CONTEXT = 1000
 """Positions that a minute of speech takes with half of its answer: the context of the goals."""
-_WORKSPACE = 8 << 30
-"""Bytes of GPU memory left beside weights and KV pages."""
-_CPU_POSITIONS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +85,27 @@ class Bench:
             )
         return self.rates
 
-    @property
-    def page_size(self) -> int:
-        """As ``load_runner`` chooses it."""
-        return 256 if self.device.type == "cuda" else 32
-
-    def runner(self, *, positions: int | None = None, attention: Backend | None = None, graphs: bool = True) -> Runner:
+    def runner(self, *, positions: int | None = None, attention: AttentionName = "auto", graphs: bool = True) -> Runner:
         """A runner as the server makes it. The one before must not be referred to any more.
 
-        ``positions``: of its KV cache, by default all that there is room for.
+        ``positions``: of its KV cache, by default what the server takes. ``graphs``: with recorded steps and chunks,
+        where the device can have them. Raises AttentionError.
         """
-        cuda = self.device.type == "cuda"
         gc.collect()  # recorded graphs refer to what they were recorded from
-        if cuda:
+        if self.device.type == "cuda":
             torch.cuda.empty_cache()
+        recording = make_runner(self.checkpoint, kv_positions=positions, attention=attention)
+        if graphs:
+            return recording
+        info = recording.info
+        del recording
+        gc.collect()
         return Runner(
             self.checkpoint,
-            pages=(positions or self._room()) // self.page_size,
-            page_size=self.page_size,
-            attention=attention,
-            record_steps=CudaCapture(urgent=True) if cuda and graphs else None,
-            record_chunks=CudaCapture() if cuda and graphs else None,
+            pages=info.pages,
+            page_size=info.page_size,
+            attention=choose_backend(attention, place_of(self.checkpoint, info.page_size)),
         )
-
-    def _room(self) -> int:
-        if self.device.type != "cuda":
-            return _CPU_POSITIONS
-        free, _ = torch.cuda.mem_get_info(self.device)
-        return (free - _WORKSPACE) // bytes_per_position(self.checkpoint.model)
 
 
 def unless_full(section: Section, what: str, measure: Callable[[], float]) -> float | None:

@@ -38,10 +38,10 @@ from model.steps import (
 from model.stream import DRAFT_POSITIONS, DeviceStream
 
 _CPU_POSITIONS = 262_144
-_GPU_SHARE = 0.85
+GPU_SHARE = 0.85
 """Share of the free GPU memory that goes to KV pages; the rest is room for the decoder's activations and recordings."""
 
-_PEAK_FRAMES = 450
+PEAK_FRAMES = 450
 """Frames of the largest encoder batch that room is kept for; three times what the engine plans by default."""
 
 
@@ -267,6 +267,13 @@ def load_runner(
     Raises CheckpointError and AttentionError.
     """
     checkpoint = load_checkpoint(source, device=device, dtype=dtype, revision=revision)
+    return make_runner(checkpoint, page_size=page_size, kv_positions=kv_positions, attention=attention)
+
+
+def make_runner(
+    checkpoint: Checkpoint, *, page_size: int = 0, kv_positions: int | None = None, attention: AttentionName = "auto"
+) -> Runner:
+    """A runner of a loaded checkpoint, set up for its device. See ``load_runner``; raises AttentionError."""
     cuda = checkpoint.device.type == "cuda"
     if cuda:
         torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
@@ -295,10 +302,10 @@ def _room(checkpoint: Checkpoint) -> int:
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
     encoder = StreamingEncoder(checkpoint.model)
-    encoder.encode([EncoderState()], [np.zeros(_PEAK_FRAMES * HOP, dtype=np.float32)])
+    encoder.encode([EncoderState()], [np.zeros(PEAK_FRAMES * HOP, dtype=np.float32)])
     torch.cuda.synchronize(device)
     peak = torch.cuda.max_memory_allocated(device) - before
     del encoder
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)
-    return int((free - peak) * _GPU_SHARE) // bytes_per_position(checkpoint.model)
+    return int((free - peak) * GPU_SHARE) // bytes_per_position(checkpoint.model)

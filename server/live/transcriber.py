@@ -13,7 +13,7 @@ from typing import Self
 
 from model.steps import Samples
 from server.engine.client import Engine
-from server.engine.errors import EngineError
+from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.live.captions import Captions
 from server.live.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
@@ -166,6 +166,8 @@ class LiveTranscriber:
             await self._work_off()
         except EngineError as error:
             self._failure = error
+        except EngineUnavailable as error:  # a new window was wanted while the worker is being replaced
+            self._failure = EngineError(FailureCode.WORKER_DIED, error.message)
         except Exception:
             self._failure = EngineError(FailureCode.INTERNAL, "The session failed.")
             raise

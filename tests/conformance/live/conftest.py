@@ -25,6 +25,9 @@ from tests.support.tools import missing, tool
 KEY = "conformance-key"
 HERE = Path(__file__).parent
 HEAVY = ROOT / ".venv-conformance" / "bin" / "python"
+heavy = pytest.mark.skipif(not HEAVY.exists(), reason="the live clients are not installed (make conformance)")
+"""For tests whose client is in the environment of its own."""
+
 CLIENT_DEADLINE = 300.0
 """Seconds for a client to start, to speak the recording and to get its text, on a busy machine."""
 WRONG_WORDS = {SHORT: 0.0, TWO_SPEAKERS: 0.4}
@@ -115,7 +118,7 @@ def client(server: ServerProcess, spoken: Spoken, tmp_path: Path) -> Client:
 
 
 def _script(name: str) -> list[str]:
-    """How a script is started; those with dependencies that are not here are skipped."""
+    """How a script is started."""
     module = f"tests.conformance.live.clients.{name}"
     if name == "openai_realtime":
         return [sys.executable, "-m", module]
@@ -124,6 +127,4 @@ def _script(name: str) -> list[str]:
             missing("the Node client is not installed (npm ci --prefix tests/conformance)")
         # A browser's WebSocket is behind this flag before Node 22.
         return [tool("node", "nodejs 20 or newer"), "--experimental-websocket", str(HERE / "clients" / f"{name}.mjs")]
-    if not HEAVY.exists():
-        pytest.skip("the live clients are not installed (make conformance)")
     return [str(HEAVY), "-m", module]

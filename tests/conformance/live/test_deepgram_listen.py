@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from tests.conformance.live.conftest import Client, Spoken, Told, turns_of
+from tests.conformance.live.conftest import Client, Spoken, Told, heavy, turns_of
 from tests.support.samples import SHORT
+
+pytestmark = heavy
 
 RATE = 16_000
 

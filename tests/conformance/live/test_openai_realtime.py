@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.live.conftest import Client, Spoken, Told, turns_of
+from tests.conformance.live.conftest import Client, Spoken, Told, heavy, turns_of
 from tests.support.samples import SHORT
 
 Events = list[dict[str, Any]]
@@ -79,12 +79,14 @@ def test_openai_node_in_a_browser(client: Client, spoken: Spoken) -> None:
     check_transcript(events(told), spoken)
 
 
+@heavy
 def test_openai_agents(client: Client, spoken: Spoken) -> None:
     told = client("openai_agents", rate=24_000)
     spoken.check_text(texts(told, "final"))
     assert told[-1] == {"kind": "ended"}
 
 
+@heavy
 def test_livekit(client: Client, spoken: Spoken) -> None:
     told = client("livekit_openai", rate=48_000)
     spoken.check_text(texts(told, "final_transcript"))
@@ -103,6 +105,7 @@ def test_livekit(client: Client, spoken: Spoken) -> None:
             interim = ""
 
 
+@heavy
 @pytest.mark.parametrize("mode", ["server_vad", "commit"])
 def test_pipecat(client: Client, spoken: Spoken, mode: str) -> None:
     told = client("pipecat_openai", mode, rate=16_000)
