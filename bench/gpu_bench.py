@@ -10,11 +10,9 @@ from time import monotonic
 import torch
 
 from bench.floors import DecoderCosts, Rates, measure_rates
-from model.attention import Backend
 from model.checkpoint import Checkpoint
-from model.decoder import bytes_per_position
-from model.graphs import CudaCapture
-from model.runner import Runner
+from model.runner import Runner, make_runner
+from model.steps import AttentionName
 
 STEP_CONTEXT = 1000
 """Positions that a minute of speech takes with half of its answer: the context of the goals."""
@@ -94,18 +92,7 @@ class Bench:
         gc.collect()  # recorded graphs refer to what they were recorded from
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        recording = make_runner(self.checkpoint, kv_positions=positions, attention=attention)
-        if graphs:
-            return recording
-        info = recording.info
-        del recording
-        gc.collect()
-        return Runner(
-            self.checkpoint,
-            pages=info.pages,
-            page_size=info.page_size,
-            attention=choose_backend(attention, place_of(self.checkpoint, info.page_size)),
-        )
+        return make_runner(self.checkpoint, kv_positions=positions, attention=attention, graphs=graphs)
 
 
 def unless_full(section: Section, what: str, measure: Callable[[], float]) -> float | None:

@@ -12,10 +12,9 @@ import torch
 from bench import oracle
 from bench.floors import timed, wait
 from bench.gpu_bench import STEP_CONTEXT, Bench, Section, unless_full
-from model.attention import AttentionError, Backend, Place, choose_backend
+from model.attention import AttentionError
 from model.audio import FRAME_RATE, HOP
 from model.checkpoint import Checkpoint
-from model.decoder import head_dim
 from model.runner import Runner
 from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StreamSpec
 from server.engine.settings import EngineSettings
@@ -105,20 +104,21 @@ def backends(bench: Bench, section: Section) -> None:
     batches = tuple(rows for rows in (1, 32) if rows in batches) or batches[:1]
     section.header = ["attention", "graphs", *(f"{rows} rows, ms per step" for rows in batches)]
     names: tuple[AttentionName, ...] = ("flash", "varlen", "triton", "sdpa")
-    place = Place(bench.device, bench.checkpoint.dtype, head_dim(bench.checkpoint.model), bench.page_size)
+    recorded = (True, False) if bench.device.type == "cuda" else (False,)
     for name in names:
-        try:
-            backend = choose_backend(name, place)
-        except AttentionError as error:
-            section.notes.append(str(error))
-            continue
-        for graphs in (True, False) if bench.device.type == "cuda" and backend.kernel else (False,):
-            cells = _backend_cells(bench, backend, graphs, context, batches)
+        for graphs in recorded if name != "sdpa" else (False,):  # which no graph is made of
+            try:
+                cells = _backend_cells(bench, name, graphs, context, batches)
+            except AttentionError as error:
+                section.notes.append(str(error))
+                break
             section.rows.append([name, "yes" if graphs else "no", *cells])
 
 
-def _backend_cells(bench: Bench, backend: Backend, graphs: bool, context: int, batches: tuple[int, ...]) -> list[str]:
-    runner = bench.runner(attention=backend, graphs=graphs)
+def _backend_cells(
+    bench: Bench, name: AttentionName, graphs: bool, context: int, batches: tuple[int, ...]
+) -> list[str]:
+    runner = bench.runner(attention=name, graphs=graphs)
     cells, opened = [], 0
     for rows in batches:
         for number in range(opened, rows):

@@ -271,9 +271,17 @@ def load_runner(
 
 
 def make_runner(
-    checkpoint: Checkpoint, *, page_size: int = 0, kv_positions: int | None = None, attention: AttentionName = "auto"
+    checkpoint: Checkpoint,
+    *,
+    page_size: int = 0,
+    kv_positions: int | None = None,
+    attention: AttentionName = "auto",
+    graphs: bool = True,
 ) -> Runner:
-    """A runner of a loaded checkpoint, set up for its device. See ``load_runner``; raises AttentionError."""
+    """A runner of a loaded checkpoint, set up for its device; see ``load_runner``. Raises AttentionError.
+
+    ``graphs``: record small steps and chunks where the device can; without, every kernel is launched by itself.
+    """
     cuda = checkpoint.device.type == "cuda"
     if cuda:
         torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
@@ -285,8 +293,8 @@ def make_runner(
         pages=max(1, positions // size),
         page_size=size,
         attention=backend,
-        record_steps=CudaCapture(urgent=True) if cuda else None,
-        record_chunks=CudaCapture() if cuda else None,
+        record_steps=CudaCapture(urgent=True) if cuda and graphs else None,
+        record_chunks=CudaCapture() if cuda and graphs else None,
     )
 
 
