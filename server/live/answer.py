@@ -17,6 +17,8 @@ _MARK = "\u241e"
 """Stands for what was forced of the last segment's content; nobody says it."""
 _FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
 """What makes a loop: people do say no, no, no, no."""
+_ECHO = 0.3
+"""Of the time that something took: who says it again needs more."""
 _OBJECT = re.compile(r'\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}')
 
 
@@ -60,7 +62,8 @@ def read(answer: LiveAnswer, vocabulary: Vocabulary, *, forced: Segment | None, 
     """Read what comes behind the ``forced`` segment, the last of those the answer began with.
 
     Its closing quote is the model's own. If the model had more to say there, that becomes a segment of the same speaker
-    behind it. Of a phrase that is said again and again one is kept, and an answer that was cut loses its last segment.
+    behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice. An answer
+    that was cut loses its last segment.
     """
     detokenizer = Detokenizer(vocabulary)
     text = "".join(map(detokenizer.feed, answer.tokens))
@@ -74,8 +77,19 @@ def read(answer: LiveAnswer, vocabulary: Vocabulary, *, forced: Segment | None, 
         segments, objects = _behind(segments), objects[1:]
     if answer.cut:
         segments = segments[:-1]
-    speech = tuple(replace(s, text=without_loop(s.text)) for s in segments if s.is_speech)
-    return Reading(speech, tuple(objects))
+    speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
+    before = [forced, *speech] if forced is not None else [None, *speech]
+    heard = tuple(s for s, other in zip(speech, before, strict=False) if not _echoes(s, other))
+    return Reading(heard, tuple(objects))
+
+
+def _echoes(segment: Segment, before: Segment | None) -> bool:
+    """It says the same as the segment before and takes next to no time: written, but not heard."""
+    return (
+        before is not None
+        and segment.text == before.text
+        and segment.end - segment.start < _ECHO * (before.end - before.start)
+    )
 
 
 def without_loop(text: str) -> str:

@@ -134,7 +134,8 @@ class Window:
         await self._stream.__aexit__(None, None, None)
 
     def _force(self, segment: Segment) -> None:
-        own = (text for text in self._said if says(text, segment.speaker, segment.text))
+        later = self._said[len(self._forced) :]  # somebody may say the same again, at another time
+        own = (text for text in later if says(text, segment.speaker, segment.text))
         text = next(own, written(segment.start, segment.end, segment.speaker, segment.text))
         self._forced.append((segment, text))
 

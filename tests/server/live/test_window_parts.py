@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import cast
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
 from model.audio import SAMPLE_RATE
+from model.steps import Question, Samples
+from server.engine.client import LiveStream
 from server.engine.engine_stream import LiveAnswer
 from server.live.answer import opening, read, says, without_loop, written
 from server.live.gate import SpeechGate
 from server.live.timeline import Timeline
 from server.live.voices import Voices
-from server.live.window import Block, VoiceSample
+from server.live.window import Block, VoiceSample, Window
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from tests.support.speaking_runner import CHECKPOINT
@@ -60,6 +63,39 @@ def test_an_answer_is_read_behind_the_forced_segment(vocabulary: Vocabulary) -> 
 def test_what_the_model_adds_to_a_forced_segment_is_not_lost(vocabulary: Vocabulary) -> None:
     reading = read(answer(' my friend."}]'), vocabulary, forced=Segment(0, 0.0, 1.5, 2, "Hello"), seconds=10)
     assert [(s.start, s.speaker, s.text) for s in reading.segments] == [(1.5, 2, "my friend.")]
+
+
+def test_a_segment_that_is_written_twice_is_kept_once(vocabulary: Vocabulary) -> None:
+    twice = [written(1, 3, 0, "Philip has every house."), written(3.6, 3.0, 0, "Philip has every house.")]
+    reading = read(answer(opening(twice) + "]"), vocabulary, forced=None, seconds=10)
+    assert [segment.start for segment in reading.segments] == [1.0]
+    said_again = [written(1, 3, 0, "No, no."), written(4, 5.5, 0, "No, no.")]
+    assert len(read(answer(opening(said_again) + "]"), vocabulary, forced=None, seconds=10).segments) == 2
+
+
+class ScriptedStream:
+    """A stream of the engine that answers as told and remembers what it was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.questions: list[Question] = []
+
+    async def append(self, samples: Samples) -> None: ...
+
+    async def ask(self, question: Question) -> LiveAnswer:
+        self.questions.append(question)
+        return answer(self.answers.pop(0))
+
+
+async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(vocabulary: Vocabulary) -> None:
+    first, second = written(0.5, 1.0, 0, "Yes."), written(4.0, 4.5, 0, "Yes.")
+    stream = ScriptedStream(opening([first, second]) + "]", "]")
+    window = Window(cast(LiveStream, stream), vocabulary)
+    await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
+    for segment in await window.ask():
+        window.close_segment(segment)
+    await window.ask()
+    assert stream.questions[-1].prefix == opening([first, second])
 
 
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(vocabulary: Vocabulary) -> None:
