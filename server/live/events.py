@@ -30,7 +30,8 @@ class SpeechStarted:
 class SpeechStopped:
     """Nobody spoke for as long as the turn detection waits; ``at`` is where the turn's audio ends.
 
-    The session flushes by itself: one ``Flushed`` follows when the turn's text is complete.
+    The session flushes by itself: one ``Flushed`` with ``until`` equal to ``at`` follows when the turn's text is
+    complete.
     """
 
     at: float
@@ -71,9 +72,12 @@ class Hypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Flushed:
-    """All that was said before ``until`` is committed and its segments are closed; the hypothesis is empty.
+    """All that the model found in the audio before ``until`` is committed and closed; the hypothesis is empty.
 
-    Exactly one for each flush asked for and for each SpeechStopped, in that order.
+    Exactly one for each flush asked for and for each SpeechStopped, in that order; for a SpeechStopped ``until`` equals
+    its ``at``, for a flush asked for it is the end of the audio heard. What follows is text of what follows, whatever
+    its times: a segment's start is the model's estimate and may lie some tenths of a second before ``until``, and with
+    more audio the model may, rarely, find another word where it found none before.
     """
 
     until: float

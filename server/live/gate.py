@@ -60,6 +60,13 @@ class SpeechGate:
         self._held.append(block)
         return None, False
 
+    def hold(self, block: Block) -> None:
+        """Audio behind the last frame that is no frame itself, while nothing passes: speech may follow right behind."""
+        if self._held and self._held[-1].end == block.start:
+            last = self._held.pop()
+            block = Block(last.start, np.concatenate([last.samples, block.samples]))
+        self._held.append(block)
+
     def _released(self, block: Block) -> Block:
         """What was held back, up to this block."""
         blocks = [*self._held, block]

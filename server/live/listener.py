@@ -61,9 +61,12 @@ class Listener:
         return [found for probability in probabilities for found in self._judge(self._next(_FRAME), probability)]
 
     def rest(self) -> Passed | None:
-        """What is left of a frame, taken for more of the same: before a flush."""
+        """What is left of a frame, taken for more of the same: before a flush. None where it is silence so far."""
         block = self._next(self._unjudged.size)
-        return Passed(block, 0.0) if block.samples.size and self._gate.open else None
+        if self._gate.open:
+            return Passed(block, 0.0) if block.samples.size else None
+        self._gate.hold(block)
+        return None
 
     def _next(self, samples: int) -> Block:
         block = Block(self._judged, self._unjudged[:samples])

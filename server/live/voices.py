@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from server.live.window import VoiceSample
 
-_GOOD = 2.0, 5.0
-"""Seconds: shorter says little about a voice, longer costs room in every window."""
-_SHORTEST = 0.6
+_LENGTHS = 0.6, 1.2, 2.0, 3.0, 5.0
+"""Seconds: of each speaker one sample is kept between any two of these, and one that is longer still."""
 
 
 class Voices:
-    """The best sample of each speaker. The first good one stays: later ones might be somebody else taken for them."""
+    """Samples of each speaker. The first of its length stays: later ones might be somebody else taken for them."""
 
     def __init__(self) -> None:
-        self._samples: dict[int, VoiceSample] = {}  # by speaker, least recently heard first
+        self._samples: dict[int, dict[int, VoiceSample]] = {}  # by speaker, least recently heard first; by length
 
     def offer(self, voice: VoiceSample | None) -> None:
         """Something that was said for good."""
-        if voice is None or voice.seconds < _SHORTEST:
+        if voice is None or not (length := bisect_right(_LENGTHS, voice.seconds)):
             return
-        present = self._samples.pop(voice.speaker, None)
-        self._samples[voice.speaker] = voice if present is None or _badness(voice) < _badness(present) else present
+        samples = self._samples.pop(voice.speaker, {})
+        samples.setdefault(length, voice)
+        self._samples[voice.speaker] = samples
 
     def chosen(self, seconds: float) -> list[VoiceSample]:
-        """Samples of at most ``seconds`` together, of those heard last, in order of their numbers."""
+        """One sample of each speaker, in order of their numbers: as long as can be with room for everybody.
+
+        At most ``seconds`` together. Where that is too little, those heard last come first.
+        """
         chosen: list[VoiceSample] = []
-        for voice in reversed(self._samples.values()):
+        share = seconds / max(1, len(self._samples))
+        for samples in reversed(self._samples.values()):
+            voice = _longest(list(samples.values()), min(share, _LENGTHS[-1]))
             if sum(other.seconds for other in chosen) + voice.seconds <= seconds:
                 chosen.append(voice)
         return sorted(chosen, key=lambda voice: voice.speaker)
 
 
-def _badness(voice: VoiceSample) -> float:
-    """How far from a good length; 0 for all good ones."""
-    shortest, longest = _GOOD
-    return max(shortest - voice.seconds, voice.seconds - longest, 0.0)
+def _longest(samples: list[VoiceSample], seconds: float) -> VoiceSample:
+    """The longest sample of at most ``seconds``, or the shortest."""
+    fitting = [voice for voice in samples if voice.seconds <= seconds]
+    return max(fitting, key=_seconds) if fitting else min(samples, key=_seconds)
+
+
+def _seconds(voice: VoiceSample) -> float:
+    return voice.seconds

@@ -66,6 +66,7 @@ class Window:
         self._stream = stream
         self._vocabulary = vocabulary
         self._timeline = Timeline()
+        self._introduced = 0.0  # seconds of the window that voices take
         self._blocks: list[Block] = []  # of the session as it goes on
         self._forced: list[tuple[Segment, str]] = []  # times of the window; as the model would write it
         self._said: tuple[str, ...] = ()  # the last answer's segments, as written
@@ -99,6 +100,7 @@ class Window:
         await self._add(voice.block)
         self._force(Segment(0, start, self.seconds, voice.speaker, voice.text))
         await self._add(Block(voice.block.end, np.zeros(_GAP, np.float32)))
+        self._introduced = self.seconds
 
     async def ask(self) -> tuple[Segment, ...]:
         """What the model hears behind the closed segments: speech only, times of the session. Raises EngineError."""
@@ -107,7 +109,8 @@ class Window:
         forced = self._forced[-1][0] if self._forced else None
         reading = read(answer, self._vocabulary, forced=forced, seconds=self.seconds)
         self._said = (*prefix, *reading.written)
-        return tuple(self._in_session(segment) for segment in reading.segments)
+        heard = (segment for segment in reading.segments if segment.end > self._introduced or not self._introduced)
+        return tuple(self._in_session(segment) for segment in heard)
 
     def close_segment(self, segment: Segment) -> None:
         """From now on answers begin with this segment too; ``segment`` in the session's time."""
@@ -140,7 +143,8 @@ class Window:
         self._forced.append((segment, text))
 
     def _in_session(self, segment: Segment) -> Segment:
-        start = self._timeline.start(segment.start)
+        """With the session's times. What was put in front happened long ago: nothing new starts there."""
+        start = self._timeline.start(max(segment.start, self._introduced))
         return replace(segment, start=start, end=max(start, self._timeline.end(segment.end)))
 
 

@@ -98,6 +98,17 @@ async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(vocabular
     assert stream.questions[-1].prefix == opening([first, second])
 
 
+async def test_nothing_new_is_heard_in_the_voices_in_front(vocabulary: Vocabulary) -> None:
+    again, early = written(0.0, 2.0, 1, "I say it again."), written(1.5, 4.0, 1, "Good day.")
+    stream = ScriptedStream(f'."}},{again},{early}]')
+    window = Window(cast(LiveStream, stream), vocabulary)
+    await window.introduce(VoiceSample(1, "I am here", Block(7 * SAMPLE_RATE, np.zeros(2 * SAMPLE_RATE, np.float32))))
+    await window.append(Block(100 * SAMPLE_RATE, np.zeros(6 * SAMPLE_RATE, np.float32)))
+    (heard,) = await window.ask()
+    assert (heard.text, heard.start) == ("Good day.", 100.0)
+    assert heard.end == pytest.approx(101.7)
+
+
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(vocabulary: Vocabulary) -> None:
     text = f"[{written(0, 1, 0, 'Yes.')},{written(1, 2, 1, 'no no')}"[:-4]
     reading = read(answer(text, cut=True), vocabulary, forced=None, seconds=10)
@@ -151,21 +162,31 @@ def voice(speaker: int, seconds: float, text: str = "") -> VoiceSample:
     return VoiceSample(speaker, text, Block(0, np.zeros(round(seconds * SAMPLE_RATE), np.float32)))
 
 
-def test_the_first_good_voice_sample_stays() -> None:
+def test_the_first_voice_sample_of_its_length_stays() -> None:
     voices = Voices()
     voices.offer(None)
     voices.offer(voice(0, 0.3, "too short to keep"))
     assert voices.chosen(60) == []
+    voices.offer(voice(0, 4.1, "good"))
     voices.offer(voice(0, 1.0, "short"))
-    voices.offer(voice(0, 3.0, "good"))
-    voices.offer(voice(0, 4.0, "later"))
+    voices.offer(voice(0, 4.5, "later"))
     assert [kept.text for kept in voices.chosen(60)] == ["good"]
+    assert [kept.text for kept in voices.chosen(2)] == ["short"]
 
 
-def test_those_heard_last_are_chosen_in_order_of_their_numbers() -> None:
+def test_voice_samples_are_short_enough_for_everybody_to_be_there() -> None:
+    voices = Voices()
+    for speaker in (2, 0, 1):
+        for seconds in (4.0, 2.5, 1.0):
+            voices.offer(voice(speaker, seconds))
+    assert [(kept.speaker, kept.seconds) for kept in voices.chosen(12.0)] == [(0, 4.0), (1, 4.0), (2, 4.0)]
+    assert [(kept.speaker, kept.seconds) for kept in voices.chosen(9.0)] == [(0, 2.5), (1, 2.5), (2, 2.5)]
+
+
+def test_where_there_is_no_room_for_everybody_those_heard_last_are_there() -> None:
     voices = Voices()
     for speaker in (0, 2, 1):
         voices.offer(voice(speaker, 3.0))
     assert [kept.speaker for kept in voices.chosen(7.0)] == [1, 2]
     voices.offer(voice(0, 0.7))
-    assert [kept.speaker for kept in voices.chosen(7.0)] == [0, 1]
+    assert [kept.speaker for kept in voices.chosen(5.0)] == [0, 1]
