@@ -8,6 +8,10 @@ from server.live.window import VoiceSample
 
 _LENGTHS = 0.6, 1.2, 2.0, 3.0, 5.0
 """Seconds: of each speaker one sample is kept between any two of these, and one that is longer still."""
+_ROOM = 2.0
+"""Seconds that each has at least: a word of everybody in a crowd would tell nothing about anybody."""
+_MOST = 32
+"""Speakers that are remembered."""
 
 
 class Voices:
@@ -23,16 +27,19 @@ class Voices:
         samples = self._samples.pop(voice.speaker, {})
         samples.setdefault(length, voice)
         self._samples[voice.speaker] = samples
+        if len(self._samples) > _MOST:
+            del self._samples[next(iter(self._samples))]
 
     def chosen(self, seconds: float) -> list[VoiceSample]:
-        """One sample of each speaker, in order of their numbers: as long as can be with room for everybody.
+        """One sample of each speaker, in order of their numbers: as long as can be with room for the others.
 
         At most ``seconds`` together. Where that is too little, those heard last come first.
         """
         chosen: list[VoiceSample] = []
-        share = seconds / max(1, len(self._samples))
-        for samples in reversed(self._samples.values()):
-            voice = _longest(list(samples.values()), min(share, _LENGTHS[-1]))
+        present = list(reversed(self._samples.values()))[: int(seconds / _ROOM)]
+        share = min(seconds / max(1, len(present)), _LENGTHS[-1])
+        for samples in present:
+            voice = _longest(list(samples.values()), share)
             if sum(other.seconds for other in chosen) + voice.seconds <= seconds:
                 chosen.append(voice)
         return sorted(chosen, key=lambda voice: voice.speaker)

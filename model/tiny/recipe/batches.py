@@ -13,9 +13,13 @@ from torch.utils.data import IterableDataset
 from . import tokenizer as tokenizers
 from .examples import FINE, IGNORE, Example, Writer, example
 from .network import HOP
-from .recordings import Recording, Style, compose, cut
+from .recordings import Recording, Style, compose
 from .sounds import Background
 from .voices import Bank
+from .windows import Window, rolled, stretch
+
+_ROLLED = 0.35
+"""Of the recordings of enough turns: so many are seen through a later window."""
 
 
 @dataclass
@@ -92,12 +96,10 @@ def style_at(step: int, rng: random.Random) -> Style:
     return Style(speakers, rng.uniform(30, 85))
 
 
-def window(recording: Recording, rng: random.Random) -> Recording:
-    """The whole recording, or what a live stream holds of it at some moment."""
-    seconds = recording.seconds
-    start = rng.uniform(0, 0.5) * seconds if rng.random() < 0.1 else 0.0
-    end = rng.uniform(start + 0.1 * (seconds - start), seconds) if rng.random() < 0.35 else seconds
-    return cut(recording, start, end) if end - start > 0.3 else recording
+def windowed(recording: Recording, rng: random.Random) -> Window:
+    """The recording as one of the things that the model is given: whole, cut off, or in a live server's window."""
+    later = rolled(recording, rng) if rng.random() < _ROLLED else None
+    return later or stretch(recording, rng)
 
 
 class Stream(IterableDataset[Batch]):
@@ -118,7 +120,7 @@ class Stream(IterableDataset[Batch]):
             examples: list[Example] = []
             while sum(item.frames for item in examples) < 8 * self._frames:
                 recording = compose(bank, pool, style_at(step, rng), background, rng)
-                examples.append(example(window(recording, rng), writer, rng))
+                examples.append(example(windowed(recording, rng), writer, rng))
             batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))
             rng.shuffle(batches)
             for batch in batches:

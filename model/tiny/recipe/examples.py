@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from transformers import Qwen2Tokenizer
 
 from .network import HOP, SAMPLE_RATE
-from .recordings import Recording, Segment, Word
+from .recordings import Segment, Word
 from .sounds import Samples
 from .vocabulary import NAMES, TAGS, WORDS, written
 from .voices import PHONES
+from .windows import Window
 
 FRAME = HOP / SAMPLE_RATE
 IGNORE = -100
@@ -237,18 +238,22 @@ def _mark_phones(phone: NDArray[np.int64], word: Word) -> None:
         phone[step(word.start + start) : step(min(word.start + end, word.end))] = _PHONE_CLASS.get(symbol, IGNORE)
 
 
-def example(recording: Recording, writer: Writer, rng: random.Random) -> Example:
-    """The recording with a prompt, sometimes a context, and sometimes an answer that is already begun."""
+def _known(window: Window, rng: random.Random) -> dict[int, int]:
+    """Numbers of the voices in the part of the answer that is given."""
+    voices = dict.fromkeys(segment.voice for segment in window.recording.segments[: window.forced])
+    voices.pop(-1, None)
+    some = rng.sample(range(max(len(voices), 4)), len(voices))
+    if window.sorted:  # mostly nobody is left out
+        some = sorted(some) if rng.random() < 0.3 else list(range(len(voices)))
+    return dict(zip(voices, some, strict=True))
+
+
+def example(window: Window, writer: Writer, rng: random.Random) -> Example:
+    """The recording with a prompt, sometimes a context, and the part of the answer that is given."""
+    recording, forced = window.recording, window.forced
     segments = recording.segments
     text, spelling = context(segments, rng)
-    forced = 0
-    known: dict[int, int] = {}
-    if len(segments) > 1 and rng.random() < 0.2:
-        forced = rng.randint(1, len(segments) - 1)
-        known_voices = dict.fromkeys(segment.voice for segment in segments[:forced] if segment.voice >= 0)
-        some = rng.sample(range(max(len(known_voices), 4)), len(known_voices))
-        known = dict(zip(known_voices, some, strict=True))
-    numbers = number_speakers(segments, known)
+    numbers = number_speakers(segments, _known(window, rng))
     target = Target()
     target.add(writer.encode(after_audio(recording.seconds, text)), 0.0)
     writer.answer(target, segments, numbers, spelling, forced)

@@ -190,3 +190,13 @@ def test_where_there_is_no_room_for_everybody_those_heard_last_are_there() -> No
     assert [kept.speaker for kept in voices.chosen(7.0)] == [1, 2]
     voices.offer(voice(0, 0.7))
     assert [kept.speaker for kept in voices.chosen(5.0)] == [0, 1]
+
+
+def test_a_crowd_does_not_make_all_samples_useless() -> None:
+    voices = Voices()
+    for speaker in range(40):
+        for seconds in (0.7, 1.5, 4.0):
+            voices.offer(voice(speaker, seconds))
+    chosen = voices.chosen(16.0)
+    assert [kept.speaker for kept in chosen] == list(range(32, 40))
+    assert {kept.seconds for kept in chosen} == {1.5}

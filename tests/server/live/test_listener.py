@@ -1,0 +1,34 @@
+"""What a session's ears let pass, whenever somebody asks for what is left."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile  # type: ignore[import-untyped]
+
+from model.audio import SAMPLE_RATE
+from server.live.gate import Passed
+from server.live.listener import Listener
+from server.live.settings import LiveSettings
+from tests.support.samples import SHORT
+
+
+@pytest.mark.parametrize("cut", [100, 777, 1_500])
+async def test_audio_behind_a_flush_in_silence_is_not_lost(cut: int) -> None:
+    """The silence that was left of a frame stands in front of the speech that follows."""
+    speech = soundfile.read(SHORT, dtype="float32")[0]
+    noise = np.random.default_rng(0).normal(0, 1e-4, SAMPLE_RATE).astype(np.float32)
+    listener, passed = Listener(LiveSettings(), None), list[Passed]()
+    for piece in (noise[:cut], noise[cut : 2 * cut], noise[2 * cut :], *np.split(speech, [cut, 10 * cut])):
+        passed += [found for found in await listener.hear(piece) if isinstance(found, Passed)]
+        if not passed:
+            assert listener.rest() is None
+    assert listener.until == (noise.size + speech.size) / SAMPLE_RATE
+    assert SAMPLE_RATE / 3 < passed[0].block.start < SAMPLE_RATE
+    for before, after in pairwise(passed):
+        assert before.block.end == after.block.start
+    heard = np.concatenate([noise, speech])
+    for one in passed:
+        assert np.array_equal(one.block.samples, heard[one.block.start : one.block.end])
