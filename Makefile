@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint format conformance bench-files bench-encoder bench-step bench-live tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test check lint format conformance bench-files bench-encoder bench-step bench-live bench-captions tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -57,6 +57,9 @@ bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
 
 bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extending windows saves over redoing them
 	$(BIN)/python -m bench.live
+
+bench-captions: $(DEV) ## Compare live captions with the transcripts of whole files
+	$(BIN)/python -m bench.captions
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train

@@ -68,7 +68,7 @@ def _overlap(one: Entry, other: Entry) -> float:
     return float(min(one["End"], other["End"]) - max(one["Start"], other["Start"]))
 
 
-def _partner(segment: Entry, candidates: list[Entry]) -> Entry | None:
+def partner_of(segment: Entry, candidates: list[Entry]) -> Entry | None:
     """The candidate that shares most time with a segment."""
     best = max(candidates, key=lambda candidate: _overlap(segment, candidate), default=None)
     return best if best is not None and _overlap(segment, best) > 0 else None
@@ -89,7 +89,7 @@ def score(reference: list[Entry], hypothesis: list[Entry] | str) -> Score:
     expected_words = _spoken(reference)
     result.words, result.wrong_words = len(expected_words), edits(expected_words, _spoken(found))
     for segment in reference:
-        partner = _partner(segment, [entry for entry in found if _is_tag(entry) == _is_tag(segment)])
+        partner = partner_of(segment, [entry for entry in found if _is_tag(entry) == _is_tag(segment)])
         if _is_tag(segment):
             result.tags += 1
             result.tags_found += partner is not None and partner["Content"] == segment["Content"]
