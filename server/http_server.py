@@ -34,8 +34,8 @@ _CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
 _PING_SECONDS = 20.0
 """A WebSocket is pinged this often, so that no balancer takes a silent one for dead."""
-_MAX_MESSAGE_BYTES = 16 * MIB
-"""Larger messages close a WebSocket with 1009."""
+_MAX_MESSAGE_BYTES = 21 * MIB
+"""Larger messages close a WebSocket with 1009. The Realtime API's largest event, 15 MiB as base64, fits in."""
 _TICK_SECONDS = 0.05
 
 
@@ -58,8 +58,8 @@ class DrainingServer(uvicorn.Server):
                 ws=WebSocketServer,
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_ping_interval=_PING_SECONDS,
-                # A pong may stand behind minutes of audio that wait for the model, and must not be missed then. Who is
-                # gone is noticed by sending nothing and by taking nothing.
+                # A pong may stand behind audio that waits for the model, and must not be missed then. Who is gone is
+                # noticed by sending nothing and by taking nothing.
                 ws_ping_timeout=None,
                 # Audio does not compress, and a few compressed bytes can stand for very many.
                 ws_per_message_deflate=False,

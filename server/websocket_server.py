@@ -1,14 +1,96 @@
-"""uvicorn's WebSocket with better manners towards clients that have to be cut off."""
+"""uvicorn's WebSocket with a bounded read-ahead, and better manners towards clients that have to be cut off."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from typing import Any
+
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
 
 _LINGER_SECONDS = 5.0
+READ_AHEAD_BYTES = 8 << 20
+"""What may have come and wait for the application. A client's ping is answered when it is read, and many clients give
+up when it stands behind audio for 20 s: so a recording that is sent faster than it is heard should fit in here."""
+_MESSAGE_BYTES = 512
+"""What a message costs in memory beside its content."""
+
+
+class _Inbox(asyncio.Queue[ASGIReceiveEvent]):
+    """What waits for the application. The end of the connection makes messages void: no answer could be sent.
+
+    Attributes:
+        bytes: of the messages, about.
+    """
+
+    def _init(self, maxsize: int) -> None:
+        self._queue: deque[ASGIReceiveEvent] = deque()
+        self.bytes = 0
+
+    def _put(self, item: ASGIReceiveEvent) -> None:
+        if item["type"] == "websocket.disconnect":
+            self._queue = deque(event for event in self._queue if event["type"] != "websocket.receive")
+            self.bytes = 0
+        self._queue.append(item)
+        self.bytes += _weight(item)
+
+    def _get(self) -> ASGIReceiveEvent:
+        item = self._queue.popleft()
+        self.bytes -= _weight(item)
+        return item
+
+
+def _weight(event: ASGIReceiveEvent) -> int:
+    if event["type"] != "websocket.receive":
+        return 0
+    return _MESSAGE_BYTES + len(event.get("bytes") or event.get("text") or "")
 
 
 class WebSocketServer(WebSocketsSansIOProtocol):
-    """Tells clients why they are cut off if they can be told, and lets go of them if not."""
+    """Reads up to ``READ_AHEAD_BYTES`` ahead of the application, where uvicorn stops behind every message.
+
+    Tells clients why they are cut off if they can be told, and lets go of them if not. What clients do wrong, and what
+    they are refused, is no error of the server's and not logged as one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.queue: _Inbox = _Inbox()
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on, and stop reading when too much waits. Text that is no UTF-8 closes with 1007."""
+        data = b"".join(self.frames)
+        self.frames = []
+        if self.close_sent:
+            return
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
+        else:
+            try:
+                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
+            except UnicodeDecodeError:
+                self.conn.send_close(CloseCode.INVALID_DATA)
+                self.handle_parser_exception()
+                return
+        if not self.read_paused and self.queue.bytes > READ_AHEAD_BYTES:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """The next message; reading goes on when little enough waits."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.bytes <= READ_AHEAD_BYTES:
+            self.read_paused = False
+            self.transport.resume_reading()
+        return message
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send. A handshake that was refused is complete, which uvicorn takes for one that was left unanswered."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def handle_parser_exception(self) -> None:
         """Close as uvicorn does, but take in and drop what the client still sends of a message that is too large.

@@ -19,6 +19,7 @@ from server.deepgram.session import DeepgramSession
 router = APIRouter(prefix="/v1/listen", tags=["deepgram"])
 
 SUBPROTOCOLS = ("token", "bearer")
+_REQUEST_ID = "dg-request-id"
 _BODY = {
     "requestBody": {
         "required": True,
@@ -47,7 +48,7 @@ class DeepgramError(ApiError):
     def response(self) -> JSONResponse:
         """The answer to a request or a handshake."""
         response = super().response
-        response.headers["dg-request-id"] = self.request_id
+        response.headers[_REQUEST_ID] = self.request_id
         response.headers["dg-error"] = self.message.encode("ascii", "replace").decode()
         return response
 
@@ -62,7 +63,13 @@ async def listen_live(websocket: WebSocket) -> None:
         request_id=websocket.state.request_id,
         created=now(),
     )
-    await run_session(websocket, service, session, subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]))
+    await run_session(
+        websocket,
+        service,
+        session,
+        subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
+        headers={_REQUEST_ID: websocket.state.request_id},
+    )
 
 
 def chosen_subprotocol(offered: Iterable[str]) -> str | None:
@@ -74,7 +81,7 @@ def chosen_subprotocol(offered: Iterable[str]) -> str | None:
 async def listen_file(request: Request) -> JSONResponse:
     """The body is the recording, the query says what is wanted."""
     answer = await transcribe_body(request, _query(request.query_params))
-    return JSONResponse(answer, headers={"dg-request-id": request.state.request_id})
+    return JSONResponse(answer, headers={_REQUEST_ID: request.state.request_id})
 
 
 def _query(parameters: QueryParams) -> ListenQuery:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
 from starlette.websockets import WebSocket
 
+from server.api.errors import ApiError
 from server.api.live.session import CLIENT_CLOSED, LiveSession, SessionLimits
 from server.api.service import Service
 from server.live.protocol import LiveProtocol
@@ -12,13 +18,19 @@ _LAST_WORDS_SECONDS = 30.0
 
 
 async def run_session(
-    websocket: WebSocket, service: Service, protocol: LiveProtocol, *, subprotocol: str | None
+    websocket: WebSocket,
+    service: Service,
+    protocol: LiveProtocol,
+    *,
+    subprotocol: str | None,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Accept the connection, run the session to its end and count it.
+    """Accept the connection with these ``headers``, run the session to its end and count it.
 
     Raises what `to_api_error` knows, before anything is accepted, when there is no place for the session.
     """
     settings = service.settings
+    _check_origin(websocket, settings.cors_origins)
     limits = SessionLimits(
         idle=settings.live_idle_seconds,
         longest=settings.live_max_seconds,
@@ -28,7 +40,7 @@ async def run_session(
     with service.place_for_session():
         transcriber = await service.make_transcriber(websocket.state.request_id)
         try:
-            await websocket.accept(subprotocol)
+            await websocket.accept(subprotocol, [(name.encode(), value.encode()) for name, value in headers.items()])
         except OSError:
             websocket.state.log["end"] = CLIENT_CLOSED
             return
@@ -39,6 +51,18 @@ async def run_session(
                 end = await session.run()
             finally:
                 _count(websocket, service, session, end)
+
+
+def _check_origin(websocket: WebSocket, allowed: Collection[str]) -> None:
+    """Where only some origins may call, pages of others may not connect: browsers leave this check to the server.
+
+    Raises the 403. A page may always call the host that it came from, and what is no browser sends no origin.
+    """
+    origin = websocket.headers.get("origin")
+    if not allowed or "*" in allowed or origin is None or origin in allowed:
+        return
+    if urlsplit(origin).netloc != websocket.headers.get("host"):
+        raise ApiError(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.", code="origin_not_allowed")
 
 
 def _count(websocket: WebSocket, service: Service, session: LiveSession, end: str) -> None:

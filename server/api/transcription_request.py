@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from server.api.errors import ApiError, invalid
+from server.engine.budget import MAX_CONTEXT_CHARACTERS
 
-MAX_CONTEXT_CHARACTERS = 16_384
 MAX_KNOWN_SPEAKERS = 4
 
 _BRACKETED = re.compile(r"(?P<name>\w+)\[(?P<inner>\w*)\]")

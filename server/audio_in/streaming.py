@@ -76,7 +76,11 @@ class PcmStream:
             values = self._g711[values]
         return self._resampler.push(mix(values.reshape(-1, self._channels).T))
 
+    def drain(self) -> Samples:
+        """The samples still inside, as if silence came next. Bytes of an unfinished sample wait for the next push."""
+        return self._resampler.flush()
+
     def flush(self) -> Samples:
         """The samples still inside; bytes of an unfinished sample are dropped. `push` then begins afresh."""
         self._rest = b""
-        return self._resampler.flush()
+        return self.drain()

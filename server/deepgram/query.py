@@ -9,10 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from server.audio_in.streaming import PcmEncoding
+from server.engine.budget import MAX_CONTEXT_CHARACTERS
 from server.live.turns import TurnDetection
 
-MAX_CONTEXT_CHARACTERS = 16_384
-"""Of all key terms together."""
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
 _PLAIN_SILENCE_SECONDS = 0.5

@@ -13,7 +13,8 @@ from server.deepgram import messages
 from server.deepgram.alternatives import JsonObject, ModelIdentity
 from server.deepgram.live_results import LiveResults
 from server.deepgram.messages import CloseStream, Configure, Finalize, KeepAlive
-from server.deepgram.query import MAX_CONTEXT_CHARACTERS, ListenQuery
+from server.deepgram.query import ListenQuery
+from server.engine.budget import MAX_CONTEXT_CHARACTERS
 from server.live.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
 from server.live.events import (
     AudioHeard,

@@ -45,6 +45,7 @@ class Captions:
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for the first window, or the next after a rest
         self._spoken = 0.0  # since the last update
+        self._unsettled = False  # somebody spoke since all was committed
         self._closed_until = 0.0
 
     @property
@@ -55,6 +56,7 @@ class Captions:
     async def take(self, passed: Passed) -> list[LiveEvent]:
         """More audio. Asks the model only where its window is full."""
         self._spoken += passed.spoken
+        self._unsettled |= passed.spoken > 0
         if self._window is None:
             self._waiting.append(passed.block)
             full = sum(block.seconds for block in self._waiting) >= self._settings.window * _KEPT_SHARE
@@ -62,6 +64,7 @@ class Captions:
         events: list[LiveEvent] = []
         if self._window.seconds + passed.block.seconds > self._settings.window:
             events = await self._roll()
+            self._spoken = passed.spoken  # the new window is yet to be asked about it
         await self._window.append(passed.block)
         return events
 
@@ -79,7 +82,8 @@ class Captions:
         """Commit everything taken so far."""
         if self._window is None and not self._waiting:
             return self._stabilizer.close()
-        if self._spoken or self._stabilizer.open or self._stabilizer.pending:
+        if self._unsettled or self._stabilizer.open or self._stabilizer.pending:
+            self._unsettled = False
             return await self.update(final=True)
         return []
 
@@ -92,6 +96,7 @@ class Captions:
         """Forget the audio that is not committed."""
         await self.release()
         self._spoken = 0.0
+        self._unsettled = False
         self._stabilizer.forget()
         return self._stabilizer.close()
 

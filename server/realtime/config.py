@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from server.audio_in.streaming import PcmEncoding
+from server.engine.budget import MAX_CONTEXT_CHARACTERS
 from server.live.actions import SetFormat
 from server.live.turns import TurnDetection
 from server.realtime.errors import EventError
@@ -17,9 +18,6 @@ from server.realtime.schemas import (
     Transcription,
     TurnDetectionFields,
 )
-
-MAX_CONTEXT_CHARACTERS = 16_384
-"""Of prompt and keywords together, as for files."""
 
 SEMANTIC_SILENCE: dict[Eagerness, float] = {"low": 2.0, "medium": 1.0, "high": 0.5, "auto": 1.0}
 """Seconds of silence that end a turn with ``semantic_vad``, by eagerness.

@@ -26,8 +26,8 @@ from server.realtime.schemas import (
     read_event,
 )
 
-MAX_APPEND_CHARACTERS = 15 * 1024 * 1024
-"""Of base64 in one ``append``: OpenAI's limit, and what fits into the largest frame that is taken."""
+MAX_APPEND_BYTES = 15 * 1024 * 1024
+"""Of audio in one ``append``: OpenAI's limit."""
 
 _CLOSE_CODES = {SessionEnd.SHUTTING_DOWN: 1001, SessionEnd.ENGINE_FAILED: 1011}
 _POLICY_VIOLATION = 1008
@@ -124,12 +124,12 @@ class RealtimeSession(LiveProtocol):
                 raise EventError("An event needs a type.", code="missing_required_parameter", param="type")
 
     def _append(self, encoded: str) -> list[Action]:
-        if len(encoded) > MAX_APPEND_CHARACTERS:
-            raise EventError(f"audio: one append may bring {MAX_APPEND_CHARACTERS} characters.", param="audio")
         try:
             audio = b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             raise EventError("audio: this is not valid base64.", param="audio") from None
+        if len(audio) > MAX_APPEND_BYTES:
+            raise EventError(f"audio: one append may bring {MAX_APPEND_BYTES} bytes.", param="audio")
         self._heard += len(audio) / self._config.bytes_per_second
         return [Hear(audio)] if audio else []
 

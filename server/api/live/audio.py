@@ -43,6 +43,13 @@ class AudioInput:
         assert self._stream is not None, "a protocol sets the format before the first audio"
         return self._stream.push(audio) if isinstance(self._stream, PcmStream) else await self._stream.push(audio)
 
+    def drain(self) -> Samples:
+        """Samples of bytes pushed before that a resampler still holds back; the audio may go on.
+
+        A container's decoder keeps what it holds, some milliseconds or an unfinished packet: it could not go on.
+        """
+        return self._stream.drain() if isinstance(self._stream, PcmStream) else _NOTHING
+
     async def end(self) -> Samples:
         """Nothing more comes in the present format → the samples still inside."""
         match self._stream:

@@ -60,7 +60,8 @@ class LiveSession:
     """Runs one accepted session to its end. The transcriber is entered, and left by whoever entered it.
 
     A task receives and does what the protocol answers, one lets the protocol hear the transcriber's events, one sends.
-    The socket is not read while audio waits for the transcriber or frames for the client, so that nothing piles up.
+    No message is taken while audio waits for the transcriber or frames for the client, and the server below reads only
+    so far ahead, so that nothing piles up.
 
     Attributes:
         heard: seconds of audio.
@@ -214,10 +215,12 @@ class LiveSession:
             case SetContext(context):
                 self._transcriber.set_context(context)
             case Flush():
+                await self._hear(self._audio.drain())
                 self._owed += 1
                 self._settled.clear()
                 self._transcriber.flush()
             case Discard():
+                await self._hear(self._audio.drain())
                 self._transcriber.discard()
             case Finish():
                 await self._hear(await self._audio.end())

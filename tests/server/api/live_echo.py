@@ -63,6 +63,8 @@ class EchoProtocol(LiveProtocol):
                 return [Flush(), Send({"type": "flushing"})]
             case "finish":
                 return [Finish()]
+            case "format":
+                return [SetFormat(PcmEncoding.LINEAR16, asked["rate"])]
             case "container":
                 return [SetFormat(None)]
             case "say":
@@ -120,13 +122,18 @@ class Script:
 
     def tasks(self) -> set[str]:
         """The coroutines that run as tasks on the server's loop, beside those of the server itself."""
-
-        async def names() -> set[str]:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            return {getattr(task.get_coro(), "__qualname__", repr(task)) for task in others}
-
         assert self.loop is not None
-        return asyncio.run_coroutine_threadsafe(names(), self.loop).result(PATIENCE) - OF_THE_SERVER
+        return tasks_on(self.loop)
+
+
+def tasks_on(loop: asyncio.AbstractEventLoop) -> set[str]:
+    """The coroutines that run as tasks on the loop of a server, beside those of the server itself."""
+
+    async def names() -> set[str]:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        return {getattr(task.get_coro(), "__qualname__", repr(task)) for task in others}
+
+    return asyncio.run_coroutine_threadsafe(names(), loop).result(PATIENCE) - OF_THE_SERVER
 
 
 class Scripted:

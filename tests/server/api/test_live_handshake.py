@@ -180,6 +180,46 @@ def test_no_session_on_a_server_that_stops(script: Script) -> None:
         running.hears_until("ended")
 
 
+def test_a_refusal_is_no_error_of_the_server(guarded: RunningServer, caplog: pytest.LogCaptureFixture) -> None:
+    headers = {"authorization": f"Bearer {KEY}"}
+    with session(guarded, additional_headers=headers):
+        assert refusal(guarded).status_code == 401
+        assert refusal(guarded, additional_headers=headers).status_code == 429
+        assert refusal(guarded, "/v1/listen?encoding=x", additional_headers=headers).status_code == 400
+        assert refusal(guarded, "/nowhere", additional_headers=headers).status_code == 404
+    guarded.wait_for(lambda: guarded.connections == 0, "all connections are closed")
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+# ------------------------------------------------------------------------------------------------------------- origins
+
+
+@pytest.fixture(scope="module")
+def for_pages(script: Script) -> Iterator[RunningServer]:
+    """Pages of one origin may call."""
+    with running_server(transcribers=script.make, routers=[router], cors_origins=("https://app.example",)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", None, "of the server"])
+def test_pages_that_may_call(for_pages: RunningServer, origin: str | None) -> None:
+    with session(for_pages, origin=for_pages.url if origin == "of the server" else origin):
+        pass
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "https://app.example.evil.example", "null"])
+@pytest.mark.parametrize("path", [PATH, "/v1/realtime", "/v1/listen?encoding=linear16&sample_rate=8000"])
+def test_pages_that_may_not(for_pages: RunningServer, path: str, origin: str) -> None:
+    response = refusal(for_pages, path, origin=origin)
+    assert response.status_code == 403
+    assert b"origin" in (response.body or b"").lower()
+
+
+def test_without_origins_all_pages_may_call_that_have_a_key(guarded: RunningServer) -> None:
+    with session(guarded, origin="https://any.example", additional_headers={"authorization": f"Bearer {KEY}"}):
+        pass
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/v1/models"])
 def test_there_are_other_paths(guarded: RunningServer, path: str) -> None:
     response = refusal(guarded, path, additional_headers={"authorization": f"Bearer {KEY}"})

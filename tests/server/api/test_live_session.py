@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
+from server.websocket_server import READ_AHEAD_BYTES, WebSocketServer
 from tests.server.api.live_echo import SECOND, Script, address, ended, router, session
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
@@ -106,6 +109,19 @@ def test_frames_keep_their_order_and_any_text(live: RunningServer) -> None:
         assert said[0]["text"] == "\ud800 ä"
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_a_flush_is_of_all_audio(live: RunningServer, rate: int) -> None:
+    """What a resampler holds back belongs to it, and audio goes on at the same byte behind it."""
+    with session(live) as client:
+        client.do("format", rate=rate)
+        client.connection.send(bytes(2 * rate - 1))
+        client.do("flush")
+        assert client.hears_until("flushed")[-1]["until"] == pytest.approx(1.0, abs=2 / rate)
+        client.connection.send(bytes(2 * rate + 1))
+        client.do("finish")
+        assert client.hears_until("finished")[-1] == {"type": "finished", "duration": 2.0}
+
+
 # ------------------------------------------------------------------------------------------------------- back-pressure
 
 
@@ -149,6 +165,40 @@ async def test_the_socket_is_not_read_while_frames_wait(live: RunningServer) -> 
         await sender
 
 
+def test_a_ping_is_answered_while_audio_waits(live: RunningServer, script: Script) -> None:
+    """Clients that ping give up on a server that does not answer, and a recording may be sent all at once."""
+    script.hear_gate.clear()
+    with session(live) as client:
+        for _ in range(100):
+            client.connection.send(SECOND)
+        assert client.connection.ping().wait(PATIENCE)
+        script.hear_gate.set()
+        while client.hears().get("until") != 100:
+            pass
+
+
+def test_many_small_messages_are_not_read_ahead_for_ever(live: RunningServer, script: Script) -> None:
+    """They cost more than their bytes."""
+    script.hear_gate.clear()
+    with session(live) as client:
+
+        def send() -> None:
+            with suppress(ConnectionClosed):
+                while True:
+                    client.connection.send(b"12")
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        assert script.waiting.wait(PATIENCE)
+        [protocol] = live.server.server_state.connections
+        assert isinstance(protocol, WebSocketServer)
+        live.wait_for(lambda: protocol.read_paused, "reading stops")
+        assert protocol.queue.qsize() < 4 * READ_AHEAD_BYTES / 512
+        client.connection.socket.shutdown(socket.SHUT_RDWR)
+        sender.join(PATIENCE)
+        script.hear_gate.set()
+
+
 def test_one_slow_session_does_not_hold_up_another(live: RunningServer, script: Script) -> None:
     with session(live) as slow:
         script.hear_gate.clear()
@@ -177,6 +227,28 @@ def test_a_lost_client_leaves_nothing_behind(live: RunningServer, script: Script
         client.connection.socket.shutdown(socket.SHUT_RDWR)
         script.hear_gate.set()
         wait_for_end(live, script, "client_closed", before)
+
+
+def test_audio_that_waits_is_void_when_its_client_left(live: RunningServer, script: Script) -> None:
+    before, heard = ended(live, "client_closed"), script.heard
+    script.hear_gate.clear()
+    with session(live) as client:
+        for _ in range(100):
+            client.connection.send(SECOND)
+        assert client.connection.ping().wait(PATIENCE)
+        client.connection.close()
+    script.hear_gate.set()
+    wait_for_end(live, script, "client_closed", before)
+    assert script.heard - heard <= 2
+
+
+def test_text_that_is_no_text(live: RunningServer, script: Script, caplog: pytest.LogCaptureFixture) -> None:
+    before = ended(live, "client_closed")
+    with session(live) as client:
+        client.connection.socket.sendall(Frame(Opcode.TEXT, b"\xff").serialize(mask=True))
+        assert client.close_code() == 1007
+    wait_for_end(live, script, "client_closed", before)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_the_engine_fails(live: RunningServer, script: Script) -> None:
@@ -217,10 +289,10 @@ def test_damaged_audio_ends_the_session_after_its_words(live: RunningServer, scr
 def test_too_large_a_message(live: RunningServer, script: Script) -> None:
     before = ended(live, "client_closed")
     with session(live) as client:
-        client.connection.send(bytes(16 * 1024 * 1024))
+        client.connection.send(bytes(21 * 1024 * 1024))
         client.do("say", n=1, text="that was not too large")
         assert client.hears_until("said")
-        client.connection.send(bytes(16 * 1024 * 1024 + 1))
+        client.connection.send(bytes(21 * 1024 * 1024 + 1))
         assert client.close_code() == 1009
     wait_for_end(live, script, "client_closed", before)
 

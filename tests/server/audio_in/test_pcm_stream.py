@@ -69,6 +69,16 @@ def test_flush_drops_half_a_sample_and_begins_afresh() -> None:
     assert np.array_equal(converted(stream, [data]), first)
 
 
+@pytest.mark.parametrize("rate", [8_000, 24_000, 44_100])
+def test_drain_gives_everything_and_keeps_half_a_sample(rate: int) -> None:
+    data = encoded(tones(rate, 1, seconds=0.2), PcmEncoding.LINEAR16)
+    stream = PcmStream(rate, 1, PcmEncoding.LINEAR16)
+    samples = np.concatenate([stream.push(data + data[:1]), stream.drain()])
+    assert len(samples) == 4_800
+    again = np.concatenate([stream.push(data[1:]), stream.drain()])
+    np.testing.assert_allclose(again, samples, atol=1e-6)
+
+
 def test_infinite_samples_do_not_spoil_what_follows() -> None:
     wave = tones(16_000, 1)
     wave[0, 8_000] = np.inf

@@ -42,9 +42,11 @@ def test_a_session_without_audio(server: RunningServer) -> None:
     offered = [Subprotocol("token"), Subprotocol("some-key")]
     with connect(url(server, "encoding=linear16&sample_rate=16000"), subprotocols=offered) as socket:
         assert socket.subprotocol == "token"
+        assert socket.response is not None
+        request_id = socket.response.headers["dg-request-id"]
         socket.send('{"type":"CloseStream"}')
         summary = json.loads(socket.recv(timeout=60))
-        assert (summary["type"], summary["duration"]) == ("Metadata", 0.0)
+        assert (summary["type"], summary["duration"], summary["request_id"]) == ("Metadata", 0.0, request_id)
 
 
 @pytest.mark.parametrize(

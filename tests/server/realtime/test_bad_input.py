@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.live.actions import Hear
-from server.realtime.session import MAX_APPEND_CHARACTERS
+from server.realtime.session import MAX_APPEND_BYTES
 from tests.server.realtime.conversation import SECOND, Conversation, error_of, told
 
 
@@ -58,9 +58,11 @@ def test_bad_audio_does_not_count(client: Conversation) -> None:
 
 
 def test_the_largest_append(client: Conversation) -> None:
-    largest = bytes(MAX_APPEND_CHARACTERS // 4 * 3)
+    """15 MiB of audio, as OpenAI documents it; more is one error, of which nothing is heard."""
+    largest = bytes(15 * 1024 * 1024)
     assert client.appends(largest) == [Hear(largest)]
     assert error_of(client.appends(largest + b"\x00"))["param"] == "audio"
+    assert str(MAX_APPEND_BYTES) in error_of(client.appends(largest + b"\x00"))["message"]
 
 
 def test_audio_may_be_cut_within_a_sample(client: Conversation) -> None:
