@@ -152,7 +152,7 @@ async def test_live_is_hardly_worse_than_the_whole_file(engine: Engine, vocabula
         for turn in turns
     )
     # The tiny checkpoint mistakes a speaker now and then, more often behind voices put in front of a window.
-    assert right >= 0.6 * len(turns)
+    assert right >= 0.7 * len(turns)
 
 
 async def test_a_crowd_hears_what_each_would_alone(engine: Engine, vocabulary: Vocabulary) -> None:
