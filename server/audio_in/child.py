@@ -3,8 +3,9 @@
 FFmpeg parses hostile bytes in C. A file that corrupts memory or asks for gigabytes (the index of a forged MP4 does)
 must not take the server with it, so it can only end this process, which holds nothing but the file and the pipe.
 
-On the pipe (standard input, both ways), for each file: in come the limits as JSON and the file's descriptor; out go
-blocks of samples, each behind ``SAMPLES``, then one ``REPORT`` or ``ERROR`` with JSON. ``READY`` comes first of all.
+On the pipe (standard input, both ways), for each file: in come the limits as JSON and the file's descriptor; out comes
+one ``REPORT`` or ``ERROR`` with JSON. ``READY`` comes first of all. The samples are then in standard output, a file in
+memory that the server empties before the next one: an hour of them would be thousands of turns on a pipe.
 JSON, not pickle: whoever took over this process would own whoever unpickles its messages.
 """
 
@@ -23,10 +24,12 @@ from server.audio_in.decode import DecodeReport, decode
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
 
-READY, SAMPLES, REPORT, ERROR = b"+", b"s", b"r", b"e"
+READY, REPORT, ERROR = b"+", b"r", b"e"
 
 MAX_MEMORY = 1 << 30
 """Bytes of address space. The libraries reserve a quarter of it and use less."""
+
+_STDOUT = 1
 
 
 def serve(pipe: Connection) -> None:
@@ -43,9 +46,10 @@ def serve(pipe: Connection) -> None:
 def _decode(pipe: Connection, descriptor: int, limits: DecodeLimits) -> None:
     report = DecodeReport()
     try:
-        with os.fdopen(descriptor, "rb") as file:
+        os.lseek(_STDOUT, 0, os.SEEK_SET)
+        with os.fdopen(descriptor, "rb") as file, open(_STDOUT, "wb", closefd=False) as samples:
             for block in decode(file, limits, report=report):
-                pipe.send_bytes(SAMPLES + block.tobytes())
+                samples.write(block.data)
     except AudioError as error:
         pipe.send_bytes(ERROR + json.dumps({"code": error.code, "message": error.message}).encode())
     else:

@@ -39,6 +39,9 @@ MAX_FRAME_SAMPLES = 1 << 20
 _OPTIONS = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(CODECS)}
 _LIVE_OPTIONS = {"formatprobesize": "131072", "probesize": "32768", "analyzeduration": "500000"}
 """FFmpeg should know enough of a live stream after so many bytes and microseconds; by default it takes megabytes."""
+_WAV_OPTIONS = {"max_probe_packets": "1", "max_size": "16384"}
+"""FFmpeg looks for DTS in 16-bit PCM, by default for 2500 packets, which takes longer than decoding the file; and with
+its packets of 4 kB most of the rest would go into passing them on."""
 _BUFFER = 1 << 17
 """Bytes of one read: larger than FFmpeg's 32 kB, because every read takes the interpreter's lock."""
 _HEAD = 16
@@ -116,7 +119,8 @@ def open_audio(file: BinaryIO, check: Callable[[], None]) -> Iterator[AudioFile]
     file.seek(0)
     if not head:
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file is empty.")
-    with _open(Source(file, check), _OPTIONS, lambda: head) as container:
+    options = _OPTIONS | (_WAV_OPTIONS if _is_wav(head) else {})
+    with _open(Source(file, check), options, lambda: head) as container:
         yield AudioFile(container, _first_audio_stream(container), _wav_cut_short(head, size))
 
 
@@ -140,6 +144,10 @@ def _open(source: Source | LiveSource, options: dict[str, str], head: Callable[[
             raise AudioError(AudioErrorCode.CORRUPT_AUDIO, message) from error
         message = "The file is not audio or video in a supported format."
         raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message) from error
+
+
+def _is_wav(head: bytes) -> bool:
+    return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
 
 
 def _wav_cut_short(head: bytes, size: int) -> bool:

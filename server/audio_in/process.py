@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from io import UnsupportedOperation
+from io import FileIO, UnsupportedOperation
 from multiprocessing import Pipe
 from multiprocessing.reduction import send_handle
 from typing import BinaryIO
@@ -27,16 +27,19 @@ from server.audio_in.limits import DecodeLimits
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """NumPy's threads are of no use here, and on large machines the memory they reserve would fill the child's limit."""
 _START_SECONDS = 60.0
+_SAMPLE_BYTES = np.dtype(np.float32).itemsize
+_COPIED_AT_ONCE = 1 << 24
+"""Bytes."""
 _GRACE_SECONDS = 5.0
 """The decoder minds its time itself; one that is silent for this much longer hangs inside FFmpeg."""
 
 
-def start_child(module: str, stdin: int) -> subprocess.Popen[bytes]:
-    """``python -m module`` with the descriptor ``stdin`` as its standard input, and this process's imports."""
+def start_child(module: str, stdin: int, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    """``python -m module`` with these descriptors as its standard input and output, and this process's imports."""
     return subprocess.Popen(  # noqa: S603 - nothing in the command comes from outside
         [sys.executable, "-m", module],
         stdin=stdin,
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
@@ -55,9 +58,10 @@ class DecoderProcess:
     def __init__(self) -> None:
         self.started = False
         self._ended = False
+        self._samples = _file_in_memory()
         self._pipe, theirs = Pipe()
         with theirs:
-            self._process = start_child(child.__name__, theirs.fileno())
+            self._process = start_child(child.__name__, theirs.fileno(), self._samples.fileno())
 
     @property
     def usable(self) -> bool:
@@ -73,6 +77,7 @@ class DecoderProcess:
         self.kill()
         self._process.wait()
         self._pipe.close()
+        self._samples.close()
 
     def decode(self, file: BinaryIO, limits: DecodeLimits) -> tuple[Samples, DecodeReport]:
         """What `server.audio_in.decode.decode` makes of ``file``, joined: [n] and the report.
@@ -86,7 +91,8 @@ class DecoderProcess:
         with _on_disk(file) as descriptor, self._until_it_dies():
             self._pipe.send_bytes(json.dumps(asdict(limits)).encode())
             send_handle(self._pipe, descriptor, self._process.pid)
-            return self._answer(limits.work_seconds + _GRACE_SECONDS)
+            report = self._answer(limits.work_seconds + _GRACE_SECONDS)
+            return self._take_samples(report, limits), report
 
     def _wait_until_started(self) -> None:
         if not self._pipe.poll(_START_SECONDS):
@@ -94,21 +100,34 @@ class DecoderProcess:
         with self._until_it_dies():
             self.started = self._pipe.recv_bytes() == child.READY
 
-    def _answer(self, longest_silence: float) -> tuple[Samples, DecodeReport]:
-        # Grows in place: joining a list of blocks at the end would hold everything twice.
-        samples = bytearray()
-        while self._pipe.poll(longest_silence):
-            message = self._pipe.recv_bytes()
-            kind, content = message[:1], memoryview(message)[1:]
-            if kind == child.SAMPLES:
-                samples += content
-            elif kind == child.REPORT:
-                return np.frombuffer(samples, np.float32), DecodeReport(**json.loads(bytes(content)))
-            else:
-                error = json.loads(bytes(content))
-                raise AudioError(AudioErrorCode(error["code"]), error["message"])
-        self.kill()
-        raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.")
+    def _answer(self, patience: float) -> DecodeReport:
+        if not self._pipe.poll(patience):
+            self.kill()
+            raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.")
+        message = self._pipe.recv_bytes()
+        content = json.loads(message[1:])
+        if message[:1] == child.REPORT:
+            return DecodeReport(**content)
+        self._samples.truncate(0)
+        raise AudioError(AudioErrorCode(content["code"]), content["message"])
+
+    def _take_samples(self, report: DecodeReport, limits: DecodeLimits) -> Samples:
+        """What the process wrote, copied: it could change the file later. Raises EOFError unless it is what it says.
+
+        From its end, so that what is copied can be given back and an hour of audio is never held twice.
+        """
+        size = os.fstat(self._samples.fileno()).st_size
+        if size != report.samples * _SAMPLE_BYTES or report.seconds > limits.max_seconds:
+            raise EOFError
+        samples = np.empty(report.samples, np.float32)
+        content = samples.data.cast("B")
+        for start in reversed(range(0, size, _COPIED_AT_ONCE)):
+            piece = content[start : start + _COPIED_AT_ONCE]
+            self._samples.seek(start)
+            if self._samples.readinto(piece) != len(piece):
+                raise EOFError
+            self._samples.truncate(start)
+        return samples
 
     @contextmanager
     def _until_it_dies(self) -> Iterator[None]:
@@ -118,6 +137,14 @@ class DecoderProcess:
         except (EOFError, ConnectionError):
             self._ended = True
             raise DecoderDied from None
+
+
+def _file_in_memory() -> FileIO:
+    """An empty file, nowhere but in memory where the system has such files."""
+    if sys.platform == "linux":
+        return FileIO(os.memfd_create("samples"), "r+")
+    with tempfile.TemporaryFile(buffering=0) as file:
+        return FileIO(os.dup(file.fileno()), "r+")
 
 
 @contextmanager
