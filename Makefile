@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint format conformance bench-files bench-encoder bench-step bench-live bench-captions tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -46,8 +46,11 @@ format: $(DEV) ## Mend what the linter and the formatter can mend
 conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) ## Run the tests that drive unmodified client libraries, the heavy ones too
 	CI=true $(BIN)/python -m pytest $(or $(TESTS),tests/conformance)
 
-bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips
-	$(BIN)/python -m bench.files
+bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips (ARGS=--record: into the docs)
+	$(BIN)/python -m bench.files $(ARGS)
+
+bench-overhead: $(DEV) ## Measure what the server costs beside the model: uploads from 128 clients, a script as the model
+	$(BIN)/python -m bench.overhead $(ARGS)
 
 bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
 	$(BIN)/python -m bench.encoder
@@ -60,6 +63,13 @@ bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extendi
 
 bench-captions: $(DEV) ## Compare live captions with the transcripts of whole files
 	$(BIN)/python -m bench.captions
+
+# On a machine where nothing can be installed: python3 -m bench.gpu. It needs PyTorch and Transformers alone.
+bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, in ten minutes (ARGS=--rehearse: on a CPU)
+	$(BIN)/python -m bench.gpu $(ARGS)
+
+bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
+	$(BIN)/python -m bench.memory $(ARGS)
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train

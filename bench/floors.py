@@ -9,9 +9,12 @@ from statistics import median
 from typing import Any, cast
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from model.checkpoint import language_config
+from bench.oracle import without_noise
+from model.audio import HOP
+from model.checkpoint import Checkpoint, language_config
 from model.decoder import bytes_per_position, head_dim
 
 _WARM_UPS = 2
@@ -78,6 +81,36 @@ class DecoderCosts:
         """Seconds to take in a prompt; each position attends to those before it."""
         flops = 2 * positions * self.layers + positions**2 / 2 * self.attention
         return rates.floor(self.layers * self.width, flops)
+
+
+_COUNTED_FRAMES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderCosts:
+    """Both encoders and the projector. ``weights``: bytes; ``frame``: operations per frame of audio.
+
+    The activations between their layers are left out: a version that fuses everything never writes them.
+    """
+
+    weights: int
+    frame: float
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, checkpoint: Checkpoint) -> EncoderCosts:
+        """Counted in Transformers' modules."""
+        model = cast(Any, checkpoint.model).model
+        parts = (model.acoustic_tokenizer_encoder, model.semantic_tokenizer_encoder, model.multi_modal_projector)
+        weights = sum(weight.numel() * weight.element_size() for part in parts for weight in part.parameters())
+        audio = torch.zeros(1, 1, _COUNTED_FRAMES * HOP, device=checkpoint.device, dtype=checkpoint.dtype)
+        with FlopCounterMode(display=False) as counter:
+            model.get_audio_features(audio, **without_noise(checkpoint.model))
+        return cls(weights, counter.get_total_flops() / _COUNTED_FRAMES)
+
+    def encode(self, rates: Rates, frames: int) -> float:
+        """Seconds for ``frames`` frames in all, however many recordings they are of."""
+        return rates.floor(self.weights, frames * self.frame)
 
 
 def timed(call: Callable[[], object], device: torch.device, *, prepare: Callable[[], object] = lambda: None) -> float:

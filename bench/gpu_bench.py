@@ -9,18 +9,25 @@ from time import monotonic
 
 import torch
 
-from bench.floors import DecoderCosts, Rates, measure_rates
+from bench.floors import DecoderCosts, EncoderCosts, Rates, measure_rates
+from bench.report import Goal
 from model.checkpoint import Checkpoint
 from model.runner import Runner, make_runner
-from model.steps import AttentionName
+from model.steps import AttentionName, RunnerInfo
 
 STEP_CONTEXT = 1000
 """Positions that a minute of speech takes with half of its answer: the context of the goals."""
+LIVE_P95 = 1.0
+"""Seconds within which live sessions want 95 % of their updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured. Shapes of the encoders are rows and frames of one call; contexts are positions."""
+    """How much is measured. Shapes of the encoders are rows and frames of one call; contexts are positions.
+
+    ``clips``: number of clips by concurrency. ``long_seconds``: length of the long file, and ``beside`` the files that
+    decode while it comes in. ``live_streams``: numbers of sessions, each of which runs for ``live_seconds``.
+    """
 
     copy_bytes: int
     matmul_side: int
@@ -30,6 +37,12 @@ class Sizes:
     clip_seconds: tuple[float, float]
     clips: dict[int, int]
     static_batches: tuple[int, ...]
+    long_seconds: int
+    beside: int
+    live_streams: tuple[int, ...]
+    live_seconds: float
+    compared_prompts: int
+    random_steps: int
 
 
 @dataclass(slots=True)
@@ -54,7 +67,10 @@ class Bench:
     """The model under measurement and the figures that goals are made of.
 
     ``encoders``: best milliseconds per audio second. ``steps``: times the floor by batch, at ``STEP_CONTEXT``.
-    ``engine``, ``static``: audio seconds per second by concurrency and by batch.
+    ``engine``, ``static``: audio seconds per second by concurrency and by batch. ``first_segment``: of the long file,
+    times the floor. ``live``: p95 seconds of an update by number of sessions. ``difference``: the largest of any
+    attention backend, a NaN counted as infinite. ``agreement``: share of tokens. ``random_steps``: without a fault.
+    ``held``: what the runner says of itself that has the KV cache of the server.
     """
 
     checkpoint: Checkpoint
@@ -64,6 +80,12 @@ class Bench:
     steps: dict[int, float] = field(default_factory=dict)
     engine: dict[int, float] = field(default_factory=dict)
     static: dict[int, float] = field(default_factory=dict)
+    first_segment: float | None = None
+    live: dict[int, float] = field(default_factory=dict)
+    difference: float | None = None
+    agreement: float | None = None
+    random_steps: int | None = None
+    held: RunnerInfo | None = None
 
     @property
     def device(self) -> torch.device:
@@ -72,6 +94,10 @@ class Bench:
     @property
     def costs(self) -> DecoderCosts:
         return DecoderCosts.of(self.checkpoint.model)
+
+    @property
+    def encoder_costs(self) -> EncoderCosts:
+        return EncoderCosts.of(self.checkpoint)
 
     @property
     def known_rates(self) -> Rates:
@@ -92,7 +118,42 @@ class Bench:
         gc.collect()  # recorded graphs refer to what they were recorded from
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        return make_runner(self.checkpoint, kv_positions=positions, attention=attention, graphs=graphs)
+        runner = make_runner(self.checkpoint, kv_positions=positions, attention=attention, graphs=graphs)
+        if positions is None:
+            self.held = runner.info
+        return runner
+
+    def goals(self) -> list[Goal]:
+        """Those of which something was measured."""
+        wanted = [
+            Goal(f"step-over-floor-{rows}-rows", self.steps[rows], 1.2, at_least=False)
+            for rows in (1, 32, 128)
+            if rows in self.steps
+        ]
+        if self.encoders:
+            wanted.append(Goal("encoders-ms-per-audio-second", min(self.encoders), 0.25, at_least=False))
+        if self.engine:
+            most = max(self.engine.values())
+            if self.static:
+                batch = max(self.static)
+                wanted.append(Goal(f"engine-over-generate-batch-{batch}", most / self.static[batch], 10.0))
+            wanted.append(Goal("files-times-real-time", most, 1000.0))
+        if self.first_segment is not None:
+            wanted.append(Goal("first-segment-over-floor", self.first_segment, 2.0, at_least=False))
+        if self.live:
+            kept_up = [sessions for sessions, p95 in self.live.items() if p95 < LIVE_P95]
+            wanted.append(Goal("live-streams", max(kept_up, default=0), 128))
+        return wanted + self._correctness()
+
+    def _correctness(self) -> list[Goal]:
+        wanted = []
+        if self.difference is not None:
+            wanted.append(Goal("attention-difference", self.difference, 0.05, at_least=False))
+        if self.agreement is not None:
+            wanted.append(Goal("tokens-as-with-sdpa", self.agreement, 0.8))
+        if self.random_steps is not None:
+            wanted.append(Goal("random-steps-without-a-leak", self.random_steps, self.sizes.random_steps))
+        return wanted
 
 
 def unless_full(section: Section, what: str, measure: Callable[[], float]) -> float | None:

@@ -33,7 +33,11 @@ def rates(bench: Bench, section: Section) -> None:
 
 def encoders(bench: Bench, section: Section) -> None:
     """Both encoders and the projector: Transformers' modules against a step of the runner that only encodes."""
-    section.header = ["rows x frames", "modules, ms per audio-s", "ours, ms per audio-s", "ratio"]
+    section.header = ["rows x frames", "modules, ms per audio-s", "ours, ms per audio-s", "ratio", "share of floor"]
+    costs, found = bench.encoder_costs, bench.known_rates
+    section.notes.append(
+        f"{costs.frame * FRAME_RATE / 1e9:.1f} GFLOP per audio-s, {costs.weights / 1e9:.2f} GB of weights"
+    )
     runner = bench.runner(positions=_FEW_POSITIONS)
     for rows, frames in bench.sizes.encoder_shapes:
         audio = torch.randn(rows, 1, frames * HOP, generator=torch.Generator().manual_seed(0)) * 0.05
@@ -42,7 +46,8 @@ def encoders(bench: Bench, section: Section) -> None:
         own = unless_full(section, f"ours, {shape}", partial(_encode_seconds, runner, audio, bench.device))
         eager = unless_full(section, f"modules, {shape}", partial(_module_seconds, bench.checkpoint, audio))
         cells = [_milliseconds(each, per=seconds) for each in (eager, own)]
-        section.rows.append([shape, *cells, f"{eager / own:.2f}" if eager and own else "-"])
+        cells.append(f"{eager / own:.2f}" if eager and own else "-")
+        section.rows.append([shape, *cells, _share(costs.encode(found, rows * frames), own)])
         if own:
             bench.encoders.append(1000 * own / seconds)
 
@@ -74,7 +79,7 @@ def _module_seconds(checkpoint: Checkpoint, audio: torch.Tensor) -> float:
 
 def steps(bench: Bench, section: Section) -> None:
     """Decode steps of the runner, from the plan to the tokens on the host, against the floor of the device."""
-    section.header = ["context", "rows", "ms per step", "floor, ms", "x floor", "tokens/s"]
+    section.header = ["context", "rows", "ms per step", "floor, ms", "share of floor", "tokens/s"]
     costs, found = bench.costs, bench.known_rates
     runner = bench.runner()
     section.notes.append(f"attention: {runner.info.attention}")
@@ -86,11 +91,11 @@ def steps(bench: Bench, section: Section) -> None:
                 section.rows.append([str(context), str(rows), "no room", "-", "-", "-"])
                 continue
             for number in range(opened, rows):
-                _take_in(runner, number, context)
+                take_in(runner, number, context)
             opened = rows
             seconds = _step_seconds(runner, rows, bench.device)
             floor = costs.step(found, rows=rows, context=context)
-            times = [f"{1000 * seconds:.2f}", f"{1000 * floor:.2f}", f"{seconds / floor:.2f}"]
+            times = [f"{1000 * seconds:.2f}", f"{1000 * floor:.2f}", _share(floor, seconds)]
             section.rows.append([str(context), str(rows), *times, f"{rows / seconds:.0f}"])
             if context == STEP_CONTEXT:
                 bench.steps[rows] = seconds / floor
@@ -122,7 +127,7 @@ def _backend_cells(
     cells, opened = [], 0
     for rows in batches:
         for number in range(opened, rows):
-            _take_in(runner, number, context)
+            take_in(runner, number, context)
         opened = rows
         cells.append(f"{1000 * _step_seconds(runner, rows, bench.device):.2f}")
     return cells
@@ -130,7 +135,7 @@ def _backend_cells(
 
 def prefills(bench: Bench, section: Section) -> None:
     """A prompt into the cache of an otherwise idle runner, in steps of the engine's default size."""
-    section.header = ["positions", "ms", "floor, ms", "x floor"]
+    section.header = ["positions", "ms", "floor, ms", "share of floor"]
     runner = bench.runner()
     for positions in bench.sizes.prefills:
         best = float("inf")
@@ -143,12 +148,12 @@ def prefills(bench: Bench, section: Section) -> None:
             best = min(best, perf_counter() - began)
             runner.release(0)
         floor = bench.costs.prefill(bench.known_rates, positions)
-        section.rows.append([str(positions), f"{1000 * best:.1f}", f"{1000 * floor:.1f}", f"{best / floor:.2f}"])
+        section.rows.append([str(positions), f"{1000 * best:.1f}", f"{1000 * floor:.1f}", _share(floor, best)])
 
 
-def _take_in(runner: Runner, number: int, positions: int) -> None:
-    """Open a stream and compute a prompt of about ``positions``, so that it decodes from now on."""
-    _compute(runner, number, _queue(runner, number, positions))
+def take_in(runner: Runner, number: int, positions: int) -> list[int]:
+    """Open a stream and compute a prompt of about ``positions``, so that it decodes. Returns its first token."""
+    return _compute(runner, number, _queue(runner, number, positions))
 
 
 def _queue(runner: Runner, number: int, positions: int) -> int:
@@ -164,11 +169,14 @@ def _queue(runner: Runner, number: int, positions: int) -> int:
     return runner.ask(number)
 
 
-def _compute(runner: Runner, number: int, queued: int) -> None:
+def _compute(runner: Runner, number: int, queued: int) -> list[int]:
+    tokens: list[int] = []
     while queued:
         positions = min(queued, EngineSettings().prefill_positions)
-        runner.step(StepPlan(rows=(RowWork(number, positions),)))
+        for emitted in runner.step(StepPlan(rows=(RowWork(number, positions),))).emitted:
+            tokens += emitted.tokens
         queued -= positions
+    return tokens
 
 
 def _step_seconds(runner: Runner, rows: int, device: torch.device) -> float:
@@ -178,3 +186,8 @@ def _step_seconds(runner: Runner, rows: int, device: torch.device) -> float:
 
 def _milliseconds(seconds: float | None, *, per: float) -> str:
     return "-" if seconds is None else f"{1000 * seconds / per:.3f}"
+
+
+def _share(floor: float, seconds: float | None) -> str:
+    """How near to the floor: 100 % cannot be beaten."""
+    return "-" if seconds is None else f"{100 * floor / seconds:.0f} %"

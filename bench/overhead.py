@@ -38,7 +38,7 @@ def main() -> None:
     command.add_argument("--requests", type=int, default=512)
     options = command.parse_args()
     clips = material.ragged_clips(24, shortest=5.0, longest=30.0)
-    uploads = [service.encoded(clip, CONTAINERS[i % len(CONTAINERS)]) for i, clip in enumerate(clips)]
+    uploads = [service.form(service.encoded(clip, CONTAINERS[i % len(CONTAINERS)])) for i, clip in enumerate(clips)]
     times = -(-options.requests // len(clips))
     requests, audio = len(clips) * times, material.total_seconds(clips) * times
     report = Report("overhead")

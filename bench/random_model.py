@@ -71,6 +71,13 @@ def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: t
     return Checkpoint("random", TINY, model.eval(), processor, device, dtype)
 
 
+def without_memory(config: VibeVoiceAsrConfig) -> VibeVoiceAsrForConditionalGeneration:
+    """A model in bfloat16 on torch's ``meta`` device: shapes and no numbers."""
+    with torch.device("meta"):
+        made = cast(Any, VibeVoiceAsrForConditionalGeneration)._from_config(config, dtype=torch.bfloat16)
+    return cast(VibeVoiceAsrForConditionalGeneration, made.eval())
+
+
 def _with_encoders(text: Qwen2Config, *, num_filters: int, depths: list[int]) -> VibeVoiceAsrConfig:
     def encoder(latent: int) -> VibeVoiceAcousticTokenizerEncoderConfig:
         return VibeVoiceAcousticTokenizerEncoderConfig(

@@ -101,7 +101,7 @@ class _History:
         self._read += size
         joined = torch.cat([before, inputs], dim=1)
         if self._counts is None:
-            kept = joined[:, time:]
+            kept = joined[:, time:].clone()  # a view would keep all inputs alive until the batch is done
         else:
             ends = self._counts[:, None] * (time // self._longest) + torch.arange(left_pad, device=inputs.device)
             kept = joined.gather(1, ends[:, :, None].expand(-1, -1, channels))

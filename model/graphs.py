@@ -58,6 +58,7 @@ class StepInputs:
         self, inputs: list[list[int] | torch.Tensor], rows: list[tuple[PageTable, int]], wanted: list[int]
     ) -> None:
         """See ``Decoder.forward``; the rows are extended already."""
+        self.block.wait()
         host, place = self.block.host_extra, 0
         host[:] = 0
         for part in inputs:

@@ -78,29 +78,34 @@ class PagePool:
 
 
 class PageTable:
-    """The pages of one stream and how many of their slots are filled.
-
-    ``slots``: [capacity] slot of each position, on the pool's device; the first ``length`` hold keys and values.
-    """
+    """The pages of one stream and how many of their slots are filled."""
 
     def __init__(self, pool: PagePool) -> None:
         self._pool = pool
         self.pages: list[int] = []
         self.length = 0
-        self.slots = torch.empty(0, dtype=torch.long, device=pool.device)
+        self._slots = torch.empty(0, dtype=torch.long, device=pool.device)
 
-    def extend(self, positions: int) -> torch.Tensor:
-        """Make room for the next ``positions`` positions and count them as filled. Returns their slots."""
+    @property
+    def slots(self) -> torch.Tensor:
+        """[capacity] slot of each position, on the pool's device; the first ``length`` hold keys and values.
+
+        Made when it is asked for: paged kernels do without, and to wait for the device at every new page costs more
+        than the page.
+        """
         size = self._pool.page_size
-        wanted = -(-(self.length + positions) // size) - len(self.pages)
-        if wanted > 0:
-            taken = [self._pool.take() for _ in range(wanted)]
-            self.pages += taken
-            first = torch.tensor(taken, dtype=torch.long, device=self._pool.device) * size
+        if new := self.pages[len(self._slots) // size :]:
+            first = torch.tensor(new, dtype=torch.long, device=self._pool.device) * size
             offsets = torch.arange(size, device=self._pool.device)
-            self.slots = torch.cat([self.slots, (first[:, None] + offsets).flatten()])
-        self.length += positions
-        return self.slots[self.length - positions : self.length]
+            self._slots = torch.cat([self._slots, (first[:, None] + offsets).flatten()])
+        return self._slots
+
+    def extend(self, positions: int) -> None:
+        """Make room for the next ``positions`` positions and count them as filled. Raises OutOfPagesError."""
+        length = self.length + positions
+        while len(self.pages) * self._pool.page_size < length:
+            self.pages.append(self._pool.take())
+        self.length = length
 
     def crop(self, length: int) -> None:
         """Forget the positions from ``length`` on and give whole pages back."""
@@ -109,7 +114,7 @@ class PageTable:
         keep = -(-length // self._pool.page_size)
         self._pool.give_back(self.pages[keep:])
         del self.pages[keep:]
-        self.slots = self.slots[: keep * self._pool.page_size]
+        self._slots = self._slots[: keep * self._pool.page_size]
         self.length = length
 
     def release(self) -> None:

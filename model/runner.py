@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from model.attention import Backend, Place, choose_backend
@@ -18,9 +17,10 @@ from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
 from model.decoder import Decoder, bytes_per_position, head_dim
 from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
-from model.encoder import EncoderState, StreamingEncoder
+from model.encoder import StreamingEncoder
 from model.graphs import Capture, CudaCapture
 from model.kv_cache import PageTable
+from model.memory import GPU_PAGE, encode_the_most, positions_beside
 from model.prompt import Prompt
 from model.sampling import Sampler, choose
 from model.steps import (
@@ -38,11 +38,6 @@ from model.steps import (
 from model.stream import DRAFT_POSITIONS, DeviceStream
 
 _CPU_POSITIONS = 262_144
-GPU_SHARE = 0.85
-"""Share of the free GPU memory that goes to KV pages; the rest is room for the decoder's activations and recordings."""
-
-PEAK_FRAMES = 450
-"""Frames of the largest encoder batch that room is kept for; three times what the engine plans by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +280,7 @@ def make_runner(
     cuda = checkpoint.device.type == "cuda"
     if cuda:
         torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
-    size = page_size or (256 if cuda else 32)
+    size = page_size or (GPU_PAGE if cuda else 32)
     backend = choose_backend(attention, _place(checkpoint, size))
     positions = kv_positions or _room(checkpoint)
     return Runner(
@@ -309,11 +304,9 @@ def _room(checkpoint: Checkpoint) -> int:
         return _CPU_POSITIONS
     before = torch.cuda.memory_allocated(device)
     torch.cuda.reset_peak_memory_stats(device)
-    encoder = StreamingEncoder(checkpoint.model)
-    encoder.encode([EncoderState()], [np.zeros(PEAK_FRAMES * HOP, dtype=np.float32)])
+    encode_the_most(checkpoint.model)
     torch.cuda.synchronize(device)
     peak = torch.cuda.max_memory_allocated(device) - before
-    del encoder
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info(device)
-    return int((free - peak) * GPU_SHARE) // bytes_per_position(checkpoint.model)
+    return positions_beside(free, peak, bytes_per_position(checkpoint.model))

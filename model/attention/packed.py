@@ -57,7 +57,7 @@ class RowBlock:
     """Room for ``rows`` rows of ``pages`` pages with ``positions`` new positions in all; int32 throughout.
 
     ``extra``: that many further numbers per position, for the owner's use: ``host_extra`` and ``extra``,
-    [extra, positions].
+    [extra, positions]. The owner writes the former after ``wait`` and before ``fill``, which sends all of it.
     """
 
     def __init__(self, *, positions: int, rows: int, pages: int, widest: int, pool: PagePool, extra: int = 0) -> None:
@@ -67,6 +67,7 @@ class RowBlock:
         size = positions * (1 + extra) + 3 * rows + 2 + rows * pages
         self._host = torch.zeros(size, dtype=torch.int32, pin_memory=pinned)
         self._device = self._host.to(pool.device, copy=True)
+        self._sent = torch.cuda.Event() if pinned else None  # type: ignore[no-untyped-call]
         host, device = self._split(self._host), self._split(self._device)
         self._slots, self._starts, self._lengths, self._key_starts, self._tables, self.host_extra = (
             part.numpy() for part in host
@@ -83,8 +84,18 @@ class RowBlock:
         each, tables = each.view(-1, self.positions), tables.view(self.rows, self.pages)
         return each[0], starts, lengths, key_starts, tables, each[1:]
 
+    def wait(self) -> None:
+        """Until the host's side may be written to.
+
+        What was filled in before is sent behind the work of earlier steps, and nobody else waits for a step without
+        answers.
+        """
+        if self._sent is not None:
+            self._sent.synchronize()
+
     def fill(self, rows: Sequence[tuple[PageTable, int]]) -> None:
         """Describe ``rows`` (page table, already extended, and its new positions) and send that to the device."""
+        self.wait()
         size, place, keys = self._pool.page_size, 0, 0
         self._slots[:] = self._pool.scratch_slot
         for number, (table, new) in enumerate(rows):
@@ -97,6 +108,8 @@ class RowBlock:
         self._starts[used:], self._lengths[used:], self._key_starts[used:] = place, 0, keys
         sent = len(self._host) - (self.rows - used) * self.pages
         self._device[:sent].copy_(self._host[:sent], non_blocking=True)
+        if self._sent is not None:
+            self._sent.record()
 
 
 def _slots(table: PageTable, new: int, page_size: int) -> int | npt.NDArray[np.int32]:

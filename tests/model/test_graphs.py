@@ -200,6 +200,27 @@ def test_inputs_reach_the_recording_and_leave_nothing_behind(pool: PagePool) -> 
     assert shown.shape == (2, 2)
 
 
+@torch.inference_mode()
+def test_inputs_are_not_overwritten_before_they_were_sent(pool: PagePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for the event behind the transfer, which nobody else may wait for."""
+    recording = small(pool, Recorder())._recordings[4, True]
+    found = []
+
+    class Sent:
+        def synchronize(self) -> None:
+            found.append((recording.inputs.block.host_extra.tolist(), recording.inputs.block._lengths.tolist()))
+
+        def record(self) -> None:
+            pass
+
+    recording.inputs.fill([[7, 8]], rows_of(pool, 1, 1), [1])
+    before = recording.inputs.block.host_extra.tolist(), recording.inputs.block._lengths.tolist()
+    monkeypatch.setattr(recording.inputs.block, "_sent", Sent())
+    recording.inputs.fill([[9, 9, 9]], rows_of(pool, 1, 1, 1), [0])
+    assert found[0] == before
+    assert recording.inputs.block.host_extra.tolist() != before[0]
+
+
 def test_spare_places_write_to_the_scratch_page(pool: PagePool) -> None:
     block = RowBlock(positions=6, rows=6, pages=20, widest=6, pool=pool)
     rows = rows_of(pool, 2, 1, past=3)
