@@ -54,7 +54,8 @@ def transcribe(base: str, uploads: list[bytes], *, concurrency: int) -> tuple[li
     """Text of every upload and its latency in seconds, with ``concurrency`` clients at once. ``uploads``: of `form`."""
     headers = {"content-type": f"multipart/form-data; boundary={_BOUNDARY}"}
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
-    with httpx.Client(base_url=base, headers=headers, timeout=600, limits=limits) as client:
+    # Without verify=False a client begins with reading all certificate authorities, plain HTTP or not.
+    with httpx.Client(base_url=base, headers=headers, timeout=600, limits=limits, verify=False) as client:
 
         def one(upload: bytes) -> tuple[str, float]:
             began = time.perf_counter()
@@ -81,7 +82,12 @@ def form(file: bytes) -> bytes:
 
 def wav_form(clip: Samples) -> bytes:
     """The body that uploads a clip as 16-bit WAV."""
-    return form(encoded(clip, "WAV", "PCM_16"))
+    return form(as_wav(clip))
+
+
+def as_wav(clip: Samples) -> bytes:
+    """16-bit WAV of a clip."""
+    return encoded(clip, "WAV", "PCM_16")
 
 
 def encoded(clip: Samples, container: str, codec: str | None = None) -> bytes:
