@@ -20,6 +20,7 @@ import numpy as np
 
 from model.audio import HOP
 from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
+from server.engine.heap import keep_trimmed
 from server.engine.inbox import Inbox
 from server.engine.loop import StepLoop
 from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
@@ -63,6 +64,7 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
     configure_logging(settings.log_level, settings.log_format)
     inbox = Inbox()
     Thread(target=_exit_with_parent, name="parent-watch", daemon=True).start()
+    keep_trimmed()
     Thread(target=_read, args=(pipe, inbox), name="pipe-reader", daemon=True).start()
     try:
         runner = factory()
