@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,17 @@ class RunningServer:
     def connections(self) -> int:
         """How many are open."""
         return len(self.server.server_state.connections)
+
+    @property
+    def writes_paused(self) -> int:
+        """How many connections wait until their client reads."""
+        flows = (getattr(connection, "flow", None) for connection in self.server.server_state.connections)
+        return sum(flow.write_paused for flow in flows if flow is not None)
+
+    def limit_kernel_buffers(self, octets: int) -> None:
+        """Let the kernel keep only about so much of what connections accepted from now on have not read."""
+        for listener in self.server.servers[0].sockets:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, octets)
 
     @property
     def service(self) -> Service:
