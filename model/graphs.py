@@ -32,10 +32,14 @@ _LEAST_ANY = 8
 AUDIO = -1
 """Stands for the id of an input that is no token."""
 
+UNREAD = -2
+"""Stands for the answer token at place 0 of the step before, which the host has not read; one less for each place."""
+
 _IDS, _POSITIONS, _WANTED = range(3)
 
 Result = tuple[torch.Tensor, ...]
-"""What a recording leaves behind; of a step ``Scores.greedy`` and the last hidden states of the wanted places."""
+"""What a recording leaves behind; of a step the best choice (see ``sampling.best``) and the last hidden states of the
+wanted places."""
 
 Replay = Callable[[], None]
 
@@ -124,8 +128,8 @@ class StepGraphs:
         recording = self._recordings[size, single]
         recording.inputs.fill(inputs, rows, wanted)
         recording.replay()
-        greedy, hidden = recording.result
-        return greedy[:, : len(wanted)], hidden[: len(wanted)]
+        choice, hidden = recording.result
+        return choice[:, : len(wanted)], hidden[: len(wanted)]
 
     @torch.inference_mode()
     def _record(self, compute: Callable[[StepInputs], Result], capture: Capture, size: int, single: bool) -> _Recording:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import torch
 
+from model.transfer import send
+
 NULL_SLOT = 0
 
 
@@ -84,7 +86,7 @@ class PageTable:
         self._pool = pool
         self.pages: list[int] = []
         self.length = 0
-        self._slots = torch.empty(0, dtype=torch.long, device=pool.device)
+        self._slots = torch.empty(0, dtype=torch.int64, device=pool.device)
 
     @property
     def slots(self) -> torch.Tensor:
@@ -95,7 +97,7 @@ class PageTable:
         """
         size = self._pool.page_size
         if new := self.pages[len(self._slots) // size :]:
-            first = torch.tensor(new, dtype=torch.long, device=self._pool.device) * size
+            first = send(new, self._pool.device) * size
             offsets = torch.arange(size, device=self._pool.device)
             self._slots = torch.cat([self._slots, (first[:, None] + offsets).flatten()])
         return self._slots

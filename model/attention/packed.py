@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from model.kv_cache import PagePool, PageTable
+from model.transfer import host_tensor, mark_current
 
 SHORT_ROW = 32
 """Rows of up to this many new positions (an answer token and guesses behind it) are attended apart from longer ones."""
@@ -63,11 +64,11 @@ class RowBlock:
     def __init__(self, *, positions: int, rows: int, pages: int, widest: int, pool: PagePool, extra: int = 0) -> None:
         self.positions, self.rows, self.pages = positions, rows, pages
         self._pool = pool
-        pinned = pool.device.type == "cuda"
         size = positions * (1 + extra) + 3 * rows + 2 + rows * pages
-        self._host = torch.zeros(size, dtype=torch.int32, pin_memory=pinned)
-        self._device = self._host.to(pool.device, copy=True)
-        self._sent = torch.cuda.Event() if pinned else None  # type: ignore[no-untyped-call]
+        self._host = host_tensor((size,), torch.int32, pool.device)
+        self._host.zero_()
+        self._device = torch.zeros_like(self._host, device=pool.device)
+        self._sent: torch.cuda.Event | None = None
         host, device = self._split(self._host), self._split(self._device)
         self._slots, self._starts, self._lengths, self._key_starts, self._tables, self.host_extra = (
             part.numpy() for part in host
@@ -87,10 +88,10 @@ class RowBlock:
     def wait(self) -> None:
         """Until the host's side may be written to.
 
-        What was filled in before is sent behind the work of earlier steps, and nobody else waits for a step without
-        answers.
+        What was filled in before is sent behind the work of earlier steps. Hardly ever is there anything to wait for:
+        before a step is launched the one before the last was read.
         """
-        if self._sent is not None:
+        if self._sent is not None and not self._sent.query():  # type: ignore[no-untyped-call]
             self._sent.synchronize()
 
     def fill(self, rows: Sequence[tuple[PageTable, int]]) -> None:
@@ -108,8 +109,7 @@ class RowBlock:
         self._starts[used:], self._lengths[used:], self._key_starts[used:] = place, 0, keys
         sent = len(self._host) - (self.rows - used) * self.pages
         self._device[:sent].copy_(self._host[:sent], non_blocking=True)
-        if self._sent is not None:
-            self._sent.record()
+        self._sent = mark_current(self._pool.device)
 
 
 def _slots(table: PageTable, new: int, page_size: int) -> int | npt.NDArray[np.int32]:

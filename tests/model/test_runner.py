@@ -61,12 +61,13 @@ def hear(runner: Runner, stream: int, clip: Samples) -> None:
         runner.step(StepPlan(encode=(EncodeWork(stream, frames),)))
 
 
+@pytest.mark.parametrize("ahead", [False, True], ids=["read at once", "launched ahead"])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_any_company_and_any_chunks_equal_generate_alone(
-    runner: Runner, clips: list[Samples], alone: list[list[int]], seed: int
+    runner: Runner, clips: list[Samples], alone: list[list[int]], seed: int, ahead: bool
 ) -> None:
     jobs = [job(clip) for clip in clips]
-    Driver(runner, seed).run(jobs)
+    Driver(runner, seed, ahead=ahead).run(jobs)
     assert [j.answer for j in jobs] == alone
     assert runner.free_pages == runner.info.pages
 
@@ -170,7 +171,7 @@ def test_a_guess_that_is_wrong_in_one_place_still_helps(checkpoint: Checkpoint) 
 def test_a_seed_draws_the_same_answer_in_any_company(runner: Runner, clips: list[Samples]) -> None:
     def drawn(company: int, seed: int) -> list[int]:
         mine = job(clips[0], temperature=1.0, seed=seed)
-        Driver(runner, company).run([mine, *(job(clip) for clip in clips[1 : 1 + company])])
+        Driver(runner, company, ahead=company > 0).run([mine, *(job(clip) for clip in clips[1 : 1 + company])])
         return mine.answer
 
     first = drawn(0, seed=11)
