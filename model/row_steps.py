@@ -80,11 +80,16 @@ def rows_of_step(streams: Mapping[int, DeviceStream], work: Sequence[RowWork]) -
         stream = streams[item.stream]
         inputs = stream.queue.take(item.positions)
         answers = stream.asked and not stream.queue
-        known = answers and not (isinstance(inputs[-1], list) and inputs[-1][-1] <= UNREAD)
-        guess = stream.guess()[:room] if known else []
+        guess = _guess(stream, inputs[-1])[:room] if answers else []
         room -= len(guess)
         rows.append(Row(item.stream, stream, stream.questions, inputs, answers, guess))
     return sorted(rows, key=lambda row: row.length)
+
+
+def _guess(stream: DeviceStream, last: list[int] | torch.Tensor) -> list[int]:
+    """Guesses behind the ``last`` inputs. Where those end in an unread token, the first guess is about that one."""
+    guess = stream.guess()
+    return guess[1:] if isinstance(last, list) and last[-1] <= UNREAD else guess
 
 
 class DecodedStep:

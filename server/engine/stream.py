@@ -139,5 +139,5 @@ class StreamState:
         self.unread -= 1
         self.answer_tokens += tokens
         self.positions += tokens - 1
-        if self.held:
+        if self.held and not self.unread:
             self.held, self.queued = False, 1

@@ -22,7 +22,6 @@ class Job:
     queued: int = 0
     finished: bool = False
     asked: bool = False
-    held: bool = False
     answer: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
@@ -60,8 +59,7 @@ class Driver:
             for emitted in (unread if self._ahead else launched).read().emitted:
                 job = running[emitted.stream]
                 job.take(emitted)
-                job.queued += job.held
-                job.held = False
+                job.queued += emitted.stream in (unread if self._ahead else launched).held
             unread = launched
             self._runner.check_integrity()
             for number in [n for n, job in running.items() if job.ended(self._stops)]:
@@ -74,8 +72,7 @@ class Driver:
         for work in plan.rows:
             job = running[work.stream]
             if job.asked and not job.queued:
-                job.held = work.stream in pending.held
-                job.queued = int(not job.held)
+                job.queued = int(work.stream not in pending.held)
         return pending
 
     def _feed(self, number: int, job: Job) -> None:

@@ -73,7 +73,7 @@ class ScriptedStream:
 @dataclass
 class ScriptedRunner:
     """Attributes:
-    drafts: tokens that are guessed, always rightly, beyond the one that a step answers anyway.
+    drafts: tokens that are guessed, always rightly, beyond the one that a step answers anyway; not in every step.
     launches_ahead: as a device that works by itself.
     full: streams for which there is no memory, however small the step.
     step_seconds: how long a step takes.
@@ -177,9 +177,11 @@ class ScriptedRunner:
             state.frames_taken += encode.frames
             state.queued += encode.frames
 
+        holds = [state for state, _, _ in computed if state.held]
+
         def read() -> StepResult:
             self.unread -= 1
-            for state, _, _ in computed:
+            for state in holds:
                 state.held = False
             return StepResult(tuple(out for state, question, out in computed if state.question == question))
 
@@ -199,11 +201,12 @@ class ScriptedRunner:
             return []
         _befall(state.spec.context)
         left = state.spec.seed - state.answered
-        tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, self.drafts) + 1)]
+        guessed = self.drafts if state.answered % 3 != 1 else 0
+        tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, guessed) + 1)]
         state.answered += len(tokens)
         state.positions += len(tokens) - 1
         state.queued = 1
-        state.held = self.drafts > 0
+        state.held = guessed > 0
         self._hold(state, state.positions)
         return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens))]
 
