@@ -140,15 +140,21 @@ def _weight_files(path: Path) -> list[str]:
 
 
 def _resolve_device(device: str) -> torch.device:
+    """A CUDA device always with its index, without which torch takes none for the current one."""
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         target = torch.device(device)
     except RuntimeError as error:
         raise CheckpointError(f"{device!r} names no device; use auto, cpu, cuda or cuda:N.") from error
-    if target.type == "cuda" and not torch.cuda.is_available():
+    if target.type != "cuda":
+        return target
+    if not torch.cuda.is_available():
         raise CheckpointError(f"Device {device!r} was asked for, but torch sees no CUDA device.")
-    return target
+    index, count = torch.cuda.current_device() if target.index is None else target.index, torch.cuda.device_count()
+    if index >= count:
+        raise CheckpointError(f"Device {device!r} was asked for, but the last one here is cuda:{count - 1}.")
+    return torch.device("cuda", index)
 
 
 def _resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:

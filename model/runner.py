@@ -249,7 +249,7 @@ def make_runner(
     """
     cuda = checkpoint.device.type == "cuda"
     if cuda:
-        torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
+        torch.cuda.set_device(checkpoint.model.lm_head.weight.device)  # Triton launches on the current one
     size = page_size or (GPU_PAGE if cuda else 32)
     backend = choose_backend(attention, _place(checkpoint, size))
     positions = kv_positions or _room(checkpoint)
