@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from model.attention import RowBlock
@@ -62,23 +63,21 @@ class StepInputs:
         self, inputs: list[list[int] | torch.Tensor], rows: list[tuple[PageTable, int]], wanted: list[int]
     ) -> None:
         """See ``Decoder.forward``; the rows are extended already."""
-        self.block.wait()
-        host, place = self.block.host_extra, 0
-        host[:] = 0
+        numbers, place = np.zeros((3, self.block.positions), dtype=np.int32), 0
         for part in inputs:
             span = slice(place, place + len(part))
             if isinstance(part, list):
-                host[_IDS, span] = part
+                numbers[_IDS, span] = part
             else:
-                host[_IDS, span] = AUDIO
+                numbers[_IDS, span] = AUDIO
                 self.audio[span] = part
             place += len(part)
         place = 0
         for table, new in rows:
-            host[_POSITIONS, place : place + new] = range(table.length - new, table.length)
+            numbers[_POSITIONS, place : place + new] = range(table.length - new, table.length)
             place += new
-        host[_WANTED, : len(wanted)] = wanted
-        self.block.fill(rows)
+        numbers[_WANTED, : len(wanted)] = wanted
+        self.block.fill(rows, numbers)
 
 
 @dataclass(frozen=True, slots=True)
