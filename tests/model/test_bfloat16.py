@@ -1,5 +1,7 @@
-"""In bfloat16 no two orders of summation agree, the reference with itself included. What holds instead: the engine is
-no farther from float32 than Transformers' own modules are, in embeddings, in logits and in the tokens that come of them.
+"""In bfloat16 no two orders of summation agree, the reference with itself included.
+
+What holds instead: the engine is no farther from float32 than Transformers' own modules are, in embeddings, in logits
+and in the tokens that come of them.
 
 Inputs are fixed and torch has one thread, so on one machine the figures are the same every time.
 """
@@ -122,9 +124,9 @@ def paged_forward(checkpoint: Checkpoint, clip: Samples, answer: list[int], rng:
     ids, place, logits = [*prompt, *answer[:-1]], 0, []
     while place < len(ids):
         count = min(int(rng.integers(1, 60)), len(prompt) - place) if place < len(prompt) else 1
-        parts: list[list[int] | torch.Tensor] = []
-        for at in range(place, place + count):
-            parts.append(audio[at - first][None] if first <= at < first + frames else [ids[at]])
+        parts: list[list[int] | torch.Tensor] = [
+            audio[at - first][None] if first <= at < first + frames else [ids[at]] for at in range(place, place + count)
+        ]
         place += count
         company = int(rng.integers(1, 4))
         scores = decoder.forward([ids[:company], *parts], [(beside, company), (table, count)], [company + count - 1])
