@@ -1,4 +1,4 @@
-"""A model laid out as the real checkpoint is, with its depths, rates and biases, but few channels and random weights."""
+"""A model laid out as the real checkpoint is, depths, rates and biases, but with few channels and random weights."""
 
 from __future__ import annotations
 
