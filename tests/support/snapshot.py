@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from transformers import (
@@ -45,14 +45,16 @@ def snapshot() -> Path:
 @cache
 def processor() -> VibeVoiceAsrProcessor:
     """The snapshot's. Shared by everybody in this process: not to be changed."""
-    return cast(VibeVoiceAsrProcessor, VibeVoiceAsrProcessor.from_pretrained(snapshot()))
+    return VibeVoiceAsrProcessor.from_pretrained(snapshot())
 
 
 def _write(folder: Path) -> None:
     tokenizer = Qwen2Tokenizer.from_pretrained(qwen.vocabulary_folder())
     tokenizer.chat_template = _BASE_TEMPLATE
-    made: Any = VibeVoiceAsrProcessor(
-        feature_extractor=VibeVoiceAcousticTokenizerFeatureExtractor(),
+    make_processor: Any = VibeVoiceAsrProcessor  # neither constructor is annotated
+    make_extractor: Any = VibeVoiceAcousticTokenizerFeatureExtractor
+    made = make_processor(
+        feature_extractor=make_extractor(),
         tokenizer=tokenizer,
         chat_template=_TEMPLATE.read_text(encoding="utf-8"),
     )
