@@ -46,6 +46,7 @@ TINY = Path(__file__).parent / "tiny" / "checkpoint"
 """The bundled checkpoint: same architecture, trained on synthetic speech, loads in a second on a CPU."""
 
 _PROCESSOR_FILES = ("processor_config.json", "tokenizer.json", "tokenizer_config.json")
+_HEAD = "lm_head.weight"
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -140,6 +141,9 @@ class OpenedCheckpoint:
                 output_loading_info=True,
             )
         model, report = cast(tuple[VibeVoiceAsrForConditionalGeneration, dict[str, Any]], loaded)
+        if cast(Qwen2Config, self.config.text_config).tie_word_embeddings and _HEAD in report["missing_keys"]:
+            model.lm_head.weight = model.get_input_embeddings().weight  # Transformers ties nothing in this model
+            report["missing_keys"].remove(_HEAD)
         self._check_report(report)
         return model
 
@@ -224,13 +228,17 @@ def _read_small_files(
 ) -> tuple[VibeVoiceAsrConfig, VibeVoiceAsrProcessor, Path]:
     """Configuration, processor, and the folder of the tokenizer."""
     if layout is Layout.ORIGINAL:
-        tokenizer = original.find_tokenizer(found.folder, found.label)
-        with _explained(f"The processor of {found.label} is not understood"), _quiet():
-            processor = original.make_processor(tokenizer, (TINY / "chat_template.jinja").read_text(encoding="utf-8"))
         with _explained(f"The config.json of {found.label} is not understood"):
-            return original.translate(raw, found.label, processor), processor, tokenizer
+            config = original.translate(raw, found.label)
+        tokenizer = original.find_tokenizer(found.folder, found.label)
+        with _explained(f"The tokenizer in {tokenizer} is not understood"), _quiet():
+            processor = original.make_processor(tokenizer, (TINY / "chat_template.jinja").read_text(encoding="utf-8"))
+        config.audio_token_id = processor.audio_token_id
+        config.audio_bos_token_id = processor.audio_bos_token_id
+        config.audio_eos_token_id = processor.audio_eos_token_id
+        return config, processor, tokenizer
     with _explained(f"The config.json of {found.label} is not understood"):
-        config = cast(VibeVoiceAsrConfig, VibeVoiceAsrConfig.from_pretrained(found.folder))
+        config = VibeVoiceAsrConfig.from_pretrained(found.folder)
     with _explained(f"The processor of {found.label} is not understood"), _quiet():
         processor = VibeVoiceAsrProcessor.from_pretrained(found.folder)
     return config, processor, found.folder

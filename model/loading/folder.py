@@ -86,14 +86,14 @@ def _fault(file: Path) -> str | None:
         (length,) = struct.unpack("<Q", start[:8])
         stream.seek(8)
         try:
-            head = json.loads(stream.read(length)) if length <= size - 8 else None
-            ends = [entry["data_offsets"][1] for name, entry in (head or {}).items() if name != "__metadata__"]
+            head = json.loads(stream.read(length)) if length <= size - 8 else {}
+            ends = [entry["data_offsets"][1] for name, entry in head.items() if name != "__metadata__"]
         except (ValueError, LookupError, TypeError, AttributeError):
             return f"{file.name} is no safetensors file."
-    if head is not None and (whole := 8 + length + max(ends, default=0)) <= size:
+    whole = 8 + length + max(ends, default=0)
+    if whole <= size:
         return None
-    reach = f"{size} of {whole} bytes" if head is not None else f"{size} bytes"
-    return f"{file.name} is cut short ({reach}); fetch it again (`hf download --force-download`)."
+    return f"{file.name} is cut short ({size} of {whole} bytes); fetch it again (`hf download --force-download`)."
 
 
 def _pointer(file: Path, start: bytes) -> str | None:

@@ -76,8 +76,11 @@ _LATENT_SPREAD = 0.8
 """The converter divides the original standard deviation by this."""
 
 
-def translate(config: dict[str, Any], name: str, processor: VibeVoiceAsrProcessor) -> VibeVoiceAsrConfig:
-    """Transformers' configuration from the original ``config.json``. Raises CheckpointError for what it cannot say."""
+def translate(config: dict[str, Any], name: str) -> VibeVoiceAsrConfig:
+    """Transformers' configuration from the original ``config.json``, which tells no token ids.
+
+    Raises CheckpointError for what Transformers cannot build, and whatever its classes raise.
+    """
     decoder = _part(config, "decoder_config", name)
     if decoder.get("model_type", "qwen2") != "qwen2":
         raise CheckpointError(f"The language model of {name} is a {decoder['model_type']!r}, not a 'qwen2'.")
@@ -88,9 +91,6 @@ def translate(config: dict[str, Any], name: str, processor: VibeVoiceAsrProcesso
         semantic_tokenizer_encoder_config=_encoder(_part(config, "semantic_tokenizer_config", name), name),
         text_config=Qwen2Config(**decoder),
         tie_word_embeddings=decoder.get("tie_word_embeddings", False),
-        audio_token_id=processor.audio_token_id,
-        audio_bos_token_id=processor.audio_bos_token_id,
-        audio_eos_token_id=processor.audio_eos_token_id,
     )
 
 
