@@ -19,14 +19,14 @@ from huggingface_hub import constants
 from transformers import Qwen2Config, VibeVoiceAsrConfig, VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
 from transformers.utils import logging as transformers_logging
 
-from model.errors import CheckpointError
+from model.errors import CheckpointError, is_out_of_memory
 from model.loading import original
 from model.loading.folder import bytes_to_fetch, check_weight_files, missing, read_config, weight_files
 from model.loading.hub import SMALL_FILES, Repository, full_disk
 from model.loading.layout import Layout, layout_of
 from model.loading.processor import check_config, check_rates, check_template, check_tokens
 from model.loading.quantised_config import check_quantisation
-from model.loading.room import check_room, is_out_of_memory, memory_explained, weight_bytes
+from model.loading.room import check_room, memory_explained, weight_bytes
 
 __all__ = [
     "TINY",

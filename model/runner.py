@@ -20,6 +20,7 @@ from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
 from model.encoder import StreamingEncoder
 from model.graphs import Capture, CudaCapture
 from model.kv_cache import PageTable
+from model.loading.room import memory_explained
 from model.memory import GPU_PAGE, encode_the_most, positions_beside
 from model.prompt import Prompt
 from model.sampling import Sampler, choose
@@ -264,7 +265,9 @@ def load_runner(
     opened = open_checkpoint(source, device=device, dtype=dtype, revision=revision)
     place = Place(opened.device, opened.dtype, opened.head_dim, _page_size(opened.device, page_size))
     choose_backend(attention, place)  # one that cannot run is told before a weight is fetched
-    return make_runner(opened.load(), page_size=page_size, kv_positions=kv_positions, attention=attention)
+    checkpoint = opened.load()
+    with memory_explained(opened.weight_bytes, opened.device):
+        return make_runner(checkpoint, page_size=page_size, kv_positions=kv_positions, attention=attention)
 
 
 def make_runner(
