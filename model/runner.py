@@ -12,12 +12,13 @@ import torch
 
 from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
-from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
+from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
 from model.decoder import Decoder, bytes_per_position, head_dim
 from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
 from model.encoder import StreamingEncoder
 from model.graphs import Capture, CudaCapture
 from model.kv_cache import PageTable
+from model.loading.room import memory_explained
 from model.memory import GPU_PAGE, encode_the_most, positions_beside
 from model.prompt import Prompt
 from model.row_steps import DecodedStep, make_room, rows_of_step
@@ -69,7 +70,7 @@ class Runner:
         end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self._info = RunnerInfo(
             checkpoint=checkpoint.name,
-            checkpoint_path=str(checkpoint.path),
+            checkpoint_path=str(checkpoint.tokenizer_path or checkpoint.path),
             sample_rate=SAMPLE_RATE,
             hop=HOP,
             page_size=page_size,
@@ -229,10 +230,14 @@ def load_runner(
 
     ``page_size``: positions per page; 0 takes 256 on CUDA, where the paged kernels ask for it, and 32 elsewhere.
     ``attention``: the backend; one that cannot run here is an error and never replaced by another.
-    Raises CheckpointError and AttentionError.
+    Raises StartError: CheckpointError, AttentionError, DeviceMemoryError.
     """
-    checkpoint = load_checkpoint(source, device=device, dtype=dtype, revision=revision)
-    return make_runner(checkpoint, page_size=page_size, kv_positions=kv_positions, attention=attention)
+    opened = open_checkpoint(source, device=device, dtype=dtype, revision=revision)
+    place = Place(opened.device, opened.dtype, opened.head_dim, _page_size(opened.device, page_size))
+    choose_backend(attention, place)  # one that cannot run is told before a weight is fetched
+    checkpoint = opened.load()
+    with memory_explained(opened.weight_bytes, opened.device):
+        return make_runner(checkpoint, page_size=page_size, kv_positions=kv_positions, attention=attention)
 
 
 def make_runner(
@@ -250,7 +255,7 @@ def make_runner(
     cuda = checkpoint.device.type == "cuda"
     if cuda:
         torch.cuda.set_device(checkpoint.model.lm_head.weight.device)  # Triton launches on the current one
-    size = page_size or (GPU_PAGE if cuda else 32)
+    size = _page_size(checkpoint.device, page_size)
     backend = choose_backend(attention, _place(checkpoint, size))
     positions = kv_positions or _room(checkpoint)
     return Runner(
@@ -261,6 +266,10 @@ def make_runner(
         record_steps=CudaCapture(urgent=True) if cuda and graphs else None,
         record_chunks=CudaCapture() if cuda and graphs else None,
     )
+
+
+def _page_size(device: torch.device, wanted: int) -> int:
+    return wanted or (GPU_PAGE if device.type == "cuda" else 32)
 
 
 def _place(checkpoint: Checkpoint, page_size: int) -> Place:
