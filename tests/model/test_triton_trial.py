@@ -86,7 +86,7 @@ def test_the_encoder_computes_without_a_compiler(monkeypatch: pytest.MonkeyPatch
 def test_attention_goes_on_with_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, FAILURES[0])
     assert choose_backend("auto", PLACE) is SDPA
-    with pytest.raises(AttentionError, match="'triton' cannot run here.*C compiler"):
+    with pytest.raises(AttentionError, match=r"'triton' cannot run here.*C compiler"):
         choose_backend("triton", PLACE)
 
 
