@@ -1,8 +1,8 @@
 """Whether our Triton kernels run on a device, found out by running one.
 
 To be installed is not enough: before its first launch Triton builds a part of itself with the machine's C compiler,
-puts it into its cache folder and loads it from there. An image without a compiler and a cache on a file system that forbids
-execution fail there, and would fail with the first request.
+puts it into its cache folder and loads it from there. An image without a compiler and a cache on a file system that
+forbids execution fail there, and would fail with the first request.
 """
 
 from __future__ import annotations
