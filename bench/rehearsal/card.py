@@ -7,7 +7,7 @@ from dataclasses import dataclass
 GIB = 1 << 30
 
 CONTEXT = GIB // 2
-"""Taken by the CUDA context, the driver and the kernels that torch has loaded; an assumption, cards differ by 0.2 GiB."""
+"""Taken by the CUDA context and the kernels that torch has loaded; an assumption, cards differ by 0.2 GiB."""
 
 WORKSPACES = 96 << 20
 """Taken by cuBLAS for its workspaces, one for each pair of handle and stream; an assumption."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 from weakref import ref
 
@@ -95,14 +96,15 @@ def _numbers_checked(
 def _check_numbers(
     cuda: FakeCuda, rows: Rows, starts: torch.Tensor | None, lengths: torch.Tensor | None, tables: torch.Tensor | None
 ) -> None:
-    assert lengths is not None and tables is not None
+    assert lengths is not None
+    assert tables is not None
     report = cuda.faults.report
     long = lengths.tolist()
     if starts is None:
         first: Sequence[int] = range(len(long) + 1)
     else:
         first = starts.tolist()
-    news = [after - before for before, after in zip(first, first[1:], strict=False)]
+    news = [after - before for before, after in pairwise(first)]
     if first[0] != 0 or first[-1] > rows.queries or min(news) < 0 or max(news) > rows.widest:
         report(f"{rows.name}: rows begin at {first}, of {rows.queries} queries and {rows.widest} in a row")
     if any(new > length > 0 for new, length in zip(news, long, strict=True)):
@@ -112,7 +114,7 @@ def _check_numbers(
         return
     for length, pages in zip(long, tables, strict=True):
         used = pages[: -(-length // rows.page_size)]
-        if length and not (0 <= int(used.min()) and int(used.max()) < rows.pages):
+        if length and (int(used.min()) < 0 or int(used.max()) >= rows.pages):
             report(f"{rows.name}: a row has pages {used.tolist()} of {rows.pages}")
 
 

@@ -100,6 +100,8 @@ class FakeCuda:
         self.timeline.launch(clock, reads, writes, name)
 
     def allocate(self, sizes: list[int], name: str) -> list[Block]:
+        if self.recording is None:
+            self.timeline.allocate(self.stream.clock)
         pool = None if self.recording is None else self.recording.memory
         return self.memory.take(sizes, self.stream.clock.number, pool, name)
 

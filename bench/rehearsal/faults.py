@@ -31,8 +31,9 @@ class Faults:
 
     found: Counter[str] = field(default_factory=Counter)
 
-    def report(self, text: str) -> None:
-        self.found[f"{text} (at {place()})"] += 1
+    def report(self, text: str, where: str = "") -> None:
+        """``where``: the place, by default where the project's code is now."""
+        self.found[f"{text} (at {where or place()})"] += 1
 
     def __bool__(self) -> bool:
         return bool(self.found)

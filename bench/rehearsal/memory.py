@@ -1,4 +1,4 @@
-"""The memory of the card: blocks, pools of graphs, what is taken, the most that ever was, and the operation behind it."""
+"""The memory of the card: blocks, pools of graphs, what is taken, the most that ever was and what made it so."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ from bench.rehearsal.faults import place
 
 _ROUNDED = 512
 """Bytes that torch's caching allocator rounds blocks to."""
-
-
-@dataclass(slots=True, eq=False)
-class Pool:
-    """Memory of graphs: what one of them frees stays with the pool, for the next recording. ``reserved``: bytes."""
-
-    taken: int = 0
-    reserved: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +28,18 @@ class Block:
     reads: dict[int, int] = field(default_factory=dict)
     kept_for: set[int] = field(default_factory=set)
     freed: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """Memory of graphs: what one of them frees stays with the pool, for the next recording. ``reserved``: bytes.
+
+    ``passing``: all that is freed inside recordings, which every replay writes to.
+    """
+
+    taken: int = 0
+    reserved: int = 0
+    passing: Block = field(default_factory=lambda: Block(0, 0))
 
 
 class Memory:

@@ -60,8 +60,7 @@ class _Kernel:
         if any(not 0 < size <= most for size, most in zip(grid, _GRID, strict=False)):
             report(f"{self._name}: grid {grid}")
         key: list[Any] = [tuple(sorted(options.items()))]
-        for parameter in self._parameters:
-            key.append(self._specialised(parameter, given[parameter.name]))
+        key += [self._specialised(each, given[each.name]) for each in self._parameters]
         if tuple(key) not in self._compiled:
             self._compiled.add(tuple(key))
             self._cuda.counts.compiled[self._name] += 1
@@ -151,7 +150,8 @@ def _flash_attn(cuda: FakeCuda) -> dict[str, ModuleType]:
         causal: bool = False,
         num_splits: int = 0,
     ) -> torch.Tensor:
-        assert cache_seqlens is not None and block_table is not None, "the server attends to pages"
+        assert cache_seqlens is not None, "the server attends to rows of their own lengths"
+        assert block_table is not None, "the server attends to pages"
         rows = Rows("flash_attn_with_kvcache", len(q), len(k_cache), k_cache.shape[1], q.shape[1], None)
         _causal(cuda, causal, q.shape[1])
         check_paged(cuda, rows, q, k_cache, v_cache, None, None, cache_seqlens, block_table)

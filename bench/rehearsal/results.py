@@ -71,7 +71,7 @@ class Results:
             return func(*map(self._without_numbers, args), **kwargs)
 
     def _found_out(self, func: Any, args: Any, kwargs: Any, inputs: list[torch.Tensor]) -> _Recipe | None:
-        """By torch's kernels for ``meta`` where that is sure to be the same; None where each call has to be looked at."""
+        """By torch's kernels for ``meta`` where that is sure to be the same; None where each call has to be seen."""
         if "convolution" in func.__name__ or "attn" in func.namespace or func.namespace == "prim":
             return None
         if not all(isinstance(each, FakeTensor) for each in inputs):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 from unittest.mock import patch
@@ -14,14 +12,12 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.cuda._utils import _get_device_index
 
+from bench.rehearsal.device_guard import device_guard
 from bench.rehearsal.memory import Block, Pool
 from bench.rehearsal.timeline import Clock
 
 if TYPE_CHECKING:
     from bench.rehearsal.fake_cuda import FakeCuda
-
-_CUDA, _META = 1, 14
-"""Numbers of the device types in torch's registry of device guards."""
 
 
 class FakeStream:
@@ -121,7 +117,8 @@ class FakeGraph:
         self.cuda.counts.replays += 1
         for check in self.checks:
             check()
-        self.cuda.launch("a replay", list(self._reads.values()), list(self._writes.values()))
+        assert self.memory is not None, "a graph is recorded before it is replayed"
+        self.cuda.launch("a replay", list(self._reads.values()), [*self._writes.values(), self.memory.passing])
 
     def pool(self) -> Pool | None:
         return self.memory
@@ -168,7 +165,8 @@ def stand_ins(cuda: FakeCuda) -> Iterator[None]:
         for kind in (torch.Tensor, FakeTensor):
             stack.enter_context(patch.object(kind, "tolist", _tolist(cuda), create=True))
         stack.enter_context(patch.object(torch.Tensor, "record_stream", _record_stream(cuda), create=True))
-        stack.enter_context(_device_guard())
+        stack.enter_context(device_guard(lambda: cuda.device))
+        stack.enter_context(_lists_copied())
         stack.enter_context(_parameters_replaced())
         yield
 
@@ -283,18 +281,14 @@ def _record_stream(cuda: FakeCuda) -> Any:
 
 
 @contextmanager
-def _device_guard() -> Iterator[None]:
-    """Without CUDA, torch knows no guard for its devices and refuses to name one; that of ``meta`` does nothing."""
-    library = ctypes.CDLL(str(next((Path(torch.__file__).parent / "lib").glob("*c10.*"))))
-    guards = (ctypes.c_void_p * (_META + 1)).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
-    before, lifts = guards[_CUDA], torch._C._only_lift_cpu_tensors()
-    guards[_CUDA] = guards[_META]
-    torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device="cuda") is then made here and copied
+def _lists_copied() -> Iterator[None]:
+    """``torch.tensor([...], device="cuda")`` is made on the host and copied, as on a card."""
+    before = torch._C._only_lift_cpu_tensors()
+    torch._C._set_only_lift_cpu_tensors(True)
     try:
         yield
     finally:
-        guards[_CUDA] = before
-        torch._C._set_only_lift_cpu_tensors(lifts)
+        torch._C._set_only_lift_cpu_tensors(before)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ and memory that goes back to the stream it came from while another may still use
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from bench.rehearsal.counts import Counts
 from bench.rehearsal.faults import Faults, place
@@ -22,6 +23,16 @@ def _merge(into: Clock, other: Clock) -> None:
     for number, launch in other.items():
         if into.get(number, 0) < launch:
             into[number] = launch
+
+
+@dataclass(frozen=True, slots=True)
+class _Hazard:
+    """Memory of stream ``home`` was freed when ``user`` was not known to be done with launch ``last``."""
+
+    home: int
+    user: int
+    last: int
+    freed_at: str
 
 
 class StreamClock:
@@ -43,6 +54,7 @@ class Timeline:
         self.capturing = False
         self._host: Clock = {}
         self._told = 0
+        self._hazards: list[_Hazard] = []
         self._arrivals: list[tuple[int, int, Callable[[], None]]] = []
 
     def stream(self) -> StreamClock:
@@ -82,14 +94,29 @@ class Timeline:
 
     def free(self, block: Block) -> None:
         """The storage of ``block`` is gone; the next one on its stream may get the memory at once."""
-        home = self.streams[block.home]
         uses = dict(block.reads)
         writer, launch = block.written
         uses[writer] = max(uses.get(writer, 0), launch)
         for number, last in uses.items():
-            known = max(home.knows.get(number, 0), self._host.get(number, 0))
-            if number != block.home and number not in block.kept_for and known < last:
-                self._faults.report(f"memory of stream {block.home} is freed while stream {number} may use it")
+            told = number == block.home or number in block.kept_for or self._known(block.home, number, last)
+            if block.size and not told:
+                self._hazards.append(_Hazard(block.home, number, last, place()))
+
+    def allocate(self, stream: StreamClock) -> None:
+        """Memory is allocated on ``stream``: what was freed there is what it may get."""
+        if not self._hazards:
+            return
+        for hazard in self._hazards:
+            if hazard.home == stream.number and not self._known(hazard.home, hazard.user, hazard.last):
+                self._faults.report(
+                    f"memory of stream {hazard.home} was freed and is given to others while stream {hazard.user} may "
+                    "use it (without record_stream)",
+                    hazard.freed_at,
+                )
+        self._hazards = [hazard for hazard in self._hazards if hazard.home != stream.number]
+
+    def _known(self, home: int, user: int, last: int) -> bool:
+        return max(self.streams[home].knows.get(user, 0), self._host.get(user, 0)) >= last
 
     def done(self, clock: Clock) -> bool:
         """Whether the host knows already that all of ``clock`` is done."""
