@@ -37,7 +37,7 @@ def main() -> int:
             python = environment(torch, transformers)
             sys.stdout.write(f"== {installed(python)}\n")
             sys.stdout.flush()
-            command = [python, "-m", "pytest", "-q", *options.tests]
+            command = [str(python), "-m", "pytest", "-q", *options.tests]
             failed += subprocess.run(command, cwd=ROOT, check=False).returncode != 0
     return min(failed, 1)
 
