@@ -157,7 +157,7 @@ def _warm_up(runner: StepRunner) -> None:
     runner.append_audio(stream, np.zeros(8 * HOP, dtype=np.float32))
     frames = runner.finish_audio(stream)
     _step(runner, StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
-    _step(runner, StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
+    _step(runner, StepPlan(rows=(RowWork(stream, runner.ask(stream).queued),)))
     _step(runner, StepPlan(rows=(RowWork(stream, 1),)))
     runner.release(stream)
 

@@ -263,5 +263,5 @@ def find_a_busy_hub() -> ScriptedRunner:
 class CrampedRunner(ScriptedRunner):
     """Has no memory for a step, as torch says it."""
 
-    def step(self, plan: StepPlan) -> StepResult:
+    def launch(self, plan: StepPlan) -> PendingStep:
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.\nSee the documentation.")
