@@ -120,7 +120,8 @@ def paged_forward(checkpoint: Checkpoint, clip: Samples, answer: list[int], rng:
         checkpoint.model, np.pad(clip_level(clip).apply(clip), (0, -clip.size % HOP)), int(rng.integers(4, 40))
     )
     assert len(audio) == frames
-    decoder = Decoder(checkpoint.model, pages=200, page_size=16)
+    decoder, scored = Decoder(checkpoint.model, pages=200, page_size=16), list[torch.Tensor]()
+    hook = checkpoint.model.lm_head.register_forward_hook(lambda _head, _hidden, logits: scored.append(logits))
     table, beside = PageTable(decoder.pool), PageTable(decoder.pool)
     ids, place, logits = [*prompt, *answer[:-1]], 0, []
     while place < len(ids):
@@ -130,9 +131,10 @@ def paged_forward(checkpoint: Checkpoint, clip: Samples, answer: list[int], rng:
         ]
         place += count
         company = int(rng.integers(1, 4))
-        scores = decoder.forward([ids[:company], *parts], [(beside, company), (table, count)], [company + count - 1])
+        decoder.forward([ids[:company], *parts], [(beside, company), (table, count)], [company + count - 1])
         if place >= len(prompt):
-            logits.append(scores.logits([0])[0])
+            logits.append(scored[-1][0].float())
+    hook.remove()
     return torch.stack(logits)
 
 

@@ -14,7 +14,7 @@ from model.audio import HOP, clip_level, frame_count
 from model.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.runner import Runner
-from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.steps import Emitted, EncodeWork, PendingStep, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.support.samples import SAMPLES
@@ -276,7 +276,9 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
     assert ran[0] == ran[1]
     runner.open(1, spec)
     hear(runner, 1, clip)
-    pending, emitted, positions = None, [], runner.ask(1)
+    pending: PendingStep | None = None
+    emitted: list[Emitted] = []
+    positions = runner.ask(1).queued
     while not emitted or emitted[-1].tokens[-1] not in runner.info.stop_ids:
         before, pending = pending, runner.launch(StepPlan(rows=(RowWork(1, positions),)))
         if before is not None:
