@@ -1,7 +1,7 @@
 """The one attention seam: packed queries of many streams against their pages.
 
-``seam`` is where Transformers' layers come in, ``packed`` tells the paged kernels which rows there are, and ``backends``
-picks the backend that fits the machine:
+``seam`` is where Transformers' layers come in, ``packed`` tells the paged kernels which rows there are, and
+``backends`` picks the backend that fits the machine:
 
 * ``flash``: GPUs of compute capability 8.0 and newer in bfloat16 or float16, where the package flash-attn is installed;
   the only one of FlashAttention's that splits the keys of few long rows among programs.

@@ -15,8 +15,8 @@ _CAUSAL = (-1, 0)
 """The last query at the last key."""
 
 _EVERYTHING = (-1, -1)
-"""The same for rows of one query. FlashAttention packs the query heads that share a key head into one tile, so that keys
-are read once for all of them, but only where no side of the window is bounded."""
+"""The same for rows of one query. FlashAttention packs the query heads that share a key head into one tile, so that
+keys are read once for all of them, but only where no side of the window is bounded."""
 
 
 def attend(
