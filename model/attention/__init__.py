@@ -10,9 +10,10 @@
 * ``sdpa``: everything else, CPUs first of all; copies keys into rectangles and cannot be recorded in a graph.
 """
 
-from model.attention.backends import SDPA, AttentionError, Backend, Place, choose_backend
+from model.attention.backends import SDPA, Backend, Place, choose_backend
 from model.attention.packed import Kernel, PackedRows, PagedRows, RowBlock
 from model.attention.seam import PAGED, Rows, install
+from model.errors import AttentionError
 
 __all__ = [
     "PAGED",
