@@ -19,6 +19,7 @@ from time import monotonic
 import numpy as np
 
 from model.audio import HOP
+from model.errors import DeviceMemoryError, StartError, is_out_of_memory
 from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
 from server.engine.heap import keep_trimmed
 from server.engine.inbox import Inbox
@@ -70,8 +71,13 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         runner = factory()
         _warm_up(runner)
     except Exception as error:
-        logger.exception("the model could not be loaded")
-        _give_up(pipe, f"The model could not be loaded: {error}", permanent=not _may_pass(error))
+        told = explain_failed_start(error)
+        # What an operator can mend is told in one line, which the client logs; the rest is for whoever mends the code.
+        expected = isinstance(told, StartError)
+        logger.log(logging.DEBUG if expected else logging.ERROR, "the model could not be loaded", exc_info=True)
+        _give_up(
+            pipe, str(told) if expected else f"The model could not be loaded: {error}", permanent=not _may_pass(told)
+        )
     _send(pipe, (WorkerReady(runner.info),))
     loop = StepLoop(
         runner,
@@ -117,9 +123,22 @@ def _give_up(pipe: Connection, message: str, *, permanent: bool) -> None:
     raise SystemExit(1)
 
 
+def explain_failed_start(error: Exception) -> Exception:
+    """The error, or in its place one for the operator's eyes where memory ran out after everything was loaded."""
+    if isinstance(error, StartError) or not is_out_of_memory(error):
+        return error
+    reason = str(error).partition("\n")[0]
+    return DeviceMemoryError(
+        f"There is no memory left for the first step ({reason}): quantise the weights (--weights nf4), cache less "
+        "(--kv-positions) or take smaller steps (--max-rows, --prefill-positions)."
+    )
+
+
 def _may_pass(error: Exception) -> bool:
-    """Whether loading may succeed another time: the device or the disk was busy, not the settings wrong."""
-    return isinstance(error, (RuntimeError, OSError, MemoryError)) and not isinstance(error, NotImplementedError)
+    """Whether loading may succeed another time: hub, device or disk were busy, not the settings wrong."""
+    if isinstance(error, StartError):
+        return not error.permanent
+    return isinstance(error, (RuntimeError, OSError)) and not isinstance(error, NotImplementedError)
 
 
 def out_of_memory_types() -> tuple[type[Exception], ...]:
@@ -137,7 +156,14 @@ def _warm_up(runner: StepRunner) -> None:
     queued = runner.open(stream, StreamSpec(max_answer_tokens=2))
     runner.append_audio(stream, np.zeros(8 * HOP, dtype=np.float32))
     frames = runner.finish_audio(stream)
-    runner.step(StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
-    runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
-    runner.step(StepPlan(rows=(RowWork(stream, 1),)))
+    _step(runner, StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
+    _step(runner, StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
+    _step(runner, StepPlan(rows=(RowWork(stream, 1),)))
     runner.release(stream)
+
+
+def _step(runner: StepRunner, plan: StepPlan) -> None:
+    pending = runner.launch(plan)
+    pending.read()
+    if pending.failed:
+        raise MemoryError("the device has no memory left for a second of audio")

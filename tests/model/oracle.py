@@ -17,11 +17,12 @@ class Oracle:
         self._checkpoint = checkpoint
 
     def inputs(self, clips: list[Samples], prompts: list[str | None] | None = None) -> Any:
-        """The processor's batch, left-padded, for ``clips`` and their contexts."""
+        """The processor's batch, left-padded, for ``clips`` and their contexts; audio in the model's dtype."""
         processor: Any = self._checkpoint.processor
-        return processor.apply_transcription_request(
+        batch = processor.apply_transcription_request(
             list(clips), prompt=prompts, processor_kwargs={"audio_kwargs": {"sampling_rate": 24_000}}
         )
+        return batch.to(self._checkpoint.dtype)
 
     def answer(self, clip: Samples, *, context: str | None = None, tokens: int = 60) -> list[int]:
         """Up to ``tokens`` answer tokens, cut behind the first stop token."""

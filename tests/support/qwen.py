@@ -81,7 +81,7 @@ def _put(made: Path, folder: Path) -> None:
 
 def _build() -> Qwen2Tokenizer:
     ranks = _ranks()
-    spelling = bytes_to_unicode()
+    spelling: dict[int, str] = bytes_to_unicode()  # type: ignore[no-untyped-call]
 
     def spelled(piece: bytes) -> str:
         return "".join(spelling[byte] for byte in piece)
