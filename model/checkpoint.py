@@ -30,6 +30,7 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from model.audio import HOP, SAMPLE_RATE
+from model.steps import WeightFormat
 
 TINY = Path(__file__).parent / "tiny" / "checkpoint"
 """The bundled checkpoint: same architecture, trained on synthetic speech, loads in a second on a CPU."""
@@ -46,7 +47,10 @@ class CheckpointError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A loaded checkpoint. ``path``: the local folder its files were read from."""
+    """A loaded checkpoint.
+
+    ``path``: the local folder its files were read from. ``weights``: what the decoder's linear maps are kept in.
+    """
 
     name: str
     path: Path
@@ -54,6 +58,7 @@ class Checkpoint:
     processor: VibeVoiceAsrProcessor
     device: torch.device
     dtype: torch.dtype
+    weights: WeightFormat = "bf16"
 
 
 def load_checkpoint(

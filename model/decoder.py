@@ -11,7 +11,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
 from model.checkpoint import language_config
-from model.graphs import AUDIO, Capture, StepGraphs, StepInputs, own_stream
+from model.graphs import AUDIO, SIZES, Capture, StepGraphs, StepInputs, own_stream
 from model.kv_cache import PagePool, PageTable
 from model.sampling import best
 
@@ -43,8 +43,11 @@ class Decoder:
         page_size: int,
         backend: Backend = SDPA,
         capture: Capture | None = None,
+        recorded_inputs: int = SIZES[-1],
     ) -> None:
         """``capture``: records small steps of fixed size as graphs; None, or a backend without kernel, records none.
+
+        ``recorded_inputs``: of the largest step that is recorded.
 
         ``stream``: the CUDA stream that ``forward`` and whatever uses its result should run on, None elsewhere.
         """
@@ -70,7 +73,13 @@ class Decoder:
             longest = config.max_position_embeddings
             try:
                 self._graphs = StepGraphs(
-                    self._run_inputs, capture, self.pool, longest=longest, width=config.hidden_size, dtype=self.dtype
+                    self._run_inputs,
+                    capture,
+                    self.pool,
+                    longest=longest,
+                    width=config.hidden_size,
+                    dtype=self.dtype,
+                    sizes=tuple(size for size in SIZES if size <= recorded_inputs),
                 )
             except RuntimeError as error:
                 logger.warning("small steps are not recorded and will be slower: %s", error)

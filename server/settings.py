@@ -35,6 +35,9 @@ class ModelSettings(BaseModel):
     kv_positions: int | None = Field(
         None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
     )
+    min_audio_minutes: float = Field(
+        5.0, gt=0, description="The server does not start on a GPU that cannot hold so much audio in one pass."
+    )
 
 
 class StepSettings(BaseModel):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from model.steps import StepSizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,17 @@ class EngineSettings:
     stop_grace: float = 5.0
     log_level: str = "info"
     log_format: Literal["console", "json"] = "console"
+
+    def within(self, largest: StepSizes | None) -> EngineSettings:
+        """These settings, with steps no larger than that."""
+        if largest is None:
+            return self
+        return replace(
+            self,
+            max_rows=min(self.max_rows, largest.max_rows),
+            prefill_positions=min(self.prefill_positions, largest.prefill_positions),
+            encode_frames=min(self.encode_frames, largest.encode_frames),
+        )
 
     def __post_init__(self) -> None:
         if self.max_rows < 1 or self.encode_frames < 1:

@@ -19,12 +19,14 @@ from time import monotonic
 import numpy as np
 
 from model.audio import HOP
-from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
+from model.steps import DEFAULT_STEPS, AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StepSizes, StreamSpec
+from server.engine.budget import pass_positions
 from server.engine.heap import keep_trimmed
 from server.engine.inbox import Inbox
 from server.engine.loop import StepLoop
 from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
 from server.engine.settings import EngineSettings
+from server.engine.shortage import shortage
 from server.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -40,22 +42,38 @@ def load_model(
     dtype: str = "auto",
     revision: str | None = None,
     kv_positions: int | None = None,
+    steps: StepSizes = DEFAULT_STEPS,
+    min_audio_seconds: float = 300.0,
+    max_audio_seconds: float = 3600.0,
     attention: AttentionName = "auto",
     threads: int | None = None,
 ) -> StepRunner:
     """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
 
+    ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
+    ``max_audio_seconds``: what it should, at the cost of speed. Raises NotEnoughMemoryError that tells what helps.
+
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
     import torch
 
-    from model.runner import load_runner
+    from model.memory import NotEnoughMemoryError
+    from model.runner import Room, load_runner
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return load_runner(
-        source, device=device, dtype=dtype, revision=revision, kv_positions=kv_positions, attention=attention
-    )
+    try:
+        return load_runner(
+            source,
+            device=device,
+            dtype=dtype,
+            revision=revision,
+            kv_positions=kv_positions,
+            room=Room(steps, least=pass_positions(min_audio_seconds), wanted=pass_positions(max_audio_seconds)),
+            attention=attention,
+        )
+    except NotEnoughMemoryError as error:
+        raise type(error)(error.plan, error.positions, error.with_weights, shortage(error, min_audio_seconds)) from None
 
 
 def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings) -> None:
@@ -73,6 +91,7 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         logger.exception("the model could not be loaded")
         _give_up(pipe, f"The model could not be loaded: {error}", permanent=not _may_pass(error))
     _send(pipe, (WorkerReady(runner.info),))
+    settings = settings.within(runner.info.largest_step)
     loop = StepLoop(
         runner,
         settings,
