@@ -8,7 +8,11 @@ from math import prod
 from typing import Any, cast
 
 import torch
-from transformers import VibeVoiceAcousticTokenizerEncoderConfig, VibeVoiceAsrForConditionalGeneration
+from transformers import (
+    VibeVoiceAcousticTokenizerEncoderConfig,
+    VibeVoiceAsrConfig,
+    VibeVoiceAsrForConditionalGeneration,
+)
 
 from model.audio import HOP
 from model.steps import WeightFormat
@@ -76,6 +80,17 @@ class Footprint:
             history=sum(_history(encoder) for encoder in encoders),
             position=2 * layers * keys,
         )
+
+    @classmethod
+    def of_config(cls, config: VibeVoiceAsrConfig) -> Footprint:
+        """Of a model that is not there yet; it is made without memory for its weights."""
+        with torch.device("meta"):
+            return cls.of(VibeVoiceAsrForConditionalGeneration(config))
+
+    def weight_bytes(self, weights: WeightFormat, number_bytes: int) -> int:
+        """Of all weights; those that are not the decoder's linear maps have ``number_bytes`` each."""
+        others = self.table + self.head + self.vectors + self.encoders
+        return self.linear_bytes(weights, number_bytes) + others * number_bytes
 
     def linear_bytes(self, weights: WeightFormat, number_bytes: int) -> int:
         """Of the decoder's linear maps in that format; ``number_bytes``: of one number of the model's own."""

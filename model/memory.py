@@ -13,6 +13,7 @@ import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.chunk_graphs import FRAMES
+from model.errors import DeviceMemoryError
 from model.footprint import Footprint
 from model.host_table import HostTable
 from model.steps import DEFAULT_STEPS, StepSizes, WeightFormat
@@ -168,7 +169,7 @@ def _chunk_graph_bytes(footprint: Footprint, number_bytes: int, economy: Economy
     return footprint.encoding_bytes(economy.chunk_rows * FRAMES[-1], number_bytes) + histories
 
 
-class NotEnoughMemoryError(Exception):
+class NotEnoughMemoryError(DeviceMemoryError):
     """Too little is left for KV pages. The message is meant for the operator's eyes.
 
     Attributes:

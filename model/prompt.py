@@ -25,15 +25,19 @@ class Prompt:
     def __init__(self, processor: VibeVoiceAsrProcessor) -> None:
         self._tokenizer = processor.tokenizer
         self._duration_mark = processor.audio_duration_token
-        plain = self._render(processor, context=None)
-        contextual = self._render(processor, context=_CONTEXT_MARK)
+        plain = self.render(processor, context=None)
+        contextual = self.render(processor, context=_CONTEXT_MARK)
         before, self._plain = plain.split(processor.audio_token)
         _, self._contextual = contextual.split(processor.audio_token)
         self.before_audio: list[int] = self._with_specials(before)
         self._header = self._with_specials("<|im_start|>assistant\n")
 
     @staticmethod
-    def _render(processor: VibeVoiceAsrProcessor, context: str | None) -> str:
+    def render(processor: VibeVoiceAsrProcessor, context: str | None) -> str:
+        """A request as the checkpoint's template writes it: placeholders for audio and duration, ``context`` as given.
+
+        Raises whatever the template raises.
+        """
         content = [{"type": "audio", "audio": _AUDIO_MARK}]
         if context is not None:
             content.append({"type": "text", "text": context})

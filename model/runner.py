@@ -15,7 +15,7 @@ import torch
 
 from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
-from model.checkpoint import Checkpoint, check_geometry, language_config, load_checkpoint
+from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
 from model.decoder import Decoder, head_dim
 from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
 from model.encoder import StreamingEncoder
@@ -117,7 +117,7 @@ class Runner:
         end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self._info = RunnerInfo(
             checkpoint=checkpoint.name,
-            checkpoint_path=str(checkpoint.path),
+            checkpoint_path=str(checkpoint.tokenizer_path or checkpoint.path),
             sample_rate=SAMPLE_RATE,
             hop=HOP,
             page_size=page_size,
@@ -295,10 +295,15 @@ def load_runner(
     ``room``: what there has to be room for, where the size of the KV cache is not given.
     ``page_size``: positions per page; 0 takes 256 on CUDA, where the paged kernels ask for it, and 32 elsewhere.
     ``attention``: the backend; one that cannot run here is an error and never replaced by another.
-    Raises CheckpointError, AttentionError and NotEnoughMemoryError.
+    Raises StartError: CheckpointError, AttentionError, DeviceMemoryError.
     """
-    checkpoint = load_checkpoint(source, device=device, dtype=dtype, revision=revision)
-    return make_runner(checkpoint, page_size=page_size, kv_positions=kv_positions, room=room, attention=attention)
+    opened = open_checkpoint(source, device=device, dtype=dtype, revision=revision)
+    size = _page_size(opened.device, page_size)
+    # What cannot run is told before a weight is fetched.
+    choose_backend(attention, Place(opened.device, opened.dtype, opened.head_dim, size))
+    if kv_positions is None and (available := available_bytes(opened.device)) is not None:
+        _planner(opened.device, opened.dtype, opened.footprint, available, size, room).plan("bf16")
+    return make_runner(opened.load(), page_size=size, kv_positions=kv_positions, room=room, attention=attention)
 
 
 def make_runner(
@@ -318,7 +323,7 @@ def make_runner(
     cuda = checkpoint.device.type == "cuda"
     if cuda:
         torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
-    size = page_size or (GPU_PAGE if cuda else 32)
+    size = _page_size(checkpoint.device, page_size)
     backend = choose_backend(attention, _place(checkpoint, size))
     recorded = cuda and graphs
     plan = _plan(checkpoint, size, room, graphs=recorded) if kv_positions is None else None
@@ -335,24 +340,42 @@ def make_runner(
     )
 
 
-def _plan(checkpoint: Checkpoint, page_size: int, room: Room, *, graphs: bool) -> MemoryPlan | None:
-    """How the device's memory is shared out, None where it has none of its own. Raises NotEnoughMemoryError."""
-    if (available := available_bytes(checkpoint.device, checkpoint.model)) is None:
-        return None
-    planner = Planner.on(
-        checkpoint.device,
-        Footprint.of(checkpoint.model),
+def _planner(
+    device: torch.device,
+    dtype: torch.dtype,
+    footprint: Footprint,
+    available: int,
+    page_size: int,
+    room: Room,
+    *,
+    graphs: bool = True,
+) -> Planner:
+    return Planner.on(
+        device,
+        footprint,
         available,
         steps=room.steps,
-        number_bytes=checkpoint.dtype.itemsize,
-        graphs=graphs,
+        number_bytes=dtype.itemsize,
+        graphs=graphs and device.type == "cuda",
         page_size=page_size,
         least=room.least,
         wanted=room.wanted,
     )
+
+
+def _plan(checkpoint: Checkpoint, page_size: int, room: Room, *, graphs: bool) -> MemoryPlan | None:
+    """How the device's memory is shared out, None where it has none of its own. Raises NotEnoughMemoryError."""
+    if (available := available_bytes(checkpoint.device, checkpoint.model)) is None:
+        return None
+    footprint = Footprint.of(checkpoint.model)
+    planner = _planner(checkpoint.device, checkpoint.dtype, footprint, available, page_size, room, graphs=graphs)
     plan = planner.plan(checkpoint.weights)
     logger.info("memory, %s", plan)
     return plan
+
+
+def _page_size(device: torch.device, wanted: int) -> int:
+    return wanted or (GPU_PAGE if device.type == "cuda" else 32)
 
 
 def _place(checkpoint: Checkpoint, page_size: int) -> Place:

@@ -4,9 +4,10 @@
 ``varlen``, ``flash`` and ``triton_kernel`` are the backends, and ``backends`` picks the one that fits the machine.
 """
 
-from model.attention.backends import SDPA, AttentionError, Backend, Place, choose_backend
+from model.attention.backends import SDPA, Backend, Place, choose_backend
 from model.attention.packed import Kernel, PackedRows, PagedRows, RowBlock
 from model.attention.seam import PAGED, Rows, install
+from model.errors import AttentionError
 
 __all__ = [
     "PAGED",

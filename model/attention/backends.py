@@ -13,15 +13,12 @@ import torch
 from model.attention.packed import Kernel, PagedRows
 from model.attention.sdpa import SdpaRows
 from model.attention.seam import Rows
+from model.errors import AttentionError
 from model.kv_cache import PagePool, PageTable
 from model.steps import AttentionName
 
 _FLASH_PAGE = 256
 """FlashAttention 2 wants pages of a multiple of this many positions."""
-
-
-class AttentionError(Exception):
-    """The attention backend that was asked for cannot run here. The message is meant for the operator's eyes."""
 
 
 @dataclass(frozen=True, slots=True)

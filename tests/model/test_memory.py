@@ -41,9 +41,7 @@ def plan(gib: float, weights: WeightFormat = "bf16", economy: Economy = ECONOMIE
 def test_every_byte_is_for_something() -> None:
     made = plan(40)
     assert sum(made.parts.values()) + made.pages_bytes == made.available
-    assert (
-        made.decoder + made.embeddings + made.encoders == 2 * 8_330_325_888
-    )  # tables of the rotation apart
+    assert made.decoder + made.embeddings + made.encoders == 2 * 8_330_325_888  # tables of the rotation apart
 
 
 def test_nothing_left_is_no_page() -> None:

@@ -1,0 +1,27 @@
+"""Why the model cannot be started. Imports no torch, so that a process without tensors can tell these errors apart."""
+
+from __future__ import annotations
+
+
+class StartError(Exception):
+    """The model cannot be started as asked. The message is one sentence or two for the operator: what to do about it.
+
+    Attributes:
+        permanent: the same attempt fails again, so only an operator can help. Otherwise it may pass by itself.
+    """
+
+    def __init__(self, message: str, *, permanent: bool = True) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+
+
+class CheckpointError(StartError):
+    """The checkpoint cannot be had, read or used."""
+
+
+class AttentionError(StartError):
+    """The attention backend that was asked for cannot run here."""
+
+
+class DeviceMemoryError(StartError):
+    """The model does not fit the memory of its device."""
