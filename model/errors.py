@@ -25,3 +25,11 @@ class AttentionError(StartError):
 
 class DeviceMemoryError(StartError):
     """The model does not fit the memory of its device."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device or the machine had no memory left. By what torch says: on a CPU it has no type for it."""
+    told = str(error)
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in told or "DefaultCPUAllocator" in told)
+    )

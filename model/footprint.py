@@ -89,8 +89,12 @@ class Footprint:
 
     def weight_bytes(self, weights: WeightFormat, number_bytes: int) -> int:
         """Of all weights; those that are not the decoder's linear maps have ``number_bytes`` each."""
-        others = self.table + self.head + self.vectors + self.encoders
-        return self.linear_bytes(weights, number_bytes) + others * number_bytes
+        return self.linear_bytes(weights, number_bytes) + (self.weights - self.linears) * number_bytes
+
+    @property
+    def weights(self) -> int:
+        """All weights of the model."""
+        return self.linears + self.table + self.head + self.vectors + self.encoders
 
     def linear_bytes(self, weights: WeightFormat, number_bytes: int) -> int:
         """Of the decoder's linear maps in that format; ``number_bytes``: of one number of the model's own."""

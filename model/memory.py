@@ -241,16 +241,13 @@ class Planner:
         )
 
 
-def available_bytes(device: torch.device, model: VibeVoiceAsrForConditionalGeneration | None = None) -> int | None:
-    """Bytes of a GPU that are free or hold the weights of ``model``; None for devices whose memory is the host's."""
+def free_bytes(device: torch.device) -> int | None:
+    """Of a GPU; None for a CPU, whose memory is not shared out."""
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-    elif device.type == "mps":
-        free = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    else:
-        return None
-    tensors = [] if model is None else [*model.parameters(), *model.buffers()]
-    return int(free) + sum(each.nbytes for each in tensors if each.device.type == device.type)
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    return None
 
 
 def economize(model: VibeVoiceAsrForConditionalGeneration, economy: Economy) -> None:

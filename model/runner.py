@@ -22,7 +22,8 @@ from model.encoder import StreamingEncoder
 from model.footprint import Footprint
 from model.graphs import Capture, CudaCapture
 from model.kv_cache import PageTable
-from model.memory import ECONOMIES, GPU_PAGE, Economy, MemoryPlan, Planner, available_bytes, economize
+from model.loading.room import memory_explained
+from model.memory import ECONOMIES, GPU_PAGE, Economy, MemoryPlan, Planner, economize, free_bytes
 from model.prompt import Prompt
 from model.sampling import Sampler, choose
 from model.steps import (
@@ -38,6 +39,7 @@ from model.steps import (
     StepResult,
     StepSizes,
     StreamSpec,
+    WeightsName,
 )
 from model.stream import DRAFT_POSITIONS, DeviceStream
 
@@ -284,6 +286,7 @@ def load_runner(
     *,
     device: str = "auto",
     dtype: str = "auto",
+    weights: WeightsName = "auto",
     revision: str | None = None,
     page_size: int = 0,
     kv_positions: int | None = None,
@@ -297,13 +300,15 @@ def load_runner(
     ``attention``: the backend; one that cannot run here is an error and never replaced by another.
     Raises StartError: CheckpointError, AttentionError, DeviceMemoryError.
     """
-    opened = open_checkpoint(source, device=device, dtype=dtype, revision=revision)
+    opened = open_checkpoint(source, device=device, dtype=dtype, weights=weights, revision=revision)
     size = _page_size(opened.device, page_size)
     # What cannot run is told before a weight is fetched.
     choose_backend(attention, Place(opened.device, opened.dtype, opened.head_dim, size))
-    if kv_positions is None and (available := available_bytes(opened.device)) is not None:
-        _planner(opened.device, opened.dtype, opened.footprint, available, size, room).plan("bf16")
-    return make_runner(opened.load(), page_size=size, kv_positions=kv_positions, room=room, attention=attention)
+    if kv_positions is None and (free := free_bytes(opened.device)) is not None:
+        _planner(opened.device, opened.dtype, opened.footprint, free, size, room).plan(opened.weights)
+    checkpoint = opened.load()
+    with memory_explained(opened.weight_bytes, opened.device):
+        return make_runner(checkpoint, page_size=size, kv_positions=kv_positions, room=room, attention=attention)
 
 
 def make_runner(
@@ -365,9 +370,10 @@ def _planner(
 
 def _plan(checkpoint: Checkpoint, page_size: int, room: Room, *, graphs: bool) -> MemoryPlan | None:
     """How the device's memory is shared out, None where it has none of its own. Raises NotEnoughMemoryError."""
-    if (available := available_bytes(checkpoint.device, checkpoint.model)) is None:
+    if (free := free_bytes(checkpoint.device)) is None:
         return None
     footprint = Footprint.of(checkpoint.model)
+    available = free + footprint.weight_bytes(checkpoint.weights, checkpoint.dtype.itemsize)
     planner = _planner(checkpoint.device, checkpoint.dtype, footprint, available, page_size, room, graphs=graphs)
     plan = planner.plan(checkpoint.weights)
     logger.info("memory, %s", plan)

@@ -31,6 +31,10 @@ WeightFormat = Literal["bf16", "nf4", "int8", "fp8"]
 """What the decoder's linear maps are kept in; ``bf16`` stands for the model's own dtype, whichever that is."""
 
 
+WeightsName = Literal["auto", "bf16", "nf4", "int8", "fp8"]
+"""What is asked for; ``auto`` takes the weights as the checkpoint has them."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepSizes:
     """What one step does at most: rows, positions that are not decoded ones, audio frames padded to a rectangle."""

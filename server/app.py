@@ -39,6 +39,7 @@ def make_engine(settings: Settings) -> Engine:
             settings.model,
             device=settings.device,
             dtype=settings.dtype,
+            weights=settings.weights,
             revision=settings.revision,
             kv_positions=settings.kv_positions,
             steps=StepSizes(settings.max_rows, settings.prefill_positions, settings.encode_frames),

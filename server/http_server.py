@@ -89,10 +89,10 @@ class DrainingServer(uvicorn.Server):
 
     async def _announce(self) -> None:
         try:
-            await self._service.engine.wait_ready()
+            await self._service.wait_ready()
         except EngineUnavailable:
             self.failed = self.should_exit = True
-            sys.stderr.write(f"The model cannot be started: {self._service.engine.failure}\n")
+            sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
             return
         info = self._service.engine.info
         assert info is not None

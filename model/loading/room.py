@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from model.errors import DeviceMemoryError
+from model.errors import DeviceMemoryError, is_out_of_memory
 
 _GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -39,28 +39,28 @@ def check_room(needed: int, device: torch.device) -> None:
 
 @contextmanager
 def memory_explained(needed: int, device: torch.device) -> Iterator[None]:
-    """Turn what says that memory ran out into a DeviceMemoryError with the figures. Loading is not tried again."""
+    """Turn what says that memory ran out into a DeviceMemoryError with the figures: another attempt has no more of it.
+
+    ``needed``: bytes of the weights.
+    """
+    there = _memory(device)
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
         raise DeviceMemoryError(
-            f"{device} ran out of memory: the weights need {needed / _GIB:.1f} GiB, {_state(device)}: {_ways(device)}."
+            f"{device} ran out of memory ({there}; the weights need {needed / _GIB:.1f} GiB): {_ways(device)}."
         ) from error
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Also on a CPU, where torch has no type for it."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "DefaultCPUAllocator" in str(error)
-
-
-def _state(device: torch.device) -> str:
-    total = device_bytes(device)
+def _memory(device: torch.device) -> str:
+    """How much there is, and how much of it was free."""
     if device.type == "cuda":
-        free, all_of_it = torch.cuda.mem_get_info(device)
-        return f"it has {all_of_it / _GIB:.1f} GiB, of which {free / _GIB:.1f} are free"
-    return "nobody knows how much it has" if total is None else f"it has {total / _GIB:.1f} GiB"
+        free, total = torch.cuda.mem_get_info(device)
+        return f"{free / _GIB:.1f} of {total / _GIB:.1f} GiB were free"
+    total_bytes = device_bytes(device)
+    return "of unknown size" if total_bytes is None else f"{total_bytes / _GIB:.1f} GiB in all"
 
 
 def _ways(device: torch.device) -> str:

@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
 from model.errors import CheckpointError
-from model.steps import WeightFormat
+from model.quantised.stored import stored_format
+from model.steps import WeightFormat, WeightsName
 
 EXTRA = "pip install 'vibevoice-asr-server[quantised]'"
 _FP8_CAPABILITY = (8, 9)
+
+
+def choose_format(
+    weights: WeightsName, stored: dict[str, Any] | None, device: torch.device, label: str
+) -> WeightFormat:
+    """The format that was asked for, or for ``auto`` the files' own. Raises CheckpointError where it does not run.
+
+    ``stored``: see ``stored_quantisation``; such weights are not quantised once more.
+    """
+    if stored is None:
+        check_format("bf16" if weights == "auto" else weights, device)
+        return "bf16" if weights == "auto" else weights
+    found = stored_format(stored, label)
+    if weights not in ("auto", found):
+        raise CheckpointError(f"The weights of {label} are {found} already; leave --weights away.")
+    require_bitsandbytes(f"The weights of {label}", device)
+    return found
 
 
 def check_format(weights: WeightFormat, device: torch.device) -> None:

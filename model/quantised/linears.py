@@ -16,7 +16,7 @@ _PACKED_MULTIPLE = 32
 
 
 class _Quantised(torch.nn.Module):
-    """``weight``: [out, in] of one byte each; ``scale``: [out] in the model's dtype or float32; ``bias``: [out] or None."""
+    """``weight``: [out, in] of one byte each; ``scale``: [out] of the model's dtype or float32; ``bias``: [out]."""
 
     weight: torch.Tensor
     scale: torch.Tensor

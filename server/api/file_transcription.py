@@ -52,7 +52,7 @@ async def open_transcribing(
     log["audio_s"] = round(recording.seconds, 3)
     ticket.add_audio(recording.seconds)
     service.metrics.audio_input.observe(recording.seconds)
-    vocabulary = await service.vocabulary()
+    vocabulary = service.vocabulary
     assert service.engine.info is not None
     spec = _specify(recording, parameters, service.engine.info)
     async with service.engine.open(spec, frames=recording.frames, request_id=request_id) as stream:

@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from server.api.service import service_of
-from server.engine.client import EngineState
 
 router = APIRouter(tags=["operations"])
 
@@ -15,16 +14,19 @@ router = APIRouter(tags=["operations"])
 @router.get("/health", summary="Is the process of use?")
 async def health(request: Request) -> JSONResponse:
     """200 while the server lives or can recover by itself; 503 when only a restart of the process helps."""
-    state = service_of(request.scope).engine.state
-    return JSONResponse({"status": state.value}, 503 if state is EngineState.FAILED else 200)
+    service = service_of(request.scope)
+    status = "failed" if service.failed else service.engine.state.value
+    return JSONResponse({"status": status}, 503 if service.failed else 200)
 
 
 @router.get("/ready", summary="May work be sent here?")
 async def ready(request: Request) -> JSONResponse:
-    """200 while the model is loaded and the server is not about to stop, else 503."""
+    """200 while requests can be answered, else 503; with the reason where the model could not be loaded."""
     service = service_of(request.scope)
-    status = "draining" if service.draining else service.engine.state.value
-    return JSONResponse({"status": status}, 200 if service.ready else 503)
+    status = {"status": service.state}
+    if not service.ready and (failure := service.failure) is not None:
+        status["reason"] = failure
+    return JSONResponse(status, 200 if service.ready else 503)
 
 
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)

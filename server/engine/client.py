@@ -168,12 +168,12 @@ class Engine:
             self._ready_since = None
             if self._closing.is_set():
                 return
-            logger.error("the worker %s", how)
             self.restarts += 1
             self._fail_streams(FailureCode.WORKER_DIED, _DIED)
             failed_starts = failed_starts + 1 if ready_for is None else 0
             words = self._last_words
             self.failure = f"The worker {how}." if words is None else words.message
+            logger.error("the worker %s: %s", how, "no word from it" if words is None else words.message)
             if (words is not None and words.permanent) or failed_starts >= self._settings.max_failed_starts:
                 self._set_state(EngineState.FAILED)
                 return

@@ -19,7 +19,18 @@ from time import monotonic
 import numpy as np
 
 from model.audio import HOP
-from model.steps import DEFAULT_STEPS, AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StepSizes, StreamSpec
+from model.errors import DeviceMemoryError, StartError, is_out_of_memory
+from model.steps import (
+    DEFAULT_STEPS,
+    AttentionName,
+    EncodeWork,
+    RowWork,
+    StepPlan,
+    StepRunner,
+    StepSizes,
+    StreamSpec,
+    WeightsName,
+)
 from server.engine.budget import pass_positions
 from server.engine.heap import keep_trimmed
 from server.engine.inbox import Inbox
@@ -40,6 +51,7 @@ def load_model(
     *,
     device: str = "auto",
     dtype: str = "auto",
+    weights: WeightsName = "auto",
     revision: str | None = None,
     kv_positions: int | None = None,
     steps: StepSizes = DEFAULT_STEPS,
@@ -67,6 +79,7 @@ def load_model(
             source,
             device=device,
             dtype=dtype,
+            weights=weights,
             revision=revision,
             kv_positions=kv_positions,
             room=Room(steps, least=pass_positions(min_audio_seconds), wanted=pass_positions(max_audio_seconds)),
@@ -88,8 +101,13 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         runner = factory()
         _warm_up(runner)
     except Exception as error:
-        logger.exception("the model could not be loaded")
-        _give_up(pipe, f"The model could not be loaded: {error}", permanent=not _may_pass(error))
+        told = explain_failed_start(error)
+        # What an operator can mend is told in one line, which the client logs; the rest is for whoever mends the code.
+        expected = isinstance(told, StartError)
+        logger.log(logging.DEBUG if expected else logging.ERROR, "the model could not be loaded", exc_info=True)
+        _give_up(
+            pipe, str(told) if expected else f"The model could not be loaded: {error}", permanent=not _may_pass(told)
+        )
     _send(pipe, (WorkerReady(runner.info),))
     settings = settings.within(runner.info.largest_step)
     loop = StepLoop(
@@ -136,9 +154,22 @@ def _give_up(pipe: Connection, message: str, *, permanent: bool) -> None:
     raise SystemExit(1)
 
 
+def explain_failed_start(error: Exception) -> Exception:
+    """The error, or in its place one for the operator's eyes where memory ran out after everything was loaded."""
+    if isinstance(error, StartError) or not is_out_of_memory(error):
+        return error
+    reason = str(error).partition("\n")[0]
+    return DeviceMemoryError(
+        f"There is no memory left for the first step ({reason}): quantise the weights (--weights nf4), cache less "
+        "(--kv-positions) or take smaller steps (--max-rows, --prefill-positions)."
+    )
+
+
 def _may_pass(error: Exception) -> bool:
-    """Whether loading may succeed another time: the device or the disk was busy, not the settings wrong."""
-    return isinstance(error, (RuntimeError, OSError, MemoryError)) and not isinstance(error, NotImplementedError)
+    """Whether loading may succeed another time: hub, device or disk were busy, not the settings wrong."""
+    if isinstance(error, StartError):
+        return not error.permanent
+    return isinstance(error, (RuntimeError, OSError)) and not isinstance(error, NotImplementedError)
 
 
 def out_of_memory_types() -> tuple[type[Exception], ...]:

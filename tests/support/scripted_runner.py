@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.audio import HOP, SAMPLE_RATE
+from model.errors import CheckpointError
 from model.steps import Emitted, Question, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
 
 STOP = 1
@@ -209,3 +210,20 @@ def refuse_to_load() -> ScriptedRunner:
 def lose_the_device() -> ScriptedRunner:
     """A factory that finds the device busy."""
     raise RuntimeError("the device is busy")
+
+
+def miss_a_checkpoint() -> ScriptedRunner:
+    """A factory whose checkpoint lacks a file: an error for the operator, and for good."""
+    raise CheckpointError("Checkpoint /models/x is incomplete: tokenizer.json missing.")
+
+
+def find_a_busy_hub() -> ScriptedRunner:
+    """A factory whose hub has no time: an error for the operator that may pass."""
+    raise CheckpointError("The hub is busy (503 for 'some/where').", permanent=False)
+
+
+class CrampedRunner(ScriptedRunner):
+    """Has no memory for a step, as torch says it."""
+
+    def step(self, plan: StepPlan) -> StepResult:
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.\nSee the documentation.")

@@ -18,11 +18,12 @@ import pytest
 
 from server.http_server import DrainingServer
 from server.settings import Settings
+from server.transcript.detokenizer import Vocabulary
 from tests.server.api.conftest import assert_envelope
 from tests.support.processes import ROOT, free_port, wait_until
-from tests.support.scripted_runner import refuse_to_load
+from tests.support.scripted_runner import find_a_busy_hub, refuse_to_load
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server, scripted_app
-from tests.support.speaking_runner import TEXT, endless_answer, load_once, load_when_it_exists
+from tests.support.speaking_runner import TEXT, MuteRunner, endless_answer, load_once, load_when_it_exists
 
 PATH = "/v1/audio/transcriptions"
 
@@ -53,6 +54,45 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(capfd: pytest.CaptureFixt
     server.run()
     assert server.failed
     assert "The model cannot be started: " in capfd.readouterr().err
+
+
+def test_probes_say_why_the_model_is_not_there() -> None:
+    with running_server(find_a_busy_hub, ready=False) as server:
+        reason = {"status": "restarting", "reason": "The hub is busy (503 for 'some/where')."}
+        server.wait_for(lambda: httpx.get(f"{server.url}/ready").json() == reason, "a worker has failed")
+        assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_the_vocabulary_is_read_before_the_server_is_ready(
+    wav: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    load = Vocabulary.load
+
+    def slow(checkpoint: Path) -> Vocabulary:
+        reading.set()
+        assert go_on.wait(PATIENCE)
+        return load(checkpoint)
+
+    monkeypatch.setattr(Vocabulary, "load", slow)
+    with running_server(ready=False) as server:
+        try:
+            assert reading.wait(PATIENCE)
+            assert httpx.get(f"{server.url}/ready").json() == {"status": "starting"}
+            assert httpx.get(f"{server.url}/health").status_code == 200
+            assert_envelope(httpx.post(f"{server.url}{PATH}", files={"file": wav}), 503, "model_not_ready")
+        finally:
+            go_on.set()
+        server.wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 200, "the vocabulary is read")
+        assert httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=60).json()["text"] == TEXT
+
+
+def test_a_vocabulary_that_cannot_be_read_ends_the_server(capfd: pytest.CaptureFixture[str]) -> None:
+    settings = Settings(model="tiny", port=0)
+    server = DrainingServer(scripted_app(settings, MuteRunner), settings)
+    server.run()
+    assert server.failed
+    assert "The model cannot be started: The tokenizer in /nowhere cannot be read" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("streamed", [False, True])

@@ -24,10 +24,13 @@ from server.engine.worker import RunnerFactory
 from tests.server.engine.conftest import PATIENCE, eventually
 from tests.support.scripted_runner import (
     FIRST,
+    CrampedRunner,
     ScriptedRunner,
     Trouble,
     answer_of,
+    find_a_busy_hub,
     lose_the_device,
+    miss_a_checkpoint,
     refuse_to_load,
 )
 
@@ -295,6 +298,38 @@ async def test_a_device_that_stays_busy_is_given_up(start_engine: StartEngine) -
     assert (engine.state, engine.restarts) == (EngineState.FAILED, 2)
     assert engine.failure is not None
     assert "the device is busy" in engine.failure
+
+
+async def failed_start(start_engine: StartEngine, factory: RunnerFactory, starts: int) -> str:
+    """What an engine says that gave up after so many starts."""
+    engine = await start_engine(factory, EngineSettings(restart_delay=0.01, max_failed_starts=2))
+    with pytest.raises(EngineUnavailable):
+        await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+    assert (engine.state, engine.restarts) == (EngineState.FAILED, starts)
+    assert engine.failure is not None
+    return engine.failure
+
+
+async def test_what_an_operator_can_mend_is_said_in_one_line(
+    start_engine: StartEngine, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = "Checkpoint /models/x is incomplete: tokenizer.json missing."
+    assert await failed_start(start_engine, miss_a_checkpoint, 1) == told
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == [
+        f"the worker exited with status 1: {told}"
+    ]
+    assert "Traceback" not in capfd.readouterr().err
+
+
+async def test_a_busy_hub_is_asked_by_another_worker(start_engine: StartEngine) -> None:
+    assert "hub is busy" in await failed_start(start_engine, find_a_busy_hub, 2)
+
+
+async def test_no_memory_for_the_first_step_is_not_tried_again(start_engine: StartEngine) -> None:
+    told = await failed_start(start_engine, CrampedRunner, 1)
+    assert "(CUDA out of memory. Tried to allocate 20.00 MiB.)" in told
+    assert "--kv-positions" in told
+    assert "\n" not in told
 
 
 async def test_a_factory_that_does_not_pickle_is_said_to(start_engine: StartEngine) -> None:
