@@ -82,6 +82,7 @@ def test_rows_of_zeros_stay_so() -> None:
 
 @pytest.fixture(scope="module", params=["int8", "fp8", "nf4"])
 def quantised(request: pytest.FixtureRequest) -> Checkpoint:
+    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(formats, "_no_fp8", lambda device: None)  # computed here as well, by another kernel
         patch.setattr("bitsandbytes.nn.modules.has_avx512bf16", lambda: False)  # some CPUs would compute in bfloat16
