@@ -37,7 +37,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Of one format. ``agreement``: share of places. ``first``: place of the first difference, None where there is none.
+    """Of one format. ``agreement``: share of places. ``first``: place of the first difference, or None.
 
     ``error``: of the scores, relative to the reference's, their means taken away: only differences matter.
     """
@@ -120,9 +120,7 @@ def _answer(checkpoint: Checkpoint, embedded: torch.Tensor, tokens: int) -> list
     answer: list[int] = []
     cache, inputs = None, embedded
     while len(answer) < tokens:
-        result = checkpoint.model.model.language_model(
-            inputs_embeds=inputs[None], past_key_values=cache, use_cache=True
-        )
+        result = language_model(inputs_embeds=inputs[None], past_key_values=cache, use_cache=True)
         cache = result.past_key_values
         token = int(checkpoint.model.lm_head(result.last_hidden_state[0, -1]).argmax())
         if token in stops:
