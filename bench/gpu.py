@@ -136,7 +136,7 @@ def main() -> None:
 def _measure(rehearse: bool, names: Sequence[str], out: Path) -> Findings:
     if not rehearse and not torch.cuda.is_available():
         raise SystemExit("There is no GPU here; --rehearse runs the same on a CPU.")
-    device = torch.device("cpu" if rehearse else "cuda")
+    device = torch.device("cpu") if rehearse else torch.device("cuda", torch.cuda.current_device())
     config, dtype = (small(), torch.float32) if rehearse else (full_size(), torch.bfloat16)
     return run(Bench(random_checkpoint(config, device, dtype), REHEARSAL if rehearse else FULL), names, out)
 

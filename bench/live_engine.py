@@ -12,7 +12,7 @@ import torch
 
 from model.checkpoint import load_checkpoint
 from model.runner import Runner
-from model.steps import StepPlan, StepResult
+from model.steps import PendingStep, StepPlan
 from server.engine.client import Engine
 from server.engine.messages import WorkerStats
 from server.engine.settings import EngineSettings
@@ -27,11 +27,11 @@ _REST = 0.2
 class WaitingRunner(Runner):
     """A runner whose steps end when the device is done with them, so that the time of steps is the device's."""
 
-    def step(self, plan: StepPlan) -> StepResult:
-        result = super().step(plan)
+    def launch(self, plan: StepPlan) -> PendingStep:
+        pending = super().launch(plan)
         if torch.cuda.is_available():
             torch.cuda.synchronize()
-        return result
+        return pending
 
 
 def load(source: str, threads: int) -> WaitingRunner:

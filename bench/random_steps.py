@@ -84,21 +84,21 @@ class RandomSteps:
             stream.left -= frames
         elif not stream.asked and not stream.waiting and self._chance(0.2):
             guess = "[" + '{"Start":0.00,"End":1.00,"Speaker":0,"Content":"so"}' if self._chance(0.5) else ""
-            stream.queued = self._runner.ask(number, Question(guess=guess))
+            stream.queued = self._runner.ask(number, Question(guess=guess)).queued
             stream.asked = True
 
     def _step(self) -> None:
         encode, rows = [], []
         for number, stream in self._streams.items():
+            if stream.queued and self._chance(0.8):
+                positions = int(self._rng.integers(1, stream.queued + 1))
+                rows.append(RowWork(number, positions))
+                stream.queued -= positions
             if stream.waiting and self._chance(0.5):
                 frames = int(self._rng.integers(1, stream.waiting + 1))
                 encode.append(EncodeWork(number, frames))
                 stream.waiting -= frames
                 stream.queued += frames
-            if stream.queued and self._chance(0.8):
-                positions = int(self._rng.integers(1, stream.queued + 1))
-                rows.append(RowWork(number, positions))
-                stream.queued -= positions
         for emitted in self._runner.step(StepPlan(tuple(encode), tuple(rows))).emitted:
             if not all(map(isfinite, emitted.logprobs)):
                 raise AssertionError(f"step {self.steps}: log-probabilities {emitted.logprobs}")

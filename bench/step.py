@@ -6,6 +6,7 @@ python -m bench.step [--clips 16] [--threads 1] [--record]
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import torch
 
@@ -15,7 +16,7 @@ from bench.report import Goal, Report, machine, parser
 from model.audio import clip_level
 from model.checkpoint import load_checkpoint
 from model.runner import Runner
-from model.steps import EncodeWork, RowWork, Samples, StepPlan, StepResult, StreamSpec
+from model.steps import EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
 
 BATCHES = [1, 4, 16, 32]
 STEPS = 40
@@ -57,8 +58,11 @@ class CountingRunner(Runner):
 
     answering_steps = 0
 
-    def step(self, plan: StepPlan) -> StepResult:
-        result = super().step(plan)
+    def launch(self, plan: StepPlan) -> PendingStep:
+        pending = super().launch(plan)
+        return replace(pending, read=lambda: self._counted(pending.read()))
+
+    def _counted(self, result: StepResult) -> StepResult:
         self.answering_steps += bool(result.emitted)
         return result
 
@@ -70,7 +74,7 @@ def _step_seconds(runner: Runner, clips: list[Samples], batch: int) -> float:
         runner.open(number, StreamSpec(level=clip_level(clip)))
         runner.append_audio(number, clip)
         runner.step(StepPlan(encode=(EncodeWork(number, runner.finish_audio(number)),)))
-        runner.step(StepPlan(rows=(RowWork(number, runner.ask(number)),)))
+        runner.step(StepPlan(rows=(RowWork(number, runner.ask(number).queued),)))
     plan = StepPlan(rows=tuple(RowWork(number, 1) for number in range(batch)))
     runner.step(plan)
     began = time.perf_counter()

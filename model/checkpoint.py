@@ -305,7 +305,7 @@ def _explained(what: str) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Without Transformers' own reports of what it reads, which run over many lines; its errors are told anyway."""
     level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
@@ -320,6 +320,4 @@ def language_config(model: VibeVoiceAsrForConditionalGeneration) -> Qwen2Config:
 
 def check_geometry(checkpoint: Checkpoint) -> None:
     """Raise CheckpointError when the checkpoint hears audio at another rate or hop than the server feeds."""
-    check_rates(
-        checkpoint.processor, cast(VibeVoiceAsrConfig, checkpoint.model.config), f"Checkpoint {checkpoint.name}"
-    )
+    check_rates(checkpoint.processor, checkpoint.model.config, f"Checkpoint {checkpoint.name}")

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
 from model.checkpoint import language_config
-from model.graphs import AUDIO, SIZES, Capture, StepGraphs, StepInputs, own_stream
+from model.graphs import AUDIO, SIZES, UNREAD, Capture, StepGraphs, StepInputs, own_stream
 from model.kv_cache import PagePool, PageTable
-from model.sampling import best
+from model.sampling import Draw, best, draw
+from model.transfer import send
 
 logger = logging.getLogger(__name__)
 
+HEAD_PLACES = 512
+"""Places scored at a time: a row of logits is megabytes in float32, and many rows of guesses ask for many of them."""
 
-@dataclass(frozen=True, slots=True)
-class PlaceScores:
-    """See ``sampling.Scores``. ``hidden``: [places, width], the model's last hidden states."""
-
-    greedy: torch.Tensor
-    hidden: torch.Tensor
-    head: torch.nn.Module
-
-    @torch.inference_mode()
-    def logits(self, places: list[int]) -> torch.Tensor:
-        logits: torch.Tensor = self.head(self.hidden[places])
-        return logits.float()
+MOST_PLACES = 8192
+"""Places of one step whose tokens the next step can take from where they are."""
 
 
 class Decoder:
@@ -68,6 +61,7 @@ class Decoder:
             dtype=weight.dtype,
             device=weight.device,
         )
+        self._latest = torch.zeros(MOST_PLACES, dtype=torch.int32, device=weight.device)
         self._graphs = None
         if capture is not None and backend.kernel is not None:
             longest = config.max_position_embeddings
@@ -92,28 +86,58 @@ class Decoder:
 
     @torch.inference_mode()
     def forward(
-        self, inputs: list[list[int] | torch.Tensor], rows: list[tuple[PageTable, int]], wanted: list[int]
-    ) -> PlaceScores:
-        """Append each row's new positions to its pages and run them through the layers.
+        self,
+        inputs: list[list[int] | torch.Tensor],
+        rows: list[tuple[PageTable, int]],
+        wanted: list[int],
+        draws: Sequence[Draw] = (),
+    ) -> torch.Tensor:
+        """Append each row's new positions to its pages and launch them through the layers. Waits for nothing.
 
-        ``inputs``: the rows' new inputs one behind the other, token ids and audio embeddings [frames, width];
-        ``rows``: page table and number of new inputs of each. ``wanted``: places among the inputs to be scored, in
-        order.
+        ``inputs``: the rows' new inputs one behind the other, token ids and audio embeddings [frames, width]; ids from
+        ``UNREAD`` downwards are what ``keep`` was told. ``rows``: page table and number of new inputs of each.
+        ``wanted``: places among the inputs to be scored, in order. ``draws``: which of those are drawn.
+
+        Returns the choice of each wanted place (see ``sampling.best``), on the device, good until the next call. Raises
+        torch.OutOfMemoryError with the tables as they were before.
         """
-        for table, new in rows:
-            table.extend(new)
-        if self._graphs is not None and (recorded := self._graphs.run(inputs, rows, wanted)):
-            greedy, hidden = recorded
-            return PlaceScores(greedy, hidden, self._lm_head)
-        positions = torch.cat([torch.arange(table.length - new, table.length) for table, new in rows]).to(self.device)
-        plan = self._backend.rows(self.pool, rows)
-        places = torch.tensor(wanted, dtype=torch.long).to(self.device)
-        return PlaceScores(*self._run(self._embed(inputs), positions, plan, places), self._lm_head)
+        lengths = [table.length for table, _ in rows]
+        try:
+            for table, new in rows:
+                table.extend(new)
+            recorded = self._graphs.run(inputs, rows, wanted) if self._graphs is not None else None
+            choice, hidden = recorded or self._launch(inputs, rows, wanted)
+            draw(choice, draws, lambda places: self._lm_head(hidden.index_select(0, places)))
+        except torch.OutOfMemoryError:
+            for (table, _), length in zip(rows, lengths, strict=True):
+                table.crop(length)
+            raise
+        return choice
+
+    @torch.inference_mode()
+    def keep(self, choice: torch.Tensor) -> None:
+        """Let the next step's inputs name tokens of this choice by ``UNREAD``, at most ``MOST_PLACES`` of them."""
+        tokens = choice[0, :MOST_PLACES]
+        self._latest[: len(tokens)].copy_(tokens)
+
+    def _launch(
+        self, inputs: list[list[int] | torch.Tensor], rows: list[tuple[PageTable, int]], wanted: list[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """A step of its own size; see ``_run``."""
+        tokens = [token for part in inputs if isinstance(part, list) for token in part]
+        positions = [np.arange(table.length - new, table.length) for table, new in rows]
+        numbers = send(np.concatenate([tokens, *positions, wanted]).astype(np.int64), self.device)
+        ids, places = numbers[: len(tokens)], numbers[len(numbers) - len(wanted) :]
+        if any(token <= UNREAD for token in tokens):
+            ids = self._read(ids)
+        embeddings = _in_order(self._language_model.embed_tokens(ids), inputs)
+        where = numbers[len(tokens) : len(numbers) - len(wanted)]
+        return self._run(embeddings, where, self._backend.rows(self.pool, rows), places)
 
     def _run(
         self, embeddings: torch.Tensor, positions: torch.Tensor, rows: Rows, wanted: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """``Scores.greedy`` and the last hidden states of the wanted places."""
+        """The best choice and the last hidden states of the wanted places."""
         hidden = self._language_model(
             inputs_embeds=embeddings[None],
             position_ids=positions[None],
@@ -122,30 +146,35 @@ class Decoder:
             rows=rows,
         ).last_hidden_state[0]
         hidden = hidden.index_select(0, wanted)
-        return best(self._lm_head(hidden).float()), hidden
+        choices = [best(self._lm_head(part)) for part in hidden.split(HEAD_PLACES)]
+        return choices[0] if len(choices) == 1 else torch.cat(choices, dim=1), hidden
 
     def _run_inputs(self, inputs: StepInputs) -> tuple[torch.Tensor, torch.Tensor]:
         """``_run`` of a step whose inputs are tensors of fixed size."""
-        embeddings = self._language_model.embed_tokens(inputs.ids.clamp(min=0))
+        embeddings = self._language_model.embed_tokens(self._read(inputs.ids).clamp(min=0))
         embeddings = torch.where((inputs.ids == AUDIO)[:, None], inputs.audio, embeddings)
         kernel = self._backend.kernel
         assert kernel is not None, "steps are recorded for paged kernels only"
         return self._run(embeddings, inputs.positions, PagedRows(self.pool, kernel, [inputs.block]), inputs.wanted)
 
-    def _embed(self, inputs: list[list[int] | torch.Tensor]) -> torch.Tensor:
-        """[inputs, width] in order; all token ids are looked up in one call."""
-        ids = [token for part in inputs if isinstance(part, list) for token in part]
-        embedded = cast(torch.Tensor, self._language_model.embed_tokens(torch.tensor(ids, device=self.device).long()))
-        if len(ids) == sum(map(len, inputs)):
-            return embedded
-        rows, used = [], 0
-        for part in inputs:
-            if isinstance(part, list):
-                rows.append(embedded[used : used + len(part)])
-                used += len(part)
-            else:
-                rows.append(part)
-        return torch.cat(rows)
+    def _read(self, ids: torch.Tensor) -> torch.Tensor:
+        """``ids`` with the tokens that the step before left in place of those that stand for them."""
+        latest = self._latest.index_select(0, (UNREAD - ids).clamp(min=0)).to(ids.dtype)
+        return torch.where(ids <= UNREAD, latest, ids)
+
+
+def _in_order(embedded: torch.Tensor, inputs: list[list[int] | torch.Tensor]) -> torch.Tensor:
+    """[inputs, width]: ``embedded``, those of all token ids, with the audio embeddings in between."""
+    if len(embedded) == sum(map(len, inputs)):
+        return embedded
+    rows, used = [], 0
+    for part in inputs:
+        if isinstance(part, list):
+            rows.append(embedded[used : used + len(part)])
+            used += len(part)
+        else:
+            rows.append(part)
+    return torch.cat(rows)
 
 
 def head_dim(model: VibeVoiceAsrForConditionalGeneration) -> int:

@@ -17,7 +17,7 @@ def mix(hidden: torch.Tensor, joined: torch.Tensor, taps: torch.Tensor, bias: to
     """``hidden + bias + conv(joined)``.
 
     ``hidden``: [rows, time, channels]; ``joined``: [rows, kernel - 1 + time, channels]; ``taps``: [kernel, channels];
-    ``bias``: [channels]. Sums in float32. Returns [rows, time, channels].
+    ``bias``: [channels]. Sums in float32 whatever the dtypes are. Returns [rows, time, channels], as ``hidden``.
     """
     hidden = hidden.contiguous()
     rows, time, channels = hidden.shape

@@ -21,6 +21,7 @@ from model.causal_stack import CausalStack, Memory, remember
 from model.chunk_graphs import ROWS, ChunkGraphs
 from model.graphs import Capture, own_stream
 from model.steps import Samples
+from model.transfer import host_tensor, send
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,11 @@ class AudioBuffer:
     def pad(self) -> None:
         """Fill the started frame with zeros, as the processor's right padding does."""
         self.append(np.zeros(-self._samples % HOP, dtype=np.float32))
+
+    def put_back(self, samples: Samples) -> None:
+        """Let what was taken last, whole frames, wait again."""
+        self._blocks.appendleft(samples)
+        self._samples += samples.size
 
     def take(self, frames: int) -> Samples:
         """Remove and return the first ``frames`` frames, [frames * HOP]."""
@@ -86,7 +92,8 @@ class StreamingEncoder:
     ) -> None:
         """``capture``: records small batches as graphs, see ``ChunkGraphs``; None records none.
 
-        ``recorded_rows``: of the largest batch that is recorded.
+        ``recorded_rows``: of the largest batch that is recorded. ``stream``: the CUDA stream that it works on,
+        None elsewhere.
         """
         self._acoustic = CausalStack(model.model.acoustic_tokenizer_encoder)
         self._semantic = CausalStack(model.model.semantic_tokenizer_encoder)
@@ -107,7 +114,7 @@ class StreamingEncoder:
                 )
             except RuntimeError as error:
                 logger.warning("small chunks of audio are not recorded and will be slower: %s", error)
-        self._stream = own_stream(weight.device)
+        self.stream = own_stream(weight.device)
 
     @torch.inference_mode()
     def encode(self, states: list[EncoderState], chunks: list[Samples]) -> list[torch.Tensor]:
@@ -119,17 +126,17 @@ class StreamingEncoder:
         frames = [chunk.size // HOP for chunk in chunks]
         if any(chunk.size % HOP for chunk in chunks) or 0 in frames:
             raise ValueError("chunks must be whole frames")
-        pinned = self._device.type == "cuda"
-        audio, counts = torch.zeros(len(chunks), max(frames) * HOP, pin_memory=pinned), torch.tensor(frames)
+        audio = host_tensor((len(chunks), max(frames) * HOP), torch.float32, self._device)
         for row, chunk in enumerate(chunks):
             audio[row, : chunk.size] = torch.from_numpy(chunk)
-        with torch.cuda.stream(self._stream):  # does nothing where there is no such stream
+            audio[row, chunk.size :] = 0
+        with torch.cuda.stream(self.stream):  # does nothing where there is no such stream
             audio = audio.to(self._device, non_blocking=True).to(self._dtype)
             before = (
                 self._acoustic.recall([state.acoustic for state in states], audio),
                 self._semantic.recall([state.semantic for state in states], audio),
             )
-            counts = counts.to(self._device, non_blocking=True)
+            counts = send(frames, self._device)
             result = self._graphs.run(audio, *before, counts) if self._graphs is not None else None
             if result is None:
                 result = self._run(audio, *before, None if len(set(frames)) == 1 else counts)
@@ -140,11 +147,11 @@ class StreamingEncoder:
 
     def wait(self, stream: torch.cuda.Stream | None, embeddings: Iterable[torch.Tensor]) -> None:
         """Let a CUDA stream wait for what has been encoded; ``embeddings``: those that it is going to use."""
-        if self._stream is None or stream is None:
+        if self.stream is None or stream is None:
             return
         for embedding in embeddings:
             embedding.record_stream(stream)
-        stream.wait_stream(self._stream)
+        stream.wait_stream(self.stream)
 
     def _run(
         self,

@@ -16,6 +16,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from model.attention import RowBlock
@@ -32,10 +33,14 @@ _LEAST_ANY = 8
 AUDIO = -1
 """Stands for the id of an input that is no token."""
 
+UNREAD = -2
+"""Stands for the answer token at place 0 of the step before, which the host has not read; one less for each place."""
+
 _IDS, _POSITIONS, _WANTED = range(3)
 
 Result = tuple[torch.Tensor, ...]
-"""What a recording leaves behind; of a step ``Scores.greedy`` and the last hidden states of the wanted places."""
+"""What a recording leaves behind; of a step the best choice (see ``sampling.best``) and the last hidden states of the
+wanted places."""
 
 Replay = Callable[[], None]
 
@@ -58,23 +63,21 @@ class StepInputs:
         self, inputs: list[list[int] | torch.Tensor], rows: list[tuple[PageTable, int]], wanted: list[int]
     ) -> None:
         """See ``Decoder.forward``; the rows are extended already."""
-        self.block.wait()
-        host, place = self.block.host_extra, 0
-        host[:] = 0
+        numbers, place = np.zeros((3, self.block.positions), dtype=np.int32), 0
         for part in inputs:
             span = slice(place, place + len(part))
             if isinstance(part, list):
-                host[_IDS, span] = part
+                numbers[_IDS, span] = part
             else:
-                host[_IDS, span] = AUDIO
+                numbers[_IDS, span] = AUDIO
                 self.audio[span] = part
             place += len(part)
         place = 0
         for table, new in rows:
-            host[_POSITIONS, place : place + new] = range(table.length - new, table.length)
+            numbers[_POSITIONS, place : place + new] = range(table.length - new, table.length)
             place += new
-        host[_WANTED, : len(wanted)] = wanted
-        self.block.fill(rows)
+        numbers[_WANTED, : len(wanted)] = wanted
+        self.block.fill(rows, numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,8 @@ class StepGraphs:
         recording = self._recordings[size, single]
         recording.inputs.fill(inputs, rows, wanted)
         recording.replay()
-        greedy, hidden = recording.result
-        return greedy[:, : len(wanted)], hidden[: len(wanted)]
+        choice, hidden = recording.result
+        return choice[:, : len(wanted)], hidden[: len(wanted)]
 
     @torch.inference_mode()
     def _record(self, compute: Callable[[StepInputs], Result], capture: Capture, size: int, single: bool) -> _Recording:

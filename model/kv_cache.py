@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import torch
 
+from model.transfer import send
+
 NULL_SLOT = 0
 
 
@@ -84,7 +86,7 @@ class PageTable:
         self._pool = pool
         self.pages: list[int] = []
         self.length = 0
-        self._slots = torch.empty(0, dtype=torch.long, device=pool.device)
+        self._slots: torch.Tensor | None = None
 
     @property
     def slots(self) -> torch.Tensor:
@@ -94,10 +96,12 @@ class PageTable:
         than the page.
         """
         size = self._pool.page_size
-        if new := self.pages[len(self._slots) // size :]:
-            first = torch.tensor(new, dtype=torch.long, device=self._pool.device) * size
+        known = [] if self._slots is None else [self._slots]
+        new = self.pages[sum(map(len, known)) // size :]
+        if self._slots is None or new:
+            first = send(new, self._pool.device) * size
             offsets = torch.arange(size, device=self._pool.device)
-            self._slots = torch.cat([self._slots, (first[:, None] + offsets).flatten()])
+            self._slots = torch.cat([*known, (first[:, None] + offsets).flatten()])
         return self._slots
 
     def extend(self, positions: int) -> None:
@@ -114,7 +118,8 @@ class PageTable:
         keep = -(-length // self._pool.page_size)
         self._pool.give_back(self.pages[keep:])
         del self.pages[keep:]
-        self._slots = self._slots[: keep * self._pool.page_size]
+        if self._slots is not None:
+            self._slots = self._slots[: keep * self._pool.page_size]
         self.length = length
 
     def release(self) -> None:

@@ -25,14 +25,13 @@ from model.kv_cache import PageTable
 from model.loading.room import memory_explained
 from model.memory import ECONOMIES, GPU_PAGE, Economy, MemoryPlan, Planner, economize, free_bytes
 from model.prompt import Prompt
-from model.sampling import Sampler, choose
+from model.row_steps import DecodedStep, make_room, rows_of_step
 from model.steps import (
     DEFAULT_STEPS,
+    Asked,
     AttentionName,
-    Emitted,
-    EncodeWork,
+    PendingStep,
     Question,
-    RowWork,
     RunnerInfo,
     Samples,
     StepPlan,
@@ -42,38 +41,11 @@ from model.steps import (
     WeightsName,
 )
 from model.stream import DRAFT_POSITIONS, DeviceStream
+from model.transfer import mark
 
 logger = logging.getLogger(__name__)
 
 _CPU_POSITIONS = 262_144
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One stream's part of a step. ``length``: its inputs, guessed ones included."""
-
-    number: int
-    stream: DeviceStream
-    inputs: list[list[int] | torch.Tensor]
-    length: int
-    answers: bool
-    guess: list[int]
-
-    def settle(self, tokens: list[int], logprobs: list[float]) -> Emitted:
-        """Accept ``tokens``: verified guesses and the one behind them. Wrong guesses leave the KV cache again."""
-        table = self.stream.table
-        table.crop(table.length - (len(self.guess) - (len(tokens) - 1)))
-        self.stream.queue.put(tokens[-1:])
-        self.stream.follow(tokens)
-        return Emitted(self.number, tuple(tokens), tuple(logprobs))
-
-
-def _verified(guess: list[int], tokens: list[int]) -> int:
-    """How many guesses the model agrees with: ``tokens[i]`` is what it says where ``guess[i]`` was assumed."""
-    for place, guessed in enumerate(guess):
-        if guessed != tokens[place]:
-            return place
-    return len(guess)
 
 
 class Runner:
@@ -131,6 +103,7 @@ class Runner:
             attention=self._decoder.attention,
             draft_positions=DRAFT_POSITIONS if drafts else 0,
             largest_step=largest_step,
+            launches_ahead=checkpoint.device.type == "cuda",
         )
 
     @property
@@ -152,7 +125,7 @@ class Runner:
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        state = DeviceStream(spec, PageTable(self._decoder.pool), Sampler(spec.temperature, spec.seed))
+        state = DeviceStream(spec, PageTable(self._decoder.pool))
         state.queue.put(self._prompt.before_audio)
         self._streams[stream] = state
         return len(state.queue)
@@ -173,7 +146,7 @@ class Runner:
         state.finished = True
         return state.audio.frames
 
-    def ask(self, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
+    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
         """See StepRunner. Raises ValueError while appended frames wait for the encoder or another question stands."""
         state, spec = self._streams[stream], self._streams[stream].spec
         if state.audio.frames:
@@ -182,15 +155,16 @@ class Runner:
             raise ValueError(f"stream {stream} was asked already")
         heard = min(state.samples, state.encoded_frames * HOP)
         instruction = self._prompt.after_audio(heard / SAMPLE_RATE, spec.context)
-        start = self._prompt.answer_start(question.prefix, header=spec.force_header)
+        forced = self._prompt.answer_start(question.prefix, header=False)
+        start = [*self._prompt.answer_start(header=spec.force_header), *forced]
         state.queue.put([*instruction, *start])
         if self._drafts and spec.temperature == 0:
             state.draft = TemplateDraft(self._texts)
             state.draft.follow([*instruction, *start])
             guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
             state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
-        state.asked, state.answered = True, 0
-        return len(state.queue)
+        state.begin_answer()
+        return Asked(len(state.queue), self._prompt.text(forced))
 
     def withdraw(self, stream: int) -> int:
         """See StepRunner."""
@@ -199,70 +173,70 @@ class Runner:
             audio_end = len(self._prompt.before_audio) + state.encoded_frames
             state.queue.keep(max(0, audio_end - state.table.length))
             state.table.crop(min(state.table.length, audio_end))
-            state.asked = False
+            state.end_answer()
         return len(state.queue)
 
+    def launch(self, plan: StepPlan) -> PendingStep:
+        """See StepRunner. Rows go first: what this step encodes runs beside them, on a stream of its own."""
+        rows = rows_of_step(self._streams, plan.rows)
+        decoded = DecodedStep(self._decoder, self._encoder, rows) if rows else None
+        deaf = self._encode([(self._streams[work.stream], work.stream, work.frames) for work in plan.encode])
+        done = mark(self._encoder.stream) if decoded is None else None
+
+        def read() -> StepResult:
+            if done is not None:
+                done.synchronize()  # nobody may run ahead of the device for ever
+            return StepResult(decoded.read() if decoded is not None else ())
+
+        failed = deaf | (decoded.failed if decoded is not None else frozenset())
+        return PendingStep(read, decoded.held if decoded is not None else frozenset(), failed)
+
     def step(self, plan: StepPlan) -> StepResult:
-        """See StepRunner. Raises torch.OutOfMemoryError with every stream of the plan in an undefined state."""
-        try:
-            if plan.encode:
-                self._encode(plan.encode)
-            with torch.cuda.stream(self._decoder.stream):  # does nothing where there is no such stream
-                return self._decode(plan.rows) if plan.rows else StepResult()
-        except torch.OutOfMemoryError:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()  # the streams beside this step's may need what it left in the allocator
-            raise
+        """Launch a step and read it, for those who have nothing to do meanwhile. Raises torch.OutOfMemoryError."""
+        pending = self.launch(plan)
+        result = pending.read()
+        if pending.failed:
+            raise torch.OutOfMemoryError(f"not enough memory for the streams {sorted(pending.failed)}")
+        return result
 
     def release(self, stream: int) -> None:
         """See StepRunner."""
-        self._streams.pop(stream).table.release()
+        state = self._streams.pop(stream)
+        state.end_answer()
+        state.table.release()
 
     def check_integrity(self) -> None:
         """See StepRunner."""
         self._decoder.pool.check_integrity([state.table for state in self._streams.values()])
 
-    def _encode(self, work: tuple[EncodeWork, ...]) -> None:
-        states = [self._streams[item.stream] for item in work]
-        chunks = [state.audio.take(item.frames) for state, item in zip(states, work, strict=True)]
-        embeddings = self._encoder.encode([state.encoder for state in states], chunks)
-        for state, embedded in zip(states, embeddings, strict=True):
+    def _encode(self, work: list[tuple[DeviceStream, int, int]]) -> frozenset[int]:
+        """Encode frames of streams (with their numbers), in parts where memory is short. Returns those that failed."""
+        if not work:
+            return frozenset()
+        chunks = [state.audio.take(frames) for state, _, frames in work]
+        try:
+            embeddings = self._encoder.encode([state.encoder for state, _, _ in work], chunks)
+        except torch.OutOfMemoryError as error:
+            for (state, _, _), chunk in zip(work, chunks, strict=True):
+                state.audio.put_back(chunk)
+            make_room(error)
+            if parts := _halves(work):
+                return self._encode(parts[0]) | self._encode(parts[1])
+            return frozenset(number for _, number, _ in work)
+        for (state, _, _), embedded in zip(work, embeddings, strict=True):
             state.queue.put(embedded)
             state.encoded_frames += len(embedded)
+        return frozenset()
 
-    def _decode(self, work: tuple[RowWork, ...]) -> StepResult:
-        rows = sorted((self._row(item) for item in work), key=lambda row: row.length)  # alike rows share rectangles
-        inputs = [part for row in rows for part in row.inputs]
-        if audio := [part for part in inputs if isinstance(part, torch.Tensor)]:
-            self._encoder.wait(self._decoder.stream, audio)
-        places: list[int] = []
-        first = 0
-        for row in rows:
-            first += row.length
-            if row.answers:
-                places += range(first - len(row.guess) - 1, first)
-        scores = self._decoder.forward(inputs, [(row.stream.table, row.length) for row in rows], places)
-        answering = [row for row in rows if row.answers]
-        if not answering:
-            return StepResult()
-        samplers = [row.stream.sampler for row in answering for _ in range(len(row.guess) + 1)]
-        tokens, logprobs = choose(scores, samplers)
-        emitted, first = [], 0
-        for row in answering:
-            count = _verified(row.guess, tokens[first:]) + 1
-            emitted.append(row.settle(tokens[first : first + count], logprobs[first : first + count]))
-            first += len(row.guess) + 1
-        return StepResult(tuple(emitted))
 
-    def _row(self, work: RowWork) -> _Row:
-        """Take a row's inputs; where its queue runs empty an answer token comes, and guesses ride behind the inputs."""
-        stream = self._streams[work.stream]
-        inputs = stream.queue.take(work.positions)
-        answers = stream.asked and not stream.queue
-        guess = stream.guess() if answers else []
-        return _Row(
-            work.stream, stream, [*inputs, guess] if guess else inputs, work.positions + len(guess), answers, guess
-        )
+def _halves(
+    work: list[tuple[DeviceStream, int, int]],
+) -> tuple[list[tuple[DeviceStream, int, int]], list[tuple[DeviceStream, int, int]]] | None:
+    """Half of the streams each, or of one stream's frames; None for a single frame."""
+    if len(work) > 1:
+        return work[: len(work) // 2], work[len(work) // 2 :]
+    [(state, number, frames)] = work
+    return ([(state, number, frames // 2)], [(state, number, frames - frames // 2)]) if frames > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +301,7 @@ def make_runner(
     """
     cuda = checkpoint.device.type == "cuda"
     if cuda:
-        torch.cuda.set_device(checkpoint.device)  # Triton launches on the current one
+        torch.cuda.set_device(checkpoint.model.lm_head.weight.device)  # Triton launches on the current one
     size = _page_size(checkpoint.device, page_size)
     backend = choose_backend(attention, _place(checkpoint, size))
     recorded = cuda and graphs

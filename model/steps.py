@@ -13,6 +13,7 @@ with different counts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -74,12 +75,26 @@ class Question:
 
     Attributes:
         prefix: text the answer is forced to begin with: nothing, or ``[`` and whole segments (``[{...},{...}``). The
-            model decides itself what follows the last segment's content.
+            model decides itself what follows the last segment's content; ``Asked`` tells where it begins to.
         guess: an answer that this one may resemble, such as the one to less audio, from its beginning on.
     """
 
     prefix: str = ""
     guess: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question came to.
+
+    Attributes:
+        queued: inputs of the stream that are not in the KV cache now.
+        forced: text the answer was made to begin with, the header excluded: the question's prefix up to where the
+            model goes on. The text of the answer is this and, right behind it, the text of the answer's tokens.
+    """
+
+    queued: int
+    forced: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +115,11 @@ class RowWork:
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:
-    """One step of the device: what to encode and which rows to compute. Encoding happens first."""
+    """One step of the device: which rows to compute and what to encode.
+
+    Both happen side by side: rows take inputs that were queued before the step, and the frames that it encodes are
+    inputs of later ones.
+    """
 
     encode: tuple[EncodeWork, ...] = ()
     rows: tuple[RowWork, ...] = ()
@@ -124,9 +143,25 @@ class Emitted:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What came out of a step."""
+    """What came out of a step. Streams that were released or withdrawn since it was launched have no part in it."""
 
     emitted: tuple[Emitted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PendingStep:
+    """A step that was launched and may still run.
+
+    Attributes:
+        read: waits for the end of the step and returns what came out of it; once, and in the order of the launches.
+        held: streams whose next input is not known before ``read``, for guesses ride along. Any other answering stream
+            can be planned again at once: its next input is wherever the device left it.
+        failed: streams for which the device had not enough memory, however small the step; of no use but to release.
+    """
+
+    read: Callable[[], StepResult]
+    held: frozenset[int] = frozenset()
+    failed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +175,8 @@ class RunnerInfo:
         stop_ids: tokens that end an answer.
         draft_positions: positions beyond its prompt and answer that a stream may need while guesses are verified.
         largest_step: what a step may do at most by the memory that was planned for it, None where nothing was planned.
+        launches_ahead: the device works while the host does something else, so that the next step is better launched
+            before the answers of the last one are read.
     """
 
     checkpoint: str
@@ -155,6 +192,7 @@ class RunnerInfo:
     attention: str
     draft_positions: int = 0
     largest_step: StepSizes | None = None
+    launches_ahead: bool = False
 
 
 class StepRunner(Protocol):
@@ -186,11 +224,11 @@ class StepRunner(Protocol):
         """No more audio comes: the last started frame is padded. Returns the frames waiting to be encoded."""
         ...
 
-    def ask(self, stream: int, question: Question = Question()) -> int:
+    def ask(self, stream: int, question: Question = Question()) -> Asked:
         """Queue the instruction and the forced start of the answer behind the encoded audio.
 
-        Every appended frame must have been encoded. Returns the inputs now queued. From here on the stream emits answer
-        tokens, those of the forced start excluded.
+        Every appended frame must have been encoded. From here on the stream emits answer tokens, those of the forced
+        start excluded.
         """
         ...
 
@@ -201,7 +239,12 @@ class StepRunner(Protocol):
         """
         ...
 
-    def step(self, plan: StepPlan) -> StepResult: ...
+    def launch(self, plan: StepPlan) -> PendingStep:
+        """Start a step. Of the steps launched before, at most the last one may be unread.
+
+        A step for which there is not enough memory is done in parts.
+        """
+        ...
 
     def release(self, stream: int) -> None:
         """Forget the stream and free its pages; safe at every stage."""

@@ -10,7 +10,7 @@ import torch
 from model.drafts import HypothesisDraft, TemplateDraft
 from model.encoder import AudioBuffer, EncoderState
 from model.kv_cache import PageTable
-from model.sampling import Sampler
+from model.sampling import Draw
 from model.steps import StreamSpec
 
 DRAFT_POSITIONS = 24
@@ -60,14 +60,14 @@ class DeviceStream:
 
     ``samples``: of audio appended, before padding. ``finished``: no more comes, the last frame is padded.
     ``asked``: the instruction is written and answer tokens are wanted.
-    ``answered``: answer tokens since the question.
+    ``answered``: answer tokens since the question, those of unread steps included.
+    ``questions``: put so far; what a step says of an earlier one is nobody's any more.
     ``draft``: guesses what comes next, None for streams that draw their tokens. ``memory``: guesses by an answer that
     this one may resemble.
     """
 
     spec: StreamSpec
     table: PageTable
-    sampler: Sampler
     queue: InputQueue = field(default_factory=InputQueue)
     audio: AudioBuffer = field(default_factory=AudioBuffer)
     encoder: EncoderState = field(default_factory=EncoderState)
@@ -76,12 +76,28 @@ class DeviceStream:
     finished: bool = False
     asked: bool = False
     answered: int = 0
+    questions: int = 0
     draft: TemplateDraft | None = None
     memory: HypothesisDraft | None = None
 
+    def begin_answer(self) -> None:
+        """The instruction is queued."""
+        self.asked, self.answered = True, 0
+        self.questions += 1
+
+    def end_answer(self) -> None:
+        """The question is withdrawn, or the stream is released."""
+        self.asked = False
+        self.questions += 1
+
+    def draws(self, place: int) -> list[Draw]:
+        """How its next answer token is drawn, at that place of a step; none where it is the best one."""
+        if self.spec.temperature == 0:
+            return []
+        return [Draw(place, self.spec.temperature, self.spec.seed, self.answered)]
+
     def follow(self, tokens: list[int]) -> None:
-        """Take note of the next tokens of the answer."""
-        self.answered += len(tokens)
+        """Take note of the next tokens of the answer, which are counted already."""
         if self.draft is not None:
             self.draft.follow(tokens)
         if self.memory is not None:

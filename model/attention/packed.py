@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from model.kv_cache import PagePool, PageTable
+from model.transfer import host_tensor, mark_current
 
 SHORT_ROW = 32
 """Rows of up to this many new positions (an answer token and guesses behind it) are attended apart from longer ones."""
@@ -53,27 +54,41 @@ class Kernel(Protocol):
         ...
 
 
+class _Side:
+    """One of the places on the host that a block is filled from. ``sent``: when the device has taken it over."""
+
+    def __init__(self, block: torch.Tensor, parts: Sequence[torch.Tensor]) -> None:
+        self.block = block
+        self.slots, self.starts, self.lengths, self.key_starts, self.tables, self.extra = (
+            part.numpy() for part in parts
+        )
+        self.sent: torch.cuda.Event | None = None
+
+    def wait(self) -> None:
+        """Until it may be written to: hardly ever at all, for it is the other side's turn in between."""
+        if self.sent is not None and not self.sent.query():  # type: ignore[no-untyped-call]
+            self.sent.synchronize()
+
+
 class RowBlock:
     """Room for ``rows`` rows of ``pages`` pages with ``positions`` new positions in all; int32 throughout.
 
-    ``extra``: that many further numbers per position, for the owner's use: ``host_extra`` and ``extra``,
-    [extra, positions]. The owner writes the former after ``wait`` and before ``fill``, which sends all of it.
+    ``extra``: that many further numbers per position, for the owner's use, [extra, positions].
     """
 
     def __init__(self, *, positions: int, rows: int, pages: int, widest: int, pool: PagePool, extra: int = 0) -> None:
         self.positions, self.rows, self.pages = positions, rows, pages
         self._pool = pool
-        pinned = pool.device.type == "cuda"
-        size = positions * (1 + extra) + 3 * rows + 2 + rows * pages
-        self._host = torch.zeros(size, dtype=torch.int32, pin_memory=pinned)
-        self._device = self._host.to(pool.device, copy=True)
-        self._sent = torch.cuda.Event() if pinned else None  # type: ignore[no-untyped-call]
-        host, device = self._split(self._host), self._split(self._device)
-        self._slots, self._starts, self._lengths, self._key_starts, self._tables, self.host_extra = (
-            part.numpy() for part in host
-        )
-        self.slots, starts, lengths, key_starts, tables, self.extra = device
+        self._size = positions * (1 + extra) + 3 * rows + 2 + rows * pages
+        self._sides = [self._side()]
+        self._device = torch.zeros(self._size, dtype=torch.int32, device=pool.device)
+        self.slots, starts, lengths, key_starts, tables, self.extra = self._split(self._device)
         self.packed = PackedRows(starts, lengths, key_starts, tables, widest, pages * pool.page_size)
+
+    def _side(self) -> _Side:
+        host = host_tensor((self._size,), torch.int32, self._pool.device)
+        host.zero_()
+        return _Side(host, self._split(host))
 
     def _split(self, block: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """The parts of the block; the tables last, so that unused ones need not travel."""
@@ -84,32 +99,36 @@ class RowBlock:
         each, tables = each.view(-1, self.positions), tables.view(self.rows, self.pages)
         return each[0], starts, lengths, key_starts, tables, each[1:]
 
-    def wait(self) -> None:
-        """Until the host's side may be written to.
+    def fill(self, rows: Sequence[tuple[PageTable, int]], extra: npt.NDArray[np.int32] | None = None) -> None:
+        """Describe ``rows`` (page table, already extended, and its new positions) and send that to the device.
 
-        What was filled in before is sent behind the work of earlier steps, and nobody else waits for a step without
-        answers.
+        ``extra``: the owner's numbers, [extra, positions]; None leaves what is there.
         """
-        if self._sent is not None:
-            self._sent.synchronize()
-
-    def fill(self, rows: Sequence[tuple[PageTable, int]]) -> None:
-        """Describe ``rows`` (page table, already extended, and its new positions) and send that to the device."""
-        self.wait()
+        side = self._free_side()
         size, place, keys = self._pool.page_size, 0, 0
-        self._slots[:] = self._pool.scratch_slot
+        side.slots[:] = self._pool.scratch_slot
         for number, (table, new) in enumerate(rows):
-            self._slots[place : place + new] = _slots(table, new, size)
-            self._tables[number, : len(table.pages)] = table.pages
-            self._starts[number], self._lengths[number], self._key_starts[number] = place, table.length, keys
+            side.slots[place : place + new] = _slots(table, new, size)
+            side.tables[number, : len(table.pages)] = table.pages
+            side.starts[number], side.lengths[number], side.key_starts[number] = place, table.length, keys
             place += new
             keys += table.length
         used = len(rows)
-        self._starts[used:], self._lengths[used:], self._key_starts[used:] = place, 0, keys
-        sent = len(self._host) - (self.rows - used) * self.pages
-        self._device[:sent].copy_(self._host[:sent], non_blocking=True)
-        if self._sent is not None:
-            self._sent.record()
+        side.starts[used:], side.lengths[used:], side.key_starts[used:] = place, 0, keys
+        if extra is not None:
+            side.extra[:] = extra
+        sent = self._size - (self.rows - used) * self.pages
+        self._device[:sent].copy_(side.block[:sent], non_blocking=True)
+        side.sent = mark_current(self._pool.device)
+
+    def _free_side(self) -> _Side:
+        """The side that was not filled last. A block that is filled once needs no second one."""
+        if self._sides[0].sent is not None:
+            if len(self._sides) == 1:
+                self._sides.append(self._side())
+            self._sides.reverse()
+        self._sides[0].wait()
+        return self._sides[0]
 
 
 def _slots(table: PageTable, new: int, page_size: int) -> int | npt.NDArray[np.int32]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.nn.utils.rnn import pad_sequence
 
 from model.kv_cache import NULL_SLOT, PagePool, PageTable
+from model.transfer import send
 
 _SHORT_ROW = 16
 """Rows of up to this many queries (guesses to verify) share a rectangle; longer ones go alone."""
@@ -24,8 +26,8 @@ class _Rectangle:
     """Rows attended in one call.
 
     ``first``, ``last``: the range of the packed step these rows cover.
-    ``queries``: [rows, width] places in that range, left-padded, and ``kept``: [rows * width] True where a place is no
-    padding; both None where every row has ``width`` queries.
+    ``queries``: [rows * width] places in that range, left-padded, and ``kept``: those of them that are no padding; both
+    None where every row has ``width`` queries.
     ``slots``: [rows, longest] slots of the keys, left-padded with the null slot.
     ``mask``: [rows, 1, width, longest], True where a query may look; None where every query sees every key.
     """
@@ -101,16 +103,18 @@ def _rectangle(rows: list[tuple[PageTable, int]], first: int) -> _Rectangle:
     )
     if width == 1 and min(row_lengths) == longest:
         return _Rectangle(first, first + total, width, None, None, slots, None)
-    news, lengths = torch.tensor(new_counts, device=device), torch.tensor(row_lengths, device=device)
+    lengths = send(row_lengths, device)
     columns = torch.arange(longest, device=device) - (longest - lengths)[:, None]  # [rows, longest] key positions
     places = torch.arange(width, device=device) - width  # -1 is a row's last query
     limit = lengths[:, None] + places  # [rows, width] position of each query; its own key is the last it sees
     mask = (columns[:, None, :] >= 0) & (columns[:, None, :] <= limit[:, :, None])
     queries = kept = None
     if total != width * len(rows):
-        kept = (places >= -news[:, None]).flatten()
-        ends = torch.cumsum(news, 0)[:, None]  # place behind each row's last query in the group
-        queries = (ends + places).clamp(min=0)
+        # Made on the host: the device would have to be waited for to learn how many there are.
+        news = np.array(new_counts)[:, None]
+        back = np.arange(-width, 0)
+        kept = send(np.flatnonzero(back >= -news), device)
+        queries = send(np.maximum(news.cumsum()[:, None] + back, 0).flatten(), device)
     return _Rectangle(first, first + total, width, queries, kept, slots, mask[:, None])
 
 
@@ -122,7 +126,7 @@ def _attend_rectangle(
     kv_heads = keys.shape[1]
     shared = heads // kv_heads
     width = rectangle.width
-    rect = query.view(rows, width, heads, dim) if rectangle.queries is None else query[rectangle.queries]
+    rect = query if rectangle.queries is None else query.index_select(0, rectangle.queries)
     # Query heads that share a key head become further queries of it, so keys and values are never repeated.
     rect = rect.view(rows, width, kv_heads, shared, dim).permute(0, 2, 3, 1, 4).reshape(rows, kv_heads, -1, dim)
     flat = rectangle.slots.flatten()
@@ -133,4 +137,4 @@ def _attend_rectangle(
         mask = mask.repeat(1, 1, shared, 1)
     out = scaled_dot_product_attention(rect, key, value, attn_mask=mask, scale=scale)
     out = out.view(rows, kv_heads, shared, width, dim).permute(0, 3, 1, 2, 4).reshape(rows * width, heads, dim)
-    return out if rectangle.kept is None else out[rectangle.kept]
+    return out if rectangle.kept is None else out.index_select(0, rectangle.kept)

@@ -6,7 +6,7 @@ import json
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from safetensors import safe_open
 
@@ -117,4 +117,4 @@ def name_of_type(config: dict[str, Any]) -> tuple[object, str]:
     """Model type, and the first architecture or an empty string."""
     architectures = config.get("architectures")
     first = architectures[0] if isinstance(architectures, list) and architectures else ""
-    return config.get("model_type"), cast(str, first) if isinstance(first, str) else ""
+    return config.get("model_type"), first if isinstance(first, str) else ""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from model.audio import FRAME_RATE
-from model.steps import Emitted, Question, StepPlan, StepRunner
+from model.steps import Emitted, PendingStep, Question, StepPlan, StepRunner
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 STATS_SECONDS = 0.25
 """Between two WorkerStats while nothing begins or ends."""
+
+_NO_MEMORY = "The device had not enough memory for this request and those beside it."
 
 Receive = Callable[[float | None], Sequence[ToWorker]]
 """Waits up to so many seconds (None: for ever) for messages and returns all that are there, possibly none."""
@@ -66,6 +68,7 @@ class StepLoop:
         self._scheduler = Scheduler(settings, self._info)
         self._streams: dict[int, StreamState] = {}
         self._outbox: list[ToClient] = []
+        self._pending: list[tuple[PendingStep, int]] = []  # at most one step, and the number of its rows
         self._busy = False
         self._unchecked = False
         self._stats_due = True
@@ -86,17 +89,26 @@ class StepLoop:
         return self._heartbeat if self._streams else None
 
     def _turn(self) -> None:
-        """One step, or the last word before a rest."""
+        """Launch a step and read one, or the last word before a rest.
+
+        Where the device works by itself the step that is read is the one before: the host plans, sends and waits for
+        messages while the device computes.
+        """
         now = self._clock()
         for stream in self._scheduler.admit():
             stream.admitted = now
             self._stats_due = True
         self._ask()
         plan = self._scheduler.plan()
-        if plan.empty:
+        launched = [] if plan.empty else self._launch(plan)
+        idle = plan.empty and not self._pending
+        while self._pending:
+            self._read(*self._pending.pop())
+        self._pending = launched
+        while self._pending and not self._info.launches_ahead:
+            self._read(*self._pending.pop())
+        if idle:
             self._rest()
-        else:
-            self._step(plan)
         self._report()
         if self._outbox:
             self._send(tuple(self._outbox))
@@ -180,28 +192,39 @@ class StepLoop:
 
     # ---------------------------------------------------------------------------------------------------- steps
 
-    def _step(self, plan: StepPlan) -> None:
+    def _launch(self, plan: StepPlan) -> list[tuple[PendingStep, int]]:
+        """Start a step; see ``_pending``. None where not even that was possible."""
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s", describe(plan))
         self._busy = True
         began = self._clock()
         try:
-            result = self._runner.step(plan)
+            pending = self._runner.launch(plan)
         except self._out_of_memory as error:
             numbers = {work.stream for work in plan.encode} | {work.stream for work in plan.rows}
             logger.error("out of memory with %d streams: %s", len(numbers), error)
             for number in numbers:
                 self._fail(self._streams[number], *self._explain(error))
-            return
+            return []
         finally:
             self._busy_seconds += self._clock() - began
-        self._steps += 1
-        self._batch_rows = len(plan.rows)
         for encode in plan.encode:
             self._streams[encode.stream].count_encoded(encode.frames)
             self._encoded_frames += encode.frames
         for row in plan.rows:
-            self._streams[row.stream].count_computed(row.positions)
+            self._streams[row.stream].count_launched(row.positions, held=row.stream in pending.held)
+        for number in pending.failed:
+            logger.error("out of memory even by itself", extra={"fields": {"stream": number}})
+            self._fail(self._streams[number], FailureCode.OUT_OF_MEMORY, _NO_MEMORY)
+        return [(pending, len(plan.rows))]
+
+    def _read(self, pending: PendingStep, rows: int) -> None:
+        """Wait for a step and pass on what came out of it."""
+        began = self._clock()
+        result = pending.read()
+        self._busy_seconds += self._clock() - began
+        self._steps += 1
+        self._batch_rows = rows
         for emitted in result.emitted:
             self._answer(self._streams[emitted.stream], emitted)
 
@@ -231,7 +254,7 @@ class StepLoop:
         """One answer of a live stream is complete; it listens on."""
         with self._contained(stream):
             stream.count_withdrawn(self._runner.withdraw(stream.number))
-            self._outbox.append(AnswerDone(stream.number, reason, stream.frames_encoded))
+            self._outbox.append(AnswerDone(stream.number, reason, stream.frames_encoded, stream.forced))
 
     def _rest(self) -> None:
         """Nothing can be done until a message comes."""
@@ -254,7 +277,7 @@ class StepLoop:
 
     def _explain(self, error: Exception) -> tuple[FailureCode, str]:
         if isinstance(error, self._out_of_memory):
-            return FailureCode.OUT_OF_MEMORY, "The device had not enough memory for this request and those beside it."
+            return FailureCode.OUT_OF_MEMORY, _NO_MEMORY
         return FailureCode.INTERNAL, "The engine failed on this request."
 
     def _too_long(self, message: OpenStream, worst: int) -> str:

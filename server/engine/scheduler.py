@@ -92,11 +92,13 @@ class Scheduler:
     def plan(self) -> StepPlan:
         """The next step: a row for every stream that decodes, prefill and encoding under their budgets.
 
-        Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs.
+        Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs. A
+        stream whose next input is not known before the last step is read sits one out.
         """
         streams = _live_first(self._running.values())
-        decode = [RowWork(stream.number, 1) for stream in streams if stream.phase is Phase.DECODING]
-        prefill = [Want(s.number, s.queued, s.live) for s in streams if s.queued and s.phase is not Phase.DECODING]
+        ready = [stream for stream in streams if stream.computable]
+        decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
+        prefill = [Want(s.number, s.queued, s.live) for s in ready if s.phase is not Phase.DECODING]
         encode = [Want(s.number, s.frames_waiting, s.live) for s in streams if s.frames_waiting and not s.asked]
         return StepPlan(
             encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, self._settings.encode_frames).items()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.steps import Question
+from model.steps import Asked, Question
 
 
 class Phase(StrEnum):
@@ -37,10 +37,13 @@ class StreamState:
         queued: inputs that are not in the KV cache.
         positions: inputs in the KV cache.
         prompt_positions: length of the whole prompt, audio included; known once it was asked.
-        answer_tokens: tokens answered, stop token excluded.
+        answer_tokens: tokens answered and read, stop token excluded.
+        unread: steps that answer it and were launched, but not read.
+        held: nothing is known of its next input before they are read.
         live: asked again and again while its audio comes.
         audio_finished: all audio has come.
         question: what a live stream is to be asked next, or None.
+        forced: text that the present answer was made to begin with.
         audio_positions: inputs up to the last audio frame, in or outside the KV cache.
         asked: the instruction is queued behind the audio, so that answer tokens come.
         admitted, first_token: times of these events, None before them.
@@ -54,6 +57,7 @@ class StreamState:
     arrived: float
     live: bool = False
     question: Question | None = None
+    forced: str = ""
     audio_positions: int = 0
     pages: int = 0
     frames_waiting: int = 0
@@ -62,6 +66,8 @@ class StreamState:
     positions: int = 0
     prompt_positions: int = 0
     answer_tokens: int = 0
+    unread: int = 0
+    held: bool = False
     audio_finished: bool = False
     asked: bool = False
     admitted: float | None = None
@@ -73,7 +79,12 @@ class StreamState:
             return Phase.WAITING
         if not self.asked:
             return Phase.LISTENING
-        return Phase.DECODING if self.queued == 1 else Phase.PREFILLING
+        return Phase.DECODING if self.queued <= 1 else Phase.PREFILLING
+
+    @property
+    def computable(self) -> bool:
+        """A step can take an input of it. The token behind the longest answer is wanted, and none behind that."""
+        return self.queued > 0 and not (self.unread and self.answer_tokens + self.unread > self.answer_limit)
 
     @property
     def ready_to_ask(self) -> bool:
@@ -86,12 +97,12 @@ class StreamState:
         """More audio came than was announced, so that the reservation would not hold."""
         return self.frames_encoded + self.frames_waiting > self.announced_frames
 
-    def count_asked(self, queued: int) -> None:
-        """The instruction is queued; ``queued`` inputs are now outside the KV cache."""
-        self.asked, self.question = True, None
+    def count_asked(self, asked: Asked) -> None:
+        """The instruction and the forced start are queued behind the audio."""
+        self.asked, self.question, self.forced = True, None, asked.forced
         self.audio_positions = self.positions + self.queued
-        self.queued = queued
-        self.prompt_positions = self.positions + queued
+        self.queued = asked.queued
+        self.prompt_positions = self.positions + asked.queued
         self.answer_tokens = 0
 
     @property
@@ -104,7 +115,8 @@ class StreamState:
 
     def count_withdrawn(self, queued: int) -> None:
         """Instruction and answer are gone again; ``queued`` inputs of the audio are outside the KV cache."""
-        self.asked = False
+        self.asked = self.held = False
+        self.unread = 0
         self.queued = queued
         self.positions = self.audio_positions - queued
 
@@ -113,12 +125,21 @@ class StreamState:
         self.frames_encoded += frames
         self.queued += frames
 
-    def count_computed(self, positions: int) -> None:
+    def count_launched(self, positions: int, *, held: bool = False) -> None:
+        """A step with ``positions`` of its inputs was launched. What it answers is the next input, known or not.
+
+        ``held``: it may answer several tokens, so that nobody can go on before it is read.
+        """
         self.queued -= positions
         self.positions += positions
+        if self.asked and not self.queued:
+            self.unread += 1
+            self.held, self.queued = held, 0 if held else 1
 
     def count_answered(self, tokens: int) -> None:
-        """``tokens`` more were answered; the last of them is the next input, the others are in the KV cache."""
+        """A step was read: ``tokens`` more were answered, of which all but the last are in the KV cache."""
+        self.unread -= 1
         self.answer_tokens += tokens
         self.positions += tokens - 1
-        self.queued = 1
+        if self.held and not self.unread:
+            self.held, self.queued = False, 1

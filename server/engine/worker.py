@@ -187,7 +187,14 @@ def _warm_up(runner: StepRunner) -> None:
     queued = runner.open(stream, StreamSpec(max_answer_tokens=2))
     runner.append_audio(stream, np.zeros(8 * HOP, dtype=np.float32))
     frames = runner.finish_audio(stream)
-    runner.step(StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
-    runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
-    runner.step(StepPlan(rows=(RowWork(stream, 1),)))
+    _step(runner, StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
+    _step(runner, StepPlan(rows=(RowWork(stream, runner.ask(stream).queued),)))
+    _step(runner, StepPlan(rows=(RowWork(stream, 1),)))
     runner.release(stream)
+
+
+def _step(runner: StepRunner, plan: StepPlan) -> None:
+    pending = runner.launch(plan)
+    pending.read()
+    if pending.failed:
+        raise MemoryError("the device has no memory left for a second of audio")

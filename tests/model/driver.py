@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.runner import Runner
-from model.steps import Emitted, EncodeWork, RowWork, Samples, StepPlan, StreamSpec
+from model.steps import Emitted, EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
 
 
 @dataclass
@@ -37,14 +37,17 @@ class Job:
 class Driver:
     """Random but legal engine: every step it feeds, encodes and prefills random amounts of random streams."""
 
-    def __init__(self, runner: Runner, seed: int) -> None:
+    def __init__(self, runner: Runner, seed: int, *, ahead: bool = False) -> None:
+        """``ahead``: launch every step before the one before it is read."""
         self._runner = runner
+        self._ahead = ahead
         self._rng = np.random.default_rng(seed)
         self._stops = runner.info.stop_ids
 
     def run(self, jobs: list[Job], *, join_chance: float = 0.3) -> None:
         """Run all jobs to their ends; they join at random steps and leave when done."""
         waiting, running = dict(enumerate(jobs)), dict[int, Job]()
+        unread = PendingStep(StepResult)
         while waiting or running:
             if waiting and (not running or self._rng.random() < join_chance):
                 number = next(iter(waiting))
@@ -52,15 +55,25 @@ class Driver:
                 job.queued = self._runner.open(number, job.spec)
             for number, job in running.items():
                 self._feed(number, job)
-            plan = self._plan(running)
-            for emitted in self._runner.step(plan).emitted:
+            launched = self._launch(self._plan(running), running)
+            for emitted in (unread if self._ahead else launched).read().emitted:
                 job = running[emitted.stream]
                 job.take(emitted)
-                job.queued += 1
+                job.queued += emitted.stream in (unread if self._ahead else launched).held
+            unread = launched
             self._runner.check_integrity()
             for number in [n for n, job in running.items() if job.ended(self._stops)]:
                 self._runner.release(number)
                 del running[number]
+
+    def _launch(self, plan: StepPlan, running: dict[int, Job]) -> PendingStep:
+        pending = self._runner.launch(plan)
+        assert not pending.failed
+        for work in plan.rows:
+            job = running[work.stream]
+            if job.asked and not job.queued:
+                job.queued = int(work.stream not in pending.held)
+        return pending
 
     def _feed(self, number: int, job: Job) -> None:
         if job.fed < job.clip.size:
@@ -71,19 +84,19 @@ class Driver:
             job.waiting = self._runner.finish_audio(number)
             job.finished = True
         elif not job.asked and not job.waiting:
-            job.queued = self._runner.ask(number)
+            job.queued = self._runner.ask(number).queued
             job.asked = True
 
     def _plan(self, running: dict[int, Job]) -> StepPlan:
         encode, rows = [], []
         for number, job in running.items():
+            if job.queued and self._rng.random() < 0.8:
+                positions = int(self._rng.integers(1, job.queued + 1))
+                rows.append(RowWork(number, positions))
+                job.queued -= positions
             if job.waiting and self._rng.random() < 0.7:
                 frames = int(self._rng.integers(1, job.waiting + 1))
                 encode.append(EncodeWork(number, frames))
                 job.waiting -= frames
                 job.queued += frames
-            if job.queued and self._rng.random() < 0.8:
-                positions = int(self._rng.integers(1, job.queued + 1))
-                rows.append(RowWork(number, positions))
-                job.queued -= positions
         return StepPlan(tuple(encode), tuple(rows))

@@ -72,7 +72,7 @@ def test_recorded_steps_answer_as_generate_does(
     runner: Runner, capture: Replaying, oracle: Oracle, clips: list[Samples], seed: int
 ) -> None:
     jobs, before = [job(clip) for clip in clips], capture.replays
-    Driver(runner, seed).run(jobs)
+    Driver(runner, seed, ahead=seed > 0).run(jobs)
     assert [j.answer for j in jobs] == [oracle.answer(clip, tokens=TOKENS) for clip in clips]
     assert capture.replays - before > TOKENS
     assert runner.free_pages == runner.info.pages
@@ -85,7 +85,7 @@ def test_sampled_rows_draw_what_they_draw_unrecorded(
     ran = []
     for each in (runner, plain):
         jobs = [job(clips[0], temperature=1.0, seed=3), job(clips[1]), job(clips[2], temperature=0.7, seed=4)]
-        Driver(each, 2).run(jobs)
+        Driver(each, 2, ahead=each is runner).run(jobs)
         ran.append(jobs)
     for recorded, unrecorded in zip(*ran, strict=True):
         assert recorded.answer == unrecorded.answer
@@ -202,23 +202,27 @@ def test_inputs_reach_the_recording_and_leave_nothing_behind(pool: PagePool) -> 
 
 @torch.inference_mode()
 def test_inputs_are_not_overwritten_before_they_were_sent(pool: PagePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for the event behind the transfer, which nobody else may wait for."""
+    """A stand-in for the events behind the transfers: nothing is ever through before somebody waits for it."""
     recording = small(pool, Recorder())._recordings[4, True]
-    found = []
+    block = recording.inputs.block
+    waited = []
 
     class Sent:
+        def __init__(self) -> None:
+            self.side = block._sides[0]
+            self.numbers = self.side.block.tolist()
+
+        def query(self) -> bool:
+            return False
+
         def synchronize(self) -> None:
-            found.append((recording.inputs.block.host_extra.tolist(), recording.inputs.block._lengths.tolist()))
+            assert self.side.block.tolist() == self.numbers, "overwritten before it was sent"
+            waited.append(self)
 
-        def record(self) -> None:
-            pass
-
-    recording.inputs.fill([[7, 8]], rows_of(pool, 1, 1), [1])
-    before = recording.inputs.block.host_extra.tolist(), recording.inputs.block._lengths.tolist()
-    monkeypatch.setattr(recording.inputs.block, "_sent", Sent())
-    recording.inputs.fill([[9, 9, 9]], rows_of(pool, 1, 1, 1), [0])
-    assert found[0] == before
-    assert recording.inputs.block.host_extra.tolist() != before[0]
+    monkeypatch.setattr("model.attention.packed.mark_current", lambda _: Sent())
+    for count in (2, 3, 1, 4):
+        recording.inputs.fill([[7 + count] * count], rows_of(pool, *[1] * count), [0])
+    assert len(waited) == 2, "two steps are under way before anybody waits"
 
 
 def test_spare_places_write_to_the_scratch_page(pool: PagePool) -> None:

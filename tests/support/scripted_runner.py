@@ -15,7 +15,18 @@ from enum import StrEnum
 
 from model.audio import HOP, SAMPLE_RATE
 from model.errors import CheckpointError
-from model.steps import Emitted, Question, RunnerInfo, Samples, StepPlan, StepResult, StreamSpec
+from model.steps import (
+    Asked,
+    Emitted,
+    PendingStep,
+    Question,
+    RowWork,
+    RunnerInfo,
+    Samples,
+    StepPlan,
+    StepResult,
+    StreamSpec,
+)
 
 STOP = 1
 FIRST = 100
@@ -51,6 +62,8 @@ class ScriptedStream:
     answered: int = 0
     finished: bool = False
     asked: bool = False
+    held: bool = False
+    question: int = 0
     audio_positions: int = 0
 
     @property
@@ -62,7 +75,9 @@ class ScriptedStream:
 @dataclass
 class ScriptedRunner:
     """Attributes:
-    drafts: tokens that are guessed, always rightly, beyond the one that a step answers anyway.
+    drafts: tokens that are guessed, always rightly, beyond the one that a step answers anyway; not in every step.
+    launches_ahead: as a device that works by itself.
+    full: streams for which there is no memory, however small the step.
     step_seconds: how long a step takes.
     leak: pretend one.
     plans: every plan that was run, in order.
@@ -72,6 +87,8 @@ class ScriptedRunner:
     page_size: int = 8
     max_positions: int = 16_384
     drafts: int = 0
+    launches_ahead: bool = False
+    full: frozenset[int] = frozenset()
     step_seconds: float = 0.0
     plans: list[StepPlan] = field(default_factory=list)
     integrity_checks: int = 0
@@ -79,6 +96,7 @@ class ScriptedRunner:
 
     def __post_init__(self) -> None:
         self.streams: dict[int, ScriptedStream] = {}
+        self.unread = 0
 
     @property
     def info(self) -> RunnerInfo:
@@ -95,6 +113,7 @@ class ScriptedRunner:
             dtype="none",
             attention="none",
             draft_positions=self.drafts,
+            launches_ahead=self.launches_ahead,
         )
 
     @property
@@ -123,42 +142,59 @@ class ScriptedRunner:
         state.finished = True
         return state.frames_waiting
 
-    def ask(self, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
+    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
         state = self.streams[stream]
         if state.spec.context == Trouble.BAD_QUESTION:
             raise ValueError("this question cannot be written")
         assert not state.frames_waiting
         assert not state.asked
         state.asked = True
+        state.question += 1
         state.audio_positions = state.positions + state.queued
         state.queued += AFTER + len(question.prefix)
         state.answered = 0
-        return state.queued
+        return Asked(state.queued, question.prefix)
 
     def withdraw(self, stream: int) -> int:
         state = self.streams[stream]
         assert state.asked
-        state.asked = False
+        state.asked = state.held = False
+        state.question += 1
         state.positions = min(state.positions, state.audio_positions)
         state.queued = state.audio_positions - state.positions
         return state.queued
 
-    def step(self, plan: StepPlan) -> StepResult:
+    def launch(self, plan: StepPlan) -> PendingStep:
         assert not plan.empty
+        assert self.unread <= int(self.launches_ahead), "a step launched too far ahead"
         self.plans.append(plan)
         time.sleep(self.step_seconds)
         assert len({work.stream for work in plan.encode}) == len(plan.encode)
         assert len({work.stream for work in plan.rows}) == len(plan.rows)
+        rows = [(row, self.streams[row.stream]) for row in plan.rows]
+        computed = [(state, state.question, out) for row, state in rows for out in self._compute(row)]
         for encode in plan.encode:
             state = self.streams[encode.stream]
             assert 0 < encode.frames <= state.frames_waiting
             state.frames_taken += encode.frames
             state.queued += encode.frames
-        return StepResult(tuple(out for row in plan.rows for out in self._compute(row.stream, row.positions)))
 
-    def _compute(self, number: int, positions: int) -> list[Emitted]:
-        state = self.streams[number]
+        holds = [state for state, _, _ in computed if state.held]
+
+        def read() -> StepResult:
+            self.unread -= 1
+            for state in holds:
+                state.held = False
+            return StepResult(tuple(out for state, question, out in computed if state.question == question))
+
+        self.unread += 1
+        held = frozenset(out.stream for state, _, out in computed if state.held)
+        return PendingStep(read, held, self.full & {row.stream for row in plan.rows})
+
+    def _compute(self, row: RowWork) -> list[Emitted]:
+        number, positions, state = row.stream, row.positions, self.streams[row.stream]
         assert 0 < positions <= state.queued
+        assert not state.held, "its next input is not known"
         state.queued -= positions
         state.positions += positions
         answers = state.asked and not state.queued
@@ -167,10 +203,12 @@ class ScriptedRunner:
             return []
         _befall(state.spec.context)
         left = state.spec.seed - state.answered
-        tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, self.drafts) + 1)]
+        guessed = self.drafts if state.answered % 3 != 1 else 0
+        tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, guessed) + 1)]
         state.answered += len(tokens)
         state.positions += len(tokens) - 1
         state.queued = 1
+        state.held = guessed > 0
         self._hold(state, state.positions)
         return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens))]
 
@@ -180,7 +218,7 @@ class ScriptedRunner:
         state.pages = pages
 
     def release(self, stream: int) -> None:
-        del self.streams[stream]
+        self.streams.pop(stream).question += 1
 
     def check_integrity(self) -> None:
         self.integrity_checks += 1
@@ -225,5 +263,5 @@ def find_a_busy_hub() -> ScriptedRunner:
 class CrampedRunner(ScriptedRunner):
     """Has no memory for a step, as torch says it."""
 
-    def step(self, plan: StepPlan) -> StepResult:
+    def launch(self, plan: StepPlan) -> PendingStep:
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.\nSee the documentation.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from model.steps import RunnerInfo, StepPlan, StepResult, StreamSpec
+from model.steps import PendingStep, RunnerInfo, StepPlan, StepResult, StreamSpec
 from tests.support.processes import ROOT
 from tests.support.scripted_runner import FIRST, STOP, ScriptedRunner
 
@@ -59,10 +59,16 @@ class SpeakingRunner(ScriptedRunner):
         self.spoken[stream] = _tokenizer().encode(answer, add_special_tokens=False).ids
         return super().open(stream, replace(spec, seed=len(self.spoken[stream])))
 
-    def step(self, plan: StepPlan) -> StepResult:
-        emitted = super().step(plan).emitted
+    def launch(self, plan: StepPlan) -> PendingStep:
+        pending = super().launch(plan)
+        return replace(pending, read=lambda: self._spelled(pending.read()))
+
+    def _spelled(self, result: StepResult) -> StepResult:
         return StepResult(
-            tuple(replace(out, tokens=tuple(self._spell(out.stream, token) for token in out.tokens)) for out in emitted)
+            tuple(
+                replace(out, tokens=tuple(self._spell(out.stream, token) for token in out.tokens))
+                for out in result.emitted
+            )
         )
 
     def _spell(self, stream: int, token: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.audio import HOP
-from model.steps import Question, StepPlan, StepResult, StreamSpec
+from model.steps import PendingStep, Question, StepPlan, StreamSpec
 from server.engine.loop import StepLoop
 from server.engine.messages import (
     AnswerDone,
@@ -250,6 +250,59 @@ def test_a_cancelled_stream_is_freed_before_the_next_step(phase: str) -> None:
     assert bench.runner.free_pages == 12
 
 
+@pytest.mark.parametrize("drafts", [0, 3])
+@pytest.mark.parametrize("limit", [1, 2, 7, 40])
+def test_a_step_launched_before_the_last_is_read_changes_no_answer(drafts: int, limit: int) -> None:
+    ran = []
+    for ahead in (False, True):
+        bench = Bench(ScriptedRunner(pages=70, drafts=drafts, launches_ahead=ahead))
+
+        def script(bench: Bench = bench) -> Script:
+            for stream in range(1, 8):
+                yield whole(stream, frames=stream, answer=3 * stream, limit=limit)
+            yield [*live_stream(9, answer=5), frames_of_audio(9, 7), AskStream(9, Question())]
+            yield from bench.until(lambda: bool(answers(bench)))
+            yield [frames_of_audio(9, 4), AskStream(9, Question())]
+            yield [CancelStream(3)]
+            yield from bench.until(lambda: len(answers(bench)) == 2)
+            yield [CancelStream(9)]
+            yield from bench.until_rest()
+
+        bench.run(script())
+        assert bench.runner.free_pages == 70
+        assert all(len(bench.ends(stream)) == 1 for stream in (*range(1, 8), 9))
+        ran.append(([bench.tokens(stream) for stream in (1, 2, 4, 5, 6, 7, 9)], answers(bench)))
+    assert ran[0] == ran[1]
+
+
+def test_what_is_launched_ahead_is_read_before_the_loop_rests() -> None:
+    bench = Bench(ScriptedRunner(launches_ahead=True))
+
+    def script() -> Script:
+        yield whole(1, answer=4)
+        yield from bench.until_rest()
+        assert bench.runner.unread == 0
+
+    bench.run(script())
+    rows = [[work.stream for work in plan.rows] for plan in bench.runner.plans]
+    assert rows[-1] == [1], "a row beyond the stop token"
+    assert bench.tokens(1) == [FIRST + i for i in range(4)]
+    assert done(bench.ends(1)[0]).reason is EndReason.STOP
+
+
+def test_no_memory_even_for_one_stream_fails_that_stream_alone() -> None:
+    bench = Bench(ScriptedRunner(full=frozenset({2})))
+
+    def script() -> Script:
+        yield [*whole(1), *whole(2), *whole(3)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert failed(bench.ends(2)[0]).code is FailureCode.OUT_OF_MEMORY
+    assert [done(bench.ends(n)[0]).reason for n in (1, 3)] == [EndReason.STOP] * 2
+    assert bench.runner.free_pages == bench.runner.pages
+
+
 def test_out_of_memory_fails_the_streams_of_that_step_and_no_other() -> None:
     bench = Bench(ScriptedRunner(pages=64), EngineSettings(max_rows=2))
 
@@ -350,9 +403,9 @@ def test_stats_are_coalesced_while_nothing_begins_or_ends() -> None:
 
 def test_the_time_of_steps_counts_as_busy_and_no_other() -> None:
     class SlowRunner(ScriptedRunner):
-        def step(self, plan: StepPlan) -> StepResult:
+        def launch(self, plan: StepPlan) -> PendingStep:
             bench.now += 0.25
-            return super().step(plan)
+            return super().launch(plan)
 
     bench = Bench(SlowRunner())
 
@@ -403,7 +456,7 @@ def test_a_live_stream_is_asked_again_and_again() -> None:
         yield from bench.until_rest()
 
     bench.run(script())
-    assert answers(bench) == [AnswerDone(1, EndReason.STOP, heard) for heard in (8, 16, 24)]
+    assert answers(bench) == [AnswerDone(1, EndReason.STOP, heard, "") for heard in (8, 16, 24)]
     assert bench.tokens(1) == [FIRST + i for i in range(5)] * 3
     (end,) = bench.ends(1)
     assert isinstance(end, StreamDone)
@@ -425,6 +478,7 @@ def test_the_forced_start_and_the_answer_share_the_reservation() -> None:
 
     bench.run(script())
     assert [done.reason for done in answers(bench)] == [EndReason.LENGTH] * 2
+    assert [done.forced for done in answers(bench)] == ["x" * 15, ""]
     assert len(bench.tokens(1)) == 5 + 20
 
 

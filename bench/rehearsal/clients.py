@@ -1,0 +1,124 @@
+"""Clients of the step loop that play a script: what to send, and what to wait for before they go on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import torch
+
+from model.audio import SAMPLE_RATE, frame_count
+from model.steps import Question, StepRunner, StreamSpec
+from server.engine.loop import StepLoop
+from server.engine.messages import (
+    AnswerDone,
+    AnswerTokens,
+    AppendAudio,
+    AskStream,
+    FailureCode,
+    FinishAudio,
+    OpenStream,
+    StopWorker,
+    StreamDone,
+    StreamFailed,
+    ToClient,
+    ToWorker,
+)
+from server.engine.settings import EngineSettings
+
+_BLOCK_SECONDS = 10
+_MOST_TURNS = 100_000
+
+
+@dataclass(slots=True)
+class Answers:
+    """What came back. ``tokens``: by stream, of all its answers; ``answered``: answers of live streams."""
+
+    tokens: Counter[int] = field(default_factory=Counter)
+    answered: Counter[int] = field(default_factory=Counter)
+    done: set[int] = field(default_factory=set)
+    failed: dict[int, FailureCode] = field(default_factory=dict)
+
+    def take(self, messages: Sequence[ToClient]) -> None:
+        for message in messages:
+            match message:
+                case AnswerTokens(number, tokens, _):
+                    self.tokens[number] += len(tokens)
+                case AnswerDone(number):
+                    self.answered[number] += 1
+                case StreamDone(number):
+                    self.done.add(number)
+                case StreamFailed(number, code, _):
+                    self.failed[number] = code
+                case _:
+                    pass
+
+    def ended(self, number: int) -> bool:
+        return number in self.done or number in self.failed
+
+
+Moment = list[ToWorker] | Callable[[], bool]
+"""Messages to send, or what has to come true before the script goes on."""
+
+Script = Callable[[Answers], Iterator[Moment]]
+
+
+def play(runner: StepRunner, script: Script, settings: EngineSettings | None = None) -> Answers:
+    """Run the step loop under a script until it is over. Raises RuntimeError when it waits for what never comes."""
+    answers = Answers()
+    moments = script(answers)
+    waiting: list[Callable[[], bool]] = []
+    turns = count()
+
+    def receive(_patience: float | None) -> Sequence[ToWorker]:
+        if next(turns) > _MOST_TURNS:
+            raise RuntimeError("the script waits for what never comes")
+        while not waiting or waiting[0]():
+            waiting.clear()
+            moment = next(moments, None)
+            if moment is None:
+                return [StopWorker()]
+            if not callable(moment):
+                return moment
+            waiting.append(moment)
+        return []
+
+    StepLoop(
+        runner,
+        settings or EngineSettings(),
+        receive=receive,
+        send=answers.take,
+        clock=lambda: 0.0,
+        out_of_memory=(MemoryError, torch.OutOfMemoryError),
+    ).run()
+    return answers
+
+
+def file(number: int, seconds: float, spec: StreamSpec) -> list[ToWorker]:
+    """A whole file, as the API process sends it."""
+    samples = round(seconds * SAMPLE_RATE)
+    block = noise(min(seconds, _BLOCK_SECONDS))
+    parts: list[ToWorker] = [
+        AppendAudio(number, block[: 4 * (samples - first)]) for first in range(0, samples, _BLOCK_SECONDS * SAMPLE_RATE)
+    ]
+    return [OpenStream(number, f"file-{number}", spec, frame_count(samples)), *parts, FinishAudio(number)]
+
+
+def live(number: int, seconds: float, spec: StreamSpec) -> list[ToWorker]:
+    """The beginning of a live stream of up to that length."""
+    frames = frame_count(round(seconds * SAMPLE_RATE))
+    return [OpenStream(number, f"live-{number}", spec, frames, live=True)]
+
+
+def update(number: int, seconds: float, question: Question) -> list[ToWorker]:
+    """More audio of a live stream, and a question about all of it."""
+    return [AppendAudio(number, noise(seconds)), AskStream(number, question)]
+
+
+def noise(seconds: float) -> bytes:
+    """Audio as it crosses to the worker."""
+    rng = np.random.default_rng(0)
+    return (rng.standard_normal(round(seconds * SAMPLE_RATE), dtype=np.float32) * np.float32(0.05)).tobytes()

@@ -1,0 +1,69 @@
+"""What is rehearsed: everything that clients do to a runner, as scripts of the step loop.
+
+Nobody computes an answer on a card that is only played: every token is the same one, no guess comes true, and answers
+have the length that they are cut at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
+from model.steps import Question, StreamSpec
+from server.engine.messages import CancelStream
+
+SEGMENT = '{"Start":%d.00,"End":%d.00,"Speaker":0,"Content":"one two three four five"}'
+
+
+def said(segments: int) -> str:
+    """An answer of that many segments."""
+    return "[" + ",".join(SEGMENT % (4 * number, 4 * number + 4) for number in range(segments)) + "]"
+
+
+def files(lengths: list[float], *, tokens: int, temperature: float = 0.0) -> Script:
+    """Files of those seconds, all sent at once."""
+
+    def script(answers: Answers) -> Iterator[Moment]:
+        for number, seconds in enumerate(lengths):
+            yield file(number, seconds, StreamSpec(temperature=temperature, seed=number, max_answer_tokens=tokens))
+        yield lambda: all(map(answers.ended, range(len(lengths))))
+
+    return script
+
+
+def cancelled(seconds: float) -> Script:
+    """Two files, one of which is cancelled while it is taken in and the other while it answers."""
+
+    def script(answers: Answers) -> Iterator[Moment]:
+        yield [message for number in (0, 1) for message in file(number, seconds, StreamSpec(max_answer_tokens=4096))]
+        yield []
+        yield [CancelStream(0)]
+        yield lambda: answers.tokens[1] > 0
+        yield [CancelStream(1)]
+        yield lambda: answers.ended(0) and answers.ended(1)
+
+    return script
+
+
+def captions(sessions: int, *, updates: int, segments: int, tokens: int, beside: int = 0) -> Script:
+    """Live sessions that ask after every second with a guess, from the second time on behind a forced beginning.
+
+    ``segments``: of the answer that is guessed. ``beside``: files of ten seconds that come at the same time.
+    """
+    numbers, others = range(sessions), range(sessions, sessions + beside)
+
+    def script(answers: Answers) -> Iterator[Moment]:
+        spec = StreamSpec(max_answer_tokens=tokens)
+        for number in numbers:
+            yield live(number, 600, spec)
+        for number in others:
+            yield file(number, 10, spec)
+        for turn in range(updates):
+            prefix = said(turn)[:-1] if turn else ""
+            for number in numbers:
+                yield update(number, 1, Question(prefix=prefix, guess=said(segments)))
+            yield lambda turn=turn: all(answers.answered[each] > turn or answers.ended(each) for each in numbers)
+        yield [CancelStream(number) for number in numbers]
+        yield lambda: all(map(answers.ended, (*numbers, *others)))
+
+    return script
