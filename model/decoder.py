@@ -37,10 +37,11 @@ class Decoder:
         backend: Backend = SDPA,
         capture: Capture | None = None,
         recorded_inputs: int = SIZES[-1],
+        head_places: int = HEAD_PLACES,
     ) -> None:
         """``capture``: records small steps of fixed size as graphs; None, or a backend without kernel, records none.
 
-        ``recorded_inputs``: of the largest step that is recorded.
+        ``recorded_inputs``: of the largest step that is recorded. ``head_places``: places that are scored at once.
 
         ``stream``: the CUDA stream that ``forward`` and whatever uses its result should run on, None elsewhere.
         """
@@ -49,6 +50,7 @@ class Decoder:
         self._language_model.set_attn_implementation(PAGED)
         self._lm_head = model.lm_head
         self._backend = backend
+        self._head_places = head_places
         config = language_config(model)
         weight = model.lm_head.weight
         self.device, self.dtype = weight.device, weight.dtype
@@ -146,7 +148,7 @@ class Decoder:
             rows=rows,
         ).last_hidden_state[0]
         hidden = hidden.index_select(0, wanted)
-        choices = [best(self._lm_head(part)) for part in hidden.split(HEAD_PLACES)]
+        choices = [best(self._lm_head(part)) for part in hidden.split(self._head_places)]
         return choices[0] if len(choices) == 1 else torch.cat(choices, dim=1), hidden
 
     def _run_inputs(self, inputs: StepInputs) -> tuple[torch.Tensor, torch.Tensor]:

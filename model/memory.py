@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from model.chunk_graphs import FRAMES
+from model.chunk_graphs import FRAMES, ROWS
+from model.decoder import HEAD_PLACES
 from model.errors import DeviceMemoryError
 from model.footprint import Footprint
+from model.graphs import SIZES
 from model.host_table import HostTable
+from model.row_steps import MOST_GUESSED
 from model.steps import DEFAULT_STEPS, StepSizes, WeightFormat
-from model.stream import DRAFT_POSITIONS
 
 GPU_PAGE = 256
 """Positions per page on a GPU, where the paged kernels ask for it."""
@@ -44,9 +46,9 @@ class Economy:
     ``drop_convolutions``: of encoder weights that are used rearranged, the checkpoint's own order is given up.
     """
 
-    head_places: int = 512
-    step_inputs: int = 256
-    chunk_rows: int = 16
+    head_places: int = HEAD_PLACES
+    step_inputs: int = SIZES[-1]
+    chunk_rows: int = ROWS[-1]
     prefill_positions: int = 1 << 20
     encode_frames: int = 1 << 20
     host_table: bool = False
@@ -131,7 +133,7 @@ class MemoryPlan:
         ``capability``: major number of the compute capability.
         """
         steps = economy.within(steps)
-        inputs = steps.prefill_positions + steps.max_rows * (1 + DRAFT_POSITIONS)
+        inputs = steps.prefill_positions + steps.max_rows + MOST_GUESSED
         table = 0 if economy.host_table and footprint.head else footprint.table  # the head may need it on the device
         workspace = _WORKSPACE_HOPPER if capability >= 9 else _WORKSPACE
         return cls(

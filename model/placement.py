@@ -37,13 +37,10 @@ def resolve_device(device: str) -> torch.device:
 def _cuda(target: torch.device) -> torch.device:
     if not torch.cuda.is_available():
         raise CheckpointError(f"Device {str(target)!r} was asked for, but torch sees no CUDA device.")
-    count = torch.cuda.device_count()
-    if target.index is None:
-        return torch.device("cuda", torch.cuda.current_device())
-    if target.index >= count:
-        there = "cuda:0 alone" if count == 1 else f"cuda:0 to cuda:{count - 1}"
-        raise CheckpointError(f"Device {str(target)!r} was asked for, but torch sees {there}.")
-    return target
+    index, count = torch.cuda.current_device() if target.index is None else target.index, torch.cuda.device_count()
+    if index >= count:
+        raise CheckpointError(f"Device {str(target)!r} was asked for, but the last one here is cuda:{count - 1}.")
+    return torch.device("cuda", index)
 
 
 def resolve_dtype(dtype: str, device: torch.device, footprint: Footprint) -> torch.dtype:

@@ -83,6 +83,7 @@ class Runner:
             backend=backend,
             capture=record_steps,
             recorded_inputs=economy.step_inputs,
+            head_places=economy.head_places,
         )
         self._prompt = Prompt(checkpoint.processor)
         self._texts = TokenTexts(tokenizer)
