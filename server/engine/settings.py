@@ -20,6 +20,8 @@ class EngineSettings:
         max_requests: requests in work or waiting.
         max_audio_seconds: audio of all requests in work or waiting.
         heartbeat_timeout: a worker with streams that is silent for this long is killed. Longer than the longest step.
+        step_seconds: what a step on a CPU should take at most; prompts come in smaller parts where it takes longer.
+        step_patience: a step on a CPU that takes longer than this is taken for one that hangs.
         restart_delay: before the first new worker; doubled for each further death up to ``restart_delay_max``. A
             worker that was ready for longer than that maximum starts the count anew.
         max_failed_starts: workers in a row that die before they are ready; then the engine gives up.
@@ -33,6 +35,8 @@ class EngineSettings:
     max_requests: int = 128
     max_audio_seconds: float = 14_400.0
     heartbeat_timeout: float = 60.0
+    step_seconds: float = 5.0
+    step_patience: float = 600.0
     restart_delay: float = 0.5
     restart_delay_max: float = 30.0
     max_failed_starts: int = 5
