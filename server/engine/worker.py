@@ -138,6 +138,6 @@ def _warm_up(runner: StepRunner) -> None:
     runner.append_audio(stream, np.zeros(8 * HOP, dtype=np.float32))
     frames = runner.finish_audio(stream)
     runner.step(StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
-    runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
+    runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream).queued),)))
     runner.step(StepPlan(rows=(RowWork(stream, 1),)))
     runner.release(stream)
