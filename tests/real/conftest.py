@@ -1,4 +1,4 @@
-"""The real checkpoint's vocabulary, template, processor and layout, with small random weights: made once, then cached."""
+"""The real checkpoint's vocabulary, template, processor and layout, with small random weights."""
 
 from __future__ import annotations
 
