@@ -22,7 +22,8 @@ FIRST_SPECIAL = 151_643
 KNOWN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "known_ids.json").read_text())["cases"]
 
 CONTEXTS = [
-    "Meier, Kyjiw, RTX 5090", "会议：微软、语音识别", "日本語テスト。ﾊﾝｶｸ", "안녕하세요", "مرحبا بالعالم، اختبار", "שָׁלוֹם",
+    "Meier, Kyjiw, RTX 5090", "会议：微软、语音识别", "日本語テスト。ﾊﾝｶｸ", "안녕하세요", "مرحبا بالعالم، اختبار",
+    "שָׁלוֹם",
     "नमस्ते दुनिया, क्षत्रिय", "ไทยไม่มีวรรค", "தமிழ் நாடு", "👨\u200d👩\u200d👧 🇩🇪 👍🏽", "\u200f\u202bRTL\u202c",
     "e\u0301 NFD, é NFC", "line1\nline2", "\n\na", "a\n\n", " lead", "trail ", "ends.", "ends:", "Ａ", "𝒳𠀀", "|> <|",
     '"quoted" {braces} [brackets]', "{{ 1+1 }} {% raw %}", "\\n \\u00e9", "1234567", "!", "…", "\t", "x" * 3000,
