@@ -48,7 +48,7 @@ def alone(oracle: Oracle, clips: list[Samples]) -> list[list[int]]:
 
 
 def generated(
-    checkpoint: Checkpoint, oracle: Oracle, clip: Samples, forced: list[int], context: str | None
+    checkpoint: Checkpoint, oracle: Oracle, clip: Samples, forced: list[int], context: str | None = None
 ) -> list[int]:
     """What ``generate`` goes on with behind ``forced`` ids."""
     inputs = oracle.inputs([clip], [context])
@@ -61,9 +61,10 @@ def generated(
     return ids
 
 
-def asked(runner: Runner, stream: int, question: Question) -> tuple[list[int], str]:
+def answered(runner: Runner, stream: int, question: Question) -> tuple[list[int], str]:
     """The stream's answer to a question that is withdrawn again, and the text that was forced."""
-    asked, got = runner.ask(stream, question), list[int]()
+    asked = runner.ask(stream, question)
+    got: list[int] = []
     positions = asked.queued
     while len(got) < TOKENS and not (got and got[-1] in runner.info.stop_ids):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
@@ -85,9 +86,8 @@ def test_the_snapshot_is_laid_out_as_the_hubs(checkpoint: Checkpoint) -> None:
     assert (checkpoint.path / "model.safetensors.index.json").read_text().count('"language_model.lm_head.weight"') == 1
     model: Any = checkpoint.model
     assert model.lm_head.out_features == ROWS > len(checkpoint.processor.tokenizer)
-    assert (
-        model.config.audio_token_id == checkpoint.processor.tokenizer.convert_tokens_to_ids("<|box_start|>") == 151_648
-    )
+    assert (model.config.audio_bos_token_id, model.config.audio_eos_token_id) == (151_646, 151_647)
+    assert model.config.audio_token_id == checkpoint.processor.audio_token_id == 151_648
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -114,7 +114,7 @@ def test_what_is_forced_goes_on_like_generate(
     answers = []
     for count in range(len(segments) + 1):
         prefix = opening(segments[:count])
-        answer, forced = asked(runner, 1, Question(prefix))
+        answer, forced = answered(runner, 1, Question(prefix))
         assert prefix.startswith(forced)
         assert answer == generated(checkpoint, oracle, clip, author.prompt.answer_start(prefix), context)
         answers.append(answer)
@@ -136,21 +136,22 @@ def test_append_crop_and_ask_again_equal_a_fresh_stream(
             hear(runner, 0, piece)
             fed += piece.size
         prefix = opening(segments[: number - 1])
-        grown = asked(runner, 0, Question(prefix, guess))
+        grown = answered(runner, 0, Question(prefix, guess))
         runner.open(number, spec)
         hear(runner, number, clip[:end])
-        assert grown == asked(runner, number, Question(prefix))
+        assert grown == answered(runner, number, Question(prefix))
         runner.release(number)
         guess = prefix + author.prompt.text(grown[0])
     assert fed == clip.size
-    assert grown[0] == generated(checkpoint, oracle, clip, author.prompt.answer_start(prefix), None)
+    assert grown[0] == generated(checkpoint, oracle, clip, author.prompt.answer_start(prefix))
     runner.release(0)
     runner.check_integrity()
     assert runner.free_pages == runner.info.pages
 
 
 def test_a_guess_changes_no_token(checkpoint: Checkpoint, author: Author, clips: list[Samples]) -> None:
-    clip, counts = clips[3][: clips[3].size // HOP * HOP], []
+    clip = clips[3][: clips[3].size // HOP * HOP]
+    counts: list[int] = []
 
     class Counted(Runner):
         def step(self, plan: StepPlan) -> Any:
@@ -161,16 +162,11 @@ def test_a_guess_changes_no_token(checkpoint: Checkpoint, author: Author, clips:
     counts.append(0)
     runner.open(0, StreamSpec(level=clip_level(clip)))
     hear(runner, 0, clip)
-    plain, _ = asked(runner, 0, Question())
+    plain, _ = answered(runner, 0, Question())
     text = author.prompt.text(plain)
-    for guess in (
-        text,
-        text[: len(text) // 2],
-        text[3:],
-        '[{"Start":0,"End":1,' + text,
-        opening([written(0, 1, 0, text)]),
-    ):
+    wrong = ('[{"Start":0,"End":1,' + text, opening([written(0, 1, 0, text)]))
+    for guess in (text, text[: len(text) // 2], text[3:], *wrong):
         counts.append(0)
-        assert asked(runner, 0, Question(guess=guess))[0] == plain
+        assert answered(runner, 0, Question(guess=guess))[0] == plain
         runner.check_integrity()
     assert min(counts[1:]) < TOKENS, "no guess was ever right"

@@ -5,7 +5,7 @@ The model is a script that goes on from whatever is forced, in the tokens that i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 
 from model.audio import SAMPLE_RATE
-from server.engine.client import Engine
+from server.engine.client import Engine, LiveStream
 from server.engine.settings import EngineSettings
 from server.live.captions import Captions
 from server.live.events import LiveEvent, SegmentClosed, WordsCommitted
 from server.live.gate import Passed
 from server.live.settings import LiveSettings
-from server.live.window import Block
+from server.live.window import Block, Window
 from server.transcript.detokenizer import Vocabulary
 from tests.real.texts import SENTENCES
 from tests.support.listening_runner import ListeningRunner, Said, audio_of
@@ -28,7 +28,7 @@ from tests.support.speaking_runner import CHECKPOINT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TALKS = {
+TALKS: Mapping[str | None, list[Said]] = {
     kind: [Said(place % 3 % 2, text) for place, text in enumerate(sentences)] for kind, sentences in SENTENCES.items()
 }
 
@@ -87,11 +87,18 @@ def told(events: list[LiveEvent]) -> list[Said]:
 @pytest.mark.parametrize(
     ("window", "settle_after"), [(30.0, None), (30.0, 2.0), (10.0, None)], ids=["growing", "settled", "rolling"]
 )
-@pytest.mark.parametrize("kind", TALKS)
+@pytest.mark.parametrize("kind", SENTENCES)
 async def test_what_is_said_is_told_once_with_its_speaker(
     engine: Engine, vocabulary: Vocabulary, kind: str, window: float, settle_after: float | None
 ) -> None:
+    opened: list[Window] = []
+
+    def make(stream: LiveStream, vocabulary: Vocabulary) -> Window:
+        opened.append(Window(stream, vocabulary))
+        return opened[-1]
+
     settings = LiveSettings(window=window)
-    captions = Captions(engine, vocabulary, settings, request_id="test", context=kind)
+    captions = Captions(engine, vocabulary, settings, request_id="test", context=kind, make_window=make)
     events = await listen(captions, TALKS[kind], settle_after=settle_after)
     assert told(events) == TALKS[kind]
+    assert len(opened) == (2 if window == 10.0 else 1)
