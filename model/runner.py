@@ -247,10 +247,12 @@ def make_runner(
     kv_positions: int | None = None,
     attention: AttentionName = "auto",
     graphs: bool = True,
+    drafts: bool = True,
 ) -> Runner:
     """A runner of a loaded checkpoint, set up for its device; see ``load_runner``. Raises AttentionError.
 
     ``graphs``: record small steps and chunks where the device can; without, every kernel is launched by itself.
+    ``drafts``: see ``Runner``.
     """
     cuda = checkpoint.device.type == "cuda"
     if cuda:
@@ -262,6 +264,7 @@ def make_runner(
         checkpoint,
         pages=max(1, positions // size),
         page_size=size,
+        drafts=drafts,
         attention=backend,
         record_steps=CudaCapture(urgent=True) if cuda and graphs else None,
         record_chunks=CudaCapture() if cuda and graphs else None,
