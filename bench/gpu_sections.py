@@ -166,7 +166,7 @@ def _queue(runner: Runner, number: int, positions: int) -> int:
     runner.open(number, StreamSpec(context="1 " * words))
     runner.append_audio(number, np.zeros(_FRAMES * HOP, dtype=np.float32))
     runner.step(StepPlan(encode=(EncodeWork(number, runner.finish_audio(number)),)))
-    return runner.ask(number)
+    return runner.ask(number).queued
 
 
 def _compute(runner: Runner, number: int, queued: int) -> list[int]:

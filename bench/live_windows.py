@@ -68,7 +68,7 @@ class RedoneWindow(ObservedWindow):
     async def _answer(self) -> tuple[Segment, ...]:
         """What is said behind the closed segments; the middle of a segment decides where it is."""
         answer = await self._stream.ask(Question())
-        reading = read(answer, self._vocabulary, forced=None, seconds=self.seconds)
+        reading = read(answer, self._vocabulary, seconds=self.seconds)
         segments = (self._in_session(segment) for segment in reading.segments)
         return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self._closed_until)
 

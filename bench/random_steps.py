@@ -84,7 +84,7 @@ class RandomSteps:
             stream.left -= frames
         elif not stream.asked and not stream.waiting and self._chance(0.2):
             guess = "[" + '{"Start":0.00,"End":1.00,"Speaker":0,"Content":"so"}' if self._chance(0.5) else ""
-            stream.queued = self._runner.ask(number, Question(guess=guess))
+            stream.queued = self._runner.ask(number, Question(guess=guess)).queued
             stream.asked = True
 
     def _step(self) -> None:

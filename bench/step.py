@@ -74,7 +74,7 @@ def _step_seconds(runner: Runner, clips: list[Samples], batch: int) -> float:
         runner.open(number, StreamSpec(level=clip_level(clip)))
         runner.append_audio(number, clip)
         runner.step(StepPlan(encode=(EncodeWork(number, runner.finish_audio(number)),)))
-        runner.step(StepPlan(rows=(RowWork(number, runner.ask(number)),)))
+        runner.step(StepPlan(rows=(RowWork(number, runner.ask(number).queued),)))
     plan = StepPlan(rows=tuple(RowWork(number, 1) for number in range(batch)))
     runner.step(plan)
     began = time.perf_counter()

@@ -11,6 +11,7 @@ them in. A user's context is always plain text: special tokens spelled out in it
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import Any, cast
 
 from transformers import VibeVoiceAsrProcessor
@@ -63,17 +64,28 @@ class Prompt:
     def answer_start(self, prefix: str = "", *, header: bool = True) -> list[int]:
         """Ids the answer is forced to begin with: the assistant header, then ``prefix`` as plain text.
 
-        A prefix that ends with a whole segment is forced up to the last token before its closing brace: whether
-        another segment follows or the list ends is in that same token and for the model to say.
+        Whether another segment follows the last one of the prefix is for the model to say, so a prefix that ends with
+        a segment is forced only as far as its tokens are the same with and without another one. Its closing brace is
+        never forced: vocabularies that have ``}]`` and ``},{"`` say there which of the two it is, and to a model of
+        such a vocabulary a brace of its own would be a strange thing to go on from. Where the brace shares its token
+        with the quote before it (``"},{"``) or with the end of the sentence (``."}``), the model writes these too, and
+        may add to the content; where the quote has a token of its own or with the sentence's end (``."``), the content
+        is closed. Some ends of a content are cut differently by what follows: ``)"`` and ``},{"``, but ``)`` and
+        ``"}`` and ``]``. A quote forced there would tell the model that another segment follows.
         """
         start = list(self._header) if header else []
         if not prefix.endswith("}"):
             return [*start, *self._as_text(prefix)]
-        ids = self._as_text(prefix + ',{"')
-        tail = ""
-        while "}" not in tail:
-            tail = self._tokenizer.decode(ids.pop()) + tail
-        return [*start, *ids]
+        last, followed = self._as_text(prefix + "]"), self._as_text(prefix + ',{"')
+        same = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(last, followed, strict=False))]
+        before_brace = self.text(last).removesuffix("}]")
+        while not before_brace.startswith(self.text(same)):  # nor does the cut lie within a character
+            same.pop()
+        return [*start, *same]
+
+    def text(self, ids: list[int]) -> str:
+        """The text that ``ids`` stand for."""
+        return cast(str, self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
 
     def answer(self, text: str, *, header: bool = True) -> list[int]:
         """Ids of an answer as the model would write it."""

@@ -23,6 +23,7 @@ from model.memory import GPU_PAGE, encode_the_most, positions_beside
 from model.prompt import Prompt
 from model.row_steps import DecodedStep, make_room, rows_of_step
 from model.steps import (
+    Asked,
     AttentionName,
     PendingStep,
     Question,
@@ -124,7 +125,7 @@ class Runner:
         state.finished = True
         return state.audio.frames
 
-    def ask(self, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
+    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
         """See StepRunner. Raises ValueError while appended frames wait for the encoder or another question stands."""
         state, spec = self._streams[stream], self._streams[stream].spec
         if state.audio.frames:
@@ -133,7 +134,8 @@ class Runner:
             raise ValueError(f"stream {stream} was asked already")
         heard = min(state.samples, state.encoded_frames * HOP)
         instruction = self._prompt.after_audio(heard / SAMPLE_RATE, spec.context)
-        start = self._prompt.answer_start(question.prefix, header=spec.force_header)
+        forced = self._prompt.answer_start(question.prefix, header=False)
+        start = [*self._prompt.answer_start(header=spec.force_header), *forced]
         state.queue.put([*instruction, *start])
         if self._drafts and spec.temperature == 0:
             state.draft = TemplateDraft(self._texts)
@@ -141,7 +143,7 @@ class Runner:
             guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
             state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
         state.begin_answer()
-        return len(state.queue)
+        return Asked(len(state.queue), self._prompt.text(forced))
 
     def withdraw(self, stream: int) -> int:
         """See StepRunner."""

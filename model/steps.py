@@ -56,12 +56,26 @@ class Question:
 
     Attributes:
         prefix: text the answer is forced to begin with: nothing, or ``[`` and whole segments (``[{...},{...}``). The
-            model decides itself what follows the last segment's content.
+            model decides itself what follows the last segment's content; ``Asked`` tells where it begins to.
         guess: an answer that this one may resemble, such as the one to less audio, from its beginning on.
     """
 
     prefix: str = ""
     guess: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a question came to.
+
+    Attributes:
+        queued: inputs of the stream that are not in the KV cache now.
+        forced: text the answer was made to begin with, the header excluded: the question's prefix up to where the
+            model goes on. The text of the answer is this and, right behind it, the text of the answer's tokens.
+    """
+
+    queued: int
+    forced: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,11 +203,11 @@ class StepRunner(Protocol):
         """No more audio comes: the last started frame is padded. Returns the frames waiting to be encoded."""
         ...
 
-    def ask(self, stream: int, question: Question = Question()) -> int:
+    def ask(self, stream: int, question: Question = Question()) -> Asked:
         """Queue the instruction and the forced start of the answer behind the encoded audio.
 
-        Every appended frame must have been encoded. Returns the inputs now queued. From here on the stream emits answer
-        tokens, those of the forced start excluded.
+        Every appended frame must have been encoded. From here on the stream emits answer tokens, those of the forced
+        start excluded.
         """
         ...
 

@@ -10,6 +10,7 @@ from typing import cast
 
 import torch
 
+from model import triton_trial
 from model.attention.packed import Kernel, PagedRows
 from model.attention.sdpa import SdpaRows
 from model.attention.seam import Rows
@@ -96,11 +97,9 @@ def _no_flash_attention_2(place: Place) -> str | None:
 
 
 def _no_triton(place: Place) -> str | None:
-    if place.device.type != "cuda":
-        return f"it needs a CUDA device, not {place.device.type}"
-    if place.head_dim < 16 or place.head_dim & (place.head_dim - 1):
+    if place.device.type == "cuda" and (place.head_dim < 16 or place.head_dim & (place.head_dim - 1)):
         return f"it needs a head width that is a power of two and 16 or more, not {place.head_dim}"
-    return None if find_spec("triton") else "the package triton is not installed"
+    return triton_trial.obstacle(place.device)
 
 
 _OBSTACLES: dict[str, Callable[[Place], str | None]] = {"flash": _no_flash, "varlen": _no_varlen, "triton": _no_triton}

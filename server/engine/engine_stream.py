@@ -112,8 +112,12 @@ class EngineStream:
 
 @dataclass(frozen=True, slots=True)
 class LiveAnswer:
-    """What a live stream says about the audio it has. ``heard``: seconds of it, whole frames only."""
+    """What a live stream says about the audio it has: the text ``forced``, and behind it that of ``tokens``.
 
+    ``cut``: at the length limit. ``heard``: seconds of audio, whole frames only.
+    """
+
+    forced: str
     tokens: tuple[int, ...]
     cut: bool
     heard: float
@@ -128,6 +132,7 @@ class LiveStream(EngineStream):
         tokens: list[int] = []
         while (message := await self._next()) is not None:
             if isinstance(message, AnswerDone):
-                return LiveAnswer(tuple(tokens), message.reason is EndReason.LENGTH, message.heard / FRAME_RATE)
+                cut, heard = message.reason is EndReason.LENGTH, message.heard / FRAME_RATE
+                return LiveAnswer(message.forced, tuple(tokens), cut, heard)
             tokens += message.tokens
         raise EngineError(FailureCode.INTERNAL, "The stream ended before its answer.")

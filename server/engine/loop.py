@@ -254,7 +254,7 @@ class StepLoop:
         """One answer of a live stream is complete; it listens on."""
         with self._contained(stream):
             stream.count_withdrawn(self._runner.withdraw(stream.number))
-            self._outbox.append(AnswerDone(stream.number, reason, stream.frames_encoded))
+            self._outbox.append(AnswerDone(stream.number, reason, stream.frames_encoded, stream.forced))
 
     def _rest(self) -> None:
         """Nothing can be done until a message comes."""

@@ -98,11 +98,15 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
-    """The end of one answer of a live stream, which can be asked again. ``heard``: audio frames it is the answer to."""
+    """The end of one answer of a live stream, which can be asked again.
+
+    ``heard``: audio frames it is the answer to. ``forced``: text it was made to begin with; its tokens follow on that.
+    """
 
     stream: int
     reason: EndReason
     heard: int
+    forced: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.steps import Question
+from model.steps import Asked, Question
 
 
 class Phase(StrEnum):
@@ -43,6 +43,7 @@ class StreamState:
         live: asked again and again while its audio comes.
         audio_finished: all audio has come.
         question: what a live stream is to be asked next, or None.
+        forced: text that the present answer was made to begin with.
         audio_positions: inputs up to the last audio frame, in or outside the KV cache.
         asked: the instruction is queued behind the audio, so that answer tokens come.
         admitted, first_token: times of these events, None before them.
@@ -56,6 +57,7 @@ class StreamState:
     arrived: float
     live: bool = False
     question: Question | None = None
+    forced: str = ""
     audio_positions: int = 0
     pages: int = 0
     frames_waiting: int = 0
@@ -95,12 +97,12 @@ class StreamState:
         """More audio came than was announced, so that the reservation would not hold."""
         return self.frames_encoded + self.frames_waiting > self.announced_frames
 
-    def count_asked(self, queued: int) -> None:
-        """The instruction is queued; ``queued`` inputs are now outside the KV cache."""
-        self.asked, self.question = True, None
+    def count_asked(self, asked: Asked) -> None:
+        """The instruction and the forced start are queued behind the audio."""
+        self.asked, self.question, self.forced = True, None, asked.forced
         self.audio_positions = self.positions + self.queued
-        self.queued = queued
-        self.prompt_positions = self.positions + queued
+        self.queued = asked.queued
+        self.prompt_positions = self.positions + asked.queued
         self.answer_tokens = 0
 
     @property

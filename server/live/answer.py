@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from server.engine.engine_stream import LiveAnswer
 from server.transcript.detokenizer import Detokenizer, Vocabulary
-from server.transcript.events import SegmentClosed
+from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import TranscriptParser
 from server.transcript.segments import Segment
 
-_MARK = "\u241e"
-"""Stands for what was forced of the last segment's content; nobody says it."""
 _FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
 """What makes a loop: people do say no, no, no, no."""
 _ECHO = 0.3
 """Of the time that something took: who says it again needs more."""
-_OBJECT = re.compile(r'\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}')
+_ENDINGS = ".,;:!?…‥。．、，；：！？।॥،؛؟۔)]}»”’」』）】 "
+"""Marks that belong to the words before them, and blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A segment, tags included, and the JSON that the model wrote it in."""
+
+    segment: Segment
+    json: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an answer says behind the forced segments, in seconds of the window.
+    """What an answer says behind what was forced, in seconds of the window.
 
     Attributes:
         segments: speech only; indices mean nothing.
-        written: the segments as the model wrote them, tags included, for the next guess.
+        written: all whole segments, for the next guess.
     """
 
     segments: tuple[Segment, ...]
-    written: tuple[str, ...]
+    written: tuple[Written, ...]
 
 
 def written(start: float, end: float, speaker: int | None, text: str) -> str:
@@ -43,44 +49,48 @@ def written(start: float, end: float, speaker: int | None, text: str) -> str:
     return json.dumps(entry | {"Content": text}, ensure_ascii=False, separators=(",", ":"))
 
 
-def says(text: str, speaker: int | None, content: str) -> bool:
-    """Whether a segment as the model wrote it has this speaker and content."""
-    try:
-        entry = json.loads(text)
-    except ValueError:
-        return False
-    return bool(entry.get("Speaker") == speaker and entry.get("Content") == content)
-
-
 def opening(segments: Iterable[str]) -> str:
     """The beginning of an answer that has these segments."""
     joined = ",".join(segments)
     return f"[{joined}" if joined else ""
 
 
-def read(answer: LiveAnswer, vocabulary: Vocabulary, *, forced: Segment | None, seconds: float) -> Reading:
-    """Read what comes behind the ``forced`` segment, the last of those the answer began with.
+def read(answer: LiveAnswer, vocabulary: Vocabulary, *, seconds: float) -> Reading:
+    """Read what comes behind the segments that were forced.
 
-    Its closing quote is the model's own. If the model had more to say there, that becomes a segment of the same speaker
-    behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice. An answer
-    that was cut loses its last segment.
+    The last of them may be open where the model went on. If it had more to say there, that becomes a segment of the
+    same speaker behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice.
+    An answer that was cut loses the segment that it was cut in: it may have run in circles there.
     """
-    detokenizer = Detokenizer(vocabulary)
+    detokenizer, parser = Detokenizer(vocabulary), TranscriptParser(seconds)
     text = "".join(map(detokenizer.feed, answer.tokens))
-    if forced is not None:
-        text = "[" + written(forced.start, forced.end, forced.speaker, _MARK).removesuffix('"}') + text
-    parser = TranscriptParser(seconds)
-    events = [*parser.feed(text), *parser.finish(cut=answer.cut)]
-    segments = [event.segment for event in events if isinstance(event, SegmentClosed)]
-    objects = [found.group() for found in _OBJECT.finditer(text)]
-    if forced is not None:
-        segments, objects = _behind(segments), objects[1:]
-    if answer.cut:
-        segments = segments[:-1]
+    before = _closed(parser.feed(answer.forced))
+    said = parser.unfinished
+    behind = _closed(parser.feed(text))
+    if not answer.cut:
+        behind += _closed(parser.finish())
+    if said:
+        before, behind = behind[:1], behind[1:]
+    last = before[-1].segment if before else None
+    segments = [event.segment for event in behind]
+    if last is not None and said:
+        segments = [*_added(last, said), *segments]
     speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
-    before = [forced, *speech] if forced is not None else [None, *speech]
-    heard = tuple(s for s, other in zip(speech, before, strict=False) if not _echoes(s, other))
-    return Reading(heard, tuple(objects))
+    heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
+    whole = answer.forced + text
+    return Reading(tuple(heard), tuple(Written(e.segment, whole[slice(*e.span)]) for e in behind if e.span))
+
+
+def _closed(events: Iterable[TranscriptEvent]) -> list[SegmentClosed]:
+    return [event for event in events if isinstance(event, SegmentClosed)]
+
+
+def _added(segment: Segment, said: str) -> list[Segment]:
+    """What the model added to a segment that it found with the content ``said``; none if that is no word."""
+    added = segment.text.removeprefix(said).lstrip(_ENDINGS)
+    if not any(character.isalnum() for character in added):
+        return []
+    return [Segment(0, segment.end, segment.end, segment.speaker, added)]
 
 
 def _echoes(segment: Segment, before: Segment | None) -> bool:
@@ -102,14 +112,3 @@ def without_loop(text: str) -> str:
             if words[start : start + times * length] == phrase * times:
                 return " ".join(words[: start + length])
     return text
-
-
-def _behind(segments: list[Segment]) -> list[Segment]:
-    """Without the forced segment, but with what was added to it."""
-    if not segments:
-        return []
-    first, *others = segments
-    added = first.text.removeprefix(_MARK)
-    if not any(character.isalnum() for character in added):
-        return others
-    return [Segment(0, first.end, first.end, first.speaker, added.strip()), *others]

@@ -13,7 +13,7 @@ from model.audio import FRAME_RATE, HOP, SAMPLE_RATE, clip_level
 from model.steps import Question, Samples, StreamSpec
 from server.engine.budget import answer_budget, context_limit
 from server.engine.client import Engine, LiveStream
-from server.live.answer import opening, read, says, written
+from server.live.answer import Written, opening, read, written
 from server.live.timeline import Timeline
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
@@ -68,8 +68,9 @@ class Window:
         self._timeline = Timeline()
         self._introduced = 0.0  # seconds of the window that voices take
         self._blocks: list[Block] = []  # of the session as it goes on
-        self._forced: list[tuple[Segment, str]] = []  # times of the window; as the model would write it
-        self._said: tuple[str, ...] = ()  # the last answer's segments, as written
+        self._forced: list[str] = []  # segments that answers begin with, as the model would write them
+        self._said: list[Written] = []  # what the last answer had behind them
+        self._guess = ""
 
     @property
     def seconds(self) -> float:
@@ -104,11 +105,10 @@ class Window:
 
     async def ask(self) -> tuple[Segment, ...]:
         """What the model hears behind the closed segments: speech only, times of the session. Raises EngineError."""
-        prefix = [text for _, text in self._forced]
-        answer = await self._stream.ask(Question(opening(prefix), opening(self._said)))
-        forced = self._forced[-1][0] if self._forced else None
-        reading = read(answer, self._vocabulary, forced=forced, seconds=self.seconds)
-        self._said = (*prefix, *reading.written)
+        answer = await self._stream.ask(Question(opening(self._forced), self._guess))
+        reading = read(answer, self._vocabulary, seconds=self.seconds)
+        self._said = list(reading.written)
+        self._guess = opening([*self._forced, *(said.json for said in self._said)])
         heard = (segment for segment in reading.segments if segment.end > self._introduced or not self._introduced)
         return tuple(self._in_session(segment) for segment in heard)
 
@@ -137,10 +137,14 @@ class Window:
         await self._stream.__aexit__(None, None, None)
 
     def _force(self, segment: Segment) -> None:
-        later = self._said[len(self._forced) :]  # somebody may say the same again, at another time
-        own = (text for text in later if says(text, segment.speaker, segment.text))
-        text = next(own, written(segment.start, segment.end, segment.speaker, segment.text))
-        self._forced.append((segment, text))
+        """Answers begin with this segment too: in the model's own words, where it said that; times of the window."""
+        who = segment.speaker, segment.text
+        for place, said in enumerate(self._said):
+            if (said.segment.speaker, said.segment.text) == who:
+                self._forced.append(said.json)
+                self._said = self._said[place + 1 :]  # somebody may say the same again, later
+                return
+        self._forced.append(written(segment.start, segment.end, *who))
 
     def _in_session(self, segment: Segment) -> Segment:
         """With the session's times. What was put in front happened long ago: nothing new starts there."""

@@ -122,7 +122,7 @@ class _LogprobCollector:
         if not tokens:
             return event
         mean = sum(token.logprob for token in tokens) / len(tokens)
-        return SegmentClosed(replace(event.segment, avg_logprob=mean), tokens)
+        return replace(event, segment=replace(event.segment, avg_logprob=mean), logprobs=tokens)
 
 
 class _DeltaJoiner:

@@ -30,10 +30,13 @@ class SegmentClosed:
 
     Attributes:
         logprobs: of all tokens of its content.
+        span: where its object stands in the answer, in characters, first and behind the last; None where a brace of it
+            is missing.
     """
 
     segment: Segment
     logprobs: tuple[TokenLogprob, ...] = ()
+    span: tuple[int, int] | None = None
 
 
 TranscriptEvent = SpeechDelta | SegmentClosed

@@ -47,6 +47,11 @@ class OpenSegment:
         return "" if self._tags.undecided else self._release()
 
     @property
+    def text(self) -> str:
+        """The content so far, stripped."""
+        return self._text.whole()
+
+    @property
     def told_times(self) -> tuple[float, float] | None:
         """Start and end in seconds once both are written: nothing behind them can change them."""
         return self._times() if self.has(Field.START) and self.has(Field.END) else None
@@ -62,7 +67,7 @@ class OpenSegment:
         Args:
             cut: the answer ended inside the object; without an end of its own the segment lasts to the audio's end.
         """
-        text = self._text.whole()
+        text = self.text
         if not text:
             return "", None
         start, end = self._times(cut=cut)

@@ -47,10 +47,16 @@ class TranscriptParser:
         self._scanner = AnswerScanner(self)
         self._events: list[TranscriptEvent] = []
         self._open: OpenSegment | None = None
+        self._opened_at: int | None = None  # in the answer
         self._segments = 0
         self._last_end = 0.0
         self._answer: list[str] = []  # all of it until the first known key, in case it is prose
         self._text_left_out = False
+
+    @property
+    def unfinished(self) -> str:
+        """What the open segment says so far, shown or not; nothing where none is open."""
+        return self._open.text if self._open else ""
 
     def feed(self, text: str) -> list[TranscriptEvent]:
         """Read more of the answer. Returns what has become certain with it, in order."""
@@ -87,12 +93,12 @@ class TranscriptParser:
 
     # ------------------------------------------------------------------------------------- what the scanner reports
 
-    def open_object(self) -> None:
+    def open_object(self, at: int | None = None) -> None:
         self._close()
-        self._open = OpenSegment(self._segments, self._duration, self._last_end)
+        self._open, self._opened_at = OpenSegment(self._segments, self._duration, self._last_end), at
 
-    def close_object(self) -> None:
-        self._close()
+    def close_object(self, end: int | None) -> None:
+        self._close(end)
 
     def set_field(self, field: Field, value: str) -> None:
         self._segment_for(field).set(field, value)
@@ -122,7 +128,7 @@ class TranscriptParser:
         if text:
             self._events.append(SpeechDelta(segment.index, text, segment.told_times))
 
-    def _close(self, *, cut: bool = False) -> None:
+    def _close(self, end: int | None = None, *, cut: bool = False) -> None:
         opened, self._open = self._open, None
         if opened is None or (cut and opened.in_tag):  # half a tag says nothing
             return
@@ -131,7 +137,8 @@ class TranscriptParser:
         if segment is not None:
             self._segments += 1
             self._last_end = segment.end
-            self._events.append(SegmentClosed(segment))
+            span = None if self._opened_at is None or end is None else (self._opened_at, end)
+            self._events.append(SegmentClosed(segment, span=span))
 
     def _read_prose(self) -> None:
         """An answer without any segment: its text becomes one, over the whole recording."""

@@ -31,9 +31,13 @@ _State = Callable[[str, int], int | None]
 class FieldHandler(Protocol):
     """Who is told what the scanner finds."""
 
-    def open_object(self) -> None: ...
+    def open_object(self, at: int | None) -> None:
+        """An object begins, with its brace at character ``at`` of the answer; None where the brace is missing."""
+        ...
 
-    def close_object(self) -> None: ...
+    def close_object(self, end: int | None) -> None:
+        """The object ended, with its brace before character ``end`` of the answer; None where the brace is missing."""
+        ...
 
     def set_field(self, field: Field, value: str) -> None:
         """A field other than the content, with its value as written."""
@@ -64,6 +68,7 @@ class AnswerScanner:
         self._handler = handler
         self._state: _State = self._outside
         self._waiting = ""
+        self._read = 0  # characters of the answer in front of what a state is given
         self._empty_array = False
         self._name = ""
         self._name_quoted = False
@@ -86,6 +91,7 @@ class AnswerScanner:
                 break
             at = reached
         self._waiting = text[at:]
+        self._read += at
 
     def finish(self) -> None:
         """No more text: content written without quotes is handed over as far as it goes. A time is not: ``1`` may
@@ -104,7 +110,7 @@ class AnswerScanner:
             return run.end()
         mark = text[at]
         if mark == "{":
-            self._open_object()
+            self._open_object(self._read + at)
         elif mark == "[":
             self.open_arrays += 1
             self._empty_array = True
@@ -113,7 +119,7 @@ class AnswerScanner:
             if self.open_arrays <= 0 and (self.recognised or self._empty_array):
                 self._state = self._behind
         elif mark == '"' and self.recognised:  # the brace before it is missing
-            self._open_object()
+            self._open_object(None)
             return at
         return at + 1
 
@@ -121,13 +127,13 @@ class AnswerScanner:
         self._handler.outside(text[at:])
         return len(text)
 
-    def _open_object(self) -> None:
-        self._handler.open_object()
+    def _open_object(self, at: int | None) -> None:
+        self._handler.open_object(at)
         self._empty_array = False
         self._state = self._between_fields
 
-    def _close_object(self) -> None:
-        self._handler.close_object()
+    def _close_object(self, end: int | None) -> None:
+        self._handler.close_object(end)
         self._state = self._outside
 
     # --------------------------------------------------------------------------------------------------------- keys
@@ -137,9 +143,12 @@ class AnswerScanner:
         if run is not None:
             return run.end()
         mark = text[at]
-        if mark in "{}]":
-            self._close_object()
-            return at + 1 if mark == "}" else at  # for the other two the closing brace is missing
+        if mark == "}":
+            self._close_object(self._read + at + 1)
+            return at + 1
+        if mark in "{]":
+            self._close_object(None)
+            return at
         self._name, self._name_quoted, self._state = "", mark == '"', self._in_name
         return at + 1 if mark == '"' else at
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from server.settings import Settings
+from tests.deploy.test_images import environment
 from tests.support.processes import ROOT
 from tests.support.tools import tool
 
@@ -88,3 +89,24 @@ def test_gpu_replicas_have_a_device_each() -> None:
     services = compose(*GPU, CHECKPOINT="/checkpoints/asr")["services"]
     devices = [services[name]["deploy"]["resources"]["reservations"]["devices"] for name in ("replica-1", "replica-2")]
     assert [device[0]["device_ids"] for device in devices] == [["0"], ["1"]]
+
+
+def mounts(service: dict[str, Any]) -> dict[str, list[str]]:
+    """Options of each tmpfs by its path; without ``exec`` among them Docker forbids execution."""
+    parts = [mount.partition(":") for mount in service["tmpfs"]]
+    return {path: options.split(",") for path, _, options in parts}
+
+
+def test_gpu_replicas_may_execute_what_triton_compiles_and_nothing_else() -> None:
+    services = compose(*GPU, CHECKPOINT="/checkpoints/asr")["services"]
+    cache = environment("Dockerfile")["TRITON_CACHE_DIR"]
+    for name in ("replica-1", "replica-2"):
+        executable = {path for path, options in mounts(services[name]).items() if "exec" in options}
+        assert executable == {cache}
+        assert "/tmp" in mounts(services[name])
+
+
+def test_cpu_replicas_may_execute_nothing_they_write() -> None:
+    services = compose(*CPU)["services"]
+    for name in ("replica-1", "replica-2"):
+        assert not [path for path, options in mounts(services[name]).items() if "exec" in options]

@@ -84,7 +84,7 @@ class Driver:
             job.waiting = self._runner.finish_audio(number)
             job.finished = True
         elif not job.asked and not job.waiting:
-            job.queued = self._runner.ask(number)
+            job.queued = self._runner.ask(number).queued
             job.asked = True
 
     def _plan(self, running: dict[int, Job]) -> StepPlan:

@@ -45,7 +45,7 @@ def answer_counted(runner: Runner, stream: int, tokens: int, question: Question)
     """As ``answer``, with the number of forwards it took."""
     got: list[int] = []
     forwards = 0
-    positions = runner.ask(stream, question)
+    positions = runner.ask(stream, question).queued
     while len(got) < tokens and not (got and got[-1] in runner.info.stop_ids):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
         got += emitted.tokens
@@ -124,7 +124,7 @@ def test_append_and_crop_equal_a_fresh_stream(runner: Runner, clips: list[Sample
 
 
 def test_a_forced_segment_leaves_what_follows_it_to_the_model(runner: Runner, checkpoint: Checkpoint) -> None:
-    """The answer behind some of its own segments is the rest of it, all decisions included."""
+    """The answer behind some of its own segments is the rest of it, from the token that holds the closing brace on."""
     clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
     runner.open(1, StreamSpec(level=clip_level(clip)))
     runner.append_audio(1, clip)
@@ -134,9 +134,13 @@ def test_a_forced_segment_leaves_what_follows_it_to_the_model(runner: Runner, ch
     segments = text.strip().removesuffix("]").split("},")
     for count in (1, len(segments)):
         prefix = "},".join(segments[:count]).removesuffix("}") + "}"
+        forced = runner.ask(1, Question(prefix)).forced
+        runner.withdraw(1)
         rest = answer(runner, 1, 400, Question(prefix))
-        assert whole[len(whole) - len(rest) :] == rest
-        assert len(rest) < len(whole)
+        decode = checkpoint.processor.tokenizer.decode
+        assert forced + decode(rest) == decode(whole)
+        assert rest == whole[len(whole) - len(rest) :]
+        assert prefix.removeprefix(forced) == decode(rest[:1])  # forced too, the brace would leave that token out
 
 
 def test_a_guess_changes_the_speed_and_no_token(checkpoint: Checkpoint, clips: list[Samples]) -> None:
@@ -208,7 +212,7 @@ def test_release_at_every_stage_leaves_nothing(runner: Runner, clips: list[Sampl
 
     def answering(stream: int) -> None:
         encoded(stream)
-        runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
+        runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream).queued),)))
 
     for stream, stage in enumerate((opened, fed, encoded, answering)):
         stage(stream)
@@ -225,7 +229,7 @@ def test_prompt_positions_foretell_the_prompt(runner: Runner, clips: list[Sample
     queued = runner.open(1, spec)
     runner.append_audio(1, clips[0])
     runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),), rows=(RowWork(1, queued),)))
-    assert runner.prompt_positions(spec, frames) == queued + runner.ask(1)
+    assert runner.prompt_positions(spec, frames) == queued + runner.ask(1).queued
 
 
 def test_misuse_is_refused(runner: Runner, clips: list[Samples]) -> None:
@@ -252,7 +256,7 @@ def test_a_question_can_be_withdrawn_before_its_audio_was_computed(runner: Runne
         runner.open(number, spec)
         hear(runner, number, clip)
     runner.step(StepPlan(rows=(RowWork(1, 9),)))
-    queued = runner.ask(1)
+    queued = runner.ask(1).queued
     runner.step(StepPlan(rows=(RowWork(1, 11),)))
     assert 0 < runner.withdraw(1) < queued - 11
     assert answer(runner, 1, 25) == answer(runner, 2, 25)

@@ -16,6 +16,7 @@ from enum import StrEnum
 from model.audio import HOP, SAMPLE_RATE
 from model.errors import CheckpointError
 from model.steps import (
+    Asked,
     Emitted,
     PendingStep,
     Question,
@@ -141,7 +142,7 @@ class ScriptedRunner:
         state.finished = True
         return state.frames_waiting
 
-    def ask(self, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
+    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
         state = self.streams[stream]
         if state.spec.context == Trouble.BAD_QUESTION:
             raise ValueError("this question cannot be written")
@@ -152,7 +153,7 @@ class ScriptedRunner:
         state.audio_positions = state.positions + state.queued
         state.queued += AFTER + len(question.prefix)
         state.answered = 0
-        return state.queued
+        return Asked(state.queued, question.prefix)
 
     def withdraw(self, stream: int) -> int:
         state = self.streams[stream]

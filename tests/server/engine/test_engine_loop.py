@@ -456,7 +456,7 @@ def test_a_live_stream_is_asked_again_and_again() -> None:
         yield from bench.until_rest()
 
     bench.run(script())
-    assert answers(bench) == [AnswerDone(1, EndReason.STOP, heard) for heard in (8, 16, 24)]
+    assert answers(bench) == [AnswerDone(1, EndReason.STOP, heard, "") for heard in (8, 16, 24)]
     assert bench.tokens(1) == [FIRST + i for i in range(5)] * 3
     (end,) = bench.ends(1)
     assert isinstance(end, StreamDone)
@@ -478,6 +478,7 @@ def test_the_forced_start_and_the_answer_share_the_reservation() -> None:
 
     bench.run(script())
     assert [done.reason for done in answers(bench)] == [EndReason.LENGTH] * 2
+    assert [done.forced for done in answers(bench)] == ["x" * 15, ""]
     assert len(bench.tokens(1)) == 5 + 20
 
 

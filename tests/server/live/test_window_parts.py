@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import itertools
-import json
 from typing import cast
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
 
 from model.audio import SAMPLE_RATE
 from model.steps import Question, Samples
 from server.engine.client import LiveStream
 from server.engine.engine_stream import LiveAnswer
-from server.live.answer import opening, read, says, without_loop, written
+from server.live.answer import opening, read, without_loop, written
 from server.live.gate import SpeechGate
 from server.live.timeline import Timeline
 from server.live.voices import Voices
 from server.live.window import Block, VoiceSample, Window
-from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from tests.support.author import Author
+from tests.support.snapshot import snapshot
 from tests.support.speaking_runner import CHECKPOINT
 
 FRAME = 0.032
 
 
-@pytest.fixture(scope="module")
-def vocabulary() -> Vocabulary:
-    return Vocabulary.load(CHECKPOINT)
+VOCABULARIES = {"twin's": lambda: CHECKPOINT, "real": snapshot}
 
 
-def answer(text: str, *, cut: bool = False) -> LiveAnswer:
-    tokenizer = Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json"))
-    return LiveAnswer(tuple(tokenizer.encode(text, add_special_tokens=False).ids), cut, heard=10.0)
+@pytest.fixture(scope="module", params=VOCABULARIES)
+def author(request: pytest.FixtureRequest) -> Author:
+    return Author(VOCABULARIES[request.param]())
 
 
 def test_a_timeline_leaves_gaps_out_and_finds_its_way_back() -> None:
@@ -51,32 +48,59 @@ def test_a_timeline_leaves_gaps_out_and_finds_its_way_back() -> None:
     assert timeline.window(15.0) == 3.0
 
 
-def test_an_answer_is_read_behind_the_forced_segment(vocabulary: Vocabulary) -> None:
-    forced = Segment(0, 0.0, 1.5, 2, "Hello there.")
-    rest = written(1.6, 2.5, 0, "Yes.")
-    reading = read(answer(f'."}},{rest}]'), vocabulary, forced=forced, seconds=10)
+CONTENTS = [
+    "Hello there.", "Yes", "Really?", "No!", "Well,", "Wait...", "(laughs)", "and/or", "a}", "[Laughter] {x}",
+    'He said "no"', 'He said "no".', "back\\", "你好。", "はい」", "नमस्ते", "ที่", "كيف حالكم؟", "👍🏽", "שלום\u200f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_an_answer_is_read_behind_the_forced_segment(author: Author, content: str) -> None:
+    segments = [written(0.0, 1.5, 2, content), written(1.6, 2.5, 0, "Yes."), written(2.5, 4, None, "[Silence]")]
+    whole, prefix = opening(segments), opening(segments[:1])
+    reading = read(author.live_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
     assert [(s.start, s.end, s.speaker, s.text) for s in reading.segments] == [(1.6, 2.5, 0, "Yes.")]
-    assert [json.loads(text)["Content"] for text in reading.written] == ["Yes."]
-    assert read(answer('"}]'), vocabulary, forced=forced, seconds=10).segments == ()
+    assert [said.json for said in reading.written] == segments[1:]
+    ended = read(author.live_answer(prefix + "]", prefix=prefix), author.vocabulary, seconds=10)
+    assert (ended.segments, ended.written) == ((), ())
+    cut = read(author.live_answer(whole[:-4], prefix=prefix, cut=True), author.vocabulary, seconds=10)
+    assert cut.segments == reading.segments
 
 
-def test_what_the_model_adds_to_a_forced_segment_is_not_lost(vocabulary: Vocabulary) -> None:
-    reading = read(answer(' my friend."}]'), vocabulary, forced=Segment(0, 0.0, 1.5, 2, "Hello"), seconds=10)
-    assert [(s.start, s.speaker, s.text) for s in reading.segments] == [(1.5, 2, "my friend.")]
+@pytest.mark.parametrize(
+    ("content", "grown", "added"),
+    [
+        ("Hello", "Hello, my friend.", "my friend."),
+        ("你好。", "你好。我们开始吧。", "我们开始吧。"),
+        ("[Unintelligible Speech]", "[Unintelligible Speech] you know", "you know"),
+        ("Yes", "Yes!", None),
+    ],
+)
+def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
+    author: Author, content: str, grown: str, added: str | None
+) -> None:
+    prefix, then = opening([written(0.0, 1.5, 2, content)]), written(2, 3, 1, "Then.")
+    answer = opening([written(0.0, 1.5, 2, grown), then]) + "]"
+    reading = read(author.live_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
+    behind = [] if added is None else [(1.5, 2, added)]
+    assert [(s.start, s.speaker, s.text) for s in reading.segments] == [*behind, (2.0, 1, "Then.")]
+    assert [said.json for said in reading.written] == [then]
 
 
-def test_a_segment_that_is_written_twice_is_kept_once(vocabulary: Vocabulary) -> None:
+def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
     twice = [written(1, 3, 0, "Philip has every house."), written(3.6, 3.0, 0, "Philip has every house.")]
-    reading = read(answer(opening(twice) + "]"), vocabulary, forced=None, seconds=10)
-    assert [segment.start for segment in reading.segments] == [1.0]
-    said_again = [written(1, 3, 0, "No, no."), written(4, 5.5, 0, "No, no.")]
-    assert len(read(answer(opening(said_again) + "]"), vocabulary, forced=None, seconds=10).segments) == 2
+    for forced in (0, 1):
+        answer = author.live_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
+        assert [s.start for s in read(answer, author.vocabulary, seconds=10).segments] == [1.0][forced:]
+    said_again = opening([written(1, 3, 0, "No, no."), written(4, 5.5, 0, "No, no.")])
+    assert len(read(author.live_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
 
 
 class ScriptedStream:
     """A stream of the engine that answers as told and remembers what it was asked."""
 
-    def __init__(self, *answers: str) -> None:
+    def __init__(self, author: Author, *answers: str) -> None:
+        self.author = author
         self.answers = list(answers)
         self.questions: list[Question] = []
 
@@ -84,34 +108,53 @@ class ScriptedStream:
 
     async def ask(self, question: Question) -> LiveAnswer:
         self.questions.append(question)
-        return answer(self.answers.pop(0))
+        return self.author.live_answer(self.answers.pop(0), prefix=question.prefix)
 
 
-async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(vocabulary: Vocabulary) -> None:
-    first, second = written(0.5, 1.0, 0, "Yes."), written(4.0, 4.5, 0, "Yes.")
-    stream = ScriptedStream(opening([first, second]) + "]", "]")
-    window = Window(cast(LiveStream, stream), vocabulary)
+async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: Author) -> None:
+    both = opening([written(0.5, 1.0, 0, "Yes."), written(4.0, 4.5, 0, "Yes.")])
+    stream = ScriptedStream(author, both + "]", both + "]")
+    window = Window(cast(LiveStream, stream), author.vocabulary)
     await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
     for segment in await window.ask():
         window.close_segment(segment)
     await window.ask()
-    assert stream.questions[-1].prefix == opening([first, second])
+    assert [(question.prefix, question.guess) for question in stream.questions] == [("", ""), (both, both)]
 
 
-async def test_nothing_new_is_heard_in_the_voices_in_front(vocabulary: Vocabulary) -> None:
+async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) -> None:
+    """In its own spelling, so that it goes on from its own tokens; what it never said so is spelled for it."""
+    own = '{"Start":0,"End":1.50,"Speaker":0,"Content":"Caf\\u00e9 noir."}'
+    later = written(2.0, 2.5, 1, "One two one two one two one two.")
+    stream = ScriptedStream(author, f"[{own},{later}]", f"[{own}]")
+    window = Window(cast(LiveStream, stream), author.vocabulary)
+    await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
+    first, _ = await window.ask()
+    assert first.text == "Café noir."
+    window.close_segment(first)
+    await window.ask()
+    assert stream.questions[-1] == Question(f"[{own}", f"[{own},{later}")
+    window.close_segment(Segment(1, 2.0, 2.5, 1, "One two."))
+    assert stream.answers == []
+    stream.answers.append(f"[{own},{written(2.0, 2.5, 1, 'One two.')}]")
+    await window.ask()
+    assert stream.questions[-1].prefix == f"[{own},{written(2.0, 2.5, 1, 'One two.')}"
+
+
+async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> None:
     again, early = written(0.0, 2.0, 1, "I say it again."), written(1.5, 4.0, 1, "Good day.")
-    stream = ScriptedStream(f'."}},{again},{early}]')
-    window = Window(cast(LiveStream, stream), vocabulary)
-    await window.introduce(VoiceSample(1, "I am here", Block(7 * SAMPLE_RATE, np.zeros(2 * SAMPLE_RATE, np.float32))))
+    stream = ScriptedStream(author, opening([written(0.0, 2.0, 1, "I am here."), again, early]) + "]")
+    window = Window(cast(LiveStream, stream), author.vocabulary)
+    await window.introduce(VoiceSample(1, "I am here.", Block(7 * SAMPLE_RATE, np.zeros(2 * SAMPLE_RATE, np.float32))))
     await window.append(Block(100 * SAMPLE_RATE, np.zeros(6 * SAMPLE_RATE, np.float32)))
     (heard,) = await window.ask()
     assert (heard.text, heard.start) == ("Good day.", 100.0)
     assert heard.end == pytest.approx(101.7)
 
 
-def test_a_cut_answer_loses_the_segment_that_ran_in_circles(vocabulary: Vocabulary) -> None:
+def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
     text = f"[{written(0, 1, 0, 'Yes.')},{written(1, 2, 1, 'no no')}"[:-4]
-    reading = read(answer(text, cut=True), vocabulary, forced=None, seconds=10)
+    reading = read(author.live_answer(text, cut=True), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["Yes."]
 
 
@@ -128,12 +171,11 @@ def test_what_is_said_over_and_over_is_kept_once(text: str, kept: str) -> None:
     assert without_loop(text.strip()) == kept
 
 
-def test_tags_are_no_speech_but_part_of_what_was_written(vocabulary: Vocabulary) -> None:
-    text = opening([written(0, 4, None, "[Silence]"), written(4, 5, 0, 'Braces {in} "quotes".')]) + "]"
-    reading = read(answer(text), vocabulary, forced=None, seconds=10)
+def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:
+    segments = [written(0, 4, None, "[Silence]"), written(4, 5, 0, 'Braces {in} "quotes".')]
+    reading = read(author.live_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
-    assert len(reading.written) == 2
-    assert says(reading.written[1], 0, 'Braces {in} "quotes".')
+    assert [said.json for said in reading.written] == segments
 
 
 def frame(number: int) -> Block:

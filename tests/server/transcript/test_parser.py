@@ -41,7 +41,9 @@ def test_words_come_while_they_are_written_and_segments_with_their_brace() -> No
     assert parser.feed("llo ") == [SpeechDelta(0, "llo", (1.0, 2.0))]
     assert parser.feed("you") == [SpeechDelta(0, " you", (1.0, 2.0))]
     assert parser.feed(' "') == []
-    assert parser.feed("}") == [SegmentClosed(Segment(0, 1.0, 2.0, 0, "Hello you"))]
+    assert parser.unfinished == "Hello you"
+    assert parser.feed("}") == [SegmentClosed(Segment(0, 1.0, 2.0, 0, "Hello you"), span=(1, 55))]
+    assert parser.unfinished == ""
 
 
 def test_a_tag_is_never_shown_while_it_could_become_one() -> None:
@@ -113,11 +115,24 @@ def test_objects_are_found_whatever_stands_between(between: str) -> None:
     assert read(f"[{one}{between}{two}]").texts == ["one", "two"]
 
 
-@pytest.mark.parametrize("broken", ['"}{"Start"', '",{"Start"', '"{"Start"', '","Start"', '"},"Start"', '"}"Start"'])
-def test_missing_braces_between_objects(broken: str) -> None:
+@pytest.mark.parametrize(
+    ("broken", "whole"),
+    [
+        ('"}{"Start"', [0, 1, 2]),
+        ('",{"Start"', [2]),
+        ('"{"Start"', [2]),
+        ('","Start"', []),
+        ('"},"Start"', [0]),
+        ('"}"Start"', [0]),
+    ],
+)
+def test_missing_braces_between_objects(broken: str, whole: list[int]) -> None:
     answer = PLAIN.replace('"},{"Start"', broken)
-    assert [s.text for s in read(answer).segments] == ["Hello there.", "[Music]", "Fine."]
-    assert [s.start for s in read(answer).segments] == [0.0, 15.43, 17.0]
+    reading = read(answer)
+    assert reading.texts == ["Hello there.", "[Music]", "Fine."]
+    assert [s.start for s in reading.segments] == [0.0, 15.43, 17.0]
+    sources = {place: json.loads(answer[slice(*span)]) for place, span in enumerate(reading.spans) if span}
+    assert {place: source["Content"] for place, source in sources.items()} == {p: reading.texts[p] for p in whole}
 
 
 @pytest.mark.parametrize("start", ["", "[", "},", "}", "assistant\n[", " \n[", "```json\n[", "Here you are: ["])
@@ -237,6 +252,8 @@ def test_a_valid_answer_gives_its_contents_at_any_split(answer: str, cuts: list[
     said = [entry.get("Content", entry.get("text")) or "" for entry in objects]
     visible = ["".join(c for c in text if c in "\t\n\r" or (c >= " " and c != "\x7f")).strip() for text in said]
     assert reading.texts == [text for text in visible if text]
+    written_in = [json.loads(answer[slice(*span)]) for span in reading.spans if span]
+    assert written_in == [entry for entry, text in zip(objects, visible, strict=True) if text]
     assert reading.complete or not reading.texts
     assert reading.shown == {s.index: s.text for s in reading.segments if s.is_speech}
     assert_sane(reading.segments)

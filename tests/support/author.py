@@ -1,0 +1,49 @@
+"""Answers of a model that knows what it wants to say, in its own tokens: it goes on from whatever is forced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import VibeVoiceAsrProcessor
+
+from model.prompt import Prompt
+from server.engine.engine_stream import LiveAnswer
+from server.transcript.detokenizer import Vocabulary
+
+
+class Author:
+    """Writes with the tokenizer and the prompt code of one checkpoint.
+
+    Attributes:
+        prompt: which decides how much of a prefix is forced.
+        vocabulary: for reading what was written.
+        tokenizer: the checkpoint's.
+    """
+
+    def __init__(self, checkpoint: Path) -> None:
+        """``checkpoint``: a folder with a processor."""
+        processor: Any = VibeVoiceAsrProcessor.from_pretrained(checkpoint)
+        self.prompt = Prompt(processor)
+        self.tokenizer: Tokenizer = processor.tokenizer.backend_tokenizer
+        self.vocabulary = Vocabulary(self.tokenizer)
+
+    def forced(self, prefix: str) -> list[int]:
+        """The tokens that are forced where ``prefix`` is wanted."""
+        return self.prompt.answer_start(prefix, header=False)
+
+    def rest(self, forced: list[int], answer: str) -> list[int]:
+        """The tokens of ``answer`` behind those that it was forced to begin with.
+
+        Raises AssertionError where the answer would not have begun with them: behind something that it would never
+        write, a model can but make things up.
+        """
+        whole = self.prompt.answer(answer, header=False)
+        assert whole[: len(forced)] == forced, f"{self.prompt.text(forced)!r} does not begin {answer!r}"
+        return whole[len(forced) :]
+
+    def live_answer(self, answer: str, *, prefix: str = "", cut: bool = False) -> LiveAnswer:
+        """``answer`` as the engine hands it over, to a question with this prefix."""
+        forced = self.forced(prefix)
+        return LiveAnswer(self.prompt.text(forced), tuple(self.rest(forced, answer)), cut, heard=10.0)
