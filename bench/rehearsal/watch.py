@@ -17,7 +17,8 @@ from model.steps import PendingStep, StepPlan, StepResult
 class WatchedStep:
     """``launched``, ``read``: what the two halves of the step did.
 
-    ``followed``: the next one was launched before this one was read. ``late``: streams on which this very step launched something that another stream now waits for.
+    ``followed``: the next one was launched before this one was read.
+    ``late``: streams on which this very step launched something that another stream now waits for.
     """
 
     plan: StepPlan

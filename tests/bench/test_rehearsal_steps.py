@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -70,7 +69,7 @@ class Stage:
 
 
 @pytest.fixture(scope="module", params=SETUPS, ids=str)
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest) -> Stage:
     setup: Setup = request.param
     with FakeCuda(card_of(24), flash=setup.attention == "flash") as cuda:
         warned: list[str] = []
@@ -89,7 +88,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         )
         logging.getLogger("model").removeHandler(handler)
         play(runner, files([0.5, 30.0], tokens=2))  # as the worker's warm-up, and a step too large to be recorded
-    yield Stage(setup, cuda, runner, warned)
+    return Stage(setup, cuda, runner, warned)
 
 
 SCRIPTS: dict[str, Script] = {
@@ -126,6 +125,12 @@ def test_a_small_step_is_a_handful_of_launches(stage: Stage) -> None:
     decoding = [step.launched for step in seen.steps if not step.plan.encode and len(step.plan.rows) == 8]
     assert decoding
     assert max(each.launches for each in decoding) <= 12
+
+
+def test_rows_of_one_query_share_the_keys_that_they_read(stage: Stage) -> None:
+    """Seven query heads look at one key head: read once for each of them, a long context costs seven times as much."""
+    stage.play(files([2.0, 3.0], tokens=TOKENS))
+    assert not stage.cuda.counts.unshared
 
 
 def test_the_next_step_is_launched_before_the_last_is_read(stage: Stage) -> None:
