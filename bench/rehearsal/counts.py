@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields
 class Counts:
     """``launches``: operations on the device, a replay of a graph being one. ``uploads``: copies to the card.
 
-    ``compiled``: Triton kernels made anew. ``unshared``: calls of attention that read every key once for each query head,
-    by kernel. ``waits``: of the host, by reason and place. ``by_stream``: launches.
+    ``compiled``: Triton kernels made anew. ``unshared``: calls of an attention kernel that read every key once for each
+    query head. ``waits``: of the host, by reason and place. ``by_stream``: launches.
     """
 
     launches: int = 0
