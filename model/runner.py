@@ -294,10 +294,12 @@ def make_runner(
     room: Room = DEFAULT_ROOM,
     attention: AttentionName = "auto",
     graphs: bool = True,
+    drafts: bool = True,
 ) -> Runner:
     """A runner of a loaded checkpoint, set up for its device; see ``load_runner``.
 
     ``graphs``: record small steps and chunks where the device can; without, every kernel is launched by itself.
+    ``drafts``: see ``Runner``.
     Raises AttentionError and NotEnoughMemoryError.
     """
     cuda = checkpoint.device.type == "cuda"
@@ -312,6 +314,7 @@ def make_runner(
         checkpoint,
         pages=max(1, positions // size) if plan is None else plan.pages(size),
         page_size=size,
+        drafts=drafts,
         attention=backend,
         record_steps=CudaCapture(urgent=True) if recorded else None,
         record_chunks=CudaCapture() if recorded else None,
