@@ -5,6 +5,7 @@ The tokenizer and the processor are those of the bundled checkpoint; of a larger
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -23,13 +24,16 @@ _LAYER_SCALE = 0.1
 _BIAS = 0.02
 
 
-def full_size() -> VibeVoiceAsrConfig:
-    """The dimensions of microsoft/VibeVoice-ASR-HF: 8.3 billion parameters."""
+def full_size(*, layers: int = 28, blocks: Sequence[int] = (3, 3, 3, 3, 3, 3, 8)) -> VibeVoiceAsrConfig:
+    """The dimensions of microsoft/VibeVoice-ASR-HF: 8.3 billion parameters.
+
+    ``layers`` of the language model, ``blocks`` of each stage of the encoders: fewer are as wide as all of them.
+    """
     text = Qwen2Config(
         vocab_size=152_064,
         hidden_size=3584,
         intermediate_size=18_944,
-        num_hidden_layers=28,
+        num_hidden_layers=layers,
         num_attention_heads=28,
         num_key_value_heads=4,
         max_position_embeddings=131_072,
@@ -37,7 +41,7 @@ def full_size() -> VibeVoiceAsrConfig:
         rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
         tie_word_embeddings=False,
     )
-    return _with_encoders(text, num_filters=32, depths=[3, 3, 3, 3, 3, 3, 8])
+    return _with_encoders(text, num_filters=32, depths=list(blocks))
 
 
 def small(vocabulary: int = 2048) -> VibeVoiceAsrConfig:

@@ -142,7 +142,12 @@ def check_varlen(
         return
     if num_splits != 1:
         cuda.faults.report(f"{name}: {num_splits} splits, which are silently wrong with page tables (pytorch#194167)")
-    if list(window_size or ()) != [-1, 0] and (widest > 1 or list(window_size or ()) != [-1, -1]):
-        cuda.faults.report(f"{name}: window {window_size} is not causal for rows of {widest} queries")
+    window, whole = list(window_size or ()), [-1, -1]
+    if window != [-1, 0] and (widest > 1 or window != whole):
+        cuda.faults.report(f"{name}: window {window} is not causal for rows of {widest} queries")
+    if widest == 1 and query.shape[1] > keys.shape[2] and window != whole:
+        cuda.counts.unshared[name] += 1
+    if widest == 1 and len(query) != len(lengths):
+        cuda.faults.report(f"{name}: {len(query)} queries in {len(lengths)} rows of one")
     rows = Rows(name, len(query), len(keys), keys.shape[1], widest, longest)
     check_paged(cuda, rows, query, keys, values, starts, key_starts, lengths, tables)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -69,13 +70,18 @@ def _operation(func: Any) -> _Operation:
     return _Operation(name, written, view, name.startswith("empty") or name in ("new_empty", "detach_"), composite)
 
 
+@cache
+def _results() -> Results:
+    return Results(torch.device("cuda", 0))
+
+
 class DeviceMode(TorchDispatchMode):
     """See the module."""
 
     def __init__(self, cuda: FakeCuda) -> None:
         super().__init__()
         self._cuda = cuda
-        self._results = Results(torch.device("cuda", 0))
+        self._results = _results()
         self.shadows = Shadows()
         self.blocks: dict[int, Block] = {}
         self._watched: dict[int, Any] = {}

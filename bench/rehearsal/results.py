@@ -49,7 +49,7 @@ def _signature(argument: Any) -> Any:
 
 
 class Results:
-    """See the module. ``device``: of all tensors made here."""
+    """See the module. ``device``: of all tensors made here. One for all cards: arguments alike come back."""
 
     def __init__(self, device: torch.device) -> None:
         self._fake = FakeTensorMode(allow_non_fake_inputs=True)

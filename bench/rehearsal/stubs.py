@@ -195,6 +195,18 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
         if index >= 0:
             cuda.device = checked(index)
 
+    def exchange_device(index: int) -> int:
+        before = cuda.device
+        if index >= 0:
+            cuda.device = checked(index)
+        return before
+
+    def empty_cache() -> None:
+        """Memory goes back to the driver, which waits for all who may use it."""
+        if memory.reserved > memory.taken:
+            cuda.timeline.wait(cuda.timeline.everything(), "torch.cuda.empty_cache")
+        memory.empty_cache()
+
     def synchronize(device: Any = None) -> None:
         checked(device)
         cuda.timeline.wait(cuda.timeline.everything(), "torch.cuda.synchronize")
@@ -215,6 +227,8 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
         "device_count": lambda: cuda.cards,
         "current_device": lambda: cuda.device,
         "set_device": set_device,
+        "_exchange_device": exchange_device,
+        "_maybe_exchange_device": exchange_device,
         "get_device_name": of_card(card.name),
         "get_device_capability": of_card(card.capability),
         "get_device_properties": of_card(properties),
@@ -224,7 +238,7 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
         "max_memory_allocated": of_card(lambda: memory.peak),
         "memory_reserved": of_card(lambda: memory.reserved),
         "reset_peak_memory_stats": of_card(memory.reset_peak),
-        "empty_cache": memory.empty_cache,
+        "empty_cache": empty_cache,
         "synchronize": synchronize,
         "manual_seed": lambda seed: None,
         "manual_seed_all": lambda seed: None,
