@@ -17,7 +17,7 @@ from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
 from model.decoder import Decoder, head_dim
-from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
+from model.drafts import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
 from model.encoder import StreamingEncoder
 from model.footprint import Footprint
 from model.graphs import Capture, CudaCapture
@@ -160,8 +160,9 @@ class Runner:
         start = [*self._prompt.answer_start(header=spec.force_header), *forced]
         state.queue.put([*instruction, *start])
         if self._drafts and spec.temperature == 0:
-            state.draft = TemplateDraft(self._texts)
-            state.draft.follow([*instruction, *start])
+            state.phrases = state.phrases or context_phrases(self._texts, spec.context)
+            state.draft = AnswerDraft(self._texts, state.phrases)
+            state.draft.follow(start)
             guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
             state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
         state.begin_answer()
