@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -25,7 +27,7 @@ from tests.support.speaking_runner import CHECKPOINT
 FRAME = 0.032
 
 
-VOCABULARIES = {"twin's": lambda: CHECKPOINT, "real": snapshot}
+VOCABULARIES: dict[str, Callable[[], Path]] = {"twin's": lambda: CHECKPOINT, "real": snapshot}
 
 
 @pytest.fixture(scope="module", params=VOCABULARIES)
