@@ -79,7 +79,7 @@ def name_audio_tokens(config: VibeVoiceAsrConfig) -> VibeVoiceAsrProcessor:
     tokenizer = cast(Any, processor).tokenizer
     for name in ("audio_token_id", "audio_bos_token_id", "audio_eos_token_id"):
         setattr(config, name, tokenizer.convert_tokens_to_ids(getattr(processor, name.removesuffix("_id"))))
-    return cast(VibeVoiceAsrProcessor, processor)
+    return processor
 
 
 def without_memory(config: VibeVoiceAsrConfig) -> VibeVoiceAsrForConditionalGeneration:

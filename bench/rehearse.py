@@ -131,8 +131,11 @@ def _rehearse(snapshot: Path, memory: float, setup: Setup, only: list[str]) -> l
 def _performed(cuda: FakeCuda, runner: Runner, scenes: list[Scene]) -> Iterator[Found]:
     for scene in scenes:
         began = monotonic()
-        yield perform(cuda, runner, scene)
+        found = perform(cuda, runner, scene)
         print(f"{scene.name}: {monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        yield found
+        if found.aborted:
+            return
 
 
 def _runner(snapshot: Path, setup: Setup) -> Runner:

@@ -32,7 +32,7 @@ class Scene:
 
 @dataclass(slots=True)
 class Found:
-    """What one scene showed. ``broken``: bounds that it broke."""
+    """What one scene showed. ``broken``: bounds that it broke. ``aborted``: the runner is of no more use."""
 
     scene: str
     steps: int
@@ -42,6 +42,7 @@ class Found:
     high_water: int
     high_water_at: str
     broken: list[str] = field(default_factory=list)
+    aborted: bool = False
 
 
 def start(cuda: FakeCuda, runner: Runner, warned: list[str]) -> list[str]:
@@ -56,12 +57,14 @@ def perform(cuda: FakeCuda, runner: Runner, scene: Scene) -> Found:
     gc.collect()
     cuda.memory.reset_peak()
     broken: list[str] = []
+    aborted = False
     answers = Answers()
     with _refusing(cuda, scene), warnings_of_model() as warned, watched(cuda, runner) as seen:
         try:
             answers = play(runner, scene.script)
             runner.check_integrity()
         except Exception as error:
+            aborted = True
             broken.append(f"{type(error).__name__}: {error}")
     broken += [f"warned: {each}" for each in warned if not scene.fails and scene.refuse_from is None]
     broken += _of_answers(scene, answers) + _of_steps(scene, seen) + _of_card(cuda)
@@ -76,6 +79,7 @@ def perform(cuda: FakeCuda, runner: Runner, scene: Scene) -> Found:
         cuda.memory.peak,
         cuda.memory.peak_at,
         broken,
+        aborted,
     )
 
 

@@ -32,7 +32,7 @@ def empty_snapshot(folder: Path, config: VibeVoiceAsrConfig) -> Path:
     model = without_memory(config)
     shapes = {name: tuple(each.shape) for name, each in revert_weight_conversion(model, model.state_dict()).items()}
     shards = _shards(shapes)
-    where = {}
+    where: dict[str, str] = {}
     for number, names in enumerate(shards, start=1):
         file = f"model-{number:05}-of-{len(shards):05}.safetensors"
         _write_empty(folder / file, {name: shapes[name] for name in names})
