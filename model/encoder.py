@@ -18,10 +18,10 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.audio import HOP
 from model.causal_stack import CausalStack, Memory, remember
-from model.chunk_graphs import ChunkGraphs
+from model.chunk_graphs import ROWS, ChunkGraphs
 from model.graphs import Capture, own_stream
 from model.steps import Samples
-from model.transfer import host_tensor, send
+from model.transfer import host_tensor, send, to_device
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +83,17 @@ class StreamingEncoder:
     On CUDA it works on a stream of its own, beside the decoder: ``wait`` before its embeddings are used.
     """
 
-    def __init__(self, model: VibeVoiceAsrForConditionalGeneration, *, capture: Capture | None = None) -> None:
+    def __init__(
+        self,
+        model: VibeVoiceAsrForConditionalGeneration,
+        *,
+        capture: Capture | None = None,
+        recorded_rows: int = ROWS[-1],
+    ) -> None:
         """``capture``: records small batches as graphs, see ``ChunkGraphs``; None records none.
 
-        ``stream``: the CUDA stream that it works on, None elsewhere.
+        ``recorded_rows``: of the largest batch that is recorded. ``stream``: the CUDA stream that it works on,
+        None elsewhere.
         """
         self._acoustic = CausalStack(model.model.acoustic_tokenizer_encoder)
         self._semantic = CausalStack(model.model.semantic_tokenizer_encoder)
@@ -98,7 +105,12 @@ class StreamingEncoder:
             sizes = self._acoustic.memory_size, self._semantic.memory_size
             try:
                 self._graphs = ChunkGraphs(
-                    self._run, capture, memory_sizes=sizes, dtype=self._dtype, device=self._device
+                    self._run,
+                    capture,
+                    memory_sizes=sizes,
+                    dtype=self._dtype,
+                    device=self._device,
+                    rows=tuple(rows for rows in ROWS if rows <= recorded_rows),
                 )
             except RuntimeError as error:
                 logger.warning("small chunks of audio are not recorded and will be slower: %s", error)
@@ -119,7 +131,7 @@ class StreamingEncoder:
             audio[row, : chunk.size] = torch.from_numpy(chunk)
             audio[row, chunk.size :] = 0
         with torch.cuda.stream(self.stream):  # does nothing where there is no such stream
-            audio = audio.to(self._device, non_blocking=True).to(self._dtype)
+            audio = to_device(audio, self._device).to(self._dtype)
             before = (
                 self._acoustic.recall([state.acoustic for state in states], audio),
                 self._semantic.recall([state.semantic for state in states], audio),

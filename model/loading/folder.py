@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from model.errors import CheckpointError
 
 CONFIG = "config.json"
@@ -65,6 +67,15 @@ def bytes_to_fetch(folder: Path, names: list[str]) -> int | None:
     if not isinstance(total, int):
         return None
     return max(0, total - sum((folder / name).stat().st_size for name in names if (folder / name).is_file()))
+
+
+def tensor_names(folder: Path, names: list[str]) -> list[str]:
+    """Of all tensors in the weight files, which are there and whole."""
+    found = []
+    for name in names:
+        with safe_open(folder / name, framework="pt") as file:
+            found += file.keys()
+    return found
 
 
 def check_weight_files(folder: Path, names: list[str]) -> None:
