@@ -56,10 +56,10 @@ def test_small_files_come_first_and_all_of_one_commit(hub: Hub) -> None:
     assert sum("/revision/" in line for line in hub.requests) == 1  # the second fetch names the commit
 
 
-def refused_before_weights(hub: Hub, folder: Path, **options: str) -> str:
+def refused_before_weights(hub: Hub, folder: Path) -> str:
     hub.repositories[NAME] = folder
     with pytest.raises(CheckpointError) as caught:
-        open_checkpoint(NAME, **({"device": "cpu"} | options)).load()
+        open_checkpoint(NAME, device="cpu").load()
     assert caught.value.permanent
     assert "\n" not in str(caught.value)
     assert "config.json" in hub.fetched()
