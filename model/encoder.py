@@ -18,7 +18,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.audio import HOP
 from model.causal_stack import CausalStack, Memory, remember
-from model.chunk_graphs import ChunkGraphs
+from model.chunk_graphs import FRAMES, ROWS, ChunkGraphs
 from model.graphs import Capture, own_stream
 from model.steps import Samples
 from model.transfer import host_tensor, send
@@ -83,8 +83,15 @@ class StreamingEncoder:
     On CUDA it works on a stream of its own, beside the decoder: ``wait`` before its embeddings are used.
     """
 
-    def __init__(self, model: VibeVoiceAsrForConditionalGeneration, *, capture: Capture | None = None) -> None:
-        """``capture``: records small batches as graphs, see ``ChunkGraphs``; None records none.
+    def __init__(
+        self,
+        model: VibeVoiceAsrForConditionalGeneration,
+        *,
+        capture: Capture | None = None,
+        rows: tuple[int, ...] = ROWS,
+        frames: tuple[int, ...] = FRAMES,
+    ) -> None:
+        """``capture``: records batches of ``rows`` and ``frames`` as graphs, see ``ChunkGraphs``; None records none.
 
         ``stream``: the CUDA stream that it works on, None elsewhere.
         """
@@ -98,7 +105,13 @@ class StreamingEncoder:
             sizes = self._acoustic.memory_size, self._semantic.memory_size
             try:
                 self._graphs = ChunkGraphs(
-                    self._run, capture, memory_sizes=sizes, dtype=self._dtype, device=self._device
+                    self._run,
+                    capture,
+                    memory_sizes=sizes,
+                    dtype=self._dtype,
+                    device=self._device,
+                    rows=rows,
+                    frames=frames,
                 )
             except RuntimeError as error:
                 logger.warning("small chunks of audio are not recorded and will be slower: %s", error)

@@ -14,6 +14,7 @@ from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
 from model.decoder import Decoder, bytes_per_position, head_dim
+from model.deterministic import FixedEncoder, verify
 from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
 from model.encoder import StreamingEncoder
 from model.graphs import Capture, CudaCapture
@@ -52,18 +53,30 @@ class Runner:
         attention: Backend | None = None,
         record_steps: Capture | None = None,
         record_chunks: Capture | None = None,
+        deterministic: bool = False,
     ) -> None:
         """``pages`` of ``page_size`` positions each make up the KV cache that all streams share.
 
         ``drafts``: guess tokens and verify them; without, every answer token takes a forward of its own.
         ``attention``: by default the best that runs here. ``record_steps``, ``record_chunks``: make graphs of small
         steps and of small encoder batches, see ``Decoder`` and ``StreamingEncoder``; they may run at the same time.
+        ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
         """
         check_geometry(checkpoint)
         model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
-        self._encoder = StreamingEncoder(model, capture=record_chunks)
-        backend = attention or choose_backend("auto", _place(checkpoint, page_size))
-        self._decoder = Decoder(model, pages=pages, page_size=page_size, backend=backend, capture=record_steps)
+        encoder = FixedEncoder if deterministic else StreamingEncoder
+        self._encoder = encoder(model, capture=record_chunks)
+        backend = attention or choose_backend("auto", _place(checkpoint, page_size), deterministic=deterministic)
+        self._decoder = Decoder(
+            model,
+            pages=pages,
+            page_size=page_size,
+            backend=backend,
+            capture=record_steps,
+            deterministic=deterministic,
+        )
+        if deterministic:
+            verify(self._decoder, self._encoder)
         self._prompt = Prompt(checkpoint.processor)
         self._texts = TokenTexts(tokenizer)
         self._drafts = drafts
@@ -227,19 +240,29 @@ def load_runner(
     page_size: int = 0,
     kv_positions: int | None = None,
     attention: AttentionName = "auto",
+    deterministic: bool = False,
 ) -> Runner:
     """Load a checkpoint and give it a KV cache of ``kv_positions`` positions (default: what the device has room for).
 
     ``page_size``: positions per page; 0 takes 256 on CUDA, where the paged kernels ask for it, and 32 elsewhere.
     ``attention``: the backend; one that cannot run here is an error and never replaced by another.
+    ``deterministic``: see ``Runner``; where the device cannot keep it, StartError.
     Raises StartError: CheckpointError, AttentionError, DeviceMemoryError.
     """
     opened = open_checkpoint(source, device=device, dtype=dtype, revision=revision)
     place = Place(opened.device, opened.dtype, opened.head_dim, _page_size(opened.device, page_size))
-    choose_backend(attention, place)  # one that cannot run is told before a weight is fetched
+    choose_backend(
+        attention, place, deterministic=deterministic
+    )  # one that cannot run is told before a weight is fetched
     checkpoint = opened.load()
     with memory_explained(opened.weight_bytes, opened.device):
-        return make_runner(checkpoint, page_size=page_size, kv_positions=kv_positions, attention=attention)
+        return make_runner(
+            checkpoint,
+            page_size=page_size,
+            kv_positions=kv_positions,
+            attention=attention,
+            deterministic=deterministic,
+        )
 
 
 def make_runner(
@@ -249,6 +272,7 @@ def make_runner(
     kv_positions: int | None = None,
     attention: AttentionName = "auto",
     graphs: bool = True,
+    deterministic: bool = False,
 ) -> Runner:
     """A runner of a loaded checkpoint, set up for its device; see ``load_runner``. Raises AttentionError.
 
@@ -258,7 +282,7 @@ def make_runner(
     if cuda:
         torch.cuda.set_device(checkpoint.model.lm_head.weight.device)  # Triton launches on the current one
     size = _page_size(checkpoint.device, page_size)
-    backend = choose_backend(attention, _place(checkpoint, size))
+    backend = choose_backend(attention, _place(checkpoint, size), deterministic=deterministic)
     positions = kv_positions or _room(checkpoint)
     return Runner(
         checkpoint,
@@ -267,6 +291,7 @@ def make_runner(
         attention=backend,
         record_steps=CudaCapture(urgent=True) if cuda and graphs else None,
         record_chunks=CudaCapture() if cuda and graphs else None,
+        deterministic=deterministic,
     )
 
 

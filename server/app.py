@@ -41,6 +41,7 @@ def make_engine(settings: Settings) -> Engine:
             revision=settings.revision,
             kv_positions=settings.kv_positions,
             attention=settings.attention,
+            deterministic=settings.deterministic,
         ),
         engine_settings(settings),
     )

@@ -42,6 +42,7 @@ def load_model(
     revision: str | None = None,
     kv_positions: int | None = None,
     attention: AttentionName = "auto",
+    deterministic: bool = False,
     threads: int | None = None,
 ) -> StepRunner:
     """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
@@ -55,7 +56,13 @@ def load_model(
     if threads is not None:
         torch.set_num_threads(threads)
     return load_runner(
-        source, device=device, dtype=dtype, revision=revision, kv_positions=kv_positions, attention=attention
+        source,
+        device=device,
+        dtype=dtype,
+        revision=revision,
+        kv_positions=kv_positions,
+        attention=attention,
+        deterministic=deterministic,
     )
 
 
