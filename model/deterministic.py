@@ -169,16 +169,15 @@ class FixedEncoder(StreamingEncoder):
 
 
 def verify(decoder: Decoder, encoder: StreamingEncoder) -> None:
-    """Compute the same positions and frames in differently cut steps. Raises StartError unless they agree to the bit."""
+    """Compute the same positions and frames in steps cut differently; unless all agree to the bit, raise StartError."""
     size = positions(decoder.device)
     ids = [(37 * place + 11) % decoder.vocabulary for place in range(size)]
     noise = 0.1 * np.random.default_rng(0).standard_normal(FRAMES * HOP).astype(np.float32)
     with torch.cuda.stream(decoder.stream):  # does nothing where there is no such stream
-        choices = [_choices(decoder, ids, cut) for cut in (0, 1, size // 2)]
+        choices = [_choices(decoder, ids, cut).cpu() for cut in (0, 1, size // 2)]
     with torch.cuda.stream(encoder.stream):
-        heard = [_heard(encoder, noise, cut) for cut in (0, 1, FRAMES // 2)]
-        same = [torch.equal(first, each) for first, *others in (choices, heard) for each in others]
-    if not all(same):
+        heard = [_heard(encoder, noise, cut).cpu() for cut in (0, 1, FRAMES // 2)]
+    if not all(torch.equal(first, each) for first, *others in (choices, heard) for each in others):
         raise StartError(
             f"Deterministic answers cannot be had on {decoder.device}: its libraries compute a row of a matrix "
             "differently in another place. Start without --deterministic."
