@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -30,6 +30,10 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 
 test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
 	$(BIN)/python -m pytest $(TESTS)
+
+# PyTorch of another version is a large download, so only the one that is there is tested by default.
+test-versions: $(DEV) ## Run the model's tests with other versions (TRANSFORMERS="5.17.* newest" TORCH="present 2.11.*")
+	$(BIN)/python -m tests.versions $(if $(TRANSFORMERS),--transformers $(TRANSFORMERS)) $(if $(TORCH),--torch $(TORCH)) -- $(TESTS)
 
 check: lint ## Lint, check the formatting and the types
 	$(BIN)/mypy
@@ -71,6 +75,9 @@ bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, i
 bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
 	$(BIN)/python -m bench.memory $(ARGS)
 
+rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, in ten minutes (ARGS="--memory 24 80 --only start files")
+	$(BIN)/python -m bench.rehearse $(ARGS)
+
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train
 
@@ -81,7 +88,7 @@ docker-cpu: ## Build the CPU image
 	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info tests/conformance/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info tests/conformance/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt

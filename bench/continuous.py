@@ -16,6 +16,7 @@ from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
 from model.checkpoint import Checkpoint, language_config
+from model.reference import without_noise
 from model.steps import Samples
 
 _PAGE = 64
@@ -81,7 +82,7 @@ class ContinuousBatching:
                 [clips[number] for number in numbers], processor_kwargs={"audio_kwargs": {"sampling_rate": 24_000}}
             ).to(self._device, self._dtype)
             pool = self._model.get_audio_features(
-                inputs["input_values"], padding_mask=inputs["padding_mask"], sample=False
+                inputs["input_values"], padding_mask=inputs["padding_mask"], **without_noise(self._model)
             ).pooler_output
             pools.append(pool)
             for number, ids, attended in zip(numbers, inputs["input_ids"], inputs["attention_mask"], strict=True):

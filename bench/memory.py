@@ -1,9 +1,9 @@
-"""GPU memory against what fits into it, for the full-size model.
+"""GPU memory against what fits into it, for the full-size model in every format of weights.
 
-    python -m bench.memory [--record]
+    python -m bench.memory [--parts] [--record]
 
-Computed, not measured: the model is made without memory, the encoders' need is counted while they run on nothing, and
-pages and requests come from the code that the server uses on a GPU. ``bench.gpu`` says what a real one holds.
+Computed, not measured: the plan is the one that the server makes when it starts, and pages and requests come from the
+code that uses them. ``--parts`` prints each plan. ``bench.gpu`` says what a real GPU holds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -19,58 +20,80 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.capacity import Capacity
 from bench.random_model import full_size, without_memory
+from bench.rehearsal.card import CONTEXT, card_of
 from bench.report import Report, machine, parser
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import language_config
-from model.decoder import bytes_per_position
-from model.memory import GPU_PAGE, GPU_SHARE, PEAK_FRAMES, encode_the_most, positions_beside
-from model.steps import RunnerInfo
+from model.encoder import EncoderState, StreamingEncoder
+from model.footprint import Footprint
+from model.memory import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
+from model.steps import RunnerInfo, WeightFormat
 from model.stream import DRAFT_POSITIONS
+from server.engine.budget import pass_positions
 from server.engine.settings import EngineSettings
 
-CARDS = {
-    "RTX 4090, 24 GB": 24_564,
-    "RTX 5090, 32 GB": 32_607,
-    "A100, 40 GB": 40_960,
-    "L40S, 48 GB": 46_068,
-    "H100, 80 GB": 81_559,
-    "H200, 141 GB": 143_771,
-}
-"""MiB, as the driver names them."""
-CONTEXT_BYTES = 700 << 20
-"""Taken by CUDA and its libraries before any tensor; an assumption."""
+CARDS = (8, 12, 16, 20, 24, 32, 40, 48, 80, 141)
+"""GB, as cards are sold; see ``card_of`` for what programs get of them."""
+FORMATS: tuple[WeightFormat, ...] = ("bf16", "int8", "fp8", "nf4")
+_HOPPER = 80
+"""GB from which a card is taken for one of compute capability 9."""
+_LEAST, _HOUR = 300.0, 3600.0
 
 
 def main() -> None:
     """Compute and print the table."""
-    options = parser(__doc__).parse_args()
+    command = parser(__doc__)
+    command.add_argument("--parts", action="store_true")
+    options = command.parse_args()
     model = without_memory(full_size())
-    weights = sum(weight.numel() * weight.element_size() for weight in model.parameters())
-    with PeakMemory() as memory:
-        encode_the_most(model)
     report = Report("memory")
     report.say(
-        f"Computed by {machine()}, for bfloat16: weights {weights / 1e9:.2f} GB, KV cache {bytes_per_position(model)} "
-        f"bytes per position, encoders {memory.peak / 1e9:.2f} GB while they encode {PEAK_FRAMES} frames, CUDA "
-        f"{CONTEXT_BYTES / 1e9:.2f} GB (assumed); {GPU_SHARE:.0%} of what is left goes to KV pages."
+        f"Computed by {machine()}. CUDA takes {CONTEXT / 1e9:.2f} GB (assumed); encoders, embedding and head "
+        "stay in bfloat16. Economy: what is given up for an hour of audio in one pass. 0: nothing; 1: large recorded "
+        "steps, and scoring many places at once; 2: large steps; 3: the token embedding lies in the host's memory."
     )
-    used = CONTEXT_BYTES + weights
-    rows = [_row(name, (mebibytes << 20) - used, memory.peak, model) for name, mebibytes in CARDS.items()]
-    header = ["GPU", "KV positions", "longest file", "1-minute requests at once", "1-hour requests at once"]
-    report.table(header, rows)
+    rows = []
+    for gigabytes in CARDS:
+        for weights in FORMATS:
+            try:
+                plan = plan_for(model, gigabytes, weights)
+            except NotEnoughMemoryError:
+                rows.append([f"{gigabytes} GB", weights, "-", "-", "does not start", "-", "-"])
+                continue
+            rows.append([f"{gigabytes} GB", weights, *_row(plan, model)])
+            if options.parts:
+                print(f"{gigabytes} GB, {weights}: {plan}")
+    report.table(["GPU", "weights", "economy", "KV positions", "longest file", "1-minute files", "1-hour files"], rows)
     report.say(
-        f"By memory alone; `max_rows` (by default {EngineSettings().max_rows}) bounds the requests at once, too."
+        "Files are at once, by memory alone; `max_rows` "
+        f"(by default {EngineSettings().max_rows}) bounds the requests at once, too."
     )
     if options.record:
         report.record()
 
 
-def _row(name: str, free: int, encoder_peak: int, model: VibeVoiceAsrForConditionalGeneration) -> list[str]:
-    positions = positions_beside(free, encoder_peak, bytes_per_position(model))
+def plan_for(model: VibeVoiceAsrForConditionalGeneration, gigabytes: int, weights: WeightFormat) -> MemoryPlan:
+    """What the server plans on a card of that size, by its defaults. Raises NotEnoughMemoryError."""
+    planner = Planner(
+        Footprint.of(model),
+        card_of(gigabytes).memory - CONTEXT,
+        capability=9 if gigabytes >= _HOPPER else 8,
+        least=pass_positions(_LEAST),
+        wanted=pass_positions(_HOUR),
+    )
+    return planner.plan(weights)
+
+
+def _row(plan: MemoryPlan, model: VibeVoiceAsrForConditionalGeneration) -> list[str]:
+    positions = plan.pages(GPU_PAGE) * GPU_PAGE
     capacity = Capacity.of(gpu_info(model, positions))
-    if not capacity.longest:
-        return [name, str(positions), "none", "-", "-"]
-    return [name, str(positions), f"{capacity.longest} min", str(capacity.minutes), str(capacity.hours)]
+    economy = str(ECONOMIES.index(plan.economy))
+    return [economy, str(positions), f"{capacity.longest} min", str(capacity.minutes), str(capacity.hours)]
+
+
+def encode(model: VibeVoiceAsrForConditionalGeneration, frames: int) -> None:
+    """Make the encoders and have them encode so many frames, for somebody to see what memory that takes."""
+    StreamingEncoder(model).encode([EncoderState()], [np.zeros(frames * HOP, dtype=np.float32)])
 
 
 def gpu_info(model: VibeVoiceAsrForConditionalGeneration, positions: int) -> RunnerInfo:

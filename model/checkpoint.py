@@ -20,13 +20,17 @@ from transformers import Qwen2Config, VibeVoiceAsrConfig, VibeVoiceAsrForConditi
 from transformers.utils import logging as transformers_logging
 
 from model.errors import CheckpointError, is_out_of_memory
+from model.footprint import Footprint
 from model.loading import original
-from model.loading.folder import bytes_to_fetch, check_weight_files, missing, read_config, weight_files
+from model.loading.folder import bytes_to_fetch, check_weight_files, missing, read_config, tensor_names, weight_files
 from model.loading.hub import SMALL_FILES, Repository, full_disk
 from model.loading.layout import Layout, layout_of
 from model.loading.processor import check_config, check_rates, check_template, check_tokens
-from model.loading.quantised_config import check_quantisation
-from model.loading.room import check_room, memory_explained, weight_bytes
+from model.loading.room import check_room, memory_explained
+from model.placement import resolve_device, resolve_dtype
+from model.quantised import choose_format, quantise
+from model.quantised.stored import check_quantised_weights, stored_quantisation, with_present_names
+from model.steps import WeightFormat, WeightsName
 
 __all__ = [
     "TINY",
@@ -47,14 +51,14 @@ TINY = Path(__file__).parent / "tiny" / "checkpoint"
 
 _PROCESSOR_FILES = ("processor_config.json", "tokenizer.json", "tokenizer_config.json")
 _HEAD = "lm_head.weight"
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A loaded checkpoint. ``path``: the local folder its files were read from.
+    """A loaded checkpoint.
 
-    ``tokenizer_path``: the folder its tokenizer was read from, where that is another one.
+    ``path``: the local folder its files were read from. ``tokenizer_path``: the folder its tokenizer was read from,
+    where that is another one. ``weights``: what the decoder's linear maps are kept in.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Checkpoint:
     device: torch.device
     dtype: torch.dtype
     tokenizer_path: Path | None = None
+    weights: WeightFormat = "bf16"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,8 @@ class _Source:
 class OpenedCheckpoint:
     """A checkpoint whose configuration and processor are read and found good, and whose weights are not touched yet.
 
-    ``weight_bytes``: what the weights take in ``dtype``.
+    ``footprint``: what its parts take in memory. ``weights``: what the decoder's linear maps will be kept in;
+    ``stored``: the configuration's note of how they are quantised in the files, None where they are not.
     """
 
     name: str
@@ -109,9 +115,16 @@ class OpenedCheckpoint:
     device: torch.device
     dtype: torch.dtype
     tokenizer_path: Path
-    weight_bytes: int
+    footprint: Footprint
+    weights: WeightFormat
+    stored: dict[str, Any] | None
     source: _Source
     layout: Layout
+
+    @property
+    def weight_bytes(self) -> int:
+        """What the weights take on the device."""
+        return self.footprint.weight_bytes(self.weights, self.dtype.itemsize)
 
     @property
     def head_dim(self) -> int:
@@ -121,15 +134,29 @@ class OpenedCheckpoint:
 
     def load(self) -> Checkpoint:
         """Fetch and read the weights. Raises CheckpointError and DeviceMemoryError."""
-        self.source.fetch_weights()
+        names = self.source.fetch_weights()
+        options: dict[str, Any] = {}
+        if self.stored is not None:
+            check_quantised_weights(tensor_names(self.source.folder, names), self.source.label)
+            self.config.quantization_config = with_present_names(self.stored, self.dtype)
+            options = {"device_map": {"": self.device}}
         with memory_explained(self.weight_bytes, self.device):
-            model = self._read_weights()
+            model = self._read_weights(**options)
+            if self.stored is None:
+                quantise(model, self.weights, self.device)
             torch.nn.Module.to(model, self.device).train(mode=False)  # the class decorates `to` and loses its signature
         return Checkpoint(
-            self.name, self.source.folder, model, self.processor, self.device, self.dtype, self.tokenizer_path
+            self.name,
+            self.source.folder,
+            model,
+            self.processor,
+            self.device,
+            self.dtype,
+            self.tokenizer_path,
+            self.weights,
         )
 
-    def _read_weights(self) -> VibeVoiceAsrForConditionalGeneration:
+    def _read_weights(self, **options: Any) -> VibeVoiceAsrForConditionalGeneration:
         with _explained(f"Checkpoint {self.source.label} does not load"), _quiet():
             loaded: Any = VibeVoiceAsrForConditionalGeneration.from_pretrained(
                 self.source.folder,
@@ -139,6 +166,7 @@ class OpenedCheckpoint:
                 key_mapping=original.KEY_MAPPING if self.layout is Layout.ORIGINAL else None,
                 ignore_mismatched_sizes=True,  # to be told below, in one line
                 output_loading_info=True,
+                **options,
             )
         model, report = cast(tuple[VibeVoiceAsrForConditionalGeneration, dict[str, Any]], loaded)
         if cast(Qwen2Config, self.config.text_config).tie_word_embeddings and _HEAD in report["missing_keys"]:
@@ -164,33 +192,49 @@ class OpenedCheckpoint:
 
 
 def load_checkpoint(
-    source: str, *, device: str = "auto", dtype: str = "auto", revision: str | None = None
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    weights: WeightsName = "auto",
+    revision: str | None = None,
 ) -> Checkpoint:
     """Load ``source``: ``"tiny"``, a folder, or a hub id such as ``microsoft/VibeVoice-ASR-HF``.
 
-    ``device``: ``auto`` takes CUDA where there is one. ``dtype``: ``auto`` is bfloat16 on CUDA, float32 on a CPU.
+    ``device``, ``dtype``: ``auto`` by what there is, see ``placement``. ``weights``: what the decoder's linear maps are
+    kept in; ``auto`` leaves them as the checkpoint has them.
 
     Raises CheckpointError for anything that is not a complete VibeVoice-ASR checkpoint, for a hub id that cannot be
     fetched, and for a device or dtype that is not there; DeviceMemoryError for a device that is too small.
     """
-    return open_checkpoint(source, device=device, dtype=dtype, revision=revision).load()
+    return open_checkpoint(source, device=device, dtype=dtype, weights=weights, revision=revision).load()
 
 
 def open_checkpoint(
-    source: str, *, device: str = "auto", dtype: str = "auto", revision: str | None = None
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    weights: WeightsName = "auto",
+    revision: str | None = None,
 ) -> OpenedCheckpoint:
     """The first half of ``load_checkpoint``: fetches and reads only what is small, and checks all that it tells."""
-    target = _resolve_device(device)
-    number = _resolve_dtype(dtype, target)
+    target = resolve_device(device)
     found, raw, layout = _find(source, revision)
+    stored = stored_quantisation(raw, found.label)
+    chosen = choose_format(weights, stored, target, found.label)
     config, processor, tokenizer_path = _read_small_files(found, raw, layout)
     check_config(config, found.label)
     check_rates(processor, config, found.label)
     check_tokens(processor, config, found.label)
     check_template(processor, found.label)
-    needed = weight_bytes(config, number)
-    check_room(needed, target)
-    return OpenedCheckpoint(source, config, processor, target, number, tokenizer_path, needed, found, layout)
+    footprint = Footprint.of_config(config)
+    number = resolve_dtype(dtype, target, footprint)
+    opened = OpenedCheckpoint(
+        source, config, processor, target, number, tokenizer_path, footprint, chosen, stored, found, layout
+    )
+    check_room(opened.weight_bytes, target)
+    return opened
 
 
 def locate_checkpoint(source: str, *, revision: str | None = None) -> Path:
@@ -205,7 +249,6 @@ def _find(source: str, revision: str | None) -> tuple[_Source, dict[str, Any], L
     found = _locate(source, revision)
     raw = read_config(found.folder)
     layout = layout_of(raw, found.label)
-    check_quantisation(raw, found.label)
     if layout is Layout.TRANSFORMERS:
         found.require(_PROCESSOR_FILES)
     weight_files(found.folder)  # a broken index is told now
@@ -262,38 +305,12 @@ def _explained(what: str) -> Iterator[None]:
 def _quiet() -> Iterator[None]:
     """Without Transformers' own reports of what it reads, which run over many lines; its errors are told anyway."""
     level = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
         transformers_logging.set_verbosity(level)
-
-
-def _resolve_device(device: str) -> torch.device:
-    """A CUDA device always with its index, without which torch takes none for the current one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        target = torch.device(device)
-    except RuntimeError as error:
-        raise CheckpointError(f"{device!r} names no device; use auto, cpu, cuda or cuda:N.") from error
-    if target.type != "cuda":
-        return target
-    if not torch.cuda.is_available():
-        raise CheckpointError(f"Device {device!r} was asked for, but torch sees no CUDA device.")
-    index, count = torch.cuda.current_device() if target.index is None else target.index, torch.cuda.device_count()
-    if index >= count:
-        raise CheckpointError(f"Device {device!r} was asked for, but the last one here is cuda:{count - 1}.")
-    return torch.device("cuda", index)
-
-
-def _resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
-    if dtype == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
-    if dtype not in _DTYPES:
-        raise CheckpointError(f"Unknown dtype {dtype!r}; use auto, {', '.join(_DTYPES)}.")
-    return _DTYPES[dtype]
 
 
 def language_config(model: VibeVoiceAsrForConditionalGeneration) -> Qwen2Config:
@@ -303,6 +320,4 @@ def language_config(model: VibeVoiceAsrForConditionalGeneration) -> Qwen2Config:
 
 def check_geometry(checkpoint: Checkpoint) -> None:
     """Raise CheckpointError when the checkpoint hears audio at another rate or hop than the server feeds."""
-    check_rates(
-        checkpoint.processor, cast(VibeVoiceAsrConfig, checkpoint.model.config), f"Checkpoint {checkpoint.name}"
-    )
+    check_rates(checkpoint.processor, checkpoint.model.config, f"Checkpoint {checkpoint.name}")

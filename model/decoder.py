@@ -12,7 +12,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 from model.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
 from model.checkpoint import language_config
 from model.deterministic import FixedSteps
-from model.graphs import AUDIO, UNREAD, Capture, StepGraphs, StepInputs, own_stream
+from model.graphs import AUDIO, SIZES, UNREAD, Capture, StepGraphs, StepInputs, own_stream
 from model.kv_cache import PagePool, PageTable
 from model.sampling import Draw, best, draw
 from model.transfer import send
@@ -37,10 +37,13 @@ class Decoder:
         page_size: int,
         backend: Backend = SDPA,
         capture: Capture | None = None,
+        recorded_inputs: int = SIZES[-1],
+        head_places: int = HEAD_PLACES,
         deterministic: bool = False,
     ) -> None:
         """``capture``: records small steps of fixed size as graphs; None, or a backend without kernel, records none.
 
+        ``recorded_inputs``: of the largest step that is recorded. ``head_places``: places that are scored at once.
         ``deterministic``: one order of summation, see ``model.deterministic``; the backend has to be one for it.
 
         ``stream``: the CUDA stream that ``forward`` and whatever uses its result should run on, None elsewhere.
@@ -50,6 +53,7 @@ class Decoder:
         self._language_model.set_attn_implementation(PAGED)
         self._lm_head = model.lm_head
         self._backend = backend
+        self._head_places = head_places
         config = language_config(model)
         weight = model.lm_head.weight
         self.device, self.dtype = weight.device, weight.dtype
@@ -73,7 +77,13 @@ class Decoder:
         elif capture is not None and backend.kernel is not None:
             try:
                 self._graphs = StepGraphs(
-                    self._run_inputs, capture, self.pool, longest=longest, width=config.hidden_size, dtype=self.dtype
+                    self._run_inputs,
+                    capture,
+                    self.pool,
+                    longest=longest,
+                    width=config.hidden_size,
+                    dtype=self.dtype,
+                    sizes=tuple(size for size in SIZES if size <= recorded_inputs),
                 )
             except RuntimeError as error:
                 logger.warning("small steps are not recorded and will be slower: %s", error)
@@ -149,7 +159,7 @@ class Decoder:
             rows=rows,
         ).last_hidden_state[0]
         hidden = hidden.index_select(0, wanted)
-        choices = [best(self._lm_head(part)) for part in hidden.split(HEAD_PLACES)]
+        choices = [best(self._lm_head(part)) for part in hidden.split(self._head_places)]
         return choices[0] if len(choices) == 1 else torch.cat(choices, dim=1), hidden
 
     def _run_inputs(self, inputs: StepInputs) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,7 +21,7 @@ from model.causal_stack import CausalStack, Memory, remember
 from model.chunk_graphs import FRAMES, ROWS, ChunkGraphs
 from model.graphs import Capture, own_stream
 from model.steps import Samples
-from model.transfer import host_tensor, send
+from model.transfer import host_tensor, send, to_device
 
 logger = logging.getLogger(__name__)
 
@@ -90,10 +90,12 @@ class StreamingEncoder:
         capture: Capture | None = None,
         rows: tuple[int, ...] = ROWS,
         frames: tuple[int, ...] = FRAMES,
+        recorded_rows: int = ROWS[-1],
     ) -> None:
         """``capture``: records batches of ``rows`` and ``frames`` as graphs, see ``ChunkGraphs``; None records none.
 
-        ``stream``: the CUDA stream that it works on, None elsewhere.
+        ``recorded_rows``: of the largest batch that is recorded. ``stream``: the CUDA stream that it works on,
+        None elsewhere.
         """
         self._acoustic = CausalStack(model.model.acoustic_tokenizer_encoder)
         self._semantic = CausalStack(model.model.semantic_tokenizer_encoder)
@@ -110,7 +112,7 @@ class StreamingEncoder:
                     memory_sizes=sizes,
                     dtype=self._dtype,
                     device=self._device,
-                    rows=rows,
+                    rows=tuple(each for each in rows if each <= recorded_rows),
                     frames=frames,
                 )
             except RuntimeError as error:
@@ -132,7 +134,7 @@ class StreamingEncoder:
             audio[row, : chunk.size] = torch.from_numpy(chunk)
             audio[row, chunk.size :] = 0
         with torch.cuda.stream(self.stream):  # does nothing where there is no such stream
-            audio = audio.to(self._device, non_blocking=True).to(self._dtype)
+            audio = to_device(audio, self._device).to(self._dtype)
             before = (
                 self._acoustic.recall([state.acoustic for state in states], audio),
                 self._semantic.recall([state.semantic for state in states], audio),

@@ -28,6 +28,25 @@ Samples = npt.NDArray[np.float32]
 AttentionName = Literal["auto", "sdpa", "varlen", "flash", "triton"]
 """An attention backend; ``auto`` takes the best that runs on the device."""
 
+WeightFormat = Literal["bf16", "nf4", "int8", "fp8"]
+"""What the decoder's linear maps are kept in; ``bf16`` stands for the model's own dtype, whichever that is."""
+
+
+WeightsName = Literal["auto", "bf16", "nf4", "int8", "fp8"]
+"""What is asked for; ``auto`` takes the weights as the checkpoint has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepSizes:
+    """What one step does at most: rows, positions that are not decoded ones, audio frames padded to a rectangle."""
+
+    max_rows: int = 32
+    prefill_positions: int = 2048
+    encode_frames: int = 150
+
+
+DEFAULT_STEPS = StepSizes()
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
@@ -155,6 +174,7 @@ class RunnerInfo:
         max_positions: longest sequence the checkpoint was made for (prompt and answer together).
         stop_ids: tokens that end an answer.
         draft_positions: positions beyond its prompt and answer that a stream may need while guesses are verified.
+        largest_step: what a step may do at most by the memory that was planned for it, None where nothing was planned.
         launches_ahead: the device works while the host does something else, so that the next step is better launched
             before the answers of the last one are read.
     """
@@ -171,6 +191,7 @@ class RunnerInfo:
     dtype: str
     attention: str
     draft_positions: int = 0
+    largest_step: StepSizes | None = None
     launches_ahead: bool = False
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from model.steps import StepSizes
 from server.api import deepgram, health, models, realtime, transcriptions
 from server.api.errors import install_error_handlers
 from server.api.live.transcriber import TranscriberFactory, make_transcriber
@@ -38,8 +39,12 @@ def make_engine(settings: Settings) -> Engine:
             settings.model,
             device=settings.device,
             dtype=settings.dtype,
+            weights=settings.weights,
             revision=settings.revision,
             kv_positions=settings.kv_positions,
+            steps=StepSizes(settings.max_rows, settings.prefill_positions, settings.encode_frames),
+            min_audio_seconds=60 * settings.min_audio_minutes,
+            max_audio_seconds=settings.max_audio_seconds,
             attention=settings.attention,
             deterministic=settings.deterministic,
         ),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
-from model.steps import AttentionName
+from model.steps import AttentionName, WeightsName
 
 MIB = 1024 * 1024
 
@@ -25,9 +25,16 @@ class ModelSettings(BaseModel):
     served_model_name: str = Field(
         "vibevoice-asr", min_length=1, max_length=128, description="Name of the model in /v1/models and in requests."
     )
-    device: str = Field("auto", description='Device of the model: "auto", "cpu", "cuda", "cuda:1", ...')
+    device: str = Field(
+        "auto", description='Device of the model: "auto" (CUDA or else the CPU), "cpu", "cuda", "cuda:1", "mps", ...'
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="Number format of the weights; auto is bfloat16 on a GPU and float32 on a CPU."
+        "auto",
+        description="Number format of the model; auto is bfloat16, float16 on GPUs without it, float32 for small ones "
+        "on a CPU.",
+    )
+    weights: WeightsName = Field(
+        "auto", description="What the decoder's linear maps are kept in; auto leaves them as the checkpoint has them."
     )
     attention: AttentionName = Field(
         "auto", description="Attention backend; auto takes the best that runs here, any other has to run here."
@@ -37,6 +44,9 @@ class ModelSettings(BaseModel):
     )
     kv_positions: int | None = Field(
         None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
+    )
+    min_audio_minutes: float = Field(
+        5.0, gt=0, description="The server does not start on a GPU that cannot hold so much audio in one pass."
     )
 
 

@@ -6,7 +6,9 @@ import json
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+from safetensors import safe_open
 
 from model.errors import CheckpointError
 
@@ -67,6 +69,15 @@ def bytes_to_fetch(folder: Path, names: list[str]) -> int | None:
     return max(0, total - sum((folder / name).stat().st_size for name in names if (folder / name).is_file()))
 
 
+def tensor_names(folder: Path, names: list[str]) -> list[str]:
+    """Of all tensors in the weight files, which are there and whole."""
+    found = []
+    for name in names:
+        with safe_open(folder / name, framework="pt") as file:
+            found += file.keys()
+    return found
+
+
 def check_weight_files(folder: Path, names: list[str]) -> None:
     """Raise CheckpointError for a weight file that is not whole. Reads the heads alone."""
     for name in names:
@@ -106,4 +117,4 @@ def name_of_type(config: dict[str, Any]) -> tuple[object, str]:
     """Model type, and the first architecture or an empty string."""
     architectures = config.get("architectures")
     first = architectures[0] if isinstance(architectures, list) and architectures else ""
-    return config.get("model_type"), cast(str, first) if isinstance(first, str) else ""
+    return config.get("model_type"), first if isinstance(first, str) else ""

@@ -103,14 +103,8 @@ class Repository:
                     f"The hub has no checkpoint {self.name!r} that may be read: check its name, and set HF_TOKEN if "
                     "it is private."
                 )
-            case HfHubHTTPError() if (status := error.response.status_code) in _BUSY:
-                return CheckpointError(f"The hub is busy ({status} for {self.name!r}).", permanent=False)
-            case HfHubHTTPError() if status in (401, 403):
-                return CheckpointError(
-                    f"The hub refuses to give {self.name!r} ({status}): set HF_TOKEN to a valid token that may read it."
-                )
             case HfHubHTTPError():
-                return CheckpointError(f"The hub does not give {self.name!r}: {_first_line(error)}")
+                return self._refused(error.response.status_code)
             case PermissionError():
                 return CheckpointError(
                     f"The cache {constants.HF_HUB_CACHE} cannot be written ({error}): give the server the right to, "
@@ -121,6 +115,15 @@ class Repository:
             case _ if isinstance(error, _NETWORK_ERROR):
                 return self._unreachable(_first_line(error) or type(error).__name__, permanent=False)
         return None
+
+    def _refused(self, status: int) -> CheckpointError:
+        if status in _BUSY:
+            return CheckpointError(f"The hub is busy ({status} for {self.name!r}).", permanent=False)
+        if status in (401, 403):
+            return CheckpointError(
+                f"The hub refuses to give {self.name!r} ({status}): set HF_TOKEN to a valid token that may read it."
+            )
+        return CheckpointError(f"The hub does not give {self.name!r} (it answers {status}).")
 
     def _unreachable(self, why: str, *, permanent: bool) -> CheckpointError:
         return CheckpointError(

@@ -90,7 +90,6 @@ def translate(config: dict[str, Any], name: str) -> VibeVoiceAsrConfig:
         acoustic_tokenizer_encoder_config=_encoder(acoustic, name, **spread),
         semantic_tokenizer_encoder_config=_encoder(_part(config, "semantic_tokenizer_config", name), name),
         text_config=Qwen2Config(**decoder),
-        tie_word_embeddings=decoder.get("tie_word_embeddings", False),
     )
 
 
@@ -101,7 +100,7 @@ def _part(config: dict[str, Any], key: str, name: str) -> dict[str, Any]:
     return part
 
 
-def _encoder(part: dict[str, Any], name: str, **more: float) -> VibeVoiceAcousticTokenizerEncoderConfig:
+def _encoder(part: dict[str, Any], name: str, **more: Any) -> VibeVoiceAcousticTokenizerEncoderConfig:
     for key, built in _ENCODER_BUILD.items():
         if part.get(key, built) != built:
             raise CheckpointError(f"An encoder of {name} has {key} {part[key]!r}; Transformers knows {built!r} alone.")
@@ -137,8 +136,9 @@ def find_tokenizer(folder: Path, name: str) -> Path:
 
 def make_processor(tokenizer: Path, template: str) -> VibeVoiceAsrProcessor:
     """What the converter writes beside the weights."""
-    return VibeVoiceAsrProcessor(
-        feature_extractor=VibeVoiceAcousticTokenizerFeatureExtractor(),
-        tokenizer=AutoTokenizer.from_pretrained(tokenizer),
-        chat_template=template,
+    processor: Any = VibeVoiceAsrProcessor  # neither constructor is annotated
+    extractor: Any = VibeVoiceAcousticTokenizerFeatureExtractor
+    made: VibeVoiceAsrProcessor = processor(
+        feature_extractor=extractor(), tokenizer=AutoTokenizer.from_pretrained(tokenizer), chat_template=template
     )
+    return made

@@ -8,19 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from transformers import VibeVoiceAsrConfig, VibeVoiceAsrForConditionalGeneration
 
 from model.errors import DeviceMemoryError, is_out_of_memory
 
 _GIB = 2**30
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
-
-
-def weight_bytes(config: VibeVoiceAsrConfig, dtype: torch.dtype) -> int:
-    """Bytes of all weights in ``dtype``. Builds the model without memory for them."""
-    with torch.device("meta"):
-        model = VibeVoiceAsrForConditionalGeneration(config)
-    return sum(weight.numel() for weight in model.parameters()) * dtype.itemsize
 
 
 def device_bytes(device: torch.device) -> int | None:

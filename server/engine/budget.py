@@ -21,6 +21,20 @@ PROMPT_TOKENS = 96
 """System prompt, instruction, duration and forced start of the answer; about 70 in the checkpoint's template."""
 
 
+def pass_positions(seconds: float) -> int:
+    """Positions of one pass over a recording of ``seconds``: prompt and the answer that ordinary talk gives."""
+    return ceil(seconds * FRAME_RATE) + PROMPT_TOKENS + _expected_tokens(seconds)
+
+
+def pass_seconds(positions: int) -> float:
+    """Longest recording that one pass of so many positions holds; see ``pass_positions``."""
+    return max(0.0, (positions - PROMPT_TOKENS - FIXED_TOKENS - 2) / (FRAME_RATE + EXPECTED_TOKENS_PER_SECOND))
+
+
+def _expected_tokens(seconds: float) -> int:
+    return ceil(seconds * EXPECTED_TOKENS_PER_SECOND) + FIXED_TOKENS
+
+
 def context_limit(info: RunnerInfo) -> int:
     """Positions that prompt and answer of one stream can have together, however empty the page pool is."""
     return min(info.max_positions, info.pages * info.page_size - info.draft_positions)
@@ -35,6 +49,6 @@ def answer_budget(seconds: float, limit: int) -> int:
     talk needs: a recording for which not even that is there is refused as too long by the worker instead of being cut.
     """
     generous = ceil(seconds * TOKENS_PER_SECOND) + FIXED_TOKENS
-    expected = ceil(seconds * EXPECTED_TOKENS_PER_SECOND) + FIXED_TOKENS
+    expected = _expected_tokens(seconds)
     room = limit - ceil(seconds * FRAME_RATE) - PROMPT_TOKENS
     return min(generous, MAX_ANSWER_TOKENS, max(room, expected))

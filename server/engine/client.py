@@ -22,6 +22,7 @@ from server.engine.messages import (
     EndReason,
     FailureCode,
     OpenStream,
+    StepRuns,
     StopWorker,
     StreamDone,
     StreamFailed,
@@ -249,6 +250,8 @@ class Engine:
                         stream.fail(EngineError(code, explanation))
                 case WorkerStats():
                     self.stats = message
+                case StepRuns(step):
+                    logger.info("step %d takes long", step)
                 case WorkerReady(info):
                     self._become_ready(info)
                 case WorkerFailed():

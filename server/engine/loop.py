@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 
@@ -27,6 +27,8 @@ from server.engine.messages import (
     ToWorker,
     WorkerStats,
 )
+from server.engine.pace import Pace
+from server.engine.pulse import Pulse
 from server.engine.scheduler import Scheduler, describe
 from server.engine.settings import EngineSettings
 from server.engine.stream import StreamState
@@ -55,8 +57,13 @@ class StepLoop:
         send: Send,
         clock: Callable[[], float],
         out_of_memory: tuple[type[Exception], ...] = (MemoryError,),
+        pulse: Pulse | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full."""
+        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full.
+
+        ``pulse``, ``pace``: for a device on which steps take seconds; neither where they are short anyway.
+        """
         self._runner = runner
         self._info = runner.info
         self._receive = receive
@@ -66,6 +73,9 @@ class StepLoop:
         self._heartbeat = settings.heartbeat_timeout / 4
         self._stats_interval = min(STATS_SECONDS, self._heartbeat)
         self._scheduler = Scheduler(settings, self._info)
+        self._pulse, self._pace = pulse, pace
+        if pace is not None:
+            self._scheduler.share = pace.share
         self._streams: dict[int, StreamState] = {}
         self._outbox: list[ToClient] = []
         self._pending: list[tuple[PendingStep, int]] = []  # at most one step, and the number of its rows
@@ -94,7 +104,7 @@ class StepLoop:
         Where the device works by itself the step that is read is the one before: the host plans, sends and waits for
         messages while the device computes.
         """
-        now = self._clock()
+        now, busy = self._clock(), self._busy_seconds
         for stream in self._scheduler.admit():
             stream.admitted = now
             self._stats_due = True
@@ -107,6 +117,8 @@ class StepLoop:
         self._pending = launched
         while self._pending and not self._info.launches_ahead:
             self._read(*self._pending.pop())
+        if self._pace is not None and not plan.empty:
+            self._scheduler.share = self._pace.after(plan, self._busy_seconds - busy)
         if idle:
             self._rest()
         self._report()
@@ -199,7 +211,8 @@ class StepLoop:
         self._busy = True
         began = self._clock()
         try:
-            pending = self._runner.launch(plan)
+            with self._sign_of_life():
+                pending = self._runner.launch(plan)
         except self._out_of_memory as error:
             numbers = {work.stream for work in plan.encode} | {work.stream for work in plan.rows}
             logger.error("out of memory with %d streams: %s", len(numbers), error)
@@ -221,12 +234,16 @@ class StepLoop:
     def _read(self, pending: PendingStep, rows: int) -> None:
         """Wait for a step and pass on what came out of it."""
         began = self._clock()
-        result = pending.read()
+        with self._sign_of_life():
+            result = pending.read()
         self._busy_seconds += self._clock() - began
         self._steps += 1
         self._batch_rows = rows
         for emitted in result.emitted:
             self._answer(self._streams[emitted.stream], emitted)
+
+    def _sign_of_life(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._pulse is None else self._pulse.step(self._steps)
 
     def _answer(self, stream: StreamState, emitted: Emitted) -> None:
         """Pass answer tokens on up to a stop token or the limit, and end the answer there.

@@ -170,4 +170,11 @@ class WorkerFailed:
     permanent: bool
 
 
-ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamDone | StreamFailed | WorkerStats | WorkerFailed
+@dataclass(frozen=True, slots=True)
+class StepRuns:
+    """A sign of life out of a step that takes long; ``step``: its number."""
+
+    step: int
+
+
+ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamDone | StreamFailed | WorkerStats | WorkerFailed | StepRuns

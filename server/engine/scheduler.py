@@ -26,7 +26,10 @@ class Want(NamedTuple):
 
 
 class Scheduler:
-    """The waiting queue, the running streams and the plan of the next step."""
+    """The waiting queue, the running streams and the plan of the next step.
+
+    ``share``: of the step budgets in the settings that the next plans may use, above 0 and up to 1.
+    """
 
     def __init__(self, settings: EngineSettings, info: RunnerInfo) -> None:
         self._settings = settings
@@ -34,6 +37,7 @@ class Scheduler:
         self._pages = info.pages
         self._draft_positions = info.draft_positions
         self._largest_stream = context_limit(info)
+        self.share = 1.0
         self._waiting: dict[int, StreamState] = {}
         self._running: dict[int, StreamState] = {}
 
@@ -100,9 +104,11 @@ class Scheduler:
         decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
         prefill = [Want(s.number, s.queued, s.live) for s in ready if s.phase is not Phase.DECODING]
         encode = [Want(s.number, s.frames_waiting, s.live) for s in streams if s.frames_waiting and not s.asked]
+        frames = max(1, int(self.share * self._settings.encode_frames))
+        positions = max(self._settings.max_rows, int(self.share * self._settings.prefill_positions))
         return StepPlan(
-            encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, self._settings.encode_frames).items()),
-            rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, self._settings.prefill_positions).items())),
+            encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, frames).items()),
+            rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, positions).items())),
         )
 
     def _pages_for(self, positions: int) -> int:

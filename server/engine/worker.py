@@ -13,19 +13,33 @@ import sys
 from collections.abc import Callable, Sequence
 from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
-from threading import Thread
+from threading import Lock, Thread
 from time import monotonic
 
 import numpy as np
 
 from model.audio import HOP
 from model.errors import DeviceMemoryError, StartError, is_out_of_memory
-from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StepRunner, StreamSpec
+from model.steps import (
+    DEFAULT_STEPS,
+    AttentionName,
+    EncodeWork,
+    RowWork,
+    StepPlan,
+    StepRunner,
+    StepSizes,
+    StreamSpec,
+    WeightsName,
+)
+from server.engine.budget import pass_positions
 from server.engine.heap import keep_trimmed
 from server.engine.inbox import Inbox
 from server.engine.loop import StepLoop
-from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
+from server.engine.messages import StepRuns, StopWorker, ToClient, WorkerFailed, WorkerReady
+from server.engine.pace import Pace
+from server.engine.pulse import Pulse
 from server.engine.settings import EngineSettings
+from server.engine.shortage import shortage
 from server.logs import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -39,31 +53,44 @@ def load_model(
     *,
     device: str = "auto",
     dtype: str = "auto",
+    weights: WeightsName = "auto",
     revision: str | None = None,
     kv_positions: int | None = None,
+    steps: StepSizes = DEFAULT_STEPS,
+    min_audio_seconds: float = 300.0,
+    max_audio_seconds: float = 3600.0,
     attention: AttentionName = "auto",
     deterministic: bool = False,
     threads: int | None = None,
 ) -> StepRunner:
     """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
 
+    ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
+    ``max_audio_seconds``: what it should, at the cost of speed. Raises NotEnoughMemoryError that tells what helps.
+
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
     import torch
 
-    from model.runner import load_runner
+    from model.memory import NotEnoughMemoryError
+    from model.runner import Room, load_runner
 
     if threads is not None:
         torch.set_num_threads(threads)
-    return load_runner(
-        source,
-        device=device,
-        dtype=dtype,
-        revision=revision,
-        kv_positions=kv_positions,
-        attention=attention,
-        deterministic=deterministic,
-    )
+    try:
+        return load_runner(
+            source,
+            device=device,
+            dtype=dtype,
+            weights=weights,
+            revision=revision,
+            kv_positions=kv_positions,
+            room=Room(steps, least=pass_positions(min_audio_seconds), wanted=pass_positions(max_audio_seconds)),
+            attention=attention,
+            deterministic=deterministic,
+        )
+    except NotEnoughMemoryError as error:
+        raise type(error)(error.plan, error.positions, error.with_weights, shortage(error, min_audio_seconds)) from None
 
 
 def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings) -> None:
@@ -77,6 +104,8 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
     try:
         runner = factory()
         _warm_up(runner)
+        settings = settings.within(runner.info.largest_step)
+        pulse, pace = _slow_steps(pipe, runner, settings)
     except Exception as error:
         told = explain_failed_start(error)
         # What an operator can mend is told in one line, which the client logs; the rest is for whoever mends the code.
@@ -93,6 +122,8 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         send=lambda messages: _send(pipe, messages),
         clock=monotonic,
         out_of_memory=out_of_memory_types(),
+        pulse=pulse,
+        pace=pace,
     )
     try:
         loop.run()
@@ -118,9 +149,24 @@ def _exit_with_parent() -> None:
         os._exit(1)
 
 
+def _slow_steps(pipe: Connection, runner: StepRunner, settings: EngineSettings) -> tuple[Pulse | None, Pace | None]:
+    """What a CPU needs, whose steps may take long; on other devices every step is short, and a long one is a fault."""
+    if runner.info.device != "cpu":
+        return None, None
+    pace = Pace(settings)
+    pace.begin(*_warm_up(runner))  # once more: the first time was also that of reading the weights
+    interval = settings.heartbeat_timeout / 4
+    pulse = Pulse(lambda step: _send(pipe, (StepRuns(step),)), interval=interval, patience=settings.step_patience)
+    return pulse, pace
+
+
+_sending = Lock()
+
+
 def _send(pipe: Connection, messages: Sequence[ToClient]) -> None:
     try:
-        pipe.send(tuple(messages))
+        with _sending:  # signs of life come from a thread of their own
+            pipe.send(tuple(messages))
     except (BrokenPipeError, ConnectionResetError):
         raise SystemExit(1) from None  # nobody is left to answer
 
@@ -154,23 +200,29 @@ def out_of_memory_types() -> tuple[type[Exception], ...]:
     return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)
 
 
-def _warm_up(runner: StepRunner) -> None:
+def _warm_up(runner: StepRunner) -> tuple[StepPlan, float]:
     """Answer a second of silence, so that the first request does not pay for what the device sets up lazily.
 
-    A device that cannot do even that is found out before anybody is told that the worker is ready.
+    A device that cannot do even that is found out before anybody is told that the worker is ready. Returns the step
+    that computed most, and its seconds.
     """
     stream = 0  # the client counts from 1
     queued = runner.open(stream, StreamSpec(max_answer_tokens=2))
     runner.append_audio(stream, np.zeros(8 * HOP, dtype=np.float32))
     frames = runner.finish_audio(stream)
     _step(runner, StepPlan(encode=(EncodeWork(stream, frames),), rows=(RowWork(stream, queued),)))
-    _step(runner, StepPlan(rows=(RowWork(stream, runner.ask(stream)),)))
+    most = StepPlan(rows=(RowWork(stream, runner.ask(stream).queued),))
+    seconds = _step(runner, most)
     _step(runner, StepPlan(rows=(RowWork(stream, 1),)))
     runner.release(stream)
+    return most, seconds
 
 
-def _step(runner: StepRunner, plan: StepPlan) -> None:
+def _step(runner: StepRunner, plan: StepPlan) -> float:
+    """Returns the seconds that it took."""
+    began = monotonic()
     pending = runner.launch(plan)
     pending.read()
     if pending.failed:
         raise MemoryError("the device has no memory left for a second of audio")
+    return monotonic() - began

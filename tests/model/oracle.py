@@ -7,11 +7,12 @@ from typing import Any, cast
 import torch
 
 from model.checkpoint import Checkpoint
+from model.reference import without_noise
 from model.steps import Samples
 
 
 class Oracle:
-    """Answers of ``model.generate(..., sample=False)`` on the processor's own inputs."""
+    """Answers of ``model.generate`` without noise on the processor's own inputs."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
@@ -34,7 +35,7 @@ class Oracle:
         """Answers of one left-padded batch."""
         inputs, model = self.inputs(clips, contexts), cast(Any, self._checkpoint.model)
         with torch.inference_mode():
-            output = model.generate(**inputs, sample=False, max_new_tokens=tokens)
+            output = model.generate(**inputs, **without_noise(model), max_new_tokens=tokens)
         answers = output[:, inputs["input_ids"].shape[1] :].tolist()
         tokenizer = self._checkpoint.processor.tokenizer
         stops = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")}

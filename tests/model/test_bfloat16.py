@@ -23,6 +23,7 @@ from model.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.decoder import Decoder
 from model.encoder import EncoderState, StreamingEncoder
 from model.kv_cache import PageTable
+from model.reference import without_noise
 from model.runner import Runner
 from model.steps import Samples, StreamSpec
 from tests.model.driver import Driver, Job
@@ -65,7 +66,7 @@ def embedded(model: Any, clip: Samples) -> torch.Tensor:
     """Transformers' embeddings."""
     with torch.inference_mode():
         audio = torch.from_numpy(clip)[None, None].to(model.dtype)
-        embeddings: torch.Tensor = model.get_audio_features(audio, sample=False).pooler_output
+        embeddings: torch.Tensor = model.get_audio_features(audio, **without_noise(model)).pooler_output
     return embeddings[0]
 
 
@@ -106,7 +107,7 @@ def full_forward(checkpoint: Checkpoint, clip: Samples, answer: list[int]) -> to
     inputs["input_ids"] = torch.cat([inputs["input_ids"], torch.tensor([answer])], dim=1)
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     with torch.inference_mode():
-        logits: torch.Tensor = checkpoint.model(**inputs, sample=False).logits
+        logits: torch.Tensor = checkpoint.model(**inputs, **without_noise(checkpoint.model)).logits
     return logits[0, -len(answer) - 1 : -1].float()
 
 
@@ -119,10 +120,10 @@ def paged_forward(checkpoint: Checkpoint, clip: Samples, answer: list[int], rng:
         checkpoint.model, np.pad(clip_level(clip).apply(clip), (0, -clip.size % HOP)), int(rng.integers(4, 40))
     )
     assert len(audio) == frames
-    decoder = Decoder(checkpoint.model, pages=200, page_size=16)
+    decoder, scored = Decoder(checkpoint.model, pages=200, page_size=16), list[torch.Tensor]()
+    hook = checkpoint.model.lm_head.register_forward_hook(lambda _head, _hidden, logits: scored.append(logits))
     table, beside = PageTable(decoder.pool), PageTable(decoder.pool)
     ids, place, logits = [*prompt, *answer[:-1]], 0, []
-    hook = checkpoint.model.lm_head.register_forward_hook(lambda _module, _given, said: logits.append(said[-1].float()))
     while place < len(ids):
         count = min(int(rng.integers(1, 60)), len(prompt) - place) if place < len(prompt) else 1
         parts: list[list[int] | torch.Tensor] = [
@@ -131,8 +132,10 @@ def paged_forward(checkpoint: Checkpoint, clip: Samples, answer: list[int], rng:
         place += count
         company = int(rng.integers(1, 4))
         decoder.forward([ids[:company], *parts], [(beside, company), (table, count)], [company + count - 1])
+        if place >= len(prompt):
+            logits.append(scored[-1][0].float())
     hook.remove()
-    return torch.stack(logits[-len(answer) :])
+    return torch.stack(logits)
 
 
 def test_the_first_other_token_comes_no_earlier_than_in_the_modules(

@@ -236,7 +236,7 @@ def cut(folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:1_000_000])
 
 
-TOLD_BY_WEIGHTS = {
+TOLD_BY_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "shapes": (
         lambda folder: rewrite(folder, widen),
         r"1 weights of another shape.*gate_proj\.weight: \[1024, 192\] and not \[512, 192\]",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from model.audio import HOP, clip_level
 from model.checkpoint import Checkpoint
 from model.encoder import AudioBuffer, EncoderState, StreamingEncoder
+from model.reference import without_noise
 from model.steps import Samples
 
 
@@ -29,7 +30,7 @@ def whole(checkpoint: Checkpoint, clip: Samples) -> torch.Tensor:
     model: Any = checkpoint.model
     with torch.inference_mode():
         embeddings: torch.Tensor = model.get_audio_features(
-            torch.from_numpy(clip)[None, None], sample=False
+            torch.from_numpy(clip)[None, None], **without_noise(model)
         ).pooler_output
     return embeddings[0]
 

@@ -15,7 +15,6 @@ import pytest
 from huggingface_hub import constants
 
 from model.checkpoint import TINY, CheckpointError, locate_checkpoint, open_checkpoint
-from model.loading import hub as hub_module
 from model.loading.hub import SMALL_FILES, Repository
 from tests.support.hub import COMMIT, Fault, Hub, running_hub
 
@@ -117,7 +116,7 @@ def test_a_hub_that_stays_busy_is_an_error_that_may_pass(hub: Hub, status: int) 
 
 def test_the_hub_says_how_long_to_wait(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr(hub_module.time, "sleep", waited.append)
+    monkeypatch.setattr("model.loading.hub.time.sleep", waited.append)
     hub.faults.append(Fault("/revision/", 429, headers={"Retry-After": "7"}))
     fetch()
     assert waited == [7.0]

@@ -78,7 +78,7 @@ def test_what_cannot_be_done_by_itself_fails_alone(
         return forward(decoder, inputs, rows, *rest)
 
     monkeypatch.setattr(Decoder, "forward", refuses_the_first)
-    plan = StepPlan(rows=(RowWork(1, runner.ask(1)), RowWork(2, runner.ask(2))))
+    plan = StepPlan(rows=(RowWork(1, runner.ask(1).queued), RowWork(2, runner.ask(2).queued)))
     pending = runner.launch(plan)
     assert pending.failed == {1}
     assert [out.stream for out in pending.read().emitted] == [2]
@@ -115,7 +115,7 @@ def test_guesses_of_many_rows_share_a_bound_and_the_head_is_run_in_slices(
         runner.open(number, StreamSpec(level=clip_level(clips[0])))
         frames = runner.append_audio(number, clips[0][: 5 * HOP])
         runner.step(StepPlan(encode=(EncodeWork(number, frames),)))
-        rows.append(RowWork(number, runner.ask(number, Question(guess=text))))
+        rows.append(RowWork(number, runner.ask(number, Question(guess=text)).queued))
     places.clear()
     slices.clear()
     pending = runner.launch(StepPlan(rows=tuple(rows)))

@@ -12,8 +12,9 @@ import torch
 
 from model.audio import HOP, clip_level, frame_count
 from model.checkpoint import Checkpoint
+from model.reference import without_noise
 from model.runner import Runner
-from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.steps import Emitted, EncodeWork, PendingStep, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.support.samples import SAMPLES
@@ -97,7 +98,7 @@ def test_forced_start_continues_like_generate(
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     model: Any = checkpoint.model
     with torch.inference_mode():
-        output = model.generate(**inputs, sample=False, max_new_tokens=20)
+        output = model.generate(**inputs, **without_noise(model), max_new_tokens=20)
     wanted = output[0, inputs["input_ids"].shape[1] :].tolist()
     runner.open(1, StreamSpec(level=clip_level(clip)))
     runner.append_audio(1, clip)
@@ -191,7 +192,7 @@ def test_logprobs_are_the_models(runner: Runner, checkpoint: Checkpoint, oracle:
     inputs["input_ids"] = torch.cat([inputs["input_ids"], torch.tensor([mine.answer])], dim=1)
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     with torch.inference_mode():
-        logits = checkpoint.model(**inputs, sample=False).logits[0, prompt - 1 : -1]
+        logits = checkpoint.model(**inputs, **without_noise(checkpoint.model)).logits[0, prompt - 1 : -1]
     wanted = logits.log_softmax(-1).gather(-1, torch.tensor(mine.answer)[:, None])[:, 0]
     np.testing.assert_allclose(mine.logprobs, wanted.numpy(), atol=2e-4)
 
@@ -275,7 +276,9 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
     assert ran[0] == ran[1]
     runner.open(1, spec)
     hear(runner, 1, clip)
-    pending, emitted, positions = None, [], runner.ask(1)
+    pending: PendingStep | None = None
+    emitted: list[Emitted] = []
+    positions = runner.ask(1).queued
     while not emitted or emitted[-1].tokens[-1] not in runner.info.stop_ids:
         before, pending = pending, runner.launch(StepPlan(rows=(RowWork(1, positions),)))
         if before is not None:
@@ -287,3 +290,35 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
     runner.release(1)
     assert [token for out in emitted for token in out.tokens] == ran[0]
     assert len(emitted) < len(ran[0]) / 1.2
+
+
+def test_phrases_of_the_prompt_and_of_the_answer_change_no_token(checkpoint: Checkpoint) -> None:
+    """With what it is going to say in the prompt, a runner needs fewer forwards than without guesses, and says it."""
+    clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
+    for context in ("Kyjiw, monday seven, RTX 5090, red train, tomorrow", '"},{"Start":1,"End":2.\nseven, seven eight'):
+        spec = StreamSpec(level=clip_level(clip), context=context)
+        ran = []
+        for drafts, ahead in ((False, False), (True, False), (True, True)):
+            runner = Runner(checkpoint, pages=400, page_size=16, drafts=drafts)
+            jobs = [Job(spec, clip, 400), Job(StreamSpec(level=clip_level(clip)), clip, 400)]
+            Driver(runner, 3, ahead=ahead).run(jobs)
+            ran.append([mine.answer for mine in jobs])
+            runner.check_integrity()
+            assert runner.free_pages == runner.info.pages
+        assert ran[0] == ran[1] == ran[2]
+
+
+def test_a_guess_never_exceeds_what_is_reserved(checkpoint: Checkpoint) -> None:
+    """Behind every input of an answer there is room for draft_positions more, whatever is foreseen."""
+    clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
+    runner = Runner(checkpoint, pages=4000, page_size=1)
+    runner.open(0, StreamSpec(level=clip_level(clip), context=", ".join(["one two three four five six seven"] * 40)))
+    hear(runner, 0, clip)
+    positions, longest, token = runner.ask(0).queued, 0, -1
+    while token not in runner.info.stop_ids:
+        free = runner.free_pages - positions
+        pending = runner.launch(StepPlan(rows=(RowWork(0, positions),)))
+        longest = max(longest, free - runner.free_pages)
+        (emitted,) = pending.read().emitted
+        token, positions = emitted.tokens[-1], 1
+    assert 4 < longest <= runner.info.draft_positions

@@ -93,6 +93,7 @@ class ScriptedRunner:
     plans: list[StepPlan] = field(default_factory=list)
     integrity_checks: int = 0
     leak: bool = False
+    device: str = "none"
 
     def __post_init__(self) -> None:
         self.streams: dict[int, ScriptedStream] = {}
@@ -109,7 +110,7 @@ class ScriptedRunner:
             pages=self.pages,
             max_positions=self.max_positions,
             stop_ids=frozenset({STOP}),
-            device="none",
+            device=self.device,
             dtype="none",
             attention="none",
             draft_positions=self.drafts,
@@ -263,5 +264,5 @@ def find_a_busy_hub() -> ScriptedRunner:
 class CrampedRunner(ScriptedRunner):
     """Has no memory for a step, as torch says it."""
 
-    def step(self, plan: StepPlan) -> StepResult:
+    def launch(self, plan: StepPlan) -> PendingStep:
         raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.\nSee the documentation.")

@@ -17,6 +17,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
 
+from model.reference import without_noise
+
 from .examples import context, number_speakers, segment_entry
 from .network import SAMPLE_RATE
 from .recordings import Recording, Style, compose, cut
@@ -85,7 +87,7 @@ def transcribe(model: Any, processor: Any, batch: list[Clip]) -> list[list[Entry
     prompts = [clip.context or "" for clip in batch]  # the template takes an empty context for none
     inputs = processor.apply_transcription_request([clip.samples for clip in batch], prompt=prompts)
     with torch.inference_mode():
-        output = model.generate(**inputs, sample=False, max_new_tokens=2048)
+        output = model.generate(**inputs, **without_noise(model), max_new_tokens=2048)
     answers = output[:, inputs["input_ids"].shape[1] :]
     return [processor.decode(answer, return_format="parsed") for answer in answers]
 

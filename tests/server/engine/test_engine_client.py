@@ -141,6 +141,20 @@ async def test_a_frozen_worker_is_killed_and_replaced(start_engine: StartEngine)
     assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
 
 
+async def test_a_long_step_on_a_cpu_is_waited_for_and_a_hang_is_not(
+    start_engine: StartEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A step of the full-size model takes a CPU longer than a silent worker is given."""
+    caplog.set_level("INFO", logger="server.engine.client")
+    settings = EngineSettings(heartbeat_timeout=2.0, step_patience=4.0, restart_delay=0.01)
+    engine = await ready_engine(start_engine, partial(Runner, device="cpu"), settings)
+    async with open_stream(engine, StreamSpec(context=Trouble.STUCK), 0) as stream:
+        await stream.finish()
+        assert await failure_of(stream) is FailureCode.WORKER_DIED
+    assert sum("takes long" in record.message for record in caplog.records) == 8  # at four a heartbeat timeout
+    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
+
+
 async def test_a_worker_without_work_for_its_open_stream_is_not_taken_for_frozen(start_engine: StartEngine) -> None:
     settings = EngineSettings(heartbeat_timeout=2.0)
     engine = await ready_engine(start_engine, Runner, settings)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.steps import RunnerInfo, StepPlan
+from model.steps import Asked, RunnerInfo, StepPlan
 from server.engine.scheduler import Scheduler, describe
 from server.engine.settings import EngineSettings
 from server.engine.stream import Phase, StreamState
@@ -132,7 +132,7 @@ def test_every_crowd_is_served_within_the_limits(
         admitted += [stream.number for stream in scheduler.admit()]
         for stream in scheduler.running:
             if stream.ready_to_ask:
-                stream.count_asked(stream.queued + AFTER)
+                stream.count_asked(Asked(stream.queued + AFTER, ""))
                 scheduler.trim(stream)
         plan = scheduler.plan()
         check_plan(plan, limits, {stream.number: stream for stream in scheduler.running})
@@ -186,7 +186,7 @@ def test_reservation_shrinks_to_the_audio_that_came() -> None:
     stream = make_stream(1, frames=400)
     scheduler.add(stream)
     scheduler.admit()
-    stream.count_asked(BEFORE + 10 + AFTER)
+    stream.count_asked(Asked(BEFORE + 10 + AFTER, ""))
     scheduler.trim(stream)
     assert scheduler.reserved_pages == 4
 

@@ -1,0 +1,18 @@
+"""How Transformers' own forward is asked for what the engine computes: acoustic latents without noise."""
+
+from __future__ import annotations
+
+from inspect import signature
+from typing import Any
+
+
+def without_noise(model: Any) -> dict[str, bool]:
+    """Keyword arguments of ``generate``, ``forward`` and ``get_audio_features`` that keep noise out of the latents.
+
+    The first versions of Transformers with this model have no such argument and add noise as wide as ``vae_std``
+    always, so there the width in the model's configuration is set to 0 instead. ``model``: with the encoders.
+    """
+    if "sample" in signature(model.forward).parameters:
+        return {"sample": False}
+    model.config.acoustic_tokenizer_encoder_config.vae_std = 0.0
+    return {}
