@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory bench-deviation bench-linears tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -74,6 +74,12 @@ bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, i
 
 bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
 	$(BIN)/python -m bench.memory $(ARGS)
+
+bench-deviation: $(DEV) ## Compare quantised weights with the checkpoint's own answers (ARGS="--checkpoint FOLDER --weights int8 nf4 fp8")
+	$(BIN)/python -m bench.deviation $(ARGS)
+
+bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
+	$(BIN)/python -m bench.linears $(ARGS)
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train
