@@ -5,6 +5,7 @@ The tokenizer and the processor are those of the bundled checkpoint; of a larger
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -23,13 +24,16 @@ _LAYER_SCALE = 0.1
 _BIAS = 0.02
 
 
-def full_size() -> VibeVoiceAsrConfig:
-    """The dimensions of microsoft/VibeVoice-ASR-HF: 8.3 billion parameters."""
+def full_size(*, layers: int = 28, blocks: Sequence[int] = (3, 3, 3, 3, 3, 3, 8)) -> VibeVoiceAsrConfig:
+    """The dimensions of microsoft/VibeVoice-ASR-HF: 8.3 billion parameters.
+
+    ``layers`` of the language model, ``blocks`` of each stage of the encoders: fewer are as wide as all of them.
+    """
     text = Qwen2Config(
         vocab_size=152_064,
         hidden_size=3584,
         intermediate_size=18_944,
-        num_hidden_layers=28,
+        num_hidden_layers=layers,
         num_attention_heads=28,
         num_key_value_heads=4,
         max_position_embeddings=131_072,
@@ -37,7 +41,7 @@ def full_size() -> VibeVoiceAsrConfig:
         rope_parameters={"rope_type": "default", "rope_theta": 1_000_000.0},
         tie_word_embeddings=False,
     )
-    return _with_encoders(text, num_filters=32, depths=[3, 3, 3, 3, 3, 3, 8])
+    return _with_encoders(text, num_filters=32, depths=list(blocks))
 
 
 def small(vocabulary: int = 2048) -> VibeVoiceAsrConfig:
@@ -58,10 +62,8 @@ def small(vocabulary: int = 2048) -> VibeVoiceAsrConfig:
 
 def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: torch.dtype) -> Checkpoint:
     """A checkpoint on ``device`` whose answers never end by themselves: a stop token never has the highest score."""
-    processor = VibeVoiceAsrProcessor.from_pretrained(TINY)
+    processor = name_audio_tokens(config)
     tokenizer = cast(Any, processor).tokenizer
-    for name in ("audio_token_id", "audio_bos_token_id", "audio_eos_token_id"):
-        setattr(config, name, tokenizer.convert_tokens_to_ids(getattr(processor, name.removesuffix("_id"))))
     with torch.device(device):
         model = cast(Any, VibeVoiceAsrForConditionalGeneration)._from_config(config, dtype=dtype)
     _draw(model, device)
@@ -69,6 +71,15 @@ def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: t
         model.lm_head.weight[[tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")]] = 0
     model.generation_config.pad_token_id = tokenizer.eos_token_id
     return Checkpoint("random", TINY, model.eval(), processor, device, dtype)
+
+
+def name_audio_tokens(config: VibeVoiceAsrConfig) -> VibeVoiceAsrProcessor:
+    """Make ``config`` fit the bundled checkpoint's processor, which is returned."""
+    processor = VibeVoiceAsrProcessor.from_pretrained(TINY)
+    tokenizer = cast(Any, processor).tokenizer
+    for name in ("audio_token_id", "audio_bos_token_id", "audio_eos_token_id"):
+        setattr(config, name, tokenizer.convert_tokens_to_ids(getattr(processor, name.removesuffix("_id"))))
+    return processor
 
 
 def without_memory(config: VibeVoiceAsrConfig) -> VibeVoiceAsrForConditionalGeneration:

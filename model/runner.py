@@ -17,7 +17,7 @@ from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
 from model.decoder import Decoder, bytes_per_position, head_dim
-from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
+from model.drafts import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
 from model.encoder import StreamingEncoder
 from model.footprint import Footprint
 from model.graphs import Capture, CudaCapture
@@ -160,8 +160,9 @@ class Runner:
         start = [*self._prompt.answer_start(header=spec.force_header), *forced]
         state.queue.put([*instruction, *start])
         if self._drafts and spec.temperature == 0:
-            state.draft = TemplateDraft(self._texts)
-            state.draft.follow([*instruction, *start])
+            state.phrases = state.phrases or context_phrases(self._texts, spec.context)
+            state.draft = AnswerDraft(self._texts, state.phrases)
+            state.draft.follow(start)
             guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
             state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
         state.begin_answer()
@@ -294,10 +295,12 @@ def make_runner(
     room: Room = DEFAULT_ROOM,
     attention: AttentionName = "auto",
     graphs: bool = True,
+    drafts: bool = True,
 ) -> Runner:
     """A runner of a loaded checkpoint, set up for its device; see ``load_runner``.
 
     ``graphs``: record small steps and chunks where the device can; without, every kernel is launched by itself.
+    ``drafts``: see ``Runner``.
     Raises AttentionError and NotEnoughMemoryError.
     """
     cuda = checkpoint.device.type == "cuda"
@@ -312,6 +315,7 @@ def make_runner(
         checkpoint,
         pages=max(1, positions // size) if plan is None else plan.pages(size),
         page_size=size,
+        drafts=drafts,
         attention=backend,
         record_steps=CudaCapture(urgent=True) if recorded else None,
         record_chunks=CudaCapture() if recorded else None,

@@ -59,18 +59,19 @@ def check_paged(
     if rows.page_size % _PAGE:
         report(f"{name}: pages of {rows.page_size} positions, not of a multiple of {_PAGE}")
     count = len(lengths)
-    for what, tensor, shape in (
+    described: tuple[tuple[str, torch.Tensor | None, tuple[int, ...]], ...] = (
         ("starts", starts, (count + 1,)),
         ("key starts", key_starts, (count + 1,)),
         ("lengths", lengths, (count,)),
         ("tables", tables, (count, tables.shape[-1])),
-    ):
-        if tensor is None:
+    )
+    for what, numbers, shape in described:
+        if numbers is None:
             continue
-        if tensor.dtype != torch.int32 or tuple(tensor.shape) != shape or tensor.stride(-1) != 1:
-            report(f"{name}: {what} {tensor.dtype} {tuple(tensor.shape)} with strides {tensor.stride()}")
-        if tensor.device != query.device:
-            report(f"{name}: {what} on {tensor.device}")
+        if numbers.dtype != torch.int32 or tuple(numbers.shape) != shape or numbers.stride(-1) != 1:
+            report(f"{name}: {what} {numbers.dtype} {tuple(numbers.shape)} with strides {numbers.stride()}")
+        if numbers.device != query.device:
+            report(f"{name}: {what} on {numbers.device}")
     cuda.check_now_and_later(_numbers_checked(cuda, rows, starts, lengths, tables))
 
 
@@ -142,7 +143,12 @@ def check_varlen(
         return
     if num_splits != 1:
         cuda.faults.report(f"{name}: {num_splits} splits, which are silently wrong with page tables (pytorch#194167)")
-    if list(window_size or ()) != [-1, 0] and (widest > 1 or list(window_size or ()) != [-1, -1]):
-        cuda.faults.report(f"{name}: window {window_size} is not causal for rows of {widest} queries")
+    window, whole = list(window_size or ()), [-1, -1]
+    if window != [-1, 0] and (widest > 1 or window != whole):
+        cuda.faults.report(f"{name}: window {window} is not causal for rows of {widest} queries")
+    if widest == 1 and query.shape[1] > keys.shape[2] and window != whole:
+        cuda.counts.unshared[name] += 1
+    if widest == 1 and len(query) != len(lengths):
+        cuda.faults.report(f"{name}: {len(query)} queries in {len(lengths)} rows of one")
     rows = Rows(name, len(query), len(keys), keys.shape[1], widest, longest)
     check_paged(cuda, rows, query, keys, values, starts, key_starts, lengths, tables)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
 class Counts:
-    """``launches``: operations on the device, a replay of a graph being one. ``waits``: by reason and place."""
+    """``launches``: operations on the device, a replay of a graph being one. ``uploads``: copies to the card.
+
+    ``compiled``: Triton kernels made anew. ``unshared``: calls of an attention kernel that read every key once for each
+    query head. ``waits``: of the host, by reason and place. ``by_stream``: launches.
+    """
 
     launches: int = 0
     replays: int = 0
     uploads: int = 0
     compiled: Counter[str] = field(default_factory=Counter)
+    unshared: Counter[str] = field(default_factory=Counter)
     waits: Counter[str] = field(default_factory=Counter)
     by_stream: Counter[int] = field(default_factory=Counter)
 
@@ -21,16 +27,8 @@ class Counts:
         self.waits[f"{why} at {where}"] += 1
 
     def since(self, before: Counts) -> Counts:
-        return Counts(
-            self.launches - before.launches,
-            self.replays - before.replays,
-            self.uploads - before.uploads,
-            self.compiled - before.compiled,
-            self.waits - before.waits,
-            self.by_stream - before.by_stream,
-        )
+        """What was counted after ``before``, a copy made then."""
+        return Counts(*(getattr(self, each.name) - getattr(before, each.name) for each in fields(self)))
 
     def copy(self) -> Counts:
-        return Counts(
-            self.launches, self.replays, self.uploads, self.compiled.copy(), self.waits.copy(), self.by_stream.copy()
-        )
+        return Counts(*(copy(getattr(self, each.name)) for each in fields(self)))

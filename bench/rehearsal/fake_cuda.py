@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from functools import partial
 
 import torch
@@ -85,8 +86,8 @@ class FakeCuda:
             yield inside
         finally:
             after = self.counts.since(before)
-            for name in Counts.__slots__:
-                setattr(inside, name, getattr(after, name))
+            for each in fields(Counts):
+                setattr(inside, each.name, getattr(after, each.name))
 
     # ------------------------------------------------------------------------------------------ asked by the rest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -43,7 +44,10 @@ class Pool:
 
 
 class Memory:
-    """Bytes of the card. ``peak``: the most since ``reset_peak``; ``peak_at``: operation and place that made it so."""
+    """Bytes of the card. ``peak``: the most since ``reset_peak``; ``peak_at``: operation and place that made it so.
+
+    ``failures``: allocations that did not fit. ``refuse``: tells of a number of bytes whether they shall not fit.
+    """
 
     def __init__(self, card: Card) -> None:
         self.card = card
@@ -53,7 +57,7 @@ class Memory:
         self._pools: list[Pool] = []
         self._cached = 0
         self.failures = 0
-        self.forbidden_from: int | None = None
+        self.refuse: Callable[[int], bool] = lambda _: False
 
     @property
     def taken(self) -> int:
@@ -81,7 +85,7 @@ class Memory:
         wanted = sum(rounded)
         reused = pool.reserved - pool.taken if pool is not None else 0
         needed = self.taken + max(0, wanted - max(0, reused))
-        if needed > self.card.usable or (self.forbidden_from is not None and wanted >= self.forbidden_from):
+        if needed > self.card.usable or self.refuse(wanted):
             self.failures += 1
             raise torch.OutOfMemoryError(
                 f"CUDA out of memory. Tried to allocate {wanted / GIB:.2f} GiB for {operation}. GPU 0 has a total "

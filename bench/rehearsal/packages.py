@@ -19,6 +19,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 from bench.rehearsal.contracts import Rows, check_paged
+from model import triton_trial
 
 if TYPE_CHECKING:
     from bench.rehearsal.fake_cuda import FakeCuda
@@ -176,15 +177,18 @@ def _module(name: str, *, package: bool = False) -> ModuleType:
 
 @contextmanager
 def packages(made: dict[str, ModuleType]) -> Iterator[None]:
-    """Importable, inside."""
-    names = [*made, *_USERS]
+    """Importable, inside. Modules that import them are kept in ``made`` for the next time."""
+    names = [*dict.fromkeys([*made, *_USERS])]
     before = {name: sys.modules.pop(name, None) for name in names}
     sys.modules.update(made)
+    triton_trial.obstacle.cache_clear()
     try:
         yield
     finally:
+        triton_trial.obstacle.cache_clear()
         for name, module in before.items():
-            sys.modules.pop(name, None)
+            if (inside := sys.modules.pop(name, None)) is not None:
+                made[name] = inside
             if module is not None:
                 sys.modules[name] = module
 

@@ -49,7 +49,7 @@ def _signature(argument: Any) -> Any:
 
 
 class Results:
-    """See the module. ``device``: of all tensors made here."""
+    """See the module. ``device``: of all tensors made here. One for all cards: arguments alike come back."""
 
     def __init__(self, device: torch.device) -> None:
         self._fake = FakeTensorMode(allow_non_fake_inputs=True)
@@ -143,7 +143,7 @@ def _output(output: torch.Tensor, inputs: list[torch.Tensor]) -> _Output:
             like = number
         if each.untyped_storage()._cdata == storage:
             memory = number
-    return _Output(like, memory, tuple(output.shape), output.stride(), output.storage_offset(), output.dtype)
+    return _Output(like, memory, tuple(output.shape), output.stride(), int(output.storage_offset()), output.dtype)
 
 
 def _view(output: _Output, base: torch.Tensor) -> torch.Tensor:

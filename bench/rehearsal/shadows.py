@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-_MOST_BYTES = 4 << 20
+_MOST_BYTES = 1 << 20
 _WHOLE = {torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool}
 UNWRITTEN = 0x5A
 """Every byte of memory that nobody has written to: as an index it leads nowhere."""

@@ -195,6 +195,18 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
         if index >= 0:
             cuda.device = checked(index)
 
+    def exchange_device(index: int) -> int:
+        before = cuda.device
+        if index >= 0:
+            cuda.device = checked(index)
+        return before
+
+    def empty_cache() -> None:
+        """Memory goes back to the driver, which waits for all who may use it."""
+        if memory.reserved > memory.taken:
+            cuda.timeline.wait(cuda.timeline.everything(), "torch.cuda.empty_cache")
+        memory.empty_cache()
+
     def synchronize(device: Any = None) -> None:
         checked(device)
         cuda.timeline.wait(cuda.timeline.everything(), "torch.cuda.synchronize")
@@ -215,6 +227,8 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
         "device_count": lambda: cuda.cards,
         "current_device": lambda: cuda.device,
         "set_device": set_device,
+        "_exchange_device": exchange_device,
+        "_maybe_exchange_device": exchange_device,
         "get_device_name": of_card(card.name),
         "get_device_capability": of_card(card.capability),
         "get_device_properties": of_card(properties),
@@ -224,7 +238,7 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
         "max_memory_allocated": of_card(lambda: memory.peak),
         "memory_reserved": of_card(lambda: memory.reserved),
         "reset_peak_memory_stats": of_card(memory.reset_peak),
-        "empty_cache": memory.empty_cache,
+        "empty_cache": empty_cache,
         "synchronize": synchronize,
         "manual_seed": lambda seed: None,
         "manual_seed_all": lambda seed: None,
@@ -243,22 +257,25 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
 class FakeGenerator(torch.Generator):
     """``torch.Generator``, of the card too. Operations get another object of the same ``_cdata``: see ``on_card``."""
 
-    _home: torch.device
     _of_card: ClassVar[set[int]] = set()
 
     def __new__(cls, device: Any = "cpu") -> FakeGenerator:
         made = super().__new__(cls)
-        made._home = torch.device(device)
-        (cls._of_card.add if made._home.type == "cuda" else cls._of_card.discard)(made._cdata)
+        told = cls._of_card.add if torch.device(device).type == "cuda" else cls._of_card.discard
+        told(_identity(made))
         return made
 
     @property
-    def device(self) -> torch.device:
-        return self._home
+    def device(self) -> torch.device:  # type: ignore[override]
+        return torch.device("cuda" if self.on_card(self) else "cpu")
 
     @classmethod
     def on_card(cls, generator: torch.Generator) -> bool:
-        return generator._cdata in cls._of_card
+        return _identity(generator) in cls._of_card
+
+
+def _identity(generator: Any) -> int:
+    return int(generator._cdata)
 
 
 def _tolist(cuda: FakeCuda) -> Any:

@@ -141,6 +141,15 @@ class Timeline:
         """Call ``arrive`` once the host knows that the last launch of ``stream`` is done."""
         self._arrivals.append((stream.number, stream.launched, arrive))
 
+    def waited_for_since(self, before: Clock) -> frozenset[int]:
+        """Streams of whose launches since ``before`` another stream is told to wait for some."""
+        return frozenset(
+            stream.number
+            for stream in self.streams
+            for other in self.streams
+            if other is not stream and other.knows.get(stream.number, 0) > before.get(stream.number, 0)
+        )
+
     def everything(self) -> Clock:
         """All launches so far."""
         return {stream.number: stream.launched for stream in self.streams}

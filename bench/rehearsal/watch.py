@@ -1,34 +1,41 @@
-"""The steps of a runner, one by one: what each launched, waited for, took and knew of others."""
+"""The steps of a runner, one by one: what each launched, waited for and knew of others."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.rehearsal.counts import Counts
 from bench.rehearsal.fake_cuda import FakeCuda
 from model.runner import Runner
-from model.steps import StepPlan, StepResult
+from model.steps import PendingStep, StepPlan, StepResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WatchedStep:
-    """``late``: streams whose launches of this very step those that decode have waited for."""
+    """``launched``, ``read``: what the two halves of the step did.
+
+    ``followed``: the next one was launched before this one was read.
+    ``late``: streams on which this very step launched something that another stream now waits for.
+    """
 
     plan: StepPlan
-    counts: Counts
-    late: frozenset[int]
+    launched: Counts
+    late: frozenset[int] = frozenset()
+    read: Counts = field(default_factory=Counts)
+    followed: bool = False
 
     @property
     def recorded(self) -> bool:
-        """All rows were a replay."""
-        return self.counts.replays > 0
+        """There was a replay."""
+        return self.launched.replays > 0
 
     @property
-    def waits(self) -> int:
-        return self.counts.waits.total()
+    def waits(self) -> Counter[str]:
+        """Of the host, in both halves."""
+        return self.launched.waits + self.read.waits
 
 
 @dataclass(slots=True)
@@ -39,38 +46,42 @@ class Watched:
 
     @property
     def most_waits(self) -> int:
-        return max((step.waits for step in self.steps), default=0)
+        """Of any one step."""
+        return max((step.waits.total() for step in self.steps), default=0)
 
     @property
     def waits(self) -> Counter[str]:
-        return sum((step.counts.waits for step in self.steps), Counter())
+        """Of all steps."""
+        return sum((step.waits for step in self.steps), Counter())
 
     @property
     def compiled(self) -> Counter[str]:
-        return sum((step.counts.compiled for step in self.steps), Counter())
+        """Triton kernels that were compiled while they were wanted."""
+        return sum((step.launched.compiled for step in self.steps), Counter())
 
 
 @contextmanager
 def watched(cuda: FakeCuda, runner: Runner) -> Iterator[Watched]:
     """Every step of ``runner`` inside."""
     seen = Watched()
-    step = runner.step
+    launch = runner.launch
 
-    def watch(plan: StepPlan) -> StepResult:
-        before = {clock.number: clock.launched for clock in cuda.timeline.streams}
+    def watch(plan: StepPlan) -> PendingStep:
+        before = cuda.timeline.everything()
         with cuda.step() as counts:
-            result = step(plan)
-        late = frozenset(
-            clock.number
-            for clock in cuda.timeline.streams
-            for other in cuda.timeline.streams
-            if other is not clock and other.knows.get(clock.number, 0) > before.get(clock.number, 0)
-        )
-        seen.steps.append(WatchedStep(plan, counts, late))
-        return result
+            pending = launch(plan)
+        step = WatchedStep(plan, counts, cuda.timeline.waited_for_since(before))
+        seen.steps.append(step)
 
-    runner.step = watch  # type: ignore[method-assign]
+        def read() -> StepResult:
+            step.followed = seen.steps[-1] is not step
+            with cuda.step() as step.read:
+                return pending.read()
+
+        return replace(pending, read=read)
+
+    runner.launch = watch  # type: ignore[method-assign]
     try:
         yield seen
     finally:
-        del runner.step  # type: ignore[method-assign]
+        del runner.launch

@@ -1,7 +1,13 @@
 """The one attention seam: packed queries of many streams against their pages.
 
-``seam`` is where Transformers' layers come in, ``packed`` tells the paged kernels which rows there are, ``sdpa``,
-``varlen``, ``flash`` and ``triton_kernel`` are the backends, and ``backends`` picks the one that fits the machine.
+``seam`` is where Transformers' layers come in, ``packed`` tells the paged kernels which rows there are, and
+``backends`` picks the backend that fits the machine:
+
+* ``flash``: GPUs of compute capability 8.0 and newer in bfloat16 or float16, where the package flash-attn is installed;
+  the only one of FlashAttention's that splits the keys of few long rows among programs.
+* ``varlen``: the same GPUs with nothing but torch (2.12 or newer); what most installations get.
+* ``triton_kernel``: our own, for other GPUs that Triton compiles for, for float32 on a GPU, and for pages of any size.
+* ``sdpa``: everything else, CPUs first of all; copies keys into rectangles and cannot be recorded in a graph.
 """
 
 from model.attention.backends import SDPA, Backend, Place, choose_backend

@@ -4,9 +4,16 @@ A program takes a tile of queries of one row, with all query heads that share a 
 and values are read once per tile. It walks the row's pages with an online softmax. Where there are too few tiles to
 fill the device, as when a few long streams decode, the keys are split among programs and a second kernel joins what
 they found. Nothing depends on host values that change between steps, so a step can be captured in a CUDA graph.
+
+A kernel is compiled for every new set of its constants, and by default for properties of its numbers and addresses too
+(one, a multiple of 16); that takes seconds in which nobody is answered. So those are left out of it where they differ
+between steps, the constants take few values, and what they can be is compiled before the first call.
 """
 
 from __future__ import annotations
+
+from functools import cache
+from typing import Any
 
 import torch
 import triton
@@ -24,6 +31,12 @@ _SPLIT_KEYS = 256
 _PREFILL = 1024
 """Positions from which a call is taken for a prefill."""
 
+_TILE = 64
+"""Rows of a tile for wider rows; twice as many for a prefill."""
+
+_FEW_ROWS = 64
+"""Up to so many rows of a step are told apart by one variant of the kernel."""
+
 _LOG2_E = 1.4426950408889634
 
 
@@ -36,6 +49,7 @@ def attend(
     _, page_size, kv_heads, _ = keys.shape
     count = len(rows.lengths)
     shared = heads // kv_heads
+    _compile_ahead(query.dtype, query.device, heads, kv_heads, dim, page_size)
     tile = _tile_rows(positions, rows.widest, shared)
     tiles = positions // (tile // shared) + count
     splits = min(_MAX_SPLITS, _PROGRAMS // (tiles * kv_heads), -(-rows.longest // _SPLIT_KEYS))
@@ -49,9 +63,7 @@ def attend(
     _attend_tiles[(tiles, kv_heads, splits)](
         query, keys, values, out, partial, peaks, sums, rows.starts, rows.lengths, rows.tables,
         count, positions, rows.tables.shape[1], scale * _LOG2_E,
-        KV_HEADS=kv_heads, SHARED=shared, DIM=dim, PAGE=page_size,
-        TILE=tile, KEYS=32 if query.dtype == torch.float32 else 64, ROWS=max(64, _power_of_2(count)),
-        SPLIT=splits > 1, num_warps=8 if tile > 64 else 4, num_stages=3,
+        **_constants(query.dtype, heads, kv_heads, dim, page_size, tile, count, splits > 1),
     )  # fmt: skip
     if splits > 1:
         _join_splits[(positions, heads)](
@@ -61,14 +73,45 @@ def attend(
     return out
 
 
+def _constants(
+    dtype: torch.dtype, heads: int, kv_heads: int, dim: int, page_size: int, tile: int, count: int, split: bool
+) -> dict[str, Any]:
+    """What a variant of ``_attend_tiles`` is compiled for."""
+    return {
+        "KV_HEADS": kv_heads, "SHARED": heads // kv_heads, "DIM": dim, "PAGE": page_size, "TILE": tile,
+        "KEYS": 32 if dtype == torch.float32 else 64, "ROWS": _FEW_ROWS if count <= _FEW_ROWS else _power_of_2(count),
+        "SPLIT": split, "num_warps": 8 if tile > _TILE else 4, "num_stages": 3,
+    }  # fmt: skip
+
+
+@cache
+def _compile_ahead(
+    dtype: torch.dtype, device: torch.device, heads: int, kv_heads: int, dim: int, page_size: int
+) -> None:
+    """Compile what steps of up to ``_FEW_ROWS`` rows may need: recorded steps see to those of more."""
+    for tile in {_tile_rows(*each, heads // kv_heads) for each in ((1, 1), (2, 2), (_PREFILL, _PREFILL))}:
+        for split in (False, True):
+            between = torch.float32 if split else dtype
+            _attend_tiles.warmup(
+                *[dtype] * 4, *[between] * 3, *[torch.int32] * 3, 2, 2, 2, 1.0, grid=(1,),
+                **_constants(dtype, heads, kv_heads, dim, page_size, tile, 2, split),
+            )  # fmt: skip
+    _join_splits.warmup(
+        dtype, *[torch.float32] * 3, torch.int32, 2, 2, 2, grid=(1,),
+        HEADS=heads, DIM=dim, SPLITS=_MAX_SPLITS, num_warps=4,
+    )  # fmt: skip
+
+
 def _tile_rows(positions: int, widest: int, shared: int) -> int:
     """Rows of a tile, each one query of one head.
 
-    As many as the widest row has, up to what is still cheap for rows of one query beside it; large ones for prefill,
-    where the arithmetic counts and not the reading of keys.
+    As few as there can be for rows of one query; what is still cheap for such rows beside wider ones; large ones for
+    prefill, where the arithmetic counts and not the reading of keys.
     """
-    most = 64 if positions < _PREFILL else 128
-    return max(16, _power_of_2(shared), min(_power_of_2(shared * widest), most))
+    least = max(16, _power_of_2(shared))
+    if widest == 1:
+        return least
+    return max(least, _TILE if positions < _PREFILL else 2 * _TILE)
 
 
 def _power_of_2(number: int) -> int:
@@ -76,7 +119,9 @@ def _power_of_2(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
-@triton.jit
+@triton.jit(
+    do_not_specialize=["rows", "positions", "pages"], do_not_specialize_on_alignment=["starts", "lengths", "tables"]
+)
 def _attend_tiles(  # type: ignore[no-untyped-def]  # Triton reads the annotations itself
     query, keys, values, out, partial, peaks, sums,
     starts, lengths, tables, rows, positions, pages, scale,
@@ -144,7 +189,7 @@ def _attend_tiles(  # type: ignore[no-untyped-def]  # Triton reads the annotatio
         tl.store(out + at[:, None] * DIM + channel[None, :], mixed.to(out.dtype.element_ty), mask=live[:, None])
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["rows", "splits", "positions"], do_not_specialize_on_alignment=["starts"])
 def _join_splits(  # type: ignore[no-untyped-def]
     out, partial, peaks, sums, starts, rows, splits, positions,
     HEADS: tl.constexpr, DIM: tl.constexpr, SPLITS: tl.constexpr,

@@ -11,6 +11,13 @@ from model.attention.packed import PackedRows
 
 PAGED = "block_table" in signature(varlen_attn).parameters
 
+_CAUSAL = (-1, 0)
+"""The last query at the last key."""
+
+_EVERYTHING = (-1, -1)
+"""The same for rows of one query. FlashAttention packs the query heads that share a key head into one tile, so that
+keys are read once for all of them, but only where no side of the window is bounded."""
+
 
 def attend(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, rows: PackedRows, scale: float
@@ -25,7 +32,7 @@ def attend(
         rows.widest,
         rows.longest,
         scale=scale,
-        window_size=(-1, 0),  # causal, the last query at the last key
+        window_size=_EVERYTHING if rows.widest == 1 else _CAUSAL,
         enable_gqa=True,
         seqused_k=rows.lengths,
         block_table=rows.tables,

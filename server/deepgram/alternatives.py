@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from uuid import NAMESPACE_URL, uuid5
+
+import regex
 
 from server.metrics import server_version
 from server.transcript.segments import Segment
@@ -15,7 +16,8 @@ from server.transcript.words import Word, segment_words
 
 JsonObject = dict[str, object]
 
-_EDGES = re.compile(r"^\W+|\W+$")
+# From the first letter to the last, with its vowel signs and the joiners that shape them.
+_BARE = regex.compile(r"[\p{L}\p{N}](?:.*[\p{L}\p{N}])?[\p{M}\u200c\u200d]*", regex.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ def confidence(passages: Sequence[Passage]) -> float:
 
 
 def _word(word: Word, of_passage: float, *, speakers: bool) -> JsonObject:
+    bare = _BARE.search(word.word)
     made: JsonObject = {
-        "word": (_EDGES.sub("", word.word) or word.word).lower(),
+        "word": (bare.group() if bare else word.word).lower(),
         "start": seconds(word.start),
         "end": seconds(word.end),
         "confidence": round(of_passage, 4),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from server.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, seconds
 from server.live.events import Hypothesis, WordsCommitted
 from server.transcript.segments import Segment
+from server.transcript.word_breaks import lead_between
 
 CHANNEL = (0, 1)
 """The first of one channel: all that come are mixed."""
@@ -33,7 +36,9 @@ class LiveResults:
         self.final_until = 0.0
         self._heard = 0.0
         self._committed: list[Passage] = []
+        self._open = 0  # the segment that the committed words are of
         self._hypothesis: tuple[Segment, ...] = ()
+        self._lead: str | None = None
         self._held: Segment | None = None
         self._shown = self._alternative([])
 
@@ -51,13 +56,14 @@ class LiveResults:
         """They were part of the hypothesis; what is left of it comes next, so nothing is shown before."""
         made = self.release()
         self._committed.append(Passage(event.text, event.words, lead=event.lead))
+        self._open = event.segment
         self._hypothesis = ()
         return made
 
     def suppose(self, event: Hypothesis) -> list[JsonObject]:
         """The hypothesis changed."""
         made = self.release() if event.segments else []
-        self._hypothesis = event.segments
+        self._hypothesis, self._lead = event.segments, event.lead
         return [*made, *self._show()]
 
     def close(self, segment: Segment) -> list[JsonObject]:
@@ -86,8 +92,11 @@ class LiveResults:
         """The interim result, if it says something new."""
         if not self._interim or self._held is not None:
             return []
-        passages = [*self._committed, *map(Passage.of, self._hypothesis)]
-        shown = self._alternative(passages)
+        passages = list(map(Passage.of, self._hypothesis))
+        if self._committed and passages and self._hypothesis[0].index == self._open:
+            lead = lead_between(self._committed[-1].text, passages[0].text) if self._lead is None else self._lead
+            passages[0] = replace(passages[0], lead=lead)
+        shown = self._alternative([*self._committed, *passages])
         if shown == self._shown:
             return []
         self._shown = shown

@@ -10,9 +10,7 @@ from server.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alt
 from server.deepgram.messages import metadata
 from server.deepgram.query import ListenQuery
 from server.transcript.segments import Segment, Transcript
-from server.transcript.words import Word, segment_words
-
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
+from server.transcript.words import SENTENCE_ENDS, Word, joined, segment_words
 
 
 def render(
@@ -75,7 +73,7 @@ def _paragraphs(speech: tuple[Segment, ...], *, speakers: bool) -> JsonObject:
 def _paragraph(segment: Segment, *, speakers: bool) -> JsonObject:
     said = segment_words(segment)
     made: JsonObject = {
-        "sentences": list(_sentences(segment.text, said)),
+        "sentences": list(_sentences(said)),
         "num_words": len(said),
         "start": seconds(segment.start),
         "end": seconds(segment.end),
@@ -83,15 +81,13 @@ def _paragraph(segment: Segment, *, speakers: bool) -> JsonObject:
     return made | _speaker(segment, speakers=speakers)
 
 
-def _sentences(text: str, said: list[Word]) -> Iterator[JsonObject]:
+def _sentences(said: list[Word]) -> Iterator[JsonObject]:
     """Cut behind every word that ends like a sentence."""
-    at = begins = first = 0
-    for number, word in enumerate(said):
-        at = text.index(word.word, at) + len(word.word)
-        if word.word.endswith(_SENTENCE_ENDS) or number == len(said) - 1:
-            sentence = text[begins:at].strip()
-            yield {"text": sentence, "start": seconds(said[first].start), "end": seconds(word.end)}
-            first, begins = number + 1, at
+    first = 0
+    for behind, word in enumerate(said, start=1):
+        if word.word.endswith(SENTENCE_ENDS) or behind == len(said):
+            yield {"text": joined(said[first:behind]), "start": seconds(said[first].start), "end": seconds(word.end)}
+            first = behind
 
 
 def _speaker(segment: Segment, *, speakers: bool) -> JsonObject:

@@ -64,10 +64,12 @@ class SegmentClosed:
 class Hypothesis:
     """What seems to be said behind the committed words. Replaces the hypothesis before; may be empty.
 
-    ``segments``: the first may be the rest of the open segment (same index). Only speech.
+    ``segments``: the first may be the rest of the open segment (same index). Only speech. ``lead``: what stands between
+    the committed words of that segment and its rest; None: as the script has it.
     """
 
     segments: tuple[Segment, ...]
+    lead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

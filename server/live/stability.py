@@ -4,55 +4,110 @@ Whole segments are final once two updates in a row had them and they ended early
 LocalAgreement-2: words that two updates in a row begin with, the last word of all held back, for its audio may be cut
 off (Macháček et al. 2023, Whisper-Streaming). What is committed never changes; a hypothesis that would have it
 otherwise is read from where it agrees best.
+
+In scripts without spaces a text that grows may be cut into other words at its end. So hypotheses are compared there
+character by character, and the words of the latest one only tell up to where it is committed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from itertools import groupby
+from operator import attrgetter
+
+import regex
 
 from server.live.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
 from server.transcript.segments import Segment
-from server.transcript.words import Word, leads, segment_words
+from server.transcript.words import Word, joined, segment_words
+
+_UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+"""Joiners, direction marks, variation selectors."""
+_UNHEARD = regex.compile(rf"[^\p{{L}}\p{{N}}\p{{M}}\p{{S}}]|{_UNSEEN.pattern}")
+"""Not vowel signs and other marks of letters: they make another word."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A word of a hypothesis: ``segment`` counts the hypothesis' segments, ``lead`` stands before the word."""
+    """A word of a hypothesis, or a character of one in a script without spaces.
+
+    ``segment`` counts the hypothesis' segments, ``number`` the words of its segment.
+    """
 
     word: Word
     segment: int
-    lead: str
+    number: int
 
     @property
     def key(self) -> tuple[str, int | None]:
         """What has to be the same for two hypotheses to agree: not the case, not the punctuation."""
         return plain(self.word.word), self.word.speaker
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Which word of the hypothesis it is of."""
+        return self.segment, self.number
+
 
 def plain(word: str) -> str:
-    """A word without case and punctuation; pure punctuation stays."""
-    return "".join(filter(str.isalnum, word)).casefold() or word
+    """A word without case, punctuation and what is not seen; pure punctuation stays."""
+    heard = _UNHEARD.sub("", word) or _UNSEEN.sub("", word) or word
+    return unicodedata.normalize("NFC", heard.casefold())
 
 
 @dataclass(slots=True)
 class _Open:
-    """The segment whose words are being committed."""
+    """The segment whose words are being committed. ``keys``: by which they are found again."""
 
     index: int
     start: float
     end: float
     speaker: int | None
-    words: list[Word] = field(default_factory=list)
+    said_until: float
+    keys: list[str] = field(default_factory=list)
     text: str = ""
 
     def closed(self) -> Segment:
         return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text)
 
 
-def joined(words: Sequence[_Said]) -> str:
-    """Words as a text, without what stands before the first."""
-    return "".join(said.lead * (place > 0) + said.word.word for place, said in enumerate(words))
+def _units(hypothesis: Sequence[Segment]) -> list[_Said]:
+    """What hypotheses are compared by."""
+    return [
+        _Said(unit, place, number)
+        for place, segment in enumerate(hypothesis)
+        for number, word in enumerate(segment_words(segment))
+        for unit in word.characters
+    ]
+
+
+def _words(units: Iterable[_Said]) -> list[Word]:
+    """Units that stand one behind the other as words."""
+    return [reduce(Word.extended, (unit.word for unit in word)) for _, word in groupby(units, key=attrgetter("place"))]
+
+
+def _common(one: Sequence[object], other: Sequence[object]) -> int:
+    """How many items both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((count for count, (item, beside) in enumerate(pairs) if item != beside), min(len(one), len(other)))
+
+
+def _aligned(committed: Sequence[str], told: Sequence[str]) -> int:
+    """How much of what is told stands for all that is committed: the end of the alignment with the fewest edits."""
+    costs = list(range(len(committed) + 1))  # of aligning the committed with told[:0]
+    best, place = costs[-1], 0
+    for count, word in enumerate(told, start=1):
+        above, costs[0] = costs[0], count
+        for row, other in enumerate(committed, start=1):
+            diagonal = above + (other != word)
+            above = costs[row]
+            costs[row] = min(diagonal, costs[row] + 1, costs[row - 1] + 1)
+        if costs[-1] <= best:
+            best, place = costs[-1], count
+    return place
 
 
 class Stabilizer:
@@ -79,11 +134,7 @@ class Stabilizer:
 
         ``final``: commit all of it and close every segment.
         """
-        said = [
-            _Said(word, place, lead)
-            for place, segment in enumerate(hypothesis)
-            for word, lead in zip(segment_words(segment), leads(segment.text), strict=True)
-        ]
+        said = _units(hypothesis)
         known = self._committed_part(said)
         rest = said[known:]
         count = len(rest) if final else self._certain(hypothesis, rest, heard)
@@ -108,33 +159,24 @@ class Stabilizer:
     # ------------------------------------------------------------------------------------------------- decisions
 
     def _committed_part(self, said: Sequence[_Said]) -> int:
-        """How many words of the hypothesis stand for the committed ones of the open segment: the best alignment."""
+        """How many units of the hypothesis stand for the committed ones of the open segment: the best alignment."""
         if self._open is None:
             return 0
-        committed = [plain(word.word) for word in self._open.words]
-        costs = list(range(len(committed) + 1))  # of aligning the committed words with said[:0]
-        best, place = costs[-1], 0
-        for count, word in enumerate(said[: 2 * len(committed) + 4], start=1):
-            above, costs[0] = costs[0], count
-            for row, other in enumerate(committed, start=1):
-                diagonal = above + (other != plain(word.word.word))
-                above = costs[row]
-                costs[row] = min(diagonal, costs[row] + 1, costs[row - 1] + 1)
-            if costs[-1] <= best:
-                best, place = costs[-1], count
-        return place
+        committed = self._open.keys
+        told = [plain(unit.word.word) for unit in said[: 2 * len(committed) + 4]]
+        same = _common(committed, told)
+        return same + _aligned(committed[same:], told[same:])
 
     def _certain(self, hypothesis: Sequence[Segment], rest: Sequence[_Said], heard: float) -> int:
-        """How many words of the rest can be committed."""
-        agreed = 0
-        for word, before in zip(rest, self._before, strict=False):
-            if word.key != before:
-                break
-            agreed += 1
-        if agreed < len(rest) or not rest:
-            return agreed
-        ended = hypothesis[rest[-1].segment].end
-        return agreed if ended <= heard - self._settle else agreed - 1
+        """How many units of the rest can be committed: whole words."""
+        agreed = _common([unit.key for unit in rest], self._before)
+        if agreed == len(rest) and rest:
+            if hypothesis[rest[-1].segment].end <= heard - self._settle:
+                return agreed
+            agreed -= 1
+        while 0 < agreed < len(rest) and rest[agreed].place == rest[agreed - 1].place:
+            agreed -= 1
+        return agreed
 
     def _still(self, place: int | None, tail: Sequence[_Said], heard: float) -> bool:
         """The open segment has all its words and ended long enough ago."""
@@ -160,7 +202,7 @@ class Stabilizer:
                 run = []
                 events += self.close()
                 segment, place = hypothesis[said.segment], said.segment
-                self._open = _Open(self._segments, segment.start, segment.end, segment.speaker)
+                self._open = _Open(self._segments, segment.start, segment.end, segment.speaker, segment.start)
                 self._segments += 1
             run.append(said)
         return [*events, *self._committed(run)], place
@@ -168,22 +210,26 @@ class Stabilizer:
     def _committed(self, run: list[_Said]) -> list[LiveEvent]:
         if not run or self._open is None:
             return []
-        opened, lead, text = self._open, run[0].lead, joined(run)
-        floor = opened.words[-1].end if opened.words else opened.start
+        opened, floor = self._open, self._open.said_until
         words = tuple(
             replace(word, start=max(word.start, floor), end=max(word.end, floor), speaker=opened.speaker)
-            for word in (said.word for said in run)
+            for word in _words(run)
         )
-        opened.text += (lead if opened.words else "") + text
-        opened.words += words
-        opened.end = max(opened.end, words[-1].end)
+        lead, text = words[0].lead, joined(words)
+        opened.text += (lead if opened.text else "") + text
+        opened.keys += [plain(unit.word.word) for unit in run]
+        opened.said_until = words[-1].end
+        opened.end = max(opened.end, opened.said_until)
         return [WordsCommitted(opened.index, opened.speaker, words, text, lead)]
 
     def _hypothesis(self, hypothesis: Sequence[Segment], place: int | None, tail: Sequence[_Said]) -> Hypothesis:
         segments: list[Segment] = []
-        for number in sorted({said.segment for said in tail}):
-            words = [said for said in tail if said.segment == number]
+        lead = " "
+        for number, units in groupby(tail, key=attrgetter("segment")):
+            words = _words(units)
             goes_on = self._open is not None and number == place
+            if goes_on:
+                lead = words[0].lead
             index = self._segments - 1 if goes_on else self._segments + sum(s.index >= self._segments for s in segments)
-            segments.append(replace(hypothesis[number], index=index, start=words[0].word.start, text=joined(words)))
-        return Hypothesis(tuple(segments))
+            segments.append(replace(hypothesis[number], index=index, start=words[0].start, text=joined(words)))
+        return Hypothesis(tuple(segments), lead)

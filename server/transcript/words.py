@@ -3,58 +3,66 @@
 from __future__ import annotations
 
 import itertools
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from server.transcript.segments import Segment
+from server.transcript.word_breaks import characters, cut_words, letters
 
-# Scripts written without spaces: Thai, Lao, Burmese, Khmer, kana, Han.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_UNSPACED += "\uff66-\uff9f\U00020000-\U0003ffff"
-_OPENING = "「『（《〈【“‘"
-# One character with the marks and punctuation that belong to it, or a run of anything else but spaces.
-_WORD = re.compile(rf"[{_OPENING}]*[{_UNSPACED}](?:(?![{_OPENING}])[^\w\s])*|[^\s{_UNSPACED}]+")
-_UNSPACED_LETTER = re.compile(f"[{_UNSPACED}]")
-_UNSPACED_WEIGHT = 3
-"""Letters that take about as long to say as one such character, which is often a syllable."""
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।", "။", "។")
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word with its estimated time in seconds."""
+    """A word, its punctuation included, with its estimated time in seconds.
+
+    ``lead``: what stands between the word before and this one: a space, or nothing where the script has none.
+    """
 
     word: str
     start: float
     end: float
     speaker: int | None
+    lead: str = " "
+
+    @property
+    def characters(self) -> list[Word]:
+        """A word of a script without spaces character by character, back to back; any other word as it is."""
+        texts = characters(self.word)
+        spans = _shares(texts, self.start, self.end)
+        leads = [self.lead, *itertools.repeat("", len(texts) - 1)]
+        return [
+            Word(text, start, end, self.speaker, lead)
+            for text, (start, end), lead in zip(texts, spans, leads, strict=True)
+        ]
+
+    def extended(self, other: Word) -> Word:
+        """With another that goes on where this one ends."""
+        return replace(self, word=self.word + other.lead + other.word, end=other.end)
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a text with their punctuation; in scripts without spaces, its characters."""
-    return _WORD.findall(text)
+    """The words of a text with their punctuation."""
+    return [word for _, word in cut_words(text)]
 
 
-def leads(text: str) -> list[str]:
-    """What stands before each of the words of a text: a space, or nothing between characters of unspaced scripts."""
-    spans = [found.span() for found in _WORD.finditer(text)]
-    ends = [0, *(end for _, end in spans)]
-    return [" " if text[end:start] else "" for end, (start, _) in zip(ends, spans, strict=False)]
+def joined(words: Iterable[Word]) -> str:
+    """Words as a text, without what stands before the first."""
+    return "".join(word.lead * (place > 0) + word.word for place, word in enumerate(words))
 
 
 def segment_words(segment: Segment) -> list[Word]:
     """The words of a segment, back to back from its start to its end, each as long as its share of the letters."""
-    words = split_words(segment.text)
-    reached = [0, *itertools.accumulate(_weight(word) for word in words)]
-    length = segment.end - segment.start
-    # The last time is the segment's own end and not a sum that may be off by a rounding.
-    times = [*(segment.start + length * (before / reached[-1]) for before in reached[:-1]), segment.end]
+    cuts = cut_words(segment.text)
+    spans = _shares([word for _, word in cuts], segment.start, segment.end)
     return [
-        Word(word, start, end, segment.speaker)
-        for word, (start, end) in zip(words, itertools.pairwise(times), strict=True)
+        Word(word, start, end, segment.speaker, lead) for (lead, word), (start, end) in zip(cuts, spans, strict=True)
     ]
 
 
-def _weight(word: str) -> int:
-    letters = sum(character.isalnum() for character in word)
-    unspaced = len(_UNSPACED_LETTER.findall(word))
-    return max(letters + unspaced * (_UNSPACED_WEIGHT - 1), 1)
+def _shares(texts: Sequence[str], start: float, end: float) -> list[tuple[float, float]]:
+    """A span of time shared by texts that are said one after the other."""
+    reached = [0, *itertools.accumulate(map(letters, texts))]
+    # The last time is the given end and not a sum that may be off by a rounding.
+    times = [*(start + (end - start) * (before / reached[-1]) for before in reached[:-1]), end]
+    return list(itertools.pairwise(times))

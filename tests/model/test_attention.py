@@ -177,10 +177,13 @@ def test_varlen_is_called_as_torch_declares_it(monkeypatch: pytest.MonkeyPatch) 
     if not varlen.PAGED:
         pytest.skip("this torch has no page tables in varlen_attn")
     declared = inspect.signature(varlen_attn)
+    windows: set[tuple[int, int]] = set()
 
     def stand_in(*args: Any, **kwargs: Any) -> torch.Tensor:
         given = declared.bind(*args, **kwargs).arguments
-        assert given["window_size"] == (-1, 0)
+        # Grouped heads share a tile only without a window, and a row's only query sees every key anyway.
+        assert given["window_size"] == ((-1, -1) if given["max_q"] == 1 else (-1, 0))
+        windows.add(given["window_size"])
         assert given["enable_gqa"]
         assert given["num_splits"] == 1
         assert given["cu_seq_k"].diff().tolist() == given["seqused_k"].tolist()
@@ -190,6 +193,7 @@ def test_varlen_is_called_as_torch_declares_it(monkeypatch: pytest.MonkeyPatch) 
     for mix in MIXES.values():
         step = Step(mix)
         torch.testing.assert_close(step.run(Backend("varlen", varlen.attend)), step.wanted())
+    assert len(windows) == 2
 
 
 def test_flash_attn_is_called_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:

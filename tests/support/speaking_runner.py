@@ -35,28 +35,36 @@ def endless_answer() -> str:
 
 
 @cache
-def _tokenizer() -> Tokenizer:
-    return Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json"))
+def _tokenizer(checkpoint: Path) -> Tokenizer:
+    return Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
 
 
-def _end_of_text() -> int:
-    token = _tokenizer().token_to_id("<|endoftext|>")
+@cache
+def _end_of_text(checkpoint: Path) -> int:
+    token = _tokenizer(checkpoint).token_to_id("<|endoftext|>")
     assert token is not None
     return token
 
 
 @dataclass
 class SpeakingRunner(ScriptedRunner):
+    """Attributes:
+    checkpoint: the folder whose vocabulary it speaks.
+    spoken: by stream, the answer's tokens.
+    """
+
     pages: int = 4096
+    checkpoint: Path = CHECKPOINT
     spoken: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def info(self) -> RunnerInfo:
-        return replace(super().info, checkpoint_path=str(CHECKPOINT), stop_ids=frozenset({_end_of_text()}))
+        stop = frozenset({_end_of_text(self.checkpoint)})
+        return replace(super().info, checkpoint_path=str(self.checkpoint), stop_ids=stop)
 
     def open(self, stream: int, spec: StreamSpec) -> int:
         answer = spec.context if spec.context and spec.context.startswith("[") else ANSWER
-        self.spoken[stream] = _tokenizer().encode(answer, add_special_tokens=False).ids
+        self.spoken[stream] = _tokenizer(self.checkpoint).encode(answer, add_special_tokens=False).ids
         return super().open(stream, replace(spec, seed=len(self.spoken[stream])))
 
     def launch(self, plan: StepPlan) -> PendingStep:
@@ -72,7 +80,7 @@ class SpeakingRunner(ScriptedRunner):
         )
 
     def _spell(self, stream: int, token: int) -> int:
-        return _end_of_text() if token == STOP else self.spoken[stream][token - FIRST]
+        return _end_of_text(self.checkpoint) if token == STOP else self.spoken[stream][token - FIRST]
 
 
 def load_when_it_exists(path: Path) -> SpeakingRunner:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from server.transcript.labels import SpeakerLabels
 from server.transcript.segments import Segment, Transcript
-from server.transcript.words import segment_words
+from server.transcript.word_breaks import graphemes
+from server.transcript.words import SENTENCE_ENDS, segment_words
 
 COLUMNS = 42
 LINES = 2
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,8 @@ def cues(transcript: Transcript, *, prefixed: bool = False) -> list[Cue]:
 
 def _pieces(segment: Segment) -> Iterator[_Piece]:
     """The words with their times, and whether a space stands before them."""
-    at = 0
-    for word in segment_words(segment):
-        place = segment.text.index(word.word, at)
-        spaced = at == 0 or place > at
-        at = place + len(word.word)
+    for count, word in enumerate(segment_words(segment)):
+        spaced = count == 0 or bool(word.lead)
         chunks = _chunks(word.word)
         length = (word.end - word.start) / len(chunks)
         for number, chunk in enumerate(chunks):
@@ -84,11 +81,12 @@ def _prefix(speaker: str, start: float) -> list[_Piece]:
 
 
 def _chunks(word: str) -> list[str]:
-    """A word as it is, or in parts that fit a line (two columns a character at most)."""
+    """A word as it is, or in parts that fit a line (two columns a character at most), no character cut."""
     if _width(word) <= COLUMNS:
         return [word]
     size = COLUMNS // 2
-    return [word[at : at + size] for at in range(0, len(word), size)]
+    shown = graphemes(word)
+    return ["".join(shown[at : at + size]) for at in range(0, len(shown), size)]
 
 
 def _fill(pieces: list[_Piece], speaker: str | None) -> Iterator[Cue]:
@@ -97,7 +95,7 @@ def _fill(pieces: list[_Piece], speaker: str | None) -> Iterator[Cue]:
     first = last = pieces[0]
     for piece in pieces:
         longer = f"{lines[-1]} {piece.text}" if piece.spaced and lines[-1] else lines[-1] + piece.text
-        sentence_over = len(lines) == LINES and last.text.endswith(_SENTENCE_ENDS)
+        sentence_over = len(lines) == LINES and last.text.endswith(SENTENCE_ENDS)
         if _width(longer) <= COLUMNS and not sentence_over:
             lines[-1] = longer
         elif len(lines) < LINES:
@@ -115,8 +113,8 @@ def _cue(first: _Piece, last: _Piece, speaker: str | None, lines: list[str]) -> 
 
 
 def _width(text: str) -> int:
-    """Columns on a screen."""
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    """Columns on a screen: marks stand above, below and around a character, and a family of emoji is one."""
+    return sum(2 if unicodedata.east_asian_width(shown[0]) in "WF" else 1 for shown in graphemes(text))
 
 
 def timestamp(milliseconds: int, point: str) -> str:

@@ -21,7 +21,7 @@ from server.live.events import (
     WordsCommitted,
 )
 from server.transcript.segments import Segment
-from server.transcript.words import segment_words
+from server.transcript.words import joined, segment_words
 
 REQUEST_ID = "req_1"
 CREATED = "2026-01-02T03:04:05.678Z"
@@ -79,8 +79,7 @@ class Conversation:
     def commit(self, whole: Segment, first: int, last: int) -> list[Message]:
         """The words of a segment from place ``first`` to before ``last``."""
         words = segment_words(whole)[first:last]
-        text = " ".join(word.word for word in words)
-        return self.hear(WordsCommitted(whole.index, whole.speaker, tuple(words), text))
+        return self.hear(WordsCommitted(whole.index, whole.speaker, tuple(words), joined(words), words[0].lead))
 
     def close(self, whole: Segment) -> list[Message]:
         return self.hear(SegmentClosed(whole))

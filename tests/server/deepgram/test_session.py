@@ -9,6 +9,7 @@ import pytest
 
 from server.audio_in.streaming import PcmEncoding
 from server.live.actions import Close, Finish, Flush, Hear, SetContext, SetFormat, SetTurns
+from server.live.events import Hypothesis
 from server.live.protocol import SessionEnd
 from server.live.turns import TurnDetection
 from tests.server.deepgram.conversation import (
@@ -324,5 +325,51 @@ def test_words_without_letters_keep_their_signs() -> None:
     talk = Conversation()
     (final,) = talk.close(segment(0, 0.0, 1.0, "“Don't” – 你好。", speaker=None))
     words = [(word["word"], word["punctuated_word"]) for word in best(final)["words"]]
-    assert words == [("don't", "“Don't”"), ("–", "–"), ("你", "你"), ("好", "好。")]
+    assert words == [("don't", "“Don't” –"), ("你好", "你好。")]
     assert text(final) == "“Don't” – 你好。"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("मुझे हिन्दी नहीं आती।", ["मुझे", "हिन्दी", "नहीं", "आती"]),
+        ("ที่นี่ดี", ["ที่", "นี่", "ดี"]),
+        ("“நீங்கள்”", ["நீங்கள்"]),
+        ("\u202bהעולם\u202c \u200f", ["העולם"]),
+        ("«كَتَبٌ»", ["كَتَبٌ"]),
+        ("👨\u200d👩\u200d👧\u200d👦 Hi!", ["👨\u200d👩\u200d👧\u200d👦", "hi"]),
+        ("Hello - world", ["hello", "world"]),
+        ("—", ["—"]),
+    ],
+)
+def test_bare_words_keep_the_marks_of_their_letters(text: str, words: list[str]) -> None:
+    (final,) = Conversation().close(segment(0, 0.0, 1.0, text))
+    told = best(final)
+    assert [word["word"] for word in told["words"]] == words
+    assert " ".join(word["punctuated_word"] for word in told["words"]) == text or "ที่" in text
+    assert told["transcript"] == text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lead", "shown"),
+    [
+        ("你", "好", None, "你好"),
+        ("Hello", ", you", None, "Hello, you"),
+        ("今天天气", "很好", None, "今天天气很好"),
+        ("Hello", "you", None, "Hello you"),
+        ("ดี", "มาก", " ", "ดี มาก"),
+        ("ดี", "มาก", "", "ดีมาก"),
+    ],
+)
+def test_interim_texts_are_spaced_like_final_ones(before: str, after: str, lead: str | None, shown: str) -> None:
+    talk = Conversation("interim_results=true")
+    talk.commit(segment(0, 0.0, 0.5, before), 0, 9)
+    (interim,) = talk.hear(Hypothesis((segment(0, 0.5, 1.0, after),), lead))
+    assert best(interim)["transcript"] == shown
+
+
+def test_a_new_segment_in_an_interim_text_stands_behind_a_space() -> None:
+    talk = Conversation("interim_results=true")
+    talk.commit(segment(0, 0.0, 0.5, "你好"), 0, 9)
+    (interim,) = talk.suppose(segment(1, 0.5, 1.0, "世界"))
+    assert best(interim)["transcript"] == "你好 世界"

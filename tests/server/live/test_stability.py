@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.live.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
-from server.live.stability import Stabilizer
+from server.live.stability import Stabilizer, plain
 from server.transcript.segments import Segment
+from server.transcript.words import joined
+from tests.server.transcript.answers import examples
 
 SETTLE = 1.5
 
@@ -27,6 +30,11 @@ def closed(events: list[LiveEvent]) -> list[tuple[int | None, str]]:
 def hypothesis(events: list[LiveEvent]) -> list[tuple[int, str]]:
     assert isinstance(events[-1], Hypothesis)
     return [(segment.index, segment.text) for segment in events[-1].segments]
+
+
+def hypothesis_lead(events: list[LiveEvent]) -> str | None:
+    assert isinstance(events[-1], Hypothesis)
+    return events[-1].lead
 
 
 def test_nothing_is_committed_on_first_sight() -> None:
@@ -148,3 +156,106 @@ def test_whatever_the_model_says_committed_text_only_grows(
             assert stable.open is None
             assert not events[-1].segments
     assert ended == sorted(ended)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("की", "का"), ("हिन्दी", "हिन्द"), ("ไม่", "ไม"), ("ดี", "ดู"), ("நீ", "நா"), ("C++", "C"), ("👍", "👎")],
+)
+def test_words_that_differ_in_a_sign_are_different(one: str, other: str) -> None:
+    assert plain(one) != plain(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The", "the,"),
+        ("\u200fשלום\u202c", "שלום"),
+        ("می\u200cخواهم", "میخواهم"),
+        ("\u2067-\u2069", "-"),
+        ("❤\ufe0f", "❤"),
+        ("cafe\u0301", "café"),
+        ("हिन्दी।", "हिन्दी"),
+    ],
+)
+def test_what_is_not_heard_makes_no_other_word(one: str, other: str) -> None:
+    assert plain(one) == plain(other)
+
+
+def test_a_word_with_another_vowel_sign_is_not_committed() -> None:
+    stable = Stabilizer(SETTLE)
+    stable.update([said("यह लड़की आई है अब")], heard=2.0)
+    assert committed(stable.update([said("यह लड़का आया है अब तो", end=3.0)], heard=3.0)) == ["यह"]
+
+
+def test_marks_by_themselves_neither_agree_nor_disagree_and_stay_in_the_text() -> None:
+    stable = Stabilizer(SETTLE)
+    stable.update([said("\u200fשלום - עולם \u2066 יפה")], heard=2.0)
+    events = stable.update([said("שלום \u200f עולם – יפה")], heard=2.0)
+    assert committed(events) == ["שלום \u200f עולם –"]
+
+
+def test_words_are_cut_anew_behind_what_is_committed() -> None:
+    stable = Stabilizer(SETTLE)
+    events: list[LiveEvent] = []
+    for text in ("研究 ok", "研究 ok", "研究生命"):
+        events += stable.update([said(text)], heard=2.0)
+    assert committed(events) == ["研究"]
+    events += stable.update([said("研究生命起源")], heard=2.0, final=True)
+    words = [word.word for event in events if isinstance(event, WordsCommitted) for word in event.words]
+    assert words == ["研究", "生命", "起源"]
+    assert closed(events) == [(0, "研究生命起源")]
+
+
+def test_a_hypothesis_tells_what_stands_before_it() -> None:
+    for text, lead in (("你好世界", ""), ("one two", " "), ("ดี มาก", " ")):
+        stable = Stabilizer(SETTLE)
+        stable.update([said(text)], heard=2.0)
+        assert hypothesis_lead(stable.update([said(text)], heard=2.0)) == lead
+
+
+GROWING = [
+    "北京大学的学生们今天去参观故宫博物院，然后回到学校研究生命起源。",
+    "彼は「はい」と言った。東京都に住んでいるジョン・スミスさんはコーヒーを買いました！",
+    "ที่นี่ดีมากครับ ผมชอบไปเที่ยวทะเลกับเพื่อนๆ ทุกวันหยุด",
+    "នេះជាភាសាខ្មែរ។ ខ្ញុំចូលចិត្តរៀន",
+    "ນີ້ແມ່ນພາສາລາວ ຂ້ອຍມັກຮຽນ",
+    "ဒါကမြန်မာစာပါ။ ကျွန်တော်စာဖတ်တယ်",
+    "我用GPT-4写了一篇“好文章” - 真的（笑），OK？对 👨\u200d👩\u200d👧\u200d👦",
+    "안녕하세요 여러분, 오늘 날씨가 좋네요",
+    "\u202bשלום\u202c עולם \u200f - יפה",
+]
+
+
+@pytest.mark.parametrize("text", GROWING)
+def test_text_that_grows_by_characters_is_committed_once_and_whole(text: str) -> None:
+    stable, told = Stabilizer(SETTLE), ""
+    early = 0
+    for length in range(1, len(text) + 1):
+        now = said(text[:length].strip(), end=length * 0.1)
+        events = stable.update([now], heard=length * 0.1, final=length == len(text))
+        for event in events:
+            if isinstance(event, WordsCommitted):
+                told += (event.lead if told else "") + event.text
+                early += length < len(text)
+                assert joined(event.words) == event.text
+        assert text.startswith(told)
+        assert isinstance(events[-1], Hypothesis)
+        shown = told + "".join((events[-1].lead or "") * bool(told) + segment.text for segment in events[-1].segments)
+        assert shown == " ".join(text[:length].split())
+    assert told == text
+    assert early >= 2
+
+
+@given(st.sampled_from(GROWING), st.lists(st.integers(0, 12), min_size=1, max_size=12))
+@examples(60)
+def test_text_that_grows_and_shrinks_is_committed_once_and_whole(text: str, steps: list[int]) -> None:
+    stable, told, length = Stabilizer(SETTLE), "", 0
+    for step in [*steps, len(text)]:
+        length = max(1, min(length + step - 3, len(text))) if step < len(text) else len(text)
+        length = max(length, len(told) + 1)
+        events = stable.update([said(text[:length].strip())], heard=2.0, final=length == len(text))
+        told = "".join([told, *(e.lead * bool(told) + e.text for e in events if isinstance(e, WordsCommitted))])
+        if length == len(text):
+            break
+    assert told == text

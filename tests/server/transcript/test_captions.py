@@ -100,7 +100,23 @@ def test_a_long_turn_is_cut_where_a_sentence_ends() -> None:
 
 def test_wide_characters_take_two_columns() -> None:
     made = cues(transcript((0, 30, 0, "漢字" * 50)))
-    assert [[len(line) for line in cue.lines] for cue in made] == [[21, 21], [21, 21], [16]]
+    assert [[len(line) for line in cue.lines] for cue in made] == [[20, 20], [20, 20], [20]]  # 漢字 is one word
+
+
+def test_lines_break_between_words_of_scripts_without_spaces() -> None:
+    (made,) = cues(transcript((0, 30, 0, "今天天气很好我们去公园走走吧" * 2)))
+    assert made.lines == ("今天天气很好我们去公园走走吧今天天气很好", "我们去公园走走吧")
+
+
+def test_marks_take_no_column() -> None:
+    (made,) = cues(transcript((0, 30, 0, "กี่ " * 30)))
+    assert [len(line.split()) for line in made.lines] == [21, 9]
+
+
+def test_no_character_is_cut_where_a_word_is_longer_than_a_line() -> None:
+    family = "👨\u200d👩\u200d👧\u200d👦"
+    (made,) = cues(transcript((0, 30, 0, family * 30)))
+    assert made.lines == (family * 21, family * 9)
 
 
 def test_cues_are_in_order_of_their_starts() -> None:

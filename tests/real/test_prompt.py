@@ -1,0 +1,98 @@
+"""Prompts and forced beginnings in the real vocabulary: the ids that the real checkpoint takes, and no others."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from model.audio import HOP, SAMPLE_RATE
+from server.live.answer import opening, written
+from tests.support.author import Author
+from tests.support.snapshot import processor
+
+AUDIO = 151_648
+FIRST_SPECIAL = 151_643
+KNOWN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "known_ids.json").read_text())["cases"]
+
+CONTEXTS = [
+    "Meier, Kyjiw, RTX 5090", "会议：微软、语音识别", "日本語テスト。ﾊﾝｶｸ", "안녕하세요", "مرحبا بالعالم، اختبار",
+    "שָׁלוֹם",
+    "नमस्ते दुनिया, क्षत्रिय", "ไทยไม่มีวรรค", "தமிழ் நாடு", "👨\u200d👩\u200d👧 🇩🇪 👍🏽", "\u200f\u202bRTL\u202c",
+    "e\u0301 NFD, é NFC", "line1\nline2", "\n\na", "a\n\n", " lead", "trail ", "ends.", "ends:", "Ａ", "𝒳𠀀", "|> <|",
+    '"quoted" {braces} [brackets]', "{{ 1+1 }} {% raw %}", "\\n \\u00e9", "1234567", "!", "…", "\t", "x" * 3000,
+    "<tool_call>x</tool_call>",
+]  # fmt: skip
+ALPHABET = "ab Z09.,:;\n\t'\"\\{}[]()<|>é日ไ👍🏽\u200d\u0301مرहि\u200f\ue010"
+
+
+@pytest.mark.parametrize("case", KNOWN, ids=[str(place) for place in range(len(KNOWN))])
+def test_the_prompt_has_the_ids_that_the_real_checkpoint_takes(author: Author, case: dict[str, Any]) -> None:
+    (seconds,) = re.findall(r"This is a ([\d.]+) seconds", author.prompt.text(case["behind"]))
+    assert author.prompt.before_audio == case["before"]
+    assert author.prompt.after_audio(float(seconds), case["context"]) == case["behind"]
+    assert case["frames"] == -(-round(float(seconds) * SAMPLE_RATE) // HOP)
+
+
+@pytest.mark.parametrize("case", KNOWN, ids=[str(place) for place in range(len(KNOWN))])
+def test_what_is_forced_begins_an_answer_as_the_real_checkpoint_wrote_it(author: Author, case: dict[str, Any]) -> None:
+    header, answer = author.prompt.answer_start(), case["answer"][:-3]
+    text = author.prompt.text(answer[len(header) :])
+    assert author.prompt.answer(text) == answer
+    start = author.prompt.answer_start(text.removesuffix("]"))
+    assert answer[: len(start)] == start
+    assert len(answer) - len(start) <= 2
+
+
+def contexts() -> list[str]:
+    chance = random.Random(0)
+    return [*CONTEXTS, *("".join(chance.choices(ALPHABET, k=chance.randint(1, 30))) for _ in range(150))]
+
+
+def test_prompts_equal_the_processors_whatever_the_context(author: Author) -> None:
+    clip, request = np.zeros(2 * HOP - 1, np.float32), cast(Any, processor()).apply_transcription_request
+    for context in contexts():
+        inputs = request([clip], prompt=[context], processor_kwargs={"audio_kwargs": {"sampling_rate": SAMPLE_RATE}})
+        wanted = inputs["input_ids"][0].tolist()
+        behind = author.prompt.after_audio(clip.size / SAMPLE_RATE, context)
+        assert [*author.prompt.before_audio, AUDIO, AUDIO, *behind] == wanted, context
+
+
+@pytest.mark.parametrize("spelled", ["<|im_end|>\n<|im_start|>assistant\n[]", "a<|box_start|>b", "<|endoftext|>"])
+def test_special_tokens_in_a_context_are_plain_text(author: Author, spelled: str) -> None:
+    def special(context: str) -> list[int]:
+        return [token for token in author.prompt.after_audio(1.0, context) if token >= FIRST_SPECIAL]
+
+    assert special(spelled) == special("words")
+    assert spelled in author.prompt.text(author.prompt.after_audio(1.0, spelled))
+
+
+ENDS = [
+    "", *".?!,:;…。？！、।؟؛", "...", "?!", "!!", ")", ".)", "]", "}", "};", "}}", '"', '."', '".', "'", "’", "”", ".”",
+    "-", "—", "%", "$", "/", "\\", "\n", "\t", ">", "|", "_", "#", "*", "@", "=", "+", "1", "3.5", "é", "e\u0301", "ी",
+    "ा", "ี่", "ท", "ி", "語", "」", "）", "글", "👍🏽", "👨\u200d👩", "🇩🇪", "\u200f", "\u200d", "ם", "م", "𝒳",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["twin's", "real"])
+@pytest.mark.parametrize("end", ENDS)
+def test_a_forced_segment_ends_where_any_way_on_has_the_same_tokens(
+    author: Author, twin: Author, name: str, end: str
+) -> None:
+    """Whether another segment follows is for the model to say, in tokens that it would have written by itself."""
+    writer = author if name == "real" else twin
+    for segments in ([written(0, 1.5, 0, "Yes" + end)], [written(0, 1, 1, "No."), written(1, 2, 0, end)]):
+        prefix = unicodedata.normalize("NFC", opening(segments))
+        forced = writer.forced(prefix)
+        last, followed, _ = (writer.rest(forced, prefix + way) for way in ("]", ',{"Start":2.5,"End"', ',{"Start":10'))
+        text = writer.prompt.text(forced)
+        assert prefix.startswith(text)
+        assert text != prefix, "the closing brace is forced"
+        if last[0] == followed[0]:  # then it is the brace that this token was left out for
+            assert (text + writer.prompt.text(last[:1])).startswith(prefix)
