@@ -29,7 +29,7 @@ from model.loading.processor import check_config, check_rates, check_template, c
 from model.loading.room import check_room, memory_explained
 from model.placement import resolve_device, resolve_dtype
 from model.quantised import choose_format, quantise
-from model.quantised.stored import check_quantised_weights, stored_quantisation, with_present_names
+from model.quantised.stored import check_quantised_weights, settle, stored_quantisation, with_present_names
 from model.steps import WeightFormat, WeightsName
 
 __all__ = [
@@ -144,6 +144,8 @@ class OpenedCheckpoint:
             model = self._read_weights(**options)
             if self.stored is None:
                 quantise(model, self.weights, self.device)
+            else:
+                settle(model, self.dtype)
             torch.nn.Module.to(model, self.device).train(mode=False)  # the class decorates `to` and loses its signature
         return Checkpoint(
             self.name,
