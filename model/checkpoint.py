@@ -134,6 +134,7 @@ class OpenedCheckpoint:
 
     def load(self) -> Checkpoint:
         """Fetch and read the weights. Raises CheckpointError and DeviceMemoryError."""
+        check_room(self.weight_bytes, self.device)
         names = self.source.fetch_weights()
         options: dict[str, Any] = {}
         if self.stored is not None:
@@ -232,11 +233,9 @@ def open_checkpoint(
     check_template(processor, found.label)
     footprint = Footprint.of_config(config)
     number = resolve_dtype(dtype, target, footprint)
-    opened = OpenedCheckpoint(
+    return OpenedCheckpoint(
         source, config, processor, target, number, tokenizer_path, footprint, chosen, stored, found, layout
     )
-    check_room(opened.weight_bytes, target)
-    return opened
 
 
 def locate_checkpoint(source: str, *, revision: str | None = None) -> Path:

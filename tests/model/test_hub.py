@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
@@ -54,7 +55,7 @@ def test_small_files_come_first_and_all_of_one_commit(hub: Hub) -> None:
     assert sum("/revision/" in line for line in hub.requests) == 1  # the second fetch names the commit
 
 
-def refused_before_weights(hub: Hub, folder: Path, **options: str) -> str:
+def refused_before_weights(hub: Hub, folder: Path, **options: Any) -> str:
     hub.repositories[NAME] = folder
     with pytest.raises(CheckpointError) as caught:
         open_checkpoint(NAME, **({"device": "cpu"} | options)).load()

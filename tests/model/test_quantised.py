@@ -120,7 +120,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def publish(folder: Path, kept: list[str], **method: Any) -> Path:
     settings = method or {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
-    config: Any = BitsAndBytesConfig(llm_int8_skip_modules=kept, **settings)
+    make_config: Any = BitsAndBytesConfig  # not annotated
+    config = make_config(llm_int8_skip_modules=kept, **settings)
     model = VibeVoiceAsrForConditionalGeneration.from_pretrained(TINY, quantization_config=config, dtype=torch.float32)
     model.config.quantization_config.llm_int8_skip_modules = ORIGINAL_NAMES
     model.save_pretrained(folder)
