@@ -7,10 +7,10 @@ server starts, and not by its first request.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
-from transformers import VibeVoiceAsrForConditionalGeneration
+from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration
 
 from model.chunk_graphs import FRAMES, ROWS
 from model.decoder import HEAD_PLACES
@@ -267,6 +267,6 @@ def economize(model: VibeVoiceAsrForConditionalGeneration, economy: Economy) -> 
             for module in encoder.modules():
                 if isinstance(module, torch.nn.Conv1d):
                     module.weight.data = module.weight.new_empty(0)
-    if economy.host_table and not model.config.text_config.tie_word_embeddings:
-        table = model.get_input_embeddings().weight
+    if economy.host_table and not cast(Qwen2Config, model.config.text_config).tie_word_embeddings:
+        table = cast(torch.nn.Embedding, model.get_input_embeddings()).weight
         model.set_input_embeddings(HostTable(table, table.device))

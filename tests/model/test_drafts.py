@@ -144,7 +144,7 @@ def test_hotwords_are_spelled_as_the_prompt_has_them(real: TokenTexts) -> None:
             tokens.pop()
         for token in tokens:
             draft.follow(token)
-        assert told(draft, real).startswith(rest) or rest.startswith(told(draft, real)) and draft.guess(), said
+        assert told(draft, real).startswith(rest) or (rest.startswith(told(draft, real)) and draft.guess()), said
 
 
 def test_words_said_before_are_foreseen_and_phrases_once_they_come_true(real: TokenTexts) -> None:
