@@ -111,6 +111,8 @@ def main() -> None:
     command = parser(__doc__)
     command.add_argument("--tokenizer", type=Path, default=TINY)
     options = command.parse_args()
+    if not (options.tokenizer / "tokenizer.json").is_file():
+        command.error(f"{options.tokenizer} has no tokenizer.json")
     tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
     report = Report("drafts")
     rows = []
