@@ -169,10 +169,7 @@ def _measure_section(bench: Bench, section: Section, measure: Callable[[Bench, S
     if limit < 1:
         section.notes.append("no time left")
         return
-    gc.collect()
-    if bench.device.type == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+    settle(bench.device)
     began = monotonic()
     try:
         with time_limit(limit):
@@ -186,6 +183,14 @@ def _measure_section(bench: Bench, section: Section, measure: Callable[[Bench, S
     if bench.device.type == "cuda":
         section.peak_bytes = torch.cuda.max_memory_allocated()
     print(f"{section.name}: {section.seconds:.0f} s, {len(section.rows)} rows, {section.notes}", flush=True)
+
+
+def settle(device: torch.device) -> None:
+    """Let go of what the section before has left."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
 
 
 def _memory(bench: Bench, sections: Sequence[Section]) -> Section:

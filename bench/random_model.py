@@ -62,10 +62,8 @@ def small(vocabulary: int = 2048) -> VibeVoiceAsrConfig:
 
 def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: torch.dtype) -> Checkpoint:
     """A checkpoint on ``device`` whose answers never end by themselves: a stop token never has the highest score."""
-    processor = VibeVoiceAsrProcessor.from_pretrained(TINY)
+    processor = name_audio_tokens(config)
     tokenizer = cast(Any, processor).tokenizer
-    for name in ("audio_token_id", "audio_bos_token_id", "audio_eos_token_id"):
-        setattr(config, name, tokenizer.convert_tokens_to_ids(getattr(processor, name.removesuffix("_id"))))
     with torch.device(device):
         model = cast(Any, VibeVoiceAsrForConditionalGeneration)._from_config(config, dtype=dtype)
     _draw(model, device)
@@ -73,6 +71,15 @@ def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: t
         model.lm_head.weight[[tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")]] = 0
     model.generation_config.pad_token_id = tokenizer.eos_token_id
     return Checkpoint("random", TINY, model.eval(), processor, device, dtype)
+
+
+def name_audio_tokens(config: VibeVoiceAsrConfig) -> VibeVoiceAsrProcessor:
+    """Make ``config`` fit the bundled checkpoint's processor, which is returned."""
+    processor = VibeVoiceAsrProcessor.from_pretrained(TINY)
+    tokenizer = cast(Any, processor).tokenizer
+    for name in ("audio_token_id", "audio_bos_token_id", "audio_eos_token_id"):
+        setattr(config, name, tokenizer.convert_tokens_to_ids(getattr(processor, name.removesuffix("_id"))))
+    return processor
 
 
 def without_memory(config: VibeVoiceAsrConfig) -> VibeVoiceAsrForConditionalGeneration:

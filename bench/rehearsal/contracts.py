@@ -59,18 +59,19 @@ def check_paged(
     if rows.page_size % _PAGE:
         report(f"{name}: pages of {rows.page_size} positions, not of a multiple of {_PAGE}")
     count = len(lengths)
-    for what, tensor, shape in (
+    described: tuple[tuple[str, torch.Tensor | None, tuple[int, ...]], ...] = (
         ("starts", starts, (count + 1,)),
         ("key starts", key_starts, (count + 1,)),
         ("lengths", lengths, (count,)),
         ("tables", tables, (count, tables.shape[-1])),
-    ):
-        if tensor is None:
+    )
+    for what, numbers, shape in described:
+        if numbers is None:
             continue
-        if tensor.dtype != torch.int32 or tuple(tensor.shape) != shape or tensor.stride(-1) != 1:
-            report(f"{name}: {what} {tensor.dtype} {tuple(tensor.shape)} with strides {tensor.stride()}")
-        if tensor.device != query.device:
-            report(f"{name}: {what} on {tensor.device}")
+        if numbers.dtype != torch.int32 or tuple(numbers.shape) != shape or numbers.stride(-1) != 1:
+            report(f"{name}: {what} {numbers.dtype} {tuple(numbers.shape)} with strides {numbers.stride()}")
+        if numbers.device != query.device:
+            report(f"{name}: {what} on {numbers.device}")
     cuda.check_now_and_later(_numbers_checked(cuda, rows, starts, lengths, tables))
 
 

@@ -26,14 +26,14 @@ def device_guard(current: Callable[[], int]) -> Iterator[None]:
     """Inside, CUDA has a guard. ``current``: index of the current device."""
     library = ctypes.CDLL(str(next((Path(torch.__file__).parent / "lib").glob("*c10.*"))))
     guards = (ctypes.c_void_p * (_META + 1)).in_dll(library, "_ZN3c104impl26device_guard_impl_registryE")
-    plain = ctypes.cast(guards[_META], ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
+    plain = ctypes.cast(guards[_META] or 0, ctypes.POINTER(ctypes.POINTER(ctypes.c_void_p))).contents
     methods = (ctypes.c_void_p * _METHODS)(*(plain[number] for number in range(_METHODS)))
     # A device is two bytes: type and index.
     told = ctypes.CFUNCTYPE(ctypes.c_uint16, ctypes.c_void_p)(lambda _: _CUDA | current() << 8)
     exchanged = ctypes.CFUNCTYPE(ctypes.c_uint16, ctypes.c_void_p, ctypes.c_uint16)(lambda *_: _CUDA | current() << 8)
     kind = ctypes.CFUNCTYPE(ctypes.c_uint8, ctypes.c_void_p)(lambda _: _CUDA)
     for number, method in ((_TYPE, kind), (_EXCHANGE_DEVICE, exchanged), (_GET_DEVICE, told)):
-        methods[number] = ctypes.cast(method, ctypes.c_void_p)  # type: ignore[call-overload]
+        methods[number] = ctypes.cast(method, ctypes.c_void_p)
     guard = ctypes.pointer(methods)
     before, guards[_CUDA] = guards[_CUDA], ctypes.addressof(guard)
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -75,11 +75,11 @@ def _results() -> Results:
     return Results(torch.device("cuda", 0))
 
 
-class DeviceMode(TorchDispatchMode):
+class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """See the module."""
 
     def __init__(self, cuda: FakeCuda) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._cuda = cuda
         self._results = _results()
         self.shadows = Shadows()
@@ -183,9 +183,9 @@ class DeviceMode(TorchDispatchMode):
     def account(
         self,
         name: str,
-        inputs: list[torch.Tensor],
-        written: list[torch.Tensor],
-        outputs: list[torch.Tensor],
+        inputs: Sequence[torch.Tensor],
+        written: Sequence[torch.Tensor],
+        outputs: Sequence[torch.Tensor],
         *,
         idle: bool = False,
     ) -> None:
@@ -207,10 +207,10 @@ class DeviceMode(TorchDispatchMode):
         sizes = [each.untyped_storage().nbytes() for each in tensors.values()]
         for (key, tensor), block in zip(tensors.items(), self._cuda.allocate(sizes, name), strict=True):
             self.blocks[key] = block
-            self._watched[key] = ref(tensor.untyped_storage(), lambda _, key=key: self._freed(key))
+            self._watched[key] = ref(tensor.untyped_storage(), partial(self._freed, key))
             self.shadows.begin(tensor)
 
-    def _freed(self, key: int) -> None:
+    def _freed(self, key: int, _reference: object) -> None:
         del self._watched[key]
         self.shadows.forget(key)
         self._cuda.free(self.blocks.pop(key))
@@ -223,7 +223,7 @@ class DeviceMode(TorchDispatchMode):
         return self.blocks[key]
 
     def _shadow(
-        self, func: Any, operation: _Operation, args: Any, kwargs: Any, result: Any, outputs: list[torch.Tensor]
+        self, func: Any, operation: _Operation, args: Any, kwargs: Any, result: Any, outputs: Sequence[torch.Tensor]
     ) -> None:
         """Compute the numbers as well where all of them are known."""
         if operation.idle or not any(self.shadows.of(each) is not None for each in outputs):

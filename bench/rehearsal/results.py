@@ -143,7 +143,7 @@ def _output(output: torch.Tensor, inputs: list[torch.Tensor]) -> _Output:
             like = number
         if each.untyped_storage()._cdata == storage:
             memory = number
-    return _Output(like, memory, tuple(output.shape), output.stride(), output.storage_offset(), output.dtype)
+    return _Output(like, memory, tuple(output.shape), output.stride(), int(output.storage_offset()), output.dtype)
 
 
 def _view(output: _Output, base: torch.Tensor) -> torch.Tensor:

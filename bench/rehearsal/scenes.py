@@ -7,17 +7,24 @@ have the length that they are cut at.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
 from model.steps import Question, StreamSpec
 from server.engine.messages import CancelStream
 
+_LIVE_SECONDS = 60
 SEGMENT = '{"Start":%d.00,"End":%d.00,"Speaker":0,"Content":"one two three four five"}'
 
 
 def said(segments: int) -> str:
     """An answer of that many segments."""
     return "[" + ",".join(SEGMENT % (4 * number, 4 * number + 4) for number in range(segments)) + "]"
+
+
+def _answered(answers: Answers, numbers: range, times: int) -> bool:
+    """Every live stream has answered so often, or ended."""
+    return all(answers.answered[number] >= times or answers.ended(number) for number in numbers)
 
 
 def files(lengths: list[float], *, tokens: int, temperature: float = 0.0) -> Script:
@@ -55,14 +62,14 @@ def captions(sessions: int, *, updates: int, segments: int, tokens: int, beside:
     def script(answers: Answers) -> Iterator[Moment]:
         spec = StreamSpec(max_answer_tokens=tokens)
         for number in numbers:
-            yield live(number, 600, spec)
+            yield live(number, _LIVE_SECONDS, spec)
         for number in others:
             yield file(number, 10, spec)
         for turn in range(updates):
             prefix = said(turn)[:-1] if turn else ""
             for number in numbers:
                 yield update(number, 1, Question(prefix=prefix, guess=said(segments)))
-            yield lambda turn=turn: all(answers.answered[each] > turn or answers.ended(each) for each in numbers)
+            yield partial(_answered, answers, numbers, turn + 1)
         yield [CancelStream(number) for number in numbers]
         yield lambda: all(map(answers.ended, (*numbers, *others)))
 

@@ -257,22 +257,25 @@ def _names(cuda: FakeCuda) -> dict[str, Any]:
 class FakeGenerator(torch.Generator):
     """``torch.Generator``, of the card too. Operations get another object of the same ``_cdata``: see ``on_card``."""
 
-    _home: torch.device
     _of_card: ClassVar[set[int]] = set()
 
     def __new__(cls, device: Any = "cpu") -> FakeGenerator:
         made = super().__new__(cls)
-        made._home = torch.device(device)
-        (cls._of_card.add if made._home.type == "cuda" else cls._of_card.discard)(made._cdata)
+        told = cls._of_card.add if torch.device(device).type == "cuda" else cls._of_card.discard
+        told(_identity(made))
         return made
 
     @property
-    def device(self) -> torch.device:
-        return self._home
+    def device(self) -> torch.device:  # type: ignore[override]
+        return torch.device("cuda" if self.on_card(self) else "cpu")
 
     @classmethod
     def on_card(cls, generator: torch.Generator) -> bool:
-        return generator._cdata in cls._of_card
+        return _identity(generator) in cls._of_card
+
+
+def _identity(generator: Any) -> int:
+    return int(generator._cdata)
 
 
 def _tolist(cuda: FakeCuda) -> Any:

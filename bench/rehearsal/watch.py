@@ -84,4 +84,4 @@ def watched(cuda: FakeCuda, runner: Runner) -> Iterator[Watched]:
     try:
         yield seen
     finally:
-        del runner.launch  # type: ignore[method-assign]
+        del runner.launch

@@ -1,0 +1,162 @@
+"""The CUDA path without a GPU: the full-size model on a card that is played.
+
+    python -m bench.rehearse [--memory 24 80] [--attention varlen sdpa] [--only files hour]
+
+The real runner, loader, scheduler and step loop run in bfloat16 on tensors without numbers; what they allocate, launch,
+wait for and order is real. A line for each scene; a bound that is broken is named, and the command ends with 1. What no
+allocator shows is assumed: half a GiB for the CUDA context, workspaces of cuBLAS and one per cent of gaps; temporaries
+inside kernels are not seen. Takes about ten minutes on two cores, most of it to record graphs. Needs no checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import get_args
+
+import torch
+
+from bench.random_model import full_size, random_checkpoint
+from bench.rehearsal import FakeCuda, card_of
+from bench.rehearsal.gpu_bench import bench_on_card
+from bench.rehearsal.run import Found, Scene, gib, perform, start, warnings_of_model
+from bench.rehearsal.scenes import cancelled, captions, files
+from bench.rehearsal.snapshot import empty_snapshot
+from bench.report import table
+from model.runner import Runner, load_runner, make_runner
+from model.steps import AttentionName
+
+TOKENS = 8
+RAGGED = [1.0 + 0.9 * number for number in range(32)]
+
+SCENES = {
+    scene.name: scene
+    for scene in (
+        Scene("files", files(RAGGED, tokens=TOKENS), TOKENS),
+        Scene("drawn", files(RAGGED[:8], tokens=TOKENS, temperature=0.7), TOKENS),
+        Scene("live", captions(32, updates=2, segments=16, tokens=TOKENS, beside=4), TOKENS),
+        Scene("cancelled", cancelled(60.0)),
+        Scene("hour", files([3600.0, 20.0, 20.0], tokens=TOKENS), TOKENS),
+        Scene("refused", files(RAGGED[:8], tokens=TOKENS), TOKENS, refuse_from=1 << 20, refuse_times=5),
+        Scene("short", files(RAGGED[8:16], tokens=TOKENS), fails=True, refuse_from=1 << 18),
+    )
+}
+"""``refused``: memory is short for a moment and nobody may fail. ``short``: it stays so, they fail in good order."""
+_START, _BENCH = "start", "gpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """A runner to be made, and its scenes. ``loaded``: from a folder by ``load_runner``, as the server does it."""
+
+    attention: AttentionName
+    scenes: tuple[str, ...]
+    graphs: bool = True
+    drafts: bool = True
+    loaded: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.attention}, {'recorded' if self.graphs else 'eager'}{'' if self.drafts else ', no guesses'}"
+
+
+FIRST = (
+    Setup("auto", tuple(SCENES), loaded=True),
+    Setup("varlen", ("files", "live"), drafts=False),
+    Setup("varlen", ("files", "live"), graphs=False),
+    Setup("flash", ("files", "live")),
+    Setup("flash", ("files",), graphs=False),
+    Setup("triton", ("files", "live")),
+    Setup("triton", ("files",), graphs=False),
+    Setup("sdpa", ("files", "live"), graphs=False),
+)
+"""Of the first card."""
+OTHERS = (Setup("auto", ("files", "live"), loaded=True),)
+"""Of every further one."""
+
+
+def main() -> None:
+    """Rehearse, and exit with 1 where something was found."""
+    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command.add_argument("--memory", nargs="+", type=float, default=[24.0], metavar="GB")
+    command.add_argument("--attention", nargs="+", choices=get_args(AttentionName))
+    command.add_argument("--only", nargs="+", choices=[_START, *SCENES, _BENCH])
+    options = command.parse_args()
+    only = options.only or [_START, *SCENES, _BENCH]
+    broken: list[str] = []
+    with TemporaryDirectory() as folder:
+        snapshot = empty_snapshot(Path(folder), full_size())
+        for number, memory in enumerate(options.memory):
+            for setup in OTHERS if number else FIRST:
+                if options.attention is None or setup.attention in options.attention:
+                    broken += _rehearse(snapshot, memory, setup, only)
+    if _BENCH in only and options.attention is None:
+        broken += _bench(options.memory[0])
+    print(f"\n{len(broken)} bounds are broken" if broken else "\nno bound is broken")
+    print("\n".join(f"- {each}" for each in broken))
+    sys.exit(bool(broken))
+
+
+def _rehearse(snapshot: Path, memory: float, setup: Setup, only: list[str]) -> list[str]:
+    """One runner and its scenes. Returns what they broke."""
+    scenes = [SCENES[name] for name in setup.scenes if name in only]
+    if not scenes and not (setup.loaded and _START in only):
+        return []
+    began = monotonic()
+    with FakeCuda(card_of(memory), flash=setup.attention == "flash") as cuda:
+        try:
+            with warnings_of_model() as warned:
+                runner = _runner(snapshot, setup)
+            broken = start(cuda, runner, warned)
+        except Exception as error:
+            return [f"{memory:g} GB, {setup}: does not start: {type(error).__name__}: {error}"]
+        positions = runner.info.pages * runner.info.page_size
+        print(
+            f"\n{memory:g} GB, {setup}: {runner.info.attention}, {positions} KV positions, "
+            f"{gib(cuda.memory.taken)} GiB after start (most {gib(cuda.memory.peak)}, {cuda.memory.peak_at}), "
+            f"{monotonic() - began:.0f} s",
+            flush=True,
+        )
+        found = list(_performed(cuda, runner, scenes))
+    header = ["scene", "steps", "recorded", "most launches", "most waits", "high water, GiB", "made by"]
+    print(table(header, [_line(each) for each in found]), flush=True)
+    broken += [f"{each.scene}: {text}" for each in found for text in each.broken]
+    return [f"{memory:g} GB, {setup}: {text}" for text in broken]
+
+
+def _performed(cuda: FakeCuda, runner: Runner, scenes: list[Scene]) -> Iterator[Found]:
+    for scene in scenes:
+        began = monotonic()
+        found = perform(cuda, runner, scene)
+        print(f"{scene.name}: {monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        yield found
+        if found.aborted:
+            return
+
+
+def _runner(snapshot: Path, setup: Setup) -> Runner:
+    if setup.loaded:
+        return load_runner(str(snapshot), device="auto", attention=setup.attention)
+    checkpoint = random_checkpoint(full_size(), torch.device("cuda", torch.cuda.current_device()), torch.bfloat16)
+    return make_runner(checkpoint, attention=setup.attention, graphs=setup.graphs, drafts=setup.drafts)
+
+
+def _line(found: Found) -> list[str]:
+    counts = (found.steps, found.recorded, found.launches, found.waits)
+    return [found.scene, *map(str, counts), gib(found.high_water), found.high_water_at]
+
+
+def _bench(memory: float) -> list[str]:
+    """All sections of ``bench.gpu``, as wide as the full-size model and with few layers: their code is the same."""
+    print(f"\n{memory:g} GB, bench.gpu", flush=True)
+    with FakeCuda(card_of(memory), flash=True) as cuda:
+        broken = bench_on_card(cuda)
+    return [f"{memory:g} GB, bench.gpu: {each}" for each in broken]
+
+
+if __name__ == "__main__":
+    main()
