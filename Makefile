@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory bench-deviation bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -61,6 +61,9 @@ bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
 
 bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
 	$(BIN)/python -m bench.step
+
+bench-drafts: $(DEV) ## Count the tokens a forward by kind of recording (ARGS="--tokenizer FOLDER": with that vocabulary)
+	$(BIN)/python -m bench.drafts $(ARGS)
 
 bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extending windows saves over redoing them
 	$(BIN)/python -m bench.live
