@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 
 from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
 from model.steps import Question, StreamSpec
@@ -66,14 +67,12 @@ def captions(sessions: int, *, updates: int, guess: Callable[[int], str], tokens
 
     def script(answers: Answers) -> Iterator[Moment]:
         spec = StreamSpec(max_answer_tokens=tokens)
-        for number in numbers:
-            yield live(number, _LIVE_SECONDS, spec)
-        for number in others:
-            yield file(number, 10, spec)
+        yield list(chain.from_iterable(live(number, _LIVE_SECONDS, spec) for number in numbers))
+        yield list(chain.from_iterable(file(number, 10, spec) for number in others))
         for turn in range(updates):
             prefix = said(turn)[:-1] if turn else ""
-            for number in numbers:
-                yield update(number, 1, Question(prefix=prefix, guess=guess(number)))
+            asked = (update(number, 1, Question(prefix=prefix, guess=guess(number))) for number in numbers)
+            yield list(chain.from_iterable(asked))
             yield partial(_answered, answers, numbers, turn + 1)
         yield [CancelStream(number) for number in numbers]
         yield lambda: all(map(answers.ended, (*numbers, *others)))
