@@ -20,6 +20,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.capacity import Capacity
 from bench.random_model import full_size, without_memory
+from bench.rehearsal.card import CONTEXT, card_of
 from bench.report import Report, machine, parser
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import language_config
@@ -32,10 +33,8 @@ from server.engine.budget import pass_positions
 from server.engine.settings import EngineSettings
 
 CARDS = (8, 12, 16, 20, 24, 32, 40, 48, 80, 141)
-"""GB, as cards are sold: what a driver shows of them is within 2 % of so many GiB."""
+"""GB, as cards are sold; see ``card_of`` for what programs get of them."""
 FORMATS: tuple[WeightFormat, ...] = ("bf16", "int8", "fp8", "nf4")
-CONTEXT_BYTES = 500 << 20
-"""Taken by CUDA before any tensor; an assumption."""
 _HOPPER = 80
 """GB from which a card is taken for one of compute capability 9."""
 _LEAST, _HOUR = 300.0, 3600.0
@@ -49,7 +48,7 @@ def main() -> None:
     model = without_memory(full_size())
     report = Report("memory")
     report.say(
-        f"Computed by {machine()}. CUDA takes {CONTEXT_BYTES / 1e9:.2f} GB (assumed); encoders, embedding and head "
+        f"Computed by {machine()}. CUDA takes {CONTEXT / 1e9:.2f} GB (assumed); encoders, embedding and head "
         "stay in bfloat16. Economy: what is given up for an hour of audio in one pass. 0: nothing; 1: large recorded "
         "steps, and scoring many places at once; 2: large steps; 3: the token embedding lies in the host's memory."
     )
@@ -77,7 +76,7 @@ def plan_for(model: VibeVoiceAsrForConditionalGeneration, gigabytes: int, weight
     """What the server plans on a card of that size, by its defaults. Raises NotEnoughMemoryError."""
     planner = Planner(
         Footprint.of(model),
-        (gigabytes << 30) - CONTEXT_BYTES,
+        card_of(gigabytes).memory - CONTEXT,
         capability=9 if gigabytes >= _HOPPER else 8,
         least=pass_positions(_LEAST),
         wanted=pass_positions(_HOUR),

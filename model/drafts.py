@@ -1,9 +1,8 @@
 """Guesses at the next answer tokens, for the next forward to verify beside the token it computes anyway.
 
-A verified guess saves a whole forward and a wrong one costs next to nothing, so the answer never changes. Most of an
-answer's structure can be foreseen: ``TemplateDraft`` guesses the constant keys of the JSON, that a segment starts where
-the last one ended, and that the same speaker goes on. It guesses text and leaves it to the verification whether the
-model would have cut that text into the same tokens.
+A verified guess saves a whole forward and a wrong one costs next to nothing, so the answer never changes. What can be
+foreseen: how the JSON goes on (``model.template``), what was said before or stands in the prompt (``model.phrases``),
+and the answer to less of the same audio.
 """
 
 from __future__ import annotations
@@ -11,24 +10,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_TAIL = 64
-"""Characters of the answer that a guess can depend on: a number and the key before it."""
+from model.phrases import PhraseDraft, Phrases
+from model.template import Template
 
 _ALIKE = 3
 """Tokens that have to be the same for a place to be taken for the same: ``":"`` and the like are everywhere."""
+_CONTEXT_READ = 4096
+"""Characters of a context that guesses go by: reading them takes some hundredths of a second."""
+_BETWEEN = re.compile(r"[\n,;:.，；：。、]+")
 _REACH = 32
 """Tokens of the old answer that are searched for such a place."""
 _MOST_GUESSED = 256
 """Tokens in one guess; a window of half a minute has fewer."""
-
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_END = re.compile(rf'"End":{_NUMBER},"')
-_SPEAKER = re.compile(r'"Speaker":(\d+),"')
-_START_KEY_NEXT = re.compile(rf'"Start":{_NUMBER},"$')
-_END_KEY_NEXT = re.compile(rf'"End":{_NUMBER},"$')
-_SPEAKER_KEY_NEXT = re.compile(r'"Speaker":\d+,"$')
-_START_TOLD = re.compile(r'"Start":\d+\.\d\d$')
-_END_TOLD = re.compile(r'"End":\d+\.\d\d$')
 
 
 class TokenTexts:
@@ -37,7 +30,6 @@ class TokenTexts:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._texts: dict[int, str] = {}
-        self._ids: dict[str, list[int]] = {}
 
     def text(self, token: int) -> str:
         if token not in self._texts:
@@ -45,58 +37,56 @@ class TokenTexts:
         return self._texts[token]
 
     def ids(self, text: str) -> list[int]:
-        """Tokens of a guess; guesses with numbers in them are not worth remembering."""
-        if text not in self._ids:
-            ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
-            if any(character.isdigit() for character in text):
-                return ids
-            self._ids[text] = ids
-        return self._ids[text]
+        """Tokens of a text, which is plain text."""
+        return self.each([text])[0]
+
+    def each(self, texts: list[str]) -> list[list[int]]:
+        """Tokens of each text; many at once take much less time than one by one."""
+        ids: list[list[int]] = self._tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
+        return ids
+
+    def behind(self, token: int, text: str) -> list[int]:
+        """Tokens of a text that stands behind a token: BPE cuts punctuation in runs that may begin in that token."""
+        together = self.ids(self.text(token) + text)
+        return together[1:] if together[:1] == [token] else self.ids(text)
 
 
-class TemplateDraft:
-    """Follows one answer and guesses how its JSON goes on."""
+def context_phrases(texts: TokenTexts, context: str | None) -> Phrases:
+    """What a prompt's context may make somebody say: its parts between punctuation, as they stand amid a sentence."""
+    parts = [part.strip() for part in _BETWEEN.split((context or "")[:_CONTEXT_READ])]
+    spelled = [f" {part}" if part[0].lower() != part[0].upper() else part for part in parts if part]
+    return Phrases(texts.each(spelled) if spelled else [])
 
-    def __init__(self, texts: TokenTexts) -> None:
+
+class AnswerDraft:
+    """Follows one answer and guesses how it goes on: its JSON, and inside a content by phrases known already."""
+
+    def __init__(self, texts: TokenTexts, known: Phrases) -> None:
+        """``known``: phrases of the prompt."""
         self._texts = texts
-        self._tail = ""
-        self._end = "0"
-        self._speaker = "0"
+        self._template = Template()
+        self._phrases = PhraseDraft(texts.text, known)
+        self._last: int | None = None
 
-    def follow(self, tokens: tuple[int, ...] | list[int]) -> None:
-        """Tell it the next tokens of the answer, forced ones included."""
+    def follow(self, tokens: list[int]) -> None:
+        """Tell it the next tokens of the answer, forced ones and the header included."""
         for token in tokens:
-            text = self._texts.text(token)
-            self._tail = (self._tail + text)[-_TAIL:]
-            if text.endswith('"'):
-                self._remember()
+            spoken = self._template.in_content
+            self._template.follow(self._texts.text(token))
+            if spoken:
+                self._phrases.follow(token)
+                if not self._template.in_content:
+                    self._phrases.pause()
+            self._last = token
 
-    def guess(self) -> list[int]:
-        """Tokens that may come next; none where nothing can be foreseen, as inside a content."""
-        text = self._guess_text()
-        return self._texts.ids(text) if text else []
+    def guess(self, unread: int = 0) -> list[int]:
+        """Tokens that may come next, some twenty at most; none where nothing can be foreseen.
 
-    def _remember(self) -> None:
-        if ends := _END.findall(self._tail):
-            self._end = ends[-1]
-        if speakers := _SPEAKER.findall(self._tail):
-            self._speaker = speakers[-1]
-
-    def _guess_text(self) -> str:
-        tail = self._tail
-        if tail.endswith('{"'):
-            return f'Start":{self._end},"End":'
-        if tail.endswith("assistant\n"):
-            return '[{"Start":'
-        if _START_TOLD.search(tail):
-            return ',"End":'
-        if _END_TOLD.search(tail):
-            return f',"Speaker":{self._speaker},"Content":"'
-        if _START_KEY_NEXT.search(tail):
-            return 'End":'
-        if _END_KEY_NEXT.search(tail):
-            return f'Speaker":{self._speaker},"Content":"'
-        return 'Content":"' if _SPEAKER_KEY_NEXT.search(tail) else ""
+        ``unread``: 1 where the next token is chosen but not known; the guess is about those behind it.
+        """
+        if self._last is not None and (text := self._template.foreseen(unread=bool(unread))):
+            return self._texts.behind(self._last, text)[unread:]
+        return self._phrases.guess()[unread:] if self._template.in_content else []
 
 
 class HypothesisDraft:
@@ -124,9 +114,12 @@ class HypothesisDraft:
                 self._lost = True
                 self._find()
 
-    def guess(self) -> list[int]:
-        """The tokens behind the place where the old answer reads like the new one; none where none does."""
-        return [] if self._lost else self._old[self._place : self._place + _MOST_GUESSED]
+    def guess(self, unread: int = 0) -> list[int]:
+        """The tokens behind the place where the old answer reads like the new one; none where none does.
+
+        ``unread``: tokens that are chosen but not known; the guess is about those behind them.
+        """
+        return [] if self._lost else self._old[self._place + unread : self._place + _MOST_GUESSED]
 
     def _find(self) -> None:
         for end in range(self._place + 1, min(self._place + _REACH, len(self._old)) + 1):

@@ -21,7 +21,7 @@ from model.causal_stack import CausalStack, Memory, remember
 from model.chunk_graphs import ROWS, ChunkGraphs
 from model.graphs import Capture, own_stream
 from model.steps import Samples
-from model.transfer import host_tensor, send
+from model.transfer import host_tensor, send, to_device
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class StreamingEncoder:
             audio[row, : chunk.size] = torch.from_numpy(chunk)
             audio[row, chunk.size :] = 0
         with torch.cuda.stream(self.stream):  # does nothing where there is no such stream
-            audio = audio.to(self._device, non_blocking=True).to(self._dtype)
+            audio = to_device(audio, self._device).to(self._dtype)
             before = (
                 self._acoustic.recall([state.acoustic for state in states], audio),
                 self._semantic.recall([state.semantic for state in states], audio),

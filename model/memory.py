@@ -65,7 +65,12 @@ class Economy:
 
 _SMALL = Economy(head_places=128, step_inputs=64, chunk_rows=4)
 _SMALLER = replace(_SMALL, step_inputs=16, chunk_rows=1, prefill_positions=512, encode_frames=48)
-ECONOMIES = (Economy(), _SMALL, _SMALLER, replace(_SMALLER, host_table=True, drop_convolutions=True))
+ECONOMIES = (
+    Economy(),
+    _SMALL,
+    _SMALLER,
+    replace(_SMALLER, prefill_positions=256, host_table=True, drop_convolutions=True),
+)
 """From the fastest to the most frugal; the first with which the longest recording fits is taken."""
 
 

@@ -12,7 +12,7 @@ def without_noise(model: Any) -> dict[str, bool]:
     The first versions of Transformers with this model have no such argument and add noise as wide as ``vae_std``
     always, so there the width in the model's configuration is set to 0 instead. ``model``: with the encoders.
     """
-    if "sample" in signature(model.get_audio_features).parameters:
+    if "sample" in signature(model.forward).parameters:
         return {"sample": False}
     model.config.acoustic_tokenizer_encoder_config.vae_std = 0.0
     return {}

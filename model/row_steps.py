@@ -80,16 +80,15 @@ def rows_of_step(streams: Mapping[int, DeviceStream], work: Sequence[RowWork]) -
         stream = streams[item.stream]
         inputs = stream.queue.take(item.positions)
         answers = stream.asked and not stream.queue
-        guess = _guess(stream, inputs[-1])[:room] if answers else []
+        guess = stream.guess(_unread(inputs[-1]))[:room] if answers else []
         room -= len(guess)
         rows.append(Row(item.stream, stream, stream.questions, inputs, answers, guess))
     return sorted(rows, key=lambda row: row.length)
 
 
-def _guess(stream: DeviceStream, last: list[int] | torch.Tensor) -> list[int]:
-    """Guesses behind the ``last`` inputs. Where those end in an unread token, the first guess is about that one."""
-    guess = stream.guess()
-    return guess[1:] if isinstance(last, list) and last[-1] <= UNREAD else guess
+def _unread(last: list[int] | torch.Tensor) -> int:
+    """How many of the ``last`` inputs are answer tokens that nobody has read."""
+    return int(isinstance(last, list) and last[-1] <= UNREAD)
 
 
 class DecodedStep:

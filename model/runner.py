@@ -16,13 +16,13 @@ import torch
 from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
-from model.decoder import Decoder, head_dim
-from model.drafts import HypothesisDraft, TemplateDraft, TokenTexts
+from model.decoder import Decoder, bytes_per_position, head_dim
+from model.drafts import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
 from model.encoder import StreamingEncoder
 from model.footprint import Footprint
 from model.graphs import Capture, CudaCapture
 from model.kv_cache import PageTable
-from model.loading.room import memory_explained
+from model.loading.room import device_bytes, memory_explained
 from model.memory import ECONOMIES, GPU_PAGE, Economy, MemoryPlan, Planner, economize, free_bytes
 from model.prompt import Prompt
 from model.row_steps import DecodedStep, make_room, rows_of_step
@@ -160,8 +160,9 @@ class Runner:
         start = [*self._prompt.answer_start(header=spec.force_header), *forced]
         state.queue.put([*instruction, *start])
         if self._drafts and spec.temperature == 0:
-            state.draft = TemplateDraft(self._texts)
-            state.draft.follow([*instruction, *start])
+            state.phrases = state.phrases or context_phrases(self._texts, spec.context)
+            state.draft = AnswerDraft(self._texts, state.phrases)
+            state.draft.follow(start)
             guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
             state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
         state.begin_answer()
@@ -309,7 +310,7 @@ def make_runner(
     backend = choose_backend(attention, _place(checkpoint, size))
     recorded = cuda and graphs
     plan = _plan(checkpoint, size, room, graphs=recorded) if kv_positions is None else None
-    positions = kv_positions or _CPU_POSITIONS
+    positions = kv_positions or _host_positions(checkpoint)
     return Runner(
         checkpoint,
         pages=max(1, positions // size) if plan is None else plan.pages(size),
@@ -321,6 +322,17 @@ def make_runner(
         economy=ECONOMIES[0] if plan is None else plan.economy,
         largest_step=None if plan is None else plan.economy.within(room.steps),
     )
+
+
+def _host_positions(checkpoint: Checkpoint) -> int:
+    """Positions of KV cache in the host's memory: plenty for a small model, a quarter of it for a large one.
+
+    They take memory only as they are written. The weights are read from their files, which want to stay in it.
+    """
+    memory = device_bytes(checkpoint.device)
+    if memory is None:
+        return _CPU_POSITIONS
+    return min(_CPU_POSITIONS, memory // 4 // bytes_per_position(checkpoint.model))
 
 
 def _planner(

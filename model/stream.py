@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 import torch
 
-from model.drafts import HypothesisDraft, TemplateDraft
+from model.drafts import AnswerDraft, HypothesisDraft, Phrases
 from model.encoder import AudioBuffer, EncoderState
 from model.kv_cache import PageTable
 from model.sampling import Draw
 from model.steps import StreamSpec
 
 DRAFT_POSITIONS = 24
-"""Longest guess at how an answer's JSON goes on; positions that a stream needs for a moment to verify it."""
+"""Longest guess at how an answer goes on; positions that a stream needs for a moment to verify it."""
 
 
 class InputQueue:
@@ -62,8 +62,8 @@ class DeviceStream:
     ``asked``: the instruction is written and answer tokens are wanted.
     ``answered``: answer tokens since the question, those of unread steps included.
     ``questions``: put so far; what a step says of an earlier one is nobody's any more.
-    ``draft``: guesses what comes next, None for streams that draw their tokens. ``memory``: guesses by an answer that
-    this one may resemble.
+    ``phrases``: of the context, once asked. ``draft``: guesses what comes next, None for streams that draw their
+    tokens. ``memory``: guesses by an answer that this one may resemble.
     """
 
     spec: StreamSpec
@@ -77,7 +77,8 @@ class DeviceStream:
     asked: bool = False
     answered: int = 0
     questions: int = 0
-    draft: TemplateDraft | None = None
+    phrases: Phrases | None = None
+    draft: AnswerDraft | None = None
     memory: HypothesisDraft | None = None
 
     def begin_answer(self) -> None:
@@ -103,10 +104,10 @@ class DeviceStream:
         if self.memory is not None:
             self.memory.follow(tokens)
 
-    def guess(self) -> list[int]:
-        """Answer tokens worth verifying in the next forward."""
+    def guess(self, unread: int = 0) -> list[int]:
+        """Answer tokens worth verifying in the next forward. ``unread``: 1 where the token before them is not known."""
         left = max(0, self.spec.max_answer_tokens - self.answered)  # pages are reserved for no more
-        remembered = self.memory.guess()[:left] if self.memory is not None else []
+        remembered = self.memory.guess(unread)[:left] if self.memory is not None else []
         if remembered or self.draft is None:
             return remembered
-        return self.draft.guess()[:DRAFT_POSITIONS]
+        return self.draft.guess(unread)[:DRAFT_POSITIONS]

@@ -24,7 +24,14 @@ def send(
     """``numbers`` ([n], in a row) on ``device``."""
     host = host_tensor((len(numbers),), dtype, device)
     host.numpy()[:] = numbers
-    return host.to(device, non_blocking=True)
+    return to_device(host, device)
+
+
+def to_device(host: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A copy of ``host``, which ``host_tensor`` made. Only pinned memory is sent without waiting: Metal would read
+    ordinary memory after it has been given to somebody else.
+    """
+    return host.to(device, non_blocking=device.type == "cuda")
 
 
 class Readback:

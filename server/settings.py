@@ -25,7 +25,9 @@ class ModelSettings(BaseModel):
     served_model_name: str = Field(
         "vibevoice-asr", min_length=1, max_length=128, description="Name of the model in /v1/models and in requests."
     )
-    device: str = Field("auto", description='Device of the model: "auto", "cpu", "cuda", "cuda:1", ...')
+    device: str = Field(
+        "auto", description='Device of the model: "auto" (CUDA or else the CPU), "cpu", "cuda", "cuda:1", "mps", ...'
+    )
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto",
         description="Number format of the model; auto is bfloat16, float16 on GPUs without it, float32 for small ones "

@@ -11,6 +11,12 @@ from torch.nn.functional import linear
 _FP8 = torch.float8_e4m3fn
 _FP8_LARGEST = torch.finfo(_FP8).max
 _INT8_LARGEST = 127
+_FEW = 16
+"""Rows up to which reading the weights takes longer than computing."""
+_BLOCK = 1024
+"""Rows of weights that are made whole at a time on a CPU, where they stay in its cache."""
+_BF16_CPU = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+"""Whether the CPU multiplies matrices in bfloat16 faster than in float32."""
 _PACKED_MULTIPLE = 32
 """torch's kernel for a CPU reads beyond the end of rows whose length is no multiple of its vectors."""
 
@@ -42,13 +48,24 @@ class Int8Linear(_Quantised):
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         """[..., in] → [..., out]."""
-        if hidden.device.type == "cpu" and self.in_features % _PACKED_MULTIPLE == 0:
-            rows = hidden.reshape(-1, self.in_features)
+        rows = hidden.reshape(-1, self.in_features)
+        if self._packed(rows):
             product = torch._weight_int8pack_mm(rows.contiguous(), self.weight, self.scale)
-            product = product.view(*hidden.shape[:-1], self.out_features)
+        elif rows.device.type == "cpu":
+            product = rows.new_empty(len(rows), self.out_features)
+            for part, weight in zip(product.split(_BLOCK, 1), self.weight.split(_BLOCK), strict=True):
+                part.copy_(linear(rows, weight.to(rows.dtype)))
+            product.mul_(self.scale)
         else:  # made whole for a moment: slower to read than two bytes would be, but half as much to keep
-            product = linear(hidden, self.weight.to(hidden.dtype)).mul_(self.scale)
+            product = linear(rows, self.weight.to(rows.dtype)).mul_(self.scale)
+        product = product.view(*hidden.shape[:-1], self.out_features)
         return product if self.bias is None else product.add_(self.bias)
+
+    def _packed(self, rows: torch.Tensor) -> bool:
+        """Whether torch's kernel that reads the weights as they are is the faster one; see ``bench.linears``."""
+        if rows.device.type != "cpu" or rows.dtype != torch.bfloat16 or self.in_features % _PACKED_MULTIPLE:
+            return False
+        return len(rows) <= _FEW or not _BF16_CPU
 
 
 class Fp8Linear(_Quantised):

@@ -112,15 +112,16 @@ class EngineStream:
 
 @dataclass(frozen=True, slots=True)
 class LiveAnswer:
-    """What a live stream says about the audio it has: the text ``forced``, and behind it that of ``tokens``.
+    """What a live stream says about the audio it has.
 
-    ``cut``: at the length limit. ``heard``: seconds of audio, whole frames only.
+    ``cut``: at the length limit. ``heard``: seconds of audio, whole frames only. ``forced``: text that the answer was
+    made to begin with; that of ``tokens`` follows right behind it.
     """
 
-    forced: str
     tokens: tuple[int, ...]
     cut: bool
     heard: float
+    forced: str = ""
 
 
 class LiveStream(EngineStream):
@@ -133,6 +134,6 @@ class LiveStream(EngineStream):
         while (message := await self._next()) is not None:
             if isinstance(message, AnswerDone):
                 cut, heard = message.reason is EndReason.LENGTH, message.heard / FRAME_RATE
-                return LiveAnswer(message.forced, tuple(tokens), cut, heard)
+                return LiveAnswer(tuple(tokens), cut, heard, message.forced)
             tokens += message.tokens
         raise EngineError(FailureCode.INTERNAL, "The stream ended before its answer.")

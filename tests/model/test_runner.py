@@ -290,3 +290,35 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
     runner.release(1)
     assert [token for out in emitted for token in out.tokens] == ran[0]
     assert len(emitted) < len(ran[0]) / 1.2
+
+
+def test_phrases_of_the_prompt_and_of_the_answer_change_no_token(checkpoint: Checkpoint) -> None:
+    """With what it is going to say in the prompt, a runner needs fewer forwards than without guesses, and says it."""
+    clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
+    for context in ("Kyjiw, monday seven, RTX 5090, red train, tomorrow", '"},{"Start":1,"End":2.\nseven, seven eight'):
+        spec = StreamSpec(level=clip_level(clip), context=context)
+        ran = []
+        for drafts, ahead in ((False, False), (True, False), (True, True)):
+            runner = Runner(checkpoint, pages=400, page_size=16, drafts=drafts)
+            jobs = [Job(spec, clip, 400), Job(StreamSpec(level=clip_level(clip)), clip, 400)]
+            Driver(runner, 3, ahead=ahead).run(jobs)
+            ran.append([mine.answer for mine in jobs])
+            runner.check_integrity()
+            assert runner.free_pages == runner.info.pages
+        assert ran[0] == ran[1] == ran[2]
+
+
+def test_a_guess_never_exceeds_what_is_reserved(checkpoint: Checkpoint) -> None:
+    """Behind every input of an answer there is room for draft_positions more, whatever is foreseen."""
+    clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
+    runner = Runner(checkpoint, pages=4000, page_size=1)
+    runner.open(0, StreamSpec(level=clip_level(clip), context=", ".join(["one two three four five six seven"] * 40)))
+    hear(runner, 0, clip)
+    positions, longest, token = runner.ask(0).queued, 0, -1
+    while token not in runner.info.stop_ids:
+        free = runner.free_pages - positions
+        pending = runner.launch(StepPlan(rows=(RowWork(0, positions),)))
+        longest = max(longest, free - runner.free_pages)
+        (emitted,) = pending.read().emitted
+        token, positions = emitted.tokens[-1], 1
+    assert 4 < longest <= runner.info.draft_positions

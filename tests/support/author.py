@@ -46,4 +46,4 @@ class Author:
     def live_answer(self, answer: str, *, prefix: str = "", cut: bool = False) -> LiveAnswer:
         """``answer`` as the engine hands it over, to a question with this prefix."""
         forced = self.forced(prefix)
-        return LiveAnswer(self.prompt.text(forced), tuple(self.rest(forced, answer)), cut, heard=10.0)
+        return LiveAnswer(tuple(self.rest(forced, answer)), cut, 10.0, self.prompt.text(forced))

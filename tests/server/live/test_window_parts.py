@@ -115,13 +115,15 @@ class ScriptedStream:
 
 async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: Author) -> None:
     both = opening([written(0.5, 1.0, 0, "Yes."), written(4.0, 4.5, 0, "Yes.")])
-    stream = ScriptedStream(author, both + "]", both + "]")
+    then = written(5.0, 5.5, 1, "Well.")
+    stream = ScriptedStream(author, both + "]", f"{both},{then}]", f"{both},{then}]")
     window = Window(cast(LiveStream, stream), author.vocabulary)
     await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
     for segment in await window.ask():
         window.close_segment(segment)
     await window.ask()
-    assert [(question.prefix, question.guess) for question in stream.questions] == [("", ""), (both, both)]
+    await window.ask()
+    assert stream.questions == [Question(), Question(both, both), Question(both, f"{both},{then}")]
 
 
 async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) -> None:
