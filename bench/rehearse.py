@@ -25,7 +25,7 @@ from bench.random_model import full_size, random_checkpoint
 from bench.rehearsal import FakeCuda, card_of
 from bench.rehearsal.gpu_bench import bench_on_card
 from bench.rehearsal.run import Found, Scene, gib, perform, start, warnings_of_model
-from bench.rehearsal.scenes import cancelled, captions, files
+from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.report import table
 from model.runner import Runner, load_runner, make_runner
@@ -39,7 +39,8 @@ SCENES = {
     for scene in (
         Scene("files", files(RAGGED, tokens=TOKENS), TOKENS),
         Scene("drawn", files(RAGGED[:8], tokens=TOKENS, temperature=0.7), TOKENS),
-        Scene("live", captions(32, updates=2, segments=16, tokens=TOKENS, beside=4), TOKENS),
+        Scene("live", captions(32, updates=2, guess=lambda _: said(16), tokens=TOKENS, beside=4), TOKENS),
+        Scene("guessed", captions(8, updates=2, guess=right, tokens=2 * TOKENS), TOKENS),
         Scene("cancelled", cancelled(60.0)),
         Scene("hour", files([3600.0, 20.0, 20.0], tokens=TOKENS), TOKENS),
         Scene("refused", files(RAGGED[:8], tokens=TOKENS), TOKENS, refuse_from=1 << 20, refuse_times=5),

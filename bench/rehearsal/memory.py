@@ -43,10 +43,16 @@ class Pool:
     passing: Block = field(default_factory=lambda: Block(0, 0))
 
 
+def accept(_size: int, _place: str) -> bool:
+    """Refuse nothing."""
+    return False
+
+
 class Memory:
     """Bytes of the card. ``peak``: the most since ``reset_peak``; ``peak_at``: operation and place that made it so.
 
-    ``failures``: allocations that did not fit. ``refuse``: tells of a number of bytes whether they shall not fit.
+    ``failures``: allocations that did not fit. ``refuse``: tells of a number of bytes
+    and the place in the code that wants them whether they shall not fit.
     """
 
     def __init__(self, card: Card) -> None:
@@ -57,7 +63,7 @@ class Memory:
         self._pools: list[Pool] = []
         self._cached = 0
         self.failures = 0
-        self.refuse: Callable[[int], bool] = lambda _: False
+        self.refuse: Callable[[int, str], bool] = accept
 
     @property
     def taken(self) -> int:
@@ -85,7 +91,7 @@ class Memory:
         wanted = sum(rounded)
         reused = pool.reserved - pool.taken if pool is not None else 0
         needed = self.taken + max(0, wanted - max(0, reused))
-        if needed > self.card.usable or self.refuse(wanted):
+        if needed > self.card.usable or (self.refuse is not accept and self.refuse(wanted, place())):
             self.failures += 1
             raise torch.OutOfMemoryError(
                 f"CUDA out of memory. Tried to allocate {wanted / GIB:.2f} GiB for {operation}. GPU 0 has a total "

@@ -48,23 +48,36 @@ class _Kernel:
 
     def __getitem__(self, grid: Any) -> Callable[..., None]:
         def launch(*args: Any, **options: Any) -> None:
-            names = [each.name for each in self._parameters]
-            given = dict(zip(names, args, strict=False)) | {key: options.pop(key) for key in names if key in options}
-            self._launch(grid(given) if callable(grid) else grid, given, options)
+            given, others = self._given(args, options)
+            self._launch(grid(given) if callable(grid) else grid, given, others)
 
         return launch
 
+    def warmup(self, *args: Any, grid: Any, **options: Any) -> None:
+        """Compile for arguments, of tensors the dtype, and launch nothing."""
+        self._compile(*self._given(args, options))
+
+    def _given(self, args: Sequence[Any], options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Arguments by name, and what is meant for the compiler."""
+        names = [each.name for each in self._parameters]
+        given = dict(zip(names, args, strict=False)) | {name: options[name] for name in names if name in options}
+        if missing := [name for name in names if name not in given]:
+            raise TypeError(f"{self._name}: missing arguments {missing}")
+        return given, {name: value for name, value in options.items() if name not in given}
+
+    def _compile(self, given: dict[str, Any], options: dict[str, Any]) -> None:
+        """Unless that was done before for arguments alike."""
+        specialised = (self._specialised(each, given[each.name]) for each in self._parameters)
+        key = tuple(sorted(options.items())), *specialised
+        if key not in self._compiled:
+            self._compiled.add(key)
+            self._cuda.counts.compiled[self._name] += 1
+
     def _launch(self, grid: tuple[int, ...], given: dict[str, Any], options: dict[str, Any]) -> None:
         report = self._cuda.faults.report
-        if missing := [each.name for each in self._parameters if each.name not in given]:
-            raise TypeError(f"{self._name}: missing arguments {missing}")
+        self._compile(given, options)
         if any(not 0 < size <= most for size, most in zip(grid, _GRID, strict=False)):
             report(f"{self._name}: grid {grid}")
-        key: list[Any] = [tuple(sorted(options.items()))]
-        key += [self._specialised(each, given[each.name]) for each in self._parameters]
-        if tuple(key) not in self._compiled:
-            self._compiled.add(tuple(key))
-            self._cuda.counts.compiled[self._name] += 1
         tensors = {name: each for name, each in given.items() if isinstance(each, torch.Tensor)}
         for name, tensor in tensors.items():
             if not isinstance(tensor, FakeTensor) or not tensor.is_contiguous():
@@ -80,6 +93,8 @@ class _Kernel:
         name = parameter.name
         if str(parameter.annotation).endswith("constexpr"):
             return value
+        if isinstance(value, torch.dtype):
+            return value, None if name in self._plain or name in self._unaligned else True
         if isinstance(value, torch.Tensor):
             aligned = value.storage_offset() * value.itemsize % 16 == 0
             return value.dtype, None if name in self._plain or name in self._unaligned else aligned

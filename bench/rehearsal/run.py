@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from bench.rehearsal.card import GIB
 from bench.rehearsal.clients import Answers, Script, play
 from bench.rehearsal.fake_cuda import FakeCuda
+from bench.rehearsal.memory import accept
 from bench.rehearsal.watch import Watched, watched
 from model.runner import Runner
 from server.engine.messages import FailureCode
@@ -124,7 +125,7 @@ def _of_card(cuda: FakeCuda) -> list[str]:
 def _refusing(cuda: FakeCuda, scene: Scene) -> Iterator[None]:
     left = scene.refuse_times
 
-    def refuse(size: int) -> bool:
+    def refuse(size: int, _place: str) -> bool:
         nonlocal left
         if scene.refuse_from is None or size < scene.refuse_from or not left:
             return False
@@ -135,7 +136,7 @@ def _refusing(cuda: FakeCuda, scene: Scene) -> Iterator[None]:
     try:
         yield
     finally:
-        cuda.memory.refuse = lambda _: False
+        cuda.memory.refuse = accept
 
 
 @contextmanager

@@ -1,13 +1,14 @@
 """What is rehearsed: everything that clients do to a runner, as scripts of the step loop.
 
-Nobody computes an answer on a card that is only played: every token is the same one, no guess comes true, and answers
-have the length that they are cut at.
+Nobody computes an answer on a card that is only played: every token is the first of the vocabulary, and answers are as
+long as they may be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 
 from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
 from model.steps import Question, StreamSpec
@@ -52,23 +53,26 @@ def cancelled(seconds: float) -> Script:
     return script
 
 
-def captions(sessions: int, *, updates: int, segments: int, tokens: int, beside: int = 0) -> Script:
+def right(number: int) -> str:
+    """A guess that comes true from its fourth token on, for token 0 is an exclamation mark; of another length each."""
+    return "[" + "!" * (6 + 3 * (number % 4))
+
+
+def captions(sessions: int, *, updates: int, guess: Callable[[int], str], tokens: int, beside: int = 0) -> Script:
     """Live sessions that ask after every second with a guess, from the second time on behind a forced beginning.
 
-    ``segments``: of the answer that is guessed. ``beside``: files of ten seconds that come at the same time.
+    ``guess``: at the answers of a session. ``beside``: files of ten seconds that come at the same time.
     """
     numbers, others = range(sessions), range(sessions, sessions + beside)
 
     def script(answers: Answers) -> Iterator[Moment]:
         spec = StreamSpec(max_answer_tokens=tokens)
-        for number in numbers:
-            yield live(number, _LIVE_SECONDS, spec)
-        for number in others:
-            yield file(number, 10, spec)
+        yield list(chain.from_iterable(live(number, _LIVE_SECONDS, spec) for number in numbers))
+        yield list(chain.from_iterable(file(number, 10, spec) for number in others))
         for turn in range(updates):
             prefix = said(turn)[:-1] if turn else ""
-            for number in numbers:
-                yield update(number, 1, Question(prefix=prefix, guess=said(segments)))
+            asked = (update(number, 1, Question(prefix=prefix, guess=guess(number))) for number in numbers)
+            yield list(chain.from_iterable(asked))
             yield partial(_answered, answers, numbers, turn + 1)
         yield [CancelStream(number) for number in numbers]
         yield lambda: all(map(answers.ended, (*numbers, *others)))
