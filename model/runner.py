@@ -332,15 +332,16 @@ def make_runner(
     recorded = cuda and graphs
     plan = _plan(checkpoint, size, room, graphs=recorded) if kv_positions is None else None
     positions = kv_positions or _host_positions(checkpoint)
+    economy = ECONOMIES[0] if plan is None else plan.economy
     return Runner(
         checkpoint,
         pages=max(1, positions // size) if plan is None else plan.pages(size),
         page_size=size,
         drafts=drafts,
         attention=backend,
-        record_steps=CudaCapture(urgent=True) if recorded else None,
+        record_steps=CudaCapture(urgent=True) if recorded and economy.step_inputs else None,
         record_chunks=CudaCapture() if recorded else None,
-        economy=ECONOMIES[0] if plan is None else plan.economy,
+        economy=economy,
         largest_step=None if plan is None else plan.economy.within(room.steps),
         deterministic=deterministic,
     )
