@@ -25,7 +25,7 @@ class Draw:
     """An answer token that is drawn and not the best one.
 
     ``place``: among the wanted places of a step. ``temperature``: above 0. ``seed`` and ``number`` (of the token in its
-    answer) decide the noise, so an answer does not depend on the company in the batch.
+    answer) decide the noise, which does not depend on the company in the batch.
     """
 
     place: int

@@ -57,7 +57,7 @@ class StreamSpec:
         level: the gain that brings the audio to the level the model was trained on.
         force_header: write the assistant header instead of letting the model say it (saves three steps).
         temperature: 0 decodes greedily; above 0 samples from the scaled distribution.
-        seed: of the sampling; the same seed gives the same answer whatever the company in the batch.
+        seed: of the sampling. It alone decides the noise, whatever the company in the batch.
         max_answer_tokens: the answer is cut here and reported as such.
     """
 
@@ -71,7 +71,9 @@ class StreamSpec:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a stream is asked for; no field changes which tokens follow the prefix, only how fast they come.
+    """What a stream is asked for.
+
+    In float32, and everywhere with one order of summation, a guess changes how fast tokens come and none of them.
 
     Attributes:
         prefix: text the answer is forced to begin with: nothing, or ``[`` and whole segments (``[{...},{...}``). The
