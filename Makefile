@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -80,6 +80,9 @@ bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
 
 bench-deviation: $(DEV) ## Compare quantised weights with the checkpoint's own answers (ARGS="--checkpoint FOLDER --weights int8 nf4 fp8")
 	$(BIN)/python -m bench.deviation $(ARGS)
+
+bench-deterministic: $(DEV) ## Measure what one order of summation costs, and how many answers it steadies
+	$(BIN)/python -m bench.deterministic $(ARGS)
 
 bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
 	$(BIN)/python -m bench.linears $(ARGS)

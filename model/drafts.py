@@ -1,8 +1,9 @@
 """Guesses at the next answer tokens, for the next forward to verify beside the token it computes anyway.
 
-A verified guess saves a whole forward and a wrong one costs next to nothing. In float32, and in any dtype with one order
-of summation (``model.deterministic``), the answer is the same without. What can be foreseen: how the JSON goes on (``model.template``), what was said before or stands in the prompt (``model.phrases``),
-and the answer to less of the same audio.
+A verified guess saves a whole forward and a wrong one costs next to nothing. In float32, and in any dtype with one
+order of summation (``model.deterministic``), the answer is the same without. What can be foreseen: how the JSON goes on
+(``model.template``), what was said before or stands in the prompt (``model.phrases``), and the answer to less of the
+same audio.
 """
 
 from __future__ import annotations
