@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-live bench-captions bench-gpu bench-memory rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -62,6 +62,9 @@ bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
 bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
 	$(BIN)/python -m bench.step
 
+bench-drafts: $(DEV) ## Count the tokens a forward by kind of recording (ARGS="--tokenizer FOLDER": with that vocabulary)
+	$(BIN)/python -m bench.drafts $(ARGS)
+
 bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extending windows saves over redoing them
 	$(BIN)/python -m bench.live
 
@@ -74,6 +77,12 @@ bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, i
 
 bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
 	$(BIN)/python -m bench.memory $(ARGS)
+
+bench-deviation: $(DEV) ## Compare quantised weights with the checkpoint's own answers (ARGS="--checkpoint FOLDER --weights int8 nf4 fp8")
+	$(BIN)/python -m bench.deviation $(ARGS)
+
+bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
+	$(BIN)/python -m bench.linears $(ARGS)
 
 rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, in ten minutes (ARGS="--memory 24 80 --only start files")
 	$(BIN)/python -m bench.rehearse $(ARGS)

@@ -87,16 +87,14 @@ def replay(draft: Draft, tokens: Sequence[int], *, ahead: bool) -> Replay:
 
     What rides behind an unread token is guessed without knowing it.
     """
-    place = forwards = guessed = right = held = 0
-    unread = 0
+    place = unread = forwards = guessed = right = held = 0
     while place + unread < len(tokens):
         guess = draft.guess(unread)[:DRAFT_POSITIONS]
         forwards += 1
         draft.follow(list(tokens[place : place + unread]))
         place += unread
-        confirmed = 0
-        while confirmed < len(guess) and tokens[place + confirmed : place + confirmed + 1] == [guess[confirmed]]:
-            confirmed += 1
+        matches = [guessed == token for guessed, token in zip(guess, tokens[place:], strict=False)]
+        confirmed = matches.index(False) if False in matches else len(matches)
         if not guess and ahead:
             unread = 1
             continue
@@ -113,6 +111,8 @@ def main() -> None:
     command = parser(__doc__)
     command.add_argument("--tokenizer", type=Path, default=TINY)
     options = command.parse_args()
+    if not (options.tokenizer / "tokenizer.json").is_file():
+        command.error(f"{options.tokenizer} has no tokenizer.json")
     tokenizer = AutoTokenizer.from_pretrained(options.tokenizer)
     report = Report("drafts")
     rows = []

@@ -70,7 +70,7 @@ def _ways(weight: torch.Tensor) -> dict[str, Way]:
         "float32": lambda inputs: linear(inputs, weight),
         "bfloat16": lambda inputs: linear(inputs.bfloat16(), half),
         "int8 of this server": lambda inputs: int8(inputs.bfloat16()),
-        "int8, dynamic": lambda inputs: torch.ops.quantized.linear_dynamic(inputs, packed, True),  # type: ignore[no-any-return]
+        "int8, dynamic": lambda inputs: torch.ops.quantized.linear_dynamic(inputs, packed, True),
     }
 
 

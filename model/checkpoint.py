@@ -29,7 +29,7 @@ from model.loading.processor import check_config, check_rates, check_template, c
 from model.loading.room import check_room, memory_explained
 from model.placement import resolve_device, resolve_dtype
 from model.quantised import choose_format, quantise
-from model.quantised.stored import check_quantised_weights, stored_quantisation, with_present_names
+from model.quantised.stored import check_quantised_weights, settle, stored_quantisation, with_present_names
 from model.steps import WeightFormat, WeightsName
 
 __all__ = [
@@ -134,6 +134,7 @@ class OpenedCheckpoint:
 
     def load(self) -> Checkpoint:
         """Fetch and read the weights. Raises CheckpointError and DeviceMemoryError."""
+        check_room(self.weight_bytes, self.device)
         names = self.source.fetch_weights()
         options: dict[str, Any] = {}
         if self.stored is not None:
@@ -144,6 +145,8 @@ class OpenedCheckpoint:
             model = self._read_weights(**options)
             if self.stored is None:
                 quantise(model, self.weights, self.device)
+            else:
+                settle(model, self.dtype)
             torch.nn.Module.to(model, self.device).train(mode=False)  # the class decorates `to` and loses its signature
         return Checkpoint(
             self.name,
@@ -230,11 +233,9 @@ def open_checkpoint(
     check_template(processor, found.label)
     footprint = Footprint.of_config(config)
     number = resolve_dtype(dtype, target, footprint)
-    opened = OpenedCheckpoint(
+    return OpenedCheckpoint(
         source, config, processor, target, number, tokenizer_path, footprint, chosen, stored, found, layout
     )
-    check_room(opened.weight_bytes, target)
-    return opened
 
 
 def locate_checkpoint(source: str, *, revision: str | None = None) -> Path:

@@ -11,6 +11,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
 from model.checkpoint import language_config
+from model.deterministic import FixedSteps
 from model.graphs import AUDIO, SIZES, UNREAD, Capture, StepGraphs, StepInputs, own_stream
 from model.kv_cache import PagePool, PageTable
 from model.sampling import Draw, best, draw
@@ -38,10 +39,12 @@ class Decoder:
         capture: Capture | None = None,
         recorded_inputs: int = SIZES[-1],
         head_places: int = HEAD_PLACES,
+        deterministic: bool = False,
     ) -> None:
         """``capture``: records small steps of fixed size as graphs; None, or a backend without kernel, records none.
 
         ``recorded_inputs``: of the largest step that is recorded. ``head_places``: places that are scored at once.
+        ``deterministic``: one order of summation, see ``model.deterministic``; the backend has to be one for it.
 
         ``stream``: the CUDA stream that ``forward`` and whatever uses its result should run on, None elsewhere.
         """
@@ -64,9 +67,14 @@ class Decoder:
             device=weight.device,
         )
         self._latest = torch.zeros(MOST_PLACES, dtype=torch.int32, device=weight.device)
-        self._graphs = None
-        if capture is not None and backend.kernel is not None:
-            longest = config.max_position_embeddings
+        self._graphs: StepGraphs | None = None
+        self._fixed: FixedSteps | None = None
+        longest = config.max_position_embeddings
+        if deterministic:
+            self._fixed = FixedSteps(
+                self._run_inputs, capture, self.pool, longest=longest, width=config.hidden_size, dtype=self.dtype
+            )
+        elif capture is not None and backend.kernel is not None:
             try:
                 self._graphs = StepGraphs(
                     self._run_inputs,
@@ -80,6 +88,7 @@ class Decoder:
             except RuntimeError as error:
                 logger.warning("small steps are not recorded and will be slower: %s", error)
         self.stream = own_stream(weight.device, urgent=True)
+        self.vocabulary = config.vocab_size
 
     @property
     def attention(self) -> str:
@@ -107,9 +116,11 @@ class Decoder:
         try:
             for table, new in rows:
                 table.extend(new)
-            recorded = self._graphs.run(inputs, rows, wanted) if self._graphs is not None else None
+            steps = self._fixed or self._graphs
+            recorded = steps.run(inputs, rows, wanted) if steps is not None else None
             choice, hidden = recorded or self._launch(inputs, rows, wanted)
-            draw(choice, draws, lambda places: self._lm_head(hidden.index_select(0, places)))
+            head = self._lm_head if self._fixed is None else self._fixed.padded(self._lm_head)
+            draw(choice, draws, lambda places: head(hidden.index_select(0, places)))
         except torch.OutOfMemoryError:
             for (table, _), length in zip(rows, lengths, strict=True):
                 table.crop(length)

@@ -45,11 +45,6 @@ class TokenTexts:
         ids: list[list[int]] = self._tokenizer(texts, add_special_tokens=False, split_special_tokens=True).input_ids
         return ids
 
-    def behind(self, token: int, text: str) -> list[int]:
-        """Tokens of a text that stands behind a token: BPE cuts punctuation in runs that may begin in that token."""
-        together = self.ids(self.text(token) + text)
-        return together[1:] if together[:1] == [token] else self.ids(text)
-
 
 def context_phrases(texts: TokenTexts, context: str | None) -> Phrases:
     """What a prompt's context may make somebody say: its parts between punctuation, as they stand amid a sentence."""
@@ -59,14 +54,17 @@ def context_phrases(texts: TokenTexts, context: str | None) -> Phrases:
 
 
 class AnswerDraft:
-    """Follows one answer and guesses how it goes on: its JSON, and inside a content by phrases known already."""
+    """Follows one answer and guesses how it goes on: its JSON, and inside a content by phrases known already.
+
+    It guesses text, and leaves it to the verification whether the model cuts that text into the same tokens: they
+    begin where the last token ended, as in the real vocabulary ``."`` and ``},{"`` are two.
+    """
 
     def __init__(self, texts: TokenTexts, known: Phrases) -> None:
         """``known``: phrases of the prompt."""
         self._texts = texts
         self._template = Template()
         self._phrases = PhraseDraft(texts.text, known)
-        self._last: int | None = None
 
     def follow(self, tokens: list[int]) -> None:
         """Tell it the next tokens of the answer, forced ones and the header included."""
@@ -77,15 +75,14 @@ class AnswerDraft:
                 self._phrases.follow(token)
                 if not self._template.in_content:
                     self._phrases.pause()
-            self._last = token
 
     def guess(self, unread: int = 0) -> list[int]:
         """Tokens that may come next, some twenty at most; none where nothing can be foreseen.
 
         ``unread``: 1 where the next token is chosen but not known; the guess is about those behind it.
         """
-        if self._last is not None and (text := self._template.foreseen(unread=bool(unread))):
-            return self._texts.behind(self._last, text)[unread:]
+        if text := self._template.foreseen(unread=bool(unread)):
+            return self._texts.ids(text)[unread:]
         return self._phrases.guess()[unread:] if self._template.in_content else []
 
 

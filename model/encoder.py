@@ -18,7 +18,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.audio import HOP
 from model.causal_stack import CausalStack, Memory, remember
-from model.chunk_graphs import ROWS, ChunkGraphs
+from model.chunk_graphs import FRAMES, ROWS, ChunkGraphs
 from model.graphs import Capture, own_stream
 from model.steps import Samples
 from model.transfer import host_tensor, send, to_device
@@ -88,9 +88,11 @@ class StreamingEncoder:
         model: VibeVoiceAsrForConditionalGeneration,
         *,
         capture: Capture | None = None,
+        rows: tuple[int, ...] = ROWS,
+        frames: tuple[int, ...] = FRAMES,
         recorded_rows: int = ROWS[-1],
     ) -> None:
-        """``capture``: records small batches as graphs, see ``ChunkGraphs``; None records none.
+        """``capture``: records batches of ``rows`` and ``frames`` as graphs, see ``ChunkGraphs``; None records none.
 
         ``recorded_rows``: of the largest batch that is recorded. ``stream``: the CUDA stream that it works on,
         None elsewhere.
@@ -110,7 +112,8 @@ class StreamingEncoder:
                     memory_sizes=sizes,
                     dtype=self._dtype,
                     device=self._device,
-                    rows=tuple(rows for rows in ROWS if rows <= recorded_rows),
+                    rows=tuple(each for each in rows if each <= recorded_rows),
+                    frames=frames,
                 )
             except RuntimeError as error:
                 logger.warning("small chunks of audio are not recorded and will be slower: %s", error)

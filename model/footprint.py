@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 from transformers import (
+    Qwen2Config,
     VibeVoiceAcousticTokenizerEncoderConfig,
     VibeVoiceAsrConfig,
     VibeVoiceAsrForConditionalGeneration,
@@ -57,7 +58,7 @@ class Footprint:
     @classmethod
     def of(cls, model: VibeVoiceAsrForConditionalGeneration) -> Footprint:
         """Of a model on any device, ``meta`` included; the decoder's weights may be quantised already."""
-        config = model.config.text_config
+        config = cast(Qwen2Config, model.config.text_config)
         hidden, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
         head_width = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
         queries = config.num_attention_heads * head_width

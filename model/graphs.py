@@ -100,14 +100,20 @@ class StepGraphs:
         width: int,
         dtype: torch.dtype,
         sizes: tuple[int, ...] = SIZES,
+        kinds: tuple[bool, ...] = (True, False),
     ) -> None:
-        """``compute``: a step from its inputs. ``longest``: positions of the longest row to make room for."""
-        self._sizes, self._pool = sizes, pool
+        """``compute``: a step from its inputs. ``longest``: positions of the longest row to make room for.
+
+        ``kinds``: of recordings, True for those of rows of one input each, False for those of any rows.
+        """
+        self._sizes, self._pool, self._kinds = sizes, pool, kinds
         self._pages = min(pool.pages, -(-longest // pool.page_size))
         self._audio = torch.zeros(sizes[-1], width, dtype=dtype, device=pool.device)
         self._recordings: dict[tuple[int, bool], _Recording] = {}
         for size in reversed(sizes):  # the largest first: the others find room in the memory it leaves
-            for single in (True, False) if size >= _LEAST_ANY else (True,):
+            for single in kinds:
+                if not single and size < _LEAST_ANY:
+                    continue
                 self._recordings[size, single] = self._record(compute, capture, size, single)
         logger.info("recorded %d steps of up to %d inputs", len(self._recordings), sizes[-1])
 
@@ -120,7 +126,7 @@ class StepGraphs:
         The result holds until the next step of the same size.
         """
         total = sum(new for _, new in rows)
-        single = total == len(rows)
+        single = True in self._kinds and total == len(rows)
         if total > self._sizes[-1] or any(len(table.pages) > self._pages for table, _ in rows):
             return None
         size = self._sizes[bisect_left(self._sizes, total if single else max(total, _LEAST_ANY))]

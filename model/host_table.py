@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch.nn.functional import embedding
 
+from model.errors import DeviceMemoryError
+
 
 class HostTable(torch.nn.Module):
     """Takes the place of an ``nn.Embedding``. Its rows are no parameter: moving the model leaves them behind."""
@@ -26,13 +28,19 @@ class HostTable(torch.nn.Module):
 
 
 def _visible(rows: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """``rows`` as the device sees them without a copy; on a CPU they are that already."""
+    """``rows`` as the device sees them without a copy; on a CPU they are that already. Raises DeviceMemoryError."""
     if device.type == "cpu":
         return rows
-    pinned = rows.pin_memory()
-    seen = torch.as_tensor(_Mapped(pinned), device=device).view(rows.dtype)
-    if seen.data_ptr() != pinned.data_ptr():
-        raise RuntimeError(f"{device} does not see the host's memory under the host's addresses")
+    try:
+        pinned = rows.pin_memory()
+        seen = torch.as_tensor(_Mapped(pinned), device=device).view(rows.dtype)
+        if seen.data_ptr() != pinned.data_ptr():
+            raise RuntimeError("it was copied")
+    except RuntimeError as error:
+        raise DeviceMemoryError(
+            f"{device} is so small that the token embedding should lie in the host's memory, and cannot read it there "
+            f"({error}): take a larger GPU, or set --kv-positions to what fits beside the weights."
+        ) from error
     return seen
 
 

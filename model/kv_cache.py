@@ -111,6 +111,12 @@ class PageTable:
             self.pages.append(self._pool.take())
         self.length = length
 
+    def until(self, length: int) -> PageTable:
+        """The first ``length`` positions, to be read in the same pages; the view owns none of them."""
+        view = PageTable(self._pool)
+        view.pages, view.length = self.pages[: -(-length // self._pool.page_size)], length
+        return view
+
     def crop(self, length: int) -> None:
         """Forget the positions from ``length`` on and give whole pages back."""
         if not 0 <= length <= self.length:

@@ -7,10 +7,10 @@ server starts, and not by its first request.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
-from transformers import VibeVoiceAsrForConditionalGeneration
+from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration
 
 from model.chunk_graphs import FRAMES, ROWS
 from model.decoder import HEAD_PLACES
@@ -40,7 +40,8 @@ _WORKSPACE, _WORKSPACE_HOPPER = 8_519_680, 32 << 20
 class Economy:
     """How much memory a runner spends on speed.
 
-    ``head_places``: places whose scores are computed at once. ``step_inputs``: of the largest recorded step.
+    ``head_places``: places whose scores are computed at once. ``step_inputs``: of the largest recorded step, 0
+    records none: a small GPU computes for longer than it takes to launch.
     ``chunk_rows``: of the largest recorded encoder batch. ``prefill_positions``, ``encode_frames``: bounds of a step.
     ``host_table``: the token embedding lies in the host's memory, and the device fetches the few rows it needs.
     ``drop_convolutions``: of encoder weights that are used rearranged, the checkpoint's own order is given up.
@@ -69,7 +70,7 @@ ECONOMIES = (
     Economy(),
     _SMALL,
     _SMALLER,
-    replace(_SMALLER, prefill_positions=256, host_table=True, drop_convolutions=True),
+    replace(_SMALLER, step_inputs=0, prefill_positions=256, host_table=True, drop_convolutions=True),
 )
 """From the fastest to the most frugal; the first with which the longest recording fits is taken."""
 
@@ -150,7 +151,9 @@ class MemoryPlan:
             encoding=footprint.encoding_bytes(steps.encode_frames, number_bytes),
             step=_step_bytes(footprint, inputs, weights, number_bytes, economy),
             chunk_graphs=_chunk_graph_bytes(footprint, number_bytes, economy) if graphs else 0,
-            step_graphs=_step_bytes(footprint, economy.step_inputs, weights, number_bytes, economy) if graphs else 0,
+            step_graphs=_step_bytes(footprint, economy.step_inputs, weights, number_bytes, economy)
+            if graphs and economy.step_inputs
+            else 0,
             libraries=_KERNELS + _WORKSPACES * workspace,
             spare=available // _SPARE_SHARE,
             position=footprint.position * number_bytes,
@@ -267,6 +270,6 @@ def economize(model: VibeVoiceAsrForConditionalGeneration, economy: Economy) -> 
             for module in encoder.modules():
                 if isinstance(module, torch.nn.Conv1d):
                     module.weight.data = module.weight.new_empty(0)
-    if economy.host_table and not model.config.text_config.tie_word_embeddings:
-        table = model.get_input_embeddings().weight
+    if economy.host_table and not cast(Qwen2Config, model.config.text_config).tie_word_embeddings:
+        table = cast(torch.nn.Embedding, model.get_input_embeddings()).weight
         model.set_input_embeddings(HostTable(table, table.device))

@@ -114,16 +114,15 @@ class PhraseDraft:
             for phrases in (self._said, self._known):
                 following = phrases.continuation(run)
                 if len(run) == 1:
-                    following = self._joined(following)
+                    following = self._joined(token, following)
                 if following:
                     letter = self._text(following[0])[:1]
-                    in_word = letter.islower() or letter.isdigit()
+                    in_word = (letter.islower() or letter.isdigit()) and self._text(token)[-1:].isalnum()
                     self._sort, self._next = _Sort(len(run), phrases is self._known, in_word), following
                     return
 
-    def _joined(self, tokens: list[int]) -> list[int]:
+    def _joined(self, token: int, following: list[int]) -> list[int]:
         """A single token tells how its word goes on, and no more."""
-        for count, token in enumerate(tokens):
-            if not self._text(token)[:1].isalnum():
-                return tokens[:count]
-        return tokens
+        joints = (not self._text(other)[:1].isalnum() for other in following)
+        rest = following[: next((count for count, joint in enumerate(joints) if joint), None)]
+        return rest if self._text(token)[-1:].isalnum() else []

@@ -17,6 +17,7 @@ from model.attention import Backend, Place, choose_backend
 from model.audio import HOP, SAMPLE_RATE
 from model.checkpoint import Checkpoint, check_geometry, language_config, open_checkpoint
 from model.decoder import Decoder, bytes_per_position, head_dim
+from model.deterministic import FixedEncoder, verify
 from model.drafts import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
 from model.encoder import StreamingEncoder
 from model.footprint import Footprint
@@ -63,6 +64,7 @@ class Runner:
         record_chunks: Capture | None = None,
         economy: Economy = ECONOMIES[0],
         largest_step: StepSizes | None = None,
+        deterministic: bool = False,
     ) -> None:
         """``pages`` of ``page_size`` positions each make up the KV cache that all streams share.
 
@@ -70,12 +72,17 @@ class Runner:
         ``attention``: by default the best that runs here. ``record_steps``, ``record_chunks``: make graphs of small
         steps and of small encoder batches, see ``Decoder`` and ``StreamingEncoder``; they may run at the same time.
         ``economy``: how much memory is spent on speed. ``largest_step``: for which memory was planned, see RunnerInfo.
+        ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
         """
         check_geometry(checkpoint)
         model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
-        self._encoder = StreamingEncoder(model, capture=record_chunks, recorded_rows=economy.chunk_rows)
+        self._encoder = (
+            FixedEncoder(model, capture=record_chunks)
+            if deterministic
+            else StreamingEncoder(model, capture=record_chunks, recorded_rows=economy.chunk_rows)
+        )
         economize(model, economy)
-        backend = attention or choose_backend("auto", _place(checkpoint, page_size))
+        backend = attention or choose_backend("auto", _place(checkpoint, page_size), deterministic=deterministic)
         self._decoder = Decoder(
             model,
             pages=pages,
@@ -84,7 +91,10 @@ class Runner:
             capture=record_steps,
             recorded_inputs=economy.step_inputs,
             head_places=economy.head_places,
+            deterministic=deterministic,
         )
+        if deterministic:
+            verify(self._decoder, self._encoder)
         self._prompt = Prompt(checkpoint.processor)
         self._texts = TokenTexts(tokenizer)
         self._drafts = drafts
@@ -268,23 +278,33 @@ def load_runner(
     kv_positions: int | None = None,
     room: Room = DEFAULT_ROOM,
     attention: AttentionName = "auto",
+    deterministic: bool = False,
 ) -> Runner:
     """Load a checkpoint and give it a KV cache of ``kv_positions`` positions (default: what the device has room for).
 
     ``room``: what there has to be room for, where the size of the KV cache is not given.
     ``page_size``: positions per page; 0 takes 256 on CUDA, where the paged kernels ask for it, and 32 elsewhere.
     ``attention``: the backend; one that cannot run here is an error and never replaced by another.
+    ``deterministic``: see ``Runner``; where the device cannot keep it, StartError.
     Raises StartError: CheckpointError, AttentionError, DeviceMemoryError.
     """
     opened = open_checkpoint(source, device=device, dtype=dtype, weights=weights, revision=revision)
     size = _page_size(opened.device, page_size)
     # What cannot run is told before a weight is fetched.
-    choose_backend(attention, Place(opened.device, opened.dtype, opened.head_dim, size))
+    place = Place(opened.device, opened.dtype, opened.head_dim, size)
+    choose_backend(attention, place, deterministic=deterministic)
     if kv_positions is None and (free := free_bytes(opened.device)) is not None:
         _planner(opened.device, opened.dtype, opened.footprint, free, size, room).plan(opened.weights)
     checkpoint = opened.load()
     with memory_explained(opened.weight_bytes, opened.device):
-        return make_runner(checkpoint, page_size=size, kv_positions=kv_positions, room=room, attention=attention)
+        return make_runner(
+            checkpoint,
+            page_size=size,
+            kv_positions=kv_positions,
+            room=room,
+            attention=attention,
+            deterministic=deterministic,
+        )
 
 
 def make_runner(
@@ -296,6 +316,7 @@ def make_runner(
     attention: AttentionName = "auto",
     graphs: bool = True,
     drafts: bool = True,
+    deterministic: bool = False,
 ) -> Runner:
     """A runner of a loaded checkpoint, set up for its device; see ``load_runner``.
 
@@ -307,20 +328,22 @@ def make_runner(
     if cuda:
         torch.cuda.set_device(checkpoint.model.lm_head.weight.device)  # Triton launches on the current one
     size = _page_size(checkpoint.device, page_size)
-    backend = choose_backend(attention, _place(checkpoint, size))
+    backend = choose_backend(attention, _place(checkpoint, size), deterministic=deterministic)
     recorded = cuda and graphs
     plan = _plan(checkpoint, size, room, graphs=recorded) if kv_positions is None else None
     positions = kv_positions or _host_positions(checkpoint)
+    economy = ECONOMIES[0] if plan is None else plan.economy
     return Runner(
         checkpoint,
         pages=max(1, positions // size) if plan is None else plan.pages(size),
         page_size=size,
         drafts=drafts,
         attention=backend,
-        record_steps=CudaCapture(urgent=True) if recorded else None,
+        record_steps=CudaCapture(urgent=True) if recorded and economy.step_inputs else None,
         record_chunks=CudaCapture() if recorded else None,
-        economy=ECONOMIES[0] if plan is None else plan.economy,
+        economy=economy,
         largest_step=None if plan is None else plan.economy.within(room.steps),
+        deterministic=deterministic,
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from model.drafts import AnswerDraft, HypothesisDraft, Phrases
+from model.drafts import AnswerDraft, HypothesisDraft
 from model.encoder import AudioBuffer, EncoderState
 from model.kv_cache import PageTable
+from model.phrases import Phrases
 from model.sampling import Draw
 from model.steps import StreamSpec
 

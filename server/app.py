@@ -46,6 +46,7 @@ def make_engine(settings: Settings) -> Engine:
             min_audio_seconds=60 * settings.min_audio_minutes,
             max_audio_seconds=settings.max_audio_seconds,
             attention=settings.attention,
+            deterministic=settings.deterministic,
         ),
         engine_settings(settings),
     )

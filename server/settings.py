@@ -39,6 +39,9 @@ class ModelSettings(BaseModel):
     attention: AttentionName = Field(
         "auto", description="Attention backend; auto takes the best that runs here, any other has to run here."
     )
+    deterministic: bool = Field(
+        False, description="Compute every answer in one order, so that it is the same in any company; slower."
+    )
     kv_positions: int | None = Field(
         None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
     )

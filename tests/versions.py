@@ -53,7 +53,7 @@ def environment(torch: str, transformers: str) -> Path:
         (Path(theirs) / "beside.pth").write_text(f"{here}\n", encoding="utf-8")
     wanted = [*requirement("torch", torch), *requirement("transformers", transformers)]
     if wanted:
-        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", *wanted]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", *wanted]
         subprocess.run(install, check=True)
     return python
 

@@ -47,11 +47,14 @@ class Place:
     page_size: int
 
 
-def choose_backend(name: AttentionName, place: Place) -> Backend:
+def choose_backend(name: AttentionName, place: Place, *, deterministic: bool = False) -> Backend:
     """The backend called ``name``; ``auto`` takes the first that runs of flash, varlen, triton and sdpa.
 
+    ``deterministic``: one whose sums depend on a query's own position alone; see ``model.deterministic``.
     Raises AttentionError when it cannot run at ``place``.
     """
+    if deterministic:
+        return _fixed_order(name, place)
     if name == "auto":
         return next((_load(each) for each, obstacle in _OBSTACLES.items() if obstacle(place) is None), SDPA)
     if name == "sdpa":
@@ -61,6 +64,21 @@ def choose_backend(name: AttentionName, place: Place) -> Backend:
     if reason := _OBSTACLES[name](place):
         raise AttentionError(f"Attention backend {name!r} cannot run here: {reason}. Use auto or sdpa.")
     return _load(name)
+
+
+def _fixed_order(name: AttentionName, place: Place) -> Backend:
+    cuda = place.device.type == "cuda"
+    if name not in ("auto", "triton") or (name == "triton" and not cuda):
+        raise AttentionError(f"Attention backend {name!r} cannot be deterministic here. Use auto.")
+    if not cuda:
+        from model.attention import blocks
+
+        return Backend("blocks", blocks.attend)
+    if reason := _no_triton(place):
+        raise AttentionError(f"Deterministic answers need attention in Triton, which cannot run here: {reason}.")
+    from model.attention import triton_kernel
+
+    return Backend("triton", triton_kernel.attend_fixed)
 
 
 def _load(name: str) -> Backend:

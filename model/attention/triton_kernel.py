@@ -28,6 +28,9 @@ _MAX_SPLITS = 64
 _SPLIT_KEYS = 256
 """Keys that are worth a program of their own."""
 
+_FIXED_SHARE = 2048
+"""Keys that are a program's own where all have to be cut alike."""
+
 _PREFILL = 1024
 """Positions from which a call is taken for a prefill."""
 
@@ -44,25 +47,54 @@ def attend(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, rows: PackedRows, scale: float
 ) -> torch.Tensor:
     """See ``packed.Kernel``. ``head_dim`` has to be a power of two, 16 at least."""
+    shared = query.shape[1] // keys.shape[2]
+    tile = _tile_rows(len(query), rows.widest, shared)
+    programs = _tiles(query, rows, tile, shared) * keys.shape[2]
+    splits = min(_MAX_SPLITS, _PROGRAMS // programs, -(-rows.longest // _SPLIT_KEYS))
+    return _attend(query, keys, values, rows, scale, tile=tile, splits=max(1, splits), share=0)
+
+
+def attend_fixed(
+    query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, rows: PackedRows, scale: float
+) -> torch.Tensor:
+    """As ``attend``, with sums that depend on a query's own position and on ``rows.longest`` alone.
+
+    Tiles have one size, and the keys are cut at the same positions whatever a tile holds. A block of keys behind a
+    query's position, which others in its tile see, adds zeros to its sums.
+    """
+    share = max(_FIXED_SHARE, _power_of_2(-(-rows.longest // _MAX_SPLITS)))
+    tile = max(_TILE, _power_of_2(query.shape[1] // keys.shape[2]))
+    return _attend(query, keys, values, rows, scale, tile=tile, splits=-(-rows.longest // share), share=share)
+
+
+def _attend(
+    query: torch.Tensor,
+    keys: torch.Tensor,
+    values: torch.Tensor,
+    rows: PackedRows,
+    scale: float,
+    *,
+    tile: int,
+    splits: int,
+    share: int,
+) -> torch.Tensor:
+    """``tile``: rows of a tile. ``share``: keys of each of the ``splits``, 0 for equal shares of what a tile sees."""
     query = query.contiguous()
     positions, heads, dim = query.shape
     _, page_size, kv_heads, _ = keys.shape
     count = len(rows.lengths)
-    shared = heads // kv_heads
     _compile_ahead(query.dtype, query.device, heads, kv_heads, dim, page_size)
-    tile = _tile_rows(positions, rows.widest, shared)
-    tiles = positions // (tile // shared) + count
-    splits = min(_MAX_SPLITS, _PROGRAMS // (tiles * kv_heads), -(-rows.longest // _SPLIT_KEYS))
+    tiles = _tiles(query, rows, tile, heads // kv_heads)
     out = torch.empty_like(query)
     if splits > 1:
         partial = torch.empty(splits, positions, heads, dim, dtype=torch.float32, device=query.device)
         peaks = torch.empty(splits, positions, heads, dtype=torch.float32, device=query.device)
         sums = torch.empty_like(peaks)
     else:
-        splits, partial, peaks, sums = 1, out, out, out  # not touched
+        partial, peaks, sums = out, out, out  # not touched
     _attend_tiles[(tiles, kv_heads, splits)](
         query, keys, values, out, partial, peaks, sums, rows.starts, rows.lengths, rows.tables,
-        count, positions, rows.tables.shape[1], scale * _LOG2_E,
+        count, positions, rows.tables.shape[1], share, scale * _LOG2_E,
         **_constants(query.dtype, heads, kv_heads, dim, page_size, tile, count, splits > 1),
     )  # fmt: skip
     if splits > 1:
@@ -71,6 +103,11 @@ def attend(
             HEADS=heads, DIM=dim, SPLITS=_MAX_SPLITS, num_warps=4,
         )  # fmt: skip
     return out
+
+
+def _tiles(query: torch.Tensor, rows: PackedRows, tile: int, shared: int) -> int:
+    """Tiles that are enough for any rows of so many queries."""
+    return len(query) // (tile // shared) + len(rows.lengths)
 
 
 def _constants(
@@ -93,7 +130,7 @@ def _compile_ahead(
         for split in (False, True):
             between = torch.float32 if split else dtype
             _attend_tiles.warmup(
-                *[dtype] * 4, *[between] * 3, *[torch.int32] * 3, 2, 2, 2, 1.0, grid=(1,),
+                *[dtype] * 4, *[between] * 3, *[torch.int32] * 3, 2, 2, 2, 2, 1.0, grid=(1,),
                 **_constants(dtype, heads, kv_heads, dim, page_size, tile, 2, split),
             )  # fmt: skip
     _join_splits.warmup(
@@ -120,11 +157,12 @@ def _power_of_2(number: int) -> int:
 
 
 @triton.jit(
-    do_not_specialize=["rows", "positions", "pages"], do_not_specialize_on_alignment=["starts", "lengths", "tables"]
+    do_not_specialize=["rows", "positions", "pages", "share"],
+    do_not_specialize_on_alignment=["starts", "lengths", "tables"],
 )
 def _attend_tiles(  # type: ignore[no-untyped-def]  # Triton reads the annotations itself
     query, keys, values, out, partial, peaks, sums,
-    starts, lengths, tables, rows, positions, pages, scale,
+    starts, lengths, tables, rows, positions, pages, share, scale,
     KV_HEADS: tl.constexpr, SHARED: tl.constexpr, DIM: tl.constexpr, PAGE: tl.constexpr,
     TILE: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr, SPLIT: tl.constexpr,
 ):  # fmt: skip
@@ -155,7 +193,7 @@ def _attend_tiles(  # type: ignore[no-untyped-def]  # Triton reads the annotatio
 
     limit = length - new + place  # position of each query; its own key is the last it sees
     end = length - new + tl.minimum(begin + queries, new)
-    share = tl.cdiv(tl.cdiv(end, KEYS), tl.num_programs(2)) * KEYS
+    share = tl.where(share > 0, share, tl.cdiv(tl.cdiv(end, KEYS), tl.num_programs(2)) * KEYS)
     peak = tl.full([TILE], -float("inf"), tl.float32)
     total = tl.zeros([TILE], tl.float32)
     mixed = tl.zeros([TILE, DIM], tl.float32)

@@ -53,7 +53,7 @@ class Int8Linear(_Quantised):
             product = torch._weight_int8pack_mm(rows.contiguous(), self.weight, self.scale)
         elif rows.device.type == "cpu":
             product = rows.new_empty(len(rows), self.out_features)
-            for part, weight in zip(product.split(_BLOCK, 1), self.weight.split(_BLOCK), strict=True):
+            for part, weight in zip(torch.split(product, _BLOCK, 1), torch.split(self.weight, _BLOCK), strict=True):
                 part.copy_(linear(rows, weight.to(rows.dtype)))
             product.mul_(self.scale)
         else:  # made whole for a moment: slower to read than two bytes would be, but half as much to keep

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from model.errors import CheckpointError
+from model.quantised.linears import Int8Linear
 from model.steps import WeightFormat
 
 _KEPT = (
@@ -74,6 +75,28 @@ def with_present_names(note: dict[str, Any], dtype: torch.dtype) -> dict[str, An
     renamed = [name.replace("language_model.model.", "model.language_model.") for name in others]
     compute = {"bnb_4bit_compute_dtype": str(dtype).removeprefix("torch.")}
     return {**note, **compute, "llm_int8_skip_modules": [*_KEPT, *renamed]}
+
+
+def settle(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """What is left to do to a model that Transformers has loaded from such a checkpoint.
+
+    Weights that are not quantised come to ``dtype``; Transformers leaves them as the files have them. Those in int8 are
+    computed by this server's own linear map: the same weights, and inputs that are not rounded to eight bits as well.
+    """
+    for weight in model.parameters():
+        if weight.is_floating_point():
+            weight.data = weight.data.to(dtype)
+    for parent in list(model.modules()):
+        for name, linear in list(parent.named_children()):
+            if type(linear).__name__ == "Linear8bitLt":
+                setattr(parent, name, _own_int8(linear, dtype))
+
+
+def _own_int8(linear: Any, dtype: torch.dtype) -> Int8Linear:
+    """bitsandbytes keeps the largest weight of each row, which stands for 127."""
+    scale = (linear.weight.SCB / 127).to(dtype)
+    bias = None if linear.bias is None else linear.bias.data
+    return Int8Linear(linear.weight.data, scale, bias)
 
 
 def check_quantised_weights(names: Iterable[str], label: str) -> None:

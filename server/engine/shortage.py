@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from server.engine.budget import pass_positions, pass_seconds
 
@@ -29,7 +29,7 @@ class Shortage(Protocol):
     @property
     def positions(self) -> int: ...
     @property
-    def with_weights(self) -> Mapping[str, int]: ...
+    def with_weights(self) -> Mapping[Any, int]: ...
 
 
 def shortage(error: Shortage, min_audio_seconds: float) -> str:

@@ -60,6 +60,7 @@ def load_model(
     min_audio_seconds: float = 300.0,
     max_audio_seconds: float = 3600.0,
     attention: AttentionName = "auto",
+    deterministic: bool = False,
     threads: int | None = None,
 ) -> StepRunner:
     """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
@@ -86,6 +87,7 @@ def load_model(
             kv_positions=kv_positions,
             room=Room(steps, least=pass_positions(min_audio_seconds), wanted=pass_positions(max_audio_seconds)),
             attention=attention,
+            deterministic=deterministic,
         )
     except NotEnoughMemoryError as error:
         raise type(error)(error.plan, error.positions, error.with_weights, shortage(error, min_audio_seconds)) from None

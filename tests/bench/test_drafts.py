@@ -54,5 +54,5 @@ class _Script:
 )
 def test_replays_count_as_the_runner_accepts(guesses: dict[int, list[int]], ahead: bool, counted: Replay) -> None:
     draft = _Script(guesses)
-    assert replay(draft, range(10, 16), ahead=ahead) == counted
+    assert replay(draft, list(range(10, 16)), ahead=ahead) == counted
     assert draft.followed == list(range(10, 16))[: len(draft.followed)]

@@ -28,6 +28,7 @@ def interpreted() -> Iterator[Callable[[str], ModuleType]]:
     Triton chooses between compiler and interpreter when it is imported, so it is imported anew, its binary part apart.
     """
     pytest.importorskip("triton")
+    before = set(sys.modules)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRITON_INTERPRET", "1")
         for name in [name for name in sys.modules if name.split(".")[0] == "triton" and "._C" not in name]:
@@ -37,9 +38,13 @@ def interpreted() -> Iterator[Callable[[str], ModuleType]]:
             patch.delitem(sys.modules, name, raising=False)
             module = importlib.import_module(name)
             del sys.modules[name]
+            parent, _, child = name.rpartition(".")
+            delattr(sys.modules[parent], child)  # or the next import of it would find this one
             return module
 
         yield load
+        for name in [name for name in sys.modules if name.split(".")[0] == "triton" and name not in before]:
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

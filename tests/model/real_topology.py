@@ -16,11 +16,15 @@ def real_topology(*, filters: int = 4) -> VibeVoiceAsrForConditionalGeneration:
 
     The language model is a stub: what is compared is what comes before it.
     """
-    encoder = {
-        "num_filters": filters,
-        "depths": [3, 3, 3, 3, 3, 3, 8],
-        "downsampling_ratios": [2, 2, 4, 5, 5, 8],
-    }
+    acoustic, semantic = (
+        VibeVoiceAcousticTokenizerEncoderConfig(
+            num_filters=filters,
+            depths=[3, 3, 3, 3, 3, 3, 8],
+            downsampling_ratios=[2, 2, 4, 5, 5, 8],
+            hidden_size=size,
+        )
+        for size in (64, 128)
+    )
     text = Qwen2Config(
         vocab_size=64,
         hidden_size=256,
@@ -29,10 +33,8 @@ def real_topology(*, filters: int = 4) -> VibeVoiceAsrForConditionalGeneration:
         num_attention_heads=4,
         num_key_value_heads=2,
     )
-    config = VibeVoiceAsrConfig(  # type: ignore[no-untyped-call]
-        acoustic_tokenizer_encoder_config=VibeVoiceAcousticTokenizerEncoderConfig(**encoder, hidden_size=64),
-        semantic_tokenizer_encoder_config=VibeVoiceAcousticTokenizerEncoderConfig(**encoder, hidden_size=128),
-        text_config=text,
+    config = VibeVoiceAsrConfig(
+        acoustic_tokenizer_encoder_config=acoustic, semantic_tokenizer_encoder_config=semantic, text_config=text
     )
     model = VibeVoiceAsrForConditionalGeneration(config)
     seeded = torch.Generator().manual_seed(1)
@@ -46,4 +48,5 @@ def real_topology(*, filters: int = 4) -> VibeVoiceAsrForConditionalGeneration:
                 weight.normal_(std=0.02, generator=seeded)
             else:
                 weight.copy_(1 + 0.1 * torch.randn(weight.shape, generator=seeded))
-    return model.train(mode=False)
+    model.train(mode=False)
+    return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -21,6 +22,7 @@ from model.attention import (
     PagedRows,
     Place,
     RowBlock,
+    blocks,
     choose_backend,
 )
 from model.kv_cache import PagePool, PageTable
@@ -100,7 +102,11 @@ class Step:
 
 
 @mixes
-@pytest.mark.parametrize("backend", [SDPA, Backend("reference", paged_reference.attend)], ids=lambda b: b.name)
+@pytest.mark.parametrize(
+    "backend",
+    [SDPA, Backend("reference", paged_reference.attend), Backend("blocks", blocks.attend)],
+    ids=lambda backend: backend.name,
+)
 def test_packed_rows_equal_each_row_alone(backend: Backend, mix: list[tuple[int, int]]) -> None:
     step = Step(mix)
     torch.testing.assert_close(step.run(backend), step.wanted())
@@ -139,9 +145,59 @@ def test_triton_kernel_takes_a_prefill_sized_tile(triton_kernel: Any, monkeypatc
     torch.testing.assert_close(step.run(Backend("triton", triton_kernel.attend)), step.wanted())
 
 
+@pytest.mark.parametrize("mix", ["everything at once", "drafts of different lengths"])
+def test_triton_kernel_of_fixed_order_equals_each_row_alone(
+    triton_kernel: Any, monkeypatch: pytest.MonkeyPatch, mix: str
+) -> None:
+    monkeypatch.setattr(triton_kernel, "_FIXED_SHARE", 32)
+    step = Step(MIXES[mix])
+    torch.testing.assert_close(step.run(Backend("triton", triton_kernel.attend_fixed)), step.wanted())
+
+
+def test_blocks_have_one_order_of_summation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_KEYS", 32)
+    for cuts in ((0, 1, 17, 64, 80), (0, 33, 34, 35, 80)):
+        for company in (0, 1, 7):
+            _one_order(blocks.attend, cuts, company)
+
+
+def test_triton_kernel_has_one_order_of_summation(triton_kernel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(triton_kernel, "_FIXED_SHARE", 32)
+    _one_order(triton_kernel.attend_fixed, (0, 33, 34, 80), 3)
+
+
+def _one_order(kernel: Kernel, cuts: tuple[int, ...], company: int) -> None:
+    """A row's queries give the same bits in steps cut anywhere, alone and behind other rows of a step."""
+    step = Step([(0, cuts[-1])])
+    keys, values = step.pool.keys[0], step.pool.values[0]
+    [(table, total)] = step.rows
+    keys[table.slots[:total]], values[table.slots[:total]] = step.key, step.value
+    paged = (-1, PAGE, KV_HEADS, DIM)
+
+    def computed(first: int, last: int, company: int) -> torch.Tensor:
+        """Queries ``first`` to ``last`` behind ``company`` rows of one query each."""
+        block = RowBlock(positions=8 + last - first, rows=8, pages=24, widest=80, pool=step.pool)
+        block.fill([*[(table.until(9 + row), 1) for row in range(company)], (table.until(last), last - first)])
+        query = torch.zeros(8 + last - first, *step.query.shape[1:])
+        query[:company] = step.query[1]
+        query[company : company + last - first] = step.query[first:last]
+        out = kernel(query, keys.view(paged), values.view(paged), block.packed, 0.3)
+        return out[company : company + last - first]
+
+    whole = computed(0, total, 0)
+    torch.testing.assert_close(whole, step.wanted())
+    parts = [computed(first, last, company) for first, last in itertools.pairwise(cuts)]
+    assert torch.equal(torch.cat(parts), whole)
+
+
 @mixes
 def test_room_to_spare_changes_nothing(mix: list[tuple[int, int]]) -> None:
     _with_room_to_spare(mix, paged_reference.attend)
+
+
+@mixes
+def test_blocks_have_room_to_spare(mix: list[tuple[int, int]]) -> None:
+    _with_room_to_spare(mix, blocks.attend)
 
 
 @pytest.mark.parametrize("mix", ["decode rows", "drafts of different lengths"])
@@ -248,6 +304,15 @@ def test_a_cpu_takes_sdpa() -> None:
 def test_what_cannot_run_says_why(name: Any) -> None:
     with pytest.raises(AttentionError, match=f"{name}.*needs a CUDA device"):
         choose_backend(name, PLACE)
+
+
+def test_one_order_of_summation_has_backends_of_its_own() -> None:
+    assert choose_backend("auto", PLACE, deterministic=True).name == "blocks"
+    for name in ("sdpa", "varlen", "flash", "triton"):
+        with pytest.raises(AttentionError, match=f"{name}.*cannot be deterministic here"):
+            choose_backend(name, PLACE, deterministic=True)
+    with pytest.raises(AttentionError, match=r"need attention in Triton.*power of two"):
+        choose_backend("auto", Place(torch.device("cuda"), torch.bfloat16, 96, 256), deterministic=True)
 
 
 def test_unknown_names_are_refused() -> None:

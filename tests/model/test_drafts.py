@@ -119,8 +119,8 @@ def test_speakers_follow_each_other_as_before() -> None:
     for place, speaker in enumerate([0, 1, 0, 1, 1, 2, 0, 1, 1, 2]):
         template.follow(f'{{"Start":{place},"End":{place + 1}.25,"Speaker":')
         guesses.append(template.foreseen()[0])
-        template.follow(f',"Speaker":{speaker},"Content":"x"}},')
-    assert guesses[2:4] == ["0", "1"]
+        template.follow(f'{speaker},"Content":"x"}},')
+    assert guesses[3] == "1"
     assert guesses[-3:] == ["1", "1", "2"]
 
 
@@ -131,20 +131,15 @@ def test_any_digit_stands_for_one_that_is_not_read() -> None:
     assert template.foreseen(unread=True)[1:] == ',"Speaker":0,"Content":"'
 
 
-def told(draft: PhraseDraft, texts: TokenTexts) -> str:
-    return "".join(map(texts.text, draft.guess()))
-
-
 def test_hotwords_are_spelled_as_the_prompt_has_them(real: TokenTexts) -> None:
     known = context_phrases(real, "Hotwords: Wasserstein distance, Anneliese Vogt;知识蒸馏")
-    for said, rest in ((" the W", "asserstein"), (" with Ann", "eliese"), ("你知道知识", "蒸馏")):
+    for before, hotword in ((" with", " Wasserstein"), (" with", " Anneliese"), ("知道", "知识蒸馏")):
         draft = PhraseDraft(real.text, known)
-        tokens = real.ids(said + rest)
-        while len("".join(map(real.text, tokens))) > len(said):
-            tokens.pop()
-        for token in tokens:
+        tokens, begun = real.ids(before + hotword), len(real.ids(before)) + 1
+        for token in tokens[:begun]:
             draft.follow(token)
-        assert told(draft, real).startswith(rest) or rest.startswith(told(draft, real)) and draft.guess(), said
+        assert draft.guess()
+        assert draft.guess() == tokens[begun:][: len(draft.guess())]
 
 
 def test_words_said_before_are_foreseen_and_phrases_once_they_come_true(real: TokenTexts) -> None:
@@ -167,17 +162,17 @@ def test_words_said_before_are_foreseen_and_phrases_once_they_come_true(real: To
     assert draft.guess() == phrase[-3:], "a phrase that came true does so again"
 
 
-def test_phrases_that_do_not_come_true_are_not_guessed(real: TokenTexts) -> None:
+def test_guesses_that_do_not_come_true_are_given_up(real: TokenTexts) -> None:
     draft = PhraseDraft(real.text, Phrases())
+    (begun,) = real.ids(" in")
     guesses = 0
-    for word in (" red", " dog", " sea", " sun", " hat", " cup") * 6:
-        for token in real.ids(f" in my{word}"):
-            draft.follow(token)
-        draft.follow(real.ids(" then")[0])
-        for token in real.ids(" in my"):
-            draft.follow(token)
+    endings = [token for token in range(1000, 4000) if real.text(token).isalpha() and real.text(token).islower()]
+    for ending in endings[:40]:
+        draft.follow(begun)
         guesses += bool(draft.guess())
-    assert guesses < 4
+        draft.follow(ending)
+        draft.pause()
+    assert 0 < guesses < 8
 
 
 pieces = ['[{"Start":', '"},{"Start":', ',"End":', ',"Speaker":', ',"Content":"', *'0123456789.,"\\{}[]x。-']

@@ -15,7 +15,9 @@ import pytest
 from huggingface_hub import constants
 
 from model.checkpoint import TINY, CheckpointError, locate_checkpoint, open_checkpoint
+from model.errors import AttentionError, DeviceMemoryError
 from model.loading.hub import SMALL_FILES, Repository
+from model.runner import load_runner
 from tests.support.hub import COMMIT, Fault, Hub, running_hub
 
 NAME = "somebody/tiny"
@@ -54,10 +56,10 @@ def test_small_files_come_first_and_all_of_one_commit(hub: Hub) -> None:
     assert sum("/revision/" in line for line in hub.requests) == 1  # the second fetch names the commit
 
 
-def refused_before_weights(hub: Hub, folder: Path, **options: str) -> str:
+def refused_before_weights(hub: Hub, folder: Path) -> str:
     hub.repositories[NAME] = folder
     with pytest.raises(CheckpointError) as caught:
-        open_checkpoint(NAME, **({"device": "cpu"} | options)).load()
+        open_checkpoint(NAME, device="cpu").load()
     assert caught.value.permanent
     assert "\n" not in str(caught.value)
     assert "config.json" in hub.fetched()
@@ -80,6 +82,20 @@ def test_a_checkpoint_that_cannot_be_served_costs_no_download(
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | changes))
     assert told in refused_before_weights(hub, folder)
+
+
+def test_an_attention_that_cannot_run_costs_no_download(hub: Hub) -> None:
+    with pytest.raises(AttentionError, match="'flash' cannot run here"):
+        load_runner(NAME, device="cpu", attention="flash")
+    assert "config.json" in hub.fetched()
+    assert "model.safetensors" not in hub.fetched()
+
+
+def test_weights_that_fit_no_memory_cost_no_download(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.loading.room.device_bytes", lambda _: 1_000_000)
+    with pytest.raises(DeviceMemoryError, match="in all"):
+        load_runner(NAME, device="cpu")
+    assert "model.safetensors" not in hub.fetched()
 
 
 def test_weights_that_fit_no_disk_are_not_begun(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

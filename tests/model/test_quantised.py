@@ -120,7 +120,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def publish(folder: Path, kept: list[str], **method: Any) -> Path:
     settings = method or {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": True}
-    config: Any = BitsAndBytesConfig(llm_int8_skip_modules=kept, **settings)
+    make_config: Any = BitsAndBytesConfig  # not annotated
+    config = make_config(llm_int8_skip_modules=kept, **settings)
     model = VibeVoiceAsrForConditionalGeneration.from_pretrained(TINY, quantization_config=config, dtype=torch.float32)
     model.config.quantization_config.llm_int8_skip_modules = ORIGINAL_NAMES
     model.save_pretrained(folder)
@@ -142,6 +143,20 @@ def test_a_published_checkpoint_is_read_by_todays_names(
         Driver(Runner(each, pages=200, page_size=16), 0).run(jobs)
         answers.append([done.answer for done in jobs])
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_published_checkpoint_in_int8_is_computed_by_our_own_maps(tmp_path: Path, dtype: str) -> None:
+    folder = publish(tmp_path, with_present_names({}, torch.float32)["llm_int8_skip_modules"], load_in_8bit=True)
+    loaded = load_checkpoint(str(folder), device="cpu", dtype=dtype)
+    own = load_checkpoint("tiny", device="cpu", dtype=dtype, weights="int8")
+    assert loaded.weights == "int8"
+    inputs = torch.randn(4, 192, generator=torch.Generator().manual_seed(0)).to(own.dtype)
+    maps = [checkpoint.model.model.language_model.layers[1].self_attn.q_proj for checkpoint in (loaded, own)]
+    theirs, ours = (each(inputs).float() for each in maps)
+    assert [type(each) for each in maps] == [Int8Linear, Int8Linear]
+    assert (theirs - ours).norm() < 0.01 * ours.norm()
+    assert {each.dtype for each in loaded.model.parameters()} == {own.dtype}
 
 
 def test_quantised_encoders_are_refused(tmp_path: Path) -> None:

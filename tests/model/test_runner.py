@@ -293,19 +293,18 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
 
 
 def test_phrases_of_the_prompt_and_of_the_answer_change_no_token(checkpoint: Checkpoint) -> None:
-    """With what it is going to say in the prompt, a runner needs fewer forwards than without guesses, and says it."""
+    """Neither with words that are said in the prompt, nor with what looks like an answer there."""
     clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
-    for context in ("Kyjiw, monday seven, RTX 5090, red train, tomorrow", '"},{"Start":1,"End":2.\nseven, seven eight'):
-        spec = StreamSpec(level=clip_level(clip), context=context)
-        ran = []
-        for drafts, ahead in ((False, False), (True, False), (True, True)):
-            runner = Runner(checkpoint, pages=400, page_size=16, drafts=drafts)
-            jobs = [Job(spec, clip, 400), Job(StreamSpec(level=clip_level(clip)), clip, 400)]
-            Driver(runner, 3, ahead=ahead).run(jobs)
-            ran.append([mine.answer for mine in jobs])
-            runner.check_integrity()
-            assert runner.free_pages == runner.info.pages
-        assert ran[0] == ran[1] == ran[2]
+    context = 'Kyjiw, monday seven, RTX 5090, red train, tomorrow\n"},{"Start":1,"End":2.\nseven, seven eight'
+    ran = []
+    for drafts, ahead in ((False, False), (True, False), (True, True)):
+        runner = Runner(checkpoint, pages=400, page_size=16, drafts=drafts)
+        jobs = [Job(StreamSpec(level=clip_level(clip), context=wanted), clip, 200) for wanted in (context, None)]
+        Driver(runner, 3, ahead=ahead).run(jobs)
+        ran.append([mine.answer for mine in jobs])
+        runner.check_integrity()
+        assert runner.free_pages == runner.info.pages
+    assert ran[0] == ran[1] == ran[2]
 
 
 def test_a_guess_never_exceeds_what_is_reserved(checkpoint: Checkpoint) -> None:

@@ -136,7 +136,7 @@ def test_kernels_compile(device: None, monkeypatch: pytest.MonkeyPatch, tmp_path
     mixing = _mix.warmup(bf16, bf16, torch.float32, torch.float32, bf16, 16, 16, KERNEL=7, BLOCK=1024, grid=(1,))
     constants = triton_kernel._constants(bf16, HEADS, KV_HEADS, DIM, PAGE, 64, 1, True)
     attending = triton_kernel._attend_tiles.warmup(
-        *[bf16] * 4, *[torch.float32] * 3, *[int32] * 3, 2, 2, 2, 1.0, grid=(1,), **constants
+        *[bf16] * 4, *[torch.float32] * 3, *[int32] * 3, 2, 2, 2, 2, 1.0, grid=(1,), **constants
     )
     for kernel in (mixing, attending):
         assert kernel.asm["cubin"]

@@ -10,7 +10,7 @@ import pytest
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
-from server.transcript.words import leads, segment_words
+from server.transcript.words import segment_words
 from tests.real.texts import SENTENCES
 from tests.support.author import Author
 
@@ -101,8 +101,7 @@ def test_words_make_up_their_text_in_order(author: Author, kind: str) -> None:
     assembler.feed(tokens, [-0.1] * len(tokens))
     for segment in assembler.finish()[1].segments:
         words = segment_words(segment)
-        spoken = zip(leads(segment.text), words, strict=True)
-        assert "".join(lead + word.word for lead, word in spoken) == " ".join(segment.text.split())
+        assert "".join(word.lead + word.word for word in words).strip() == " ".join(segment.text.split())
         edges = [edge for word in words for edge in (word.start, word.end)]
         assert edges == sorted(edges)
         assert segment.start <= edges[0] <= edges[-1] <= segment.end

@@ -7,9 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import torch
 
 from model.audio import SAMPLE_RATE, clip_level, frame_count
+from model.errors import DeviceMemoryError
 from model.steps import Samples, StreamSpec
 from server.engine.client import Engine
 from server.engine.messages import EndReason
@@ -59,3 +61,12 @@ async def test_together_as_alone(start_engine: StartEngine) -> None:
 
 def test_memory_errors_of_the_device_are_known() -> None:
     assert {MemoryError, torch.OutOfMemoryError} <= set(out_of_memory_types())
+
+
+def test_a_device_without_room_is_told_in_minutes_before_the_weights_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.runner.free_bytes", lambda device: 300 << 20)
+    monkeypatch.setattr("model.checkpoint.OpenedCheckpoint.load", lambda opened: pytest.fail("the weights were read"))
+    with pytest.raises(
+        DeviceMemoryError, match=r"room for 0 minutes of audio in one pass and --min-audio-minutes .* 5"
+    ):
+        load_model("tiny", device="cpu", dtype="float32")

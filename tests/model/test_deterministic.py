@@ -1,0 +1,201 @@
+"""With ``deterministic`` an answer is the same to the bit in any company, in any chunks, with and without guesses.
+
+In bfloat16, where the order of sums is what tokens depend on. Without it answers differ, which one test shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile  # type: ignore[import-untyped]
+import torch
+
+from model.audio import HOP, clip_level
+from model.checkpoint import TINY, Checkpoint, load_checkpoint
+from model.decoder import Decoder
+from model.deterministic import FRAMES, FixedEncoder, positions
+from model.encoder import EncoderState, StreamingEncoder
+from model.errors import StartError
+from model.kv_cache import PageTable
+from model.runner import Runner, load_runner
+from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from tests.model.driver import Driver, Job
+
+CLIPS = 14
+TOKENS = 64
+SIZE = positions(torch.device("cpu"))
+
+Answer = tuple[list[int], list[float]]
+
+
+@pytest.fixture(scope="module")
+def half() -> Checkpoint:
+    torch.set_num_threads(1)
+    return load_checkpoint("tiny", device="cpu", dtype="bfloat16")
+
+
+@pytest.fixture(scope="module")
+def recordings() -> list[Samples]:
+    files = sorted((TINY.parent / "heldout").glob("*.flac"))[:CLIPS]
+    return [soundfile.read(file, dtype="float32")[0] for file in files]
+
+
+def runner(half: Checkpoint, *, drafts: bool = True, deterministic: bool = True) -> Runner:
+    return Runner(half, pages=1000, page_size=16, drafts=drafts, deterministic=deterministic)
+
+
+def answers(runner: Runner, clips: list[Samples], seed: int, *, together: bool) -> list[Answer]:
+    """Tokens and log-probabilities; one clip's tokens are drawn. ``seed``: of joins, chunks and budgets."""
+    jobs = [
+        Job(StreamSpec(level=clip_level(clip), temperature=0.8 if number == 1 else 0, seed=5), clip, TOKENS)
+        for number, clip in enumerate(clips)
+    ]
+    for group in [jobs] if together else [[job] for job in jobs]:
+        Driver(runner, seed).run(group)
+    return [(job.answer, job.logprobs) for job in jobs]
+
+
+@pytest.fixture(scope="module")
+def alone(half: Checkpoint, recordings: list[Samples]) -> list[Answer]:
+    """Each clip by itself, with guesses."""
+    return answers(runner(half), recordings, 0, together=False)
+
+
+@pytest.mark.parametrize(("drafts", "seed"), [(False, 1), (True, 2)], ids=["without guesses", "with guesses"])
+def test_answers_are_the_same_in_any_company(
+    half: Checkpoint, recordings: list[Samples], alone: list[Answer], drafts: bool, seed: int
+) -> None:
+    assert answers(runner(half, drafts=drafts), recordings, seed, together=True) == alone
+
+
+def test_answers_differ_without(half: Checkpoint, recordings: list[Samples], alone: list[Answer]) -> None:
+    """So the others have something to find."""
+    free = runner(half, deterministic=False)
+    one, other = (answers(free, recordings[:6], seed, together=True) for seed in (1, 2))
+    assert not any(first == second for first, second in zip(one, other, strict=True))
+    assert runner(half).info.attention != free.info.attention
+
+
+def test_questions_asked_again_are_answered_as_fresh_ones(half: Checkpoint, recordings: list[Samples]) -> None:
+    """As in a live session: audio grows, the question is withdrawn, the last answer is the guess at the next."""
+    clip, spec = recordings[0], StreamSpec(level=clip_level(recordings[0]))
+    live = runner(half)
+    live.open(0, spec)
+    guess = ""
+    for number, (begin, end) in enumerate([(0, 9), (9, 11), (11, 30)], start=1):
+        hear(live, 0, clip[begin * HOP : end * HOP])
+        grown = asked(live, 0, Question(guess=guess))
+        fresh = runner(half, drafts=False)
+        fresh.open(number, spec)
+        hear(fresh, number, clip[: end * HOP])
+        assert asked(fresh, number, Question()) == grown
+        guess = half.processor.tokenizer.decode(grown[0], skip_special_tokens=True)
+
+
+def hear(runner: Runner, stream: int, clip: Samples) -> None:
+    runner.step(StepPlan(encode=(EncodeWork(stream, runner.append_audio(stream, clip)),)))
+
+
+def asked(runner: Runner, stream: int, question: Question) -> Answer:
+    """The first tokens of the answer, the question withdrawn behind them."""
+    tokens: list[int] = []
+    logprobs: list[float] = []
+    queued = runner.ask(stream, question).queued
+    while len(tokens) < 40 and not runner.info.stop_ids & set(tokens):
+        (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, queued),))).emitted
+        tokens += emitted.tokens
+        logprobs += emitted.logprobs
+        queued = 1
+    runner.withdraw(stream)
+    return tokens[:40], logprobs[:40]
+
+
+@pytest.mark.parametrize("total", [SIZE - 1, SIZE, SIZE + 1, 3 * SIZE + 5])
+def test_a_step_is_cut_into_parts_of_one_size(half: Checkpoint, total: int) -> None:
+    """Rows that end at, before and behind the end of a part, places wanted on both sides of it."""
+    decoder = Decoder(half.model, pages=100, page_size=16, backend=_blocks(), deterministic=True)
+    widths: list[int] = []
+    handle = half.model.lm_head.register_forward_pre_hook(lambda _, given: widths.append(len(given[0])))
+    try:
+        ids = [(7 * place) % 900 for place in range(total)]
+        table, beside = PageTable(decoder.pool), PageTable(decoder.pool)
+        places = sorted({0, 2, min(SIZE, total) - 1, total - 2, total - 1})
+        whole = decoder.forward([ids[:2], ids[2:]], [(beside, 2), (table, total - 2)], places)
+        assert set(widths) == {SIZE}
+        lone = PageTable(decoder.pool)
+        single = [decoder.forward([[token]], [(lone, 1)], [0]) for token in ids[2:]]
+    finally:
+        handle.remove()
+    assert (table.length, lone.length) == (total - 2, total - 2)
+    for column, place in enumerate(places):
+        if place >= 2:
+            assert torch.equal(whole[:, column], single[place - 2][:, 0])
+
+
+def _blocks() -> Any:
+    from model.attention import Place, choose_backend
+
+    return choose_backend("auto", Place(torch.device("cpu"), torch.bfloat16, 64, 16), deterministic=True)
+
+
+def test_embeddings_are_the_same_cut_anywhere(half: Checkpoint, recordings: list[Samples]) -> None:
+    encoder, clip = FixedEncoder(half.model), recordings[0][: 38 * HOP]
+    whole = encoder.encode([EncoderState()], [clip])[0]
+    plain = StreamingEncoder(half.model).encode([EncoderState()], [clip])[0]
+    assert (whole - plain).float().norm() < 0.02 * plain.float().norm()
+    for cuts in ((1, 2, 19), (15, 16, 17), (FRAMES, 2 * FRAMES), (37,)):
+        states = [EncoderState(), EncoderState()]
+        parts = [
+            encoder.encode(states, [piece, piece[::-1].copy()])[0]
+            for piece in np.split(clip, [cut * HOP for cut in cuts])
+        ]
+        assert torch.equal(torch.cat(parts), whole)
+
+
+def test_a_failed_encoding_leaves_the_streams_as_they_were(
+    half: Checkpoint, recordings: list[Samples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, clip = FixedEncoder(half.model), recordings[0][: 38 * HOP]
+    wanted = encoder.encode([EncoderState()], [clip])[0]
+    compute, calls = StreamingEncoder.encode, []
+
+    def failing(self: StreamingEncoder, states: list[EncoderState], chunks: list[Samples]) -> list[torch.Tensor]:
+        calls.append(len(chunks))
+        if len(calls) == 2:
+            raise torch.OutOfMemoryError
+        return compute(self, states, chunks)
+
+    monkeypatch.setattr(StreamingEncoder, "encode", failing)
+    state = EncoderState()
+    with pytest.raises(torch.OutOfMemoryError):
+        encoder.encode([state], [clip])
+    assert torch.equal(encoder.encode([state], [clip])[0], wanted)
+
+
+def test_a_device_that_cannot_keep_it_is_found_out(half: Checkpoint) -> None:
+    """A linear map whose last rows are summed in another order, as where a kernel shares its work otherwise there."""
+    layer: Any = half.model.model.language_model.layers[0].mlp.down_proj
+    compute = layer.forward
+
+    def forward(hidden: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = compute(hidden)
+        half_width = hidden.shape[-1] // 2
+        weight = layer.weight
+        other = (
+            hidden[..., :half_width] @ weight[:, :half_width].T + hidden[..., half_width:] @ weight[:, half_width:].T
+        )
+        return torch.cat([out[:, :-8], other[:, -8:]], dim=1)
+
+    layer.forward = forward
+    try:
+        with pytest.raises(StartError, match="Start without --deterministic"):
+            runner(half)
+    finally:
+        del layer.forward
+
+
+def test_the_setting_reaches_the_runner() -> None:
+    made = load_runner("tiny", device="cpu", dtype="bfloat16", kv_positions=4096, deterministic=True)
+    assert made.info.attention == "blocks"
