@@ -22,33 +22,43 @@ from typing import get_args
 import torch
 
 from bench.random_model import full_size, random_checkpoint
-from bench.rehearsal import FakeCuda, card_of
+from bench.rehearsal import Card, FakeCuda, card_of
 from bench.rehearsal.gpu_bench import bench_on_card
 from bench.rehearsal.run import Found, Scene, gib, perform, start, warnings_of_model
 from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.report import table
+from model.audio import FRAME_RATE
 from model.runner import Runner, load_runner, make_runner
-from model.steps import AttentionName
+from model.steps import AttentionName, RunnerInfo, WeightsName
 
 TOKENS = 8
 RAGGED = [1.0 + 0.9 * number for number in range(32)]
 
-SCENES = {
-    scene.name: scene
-    for scene in (
+_SCENES = ("files", "drawn", "live", "guessed", "cancelled", "hour", "refused", "short")
+_WEIGHTS: tuple[WeightsName, ...] = ("auto", "bf16", "int8", "fp8")
+"""Not nf4: bitsandbytes makes its parameters out of tensors in a way that fake ones do not allow."""
+_START, _BENCH = "start", "gpu"
+
+
+def scenes(info: RunnerInfo) -> dict[str, Scene]:
+    """All of them by name, as large as the runner has room for.
+
+    ``refused``: memory is short for a moment and nobody may fail. ``short``: it stays so, they fail in good order.
+    """
+    sessions = max(1, min(32, info.pages // 4))
+    longest = min(3600.0, 0.8 * info.pages * info.page_size / FRAME_RATE)
+    made = (
         Scene("files", files(RAGGED, tokens=TOKENS), TOKENS),
         Scene("drawn", files(RAGGED[:8], tokens=TOKENS, temperature=0.7), TOKENS),
-        Scene("live", captions(32, updates=2, guess=lambda _: said(16), tokens=TOKENS, beside=4), TOKENS),
-        Scene("guessed", captions(8, updates=2, guess=right, tokens=2 * TOKENS), TOKENS),
+        Scene("live", captions(sessions, updates=2, guess=lambda _: said(16), tokens=TOKENS, beside=4), TOKENS),
+        Scene("guessed", captions(min(8, sessions), updates=2, guess=right, tokens=2 * TOKENS), TOKENS),
         Scene("cancelled", cancelled(60.0)),
-        Scene("hour", files([3600.0, 20.0, 20.0], tokens=TOKENS), TOKENS),
+        Scene("hour", files([longest, 20.0, 20.0], tokens=TOKENS), TOKENS),
         Scene("refused", files(RAGGED[:8], tokens=TOKENS), TOKENS, refuse_from=1 << 20, refuse_times=5),
         Scene("short", files(RAGGED[8:16], tokens=TOKENS), fails=True, refuse_from=1 << 18),
     )
-}
-"""``refused``: memory is short for a moment and nobody may fail. ``short``: it stays so, they fail in good order."""
-_START, _BENCH = "start", "gpu"
+    return {scene.name: scene for scene in made}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Setup:
 
 
 FIRST = (
-    Setup("auto", tuple(SCENES), loaded=True),
+    Setup("auto", _SCENES, loaded=True),
     Setup("varlen", ("files", "live"), drafts=False),
     Setup("varlen", ("files", "live"), graphs=False),
     Setup("flash", ("files", "live")),
@@ -85,52 +95,57 @@ def main() -> None:
     command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_argument("--memory", nargs="+", type=float, default=[24.0], metavar="GB")
     command.add_argument("--attention", nargs="+", choices=get_args(AttentionName))
-    command.add_argument("--only", nargs="+", choices=[_START, *SCENES, _BENCH])
+    command.add_argument("--capability", type=float, default=8.0, help="compute capability of the card")
+    command.add_argument("--weights", choices=_WEIGHTS, default="auto", help="of the runners that load a folder")
+    command.add_argument("--only", nargs="+", choices=[_START, *_SCENES, _BENCH])
     options = command.parse_args()
-    only = options.only or [_START, *SCENES, _BENCH]
+    only = options.only or [_START, *_SCENES, _BENCH]
+    major, minor = divmod(round(10 * options.capability), 10)
+    cards = [card_of(memory, capability=(major, minor)) for memory in options.memory]
     broken: list[str] = []
     with TemporaryDirectory() as folder:
         snapshot = empty_snapshot(Path(folder), full_size())
-        for number, memory in enumerate(options.memory):
+        for number, card in enumerate(cards):
             for setup in OTHERS if number else FIRST:
                 if options.attention is None or setup.attention in options.attention:
-                    broken += _rehearse(snapshot, memory, setup, only)
+                    broken += _rehearse(snapshot, card, setup, options.weights, only)
     if _BENCH in only and options.attention is None:
-        broken += _bench(options.memory[0])
+        broken += _bench(cards[0])
     print(f"\n{len(broken)} bounds are broken" if broken else "\nno bound is broken")
     print("\n".join(f"- {each}" for each in broken))
     sys.exit(bool(broken))
 
 
-def _rehearse(snapshot: Path, memory: float, setup: Setup, only: list[str]) -> list[str]:
+def _rehearse(snapshot: Path, card: Card, setup: Setup, weights: WeightsName, only: list[str]) -> list[str]:
     """One runner and its scenes. Returns what they broke."""
-    scenes = [SCENES[name] for name in setup.scenes if name in only]
-    if not scenes and not (setup.loaded and _START in only):
+    wanted = [name for name in setup.scenes if name in only]
+    if not wanted and not (setup.loaded and _START in only):
         return []
     began = monotonic()
-    with FakeCuda(card_of(memory), flash=setup.attention == "flash") as cuda:
+    with FakeCuda(card, flash=setup.attention == "flash") as cuda:
         try:
             with warnings_of_model() as warned:
-                runner = _runner(snapshot, setup)
+                runner = _runner(snapshot, setup, weights)
             broken = start(cuda, runner, warned)
         except Exception as error:
-            return [f"{memory:g} GB, {setup}: does not start: {type(error).__name__}: {error}"]
+            return [f"{card.name}, {setup}: does not start: {type(error).__name__}: {error}"]
         positions = runner.info.pages * runner.info.page_size
         print(
-            f"\n{memory:g} GB, {setup}: {runner.info.attention}, {positions} KV positions, "
+            f"\n{card.name}, {setup}: {runner.info.attention}, {positions} KV positions, "
             f"{gib(cuda.memory.taken)} GiB after start (most {gib(cuda.memory.peak)}, {cuda.memory.peak_at}), "
             f"{monotonic() - began:.0f} s",
             flush=True,
         )
-        found = list(_performed(cuda, runner, scenes))
+        made = scenes(runner.info)
+        found = list(_performed(cuda, runner, [made[name] for name in wanted]))
     header = ["scene", "steps", "recorded", "most launches", "most waits", "high water, GiB", "made by"]
     print(table(header, [_line(each) for each in found]), flush=True)
     broken += [f"{each.scene}: {text}" for each in found for text in each.broken]
-    return [f"{memory:g} GB, {setup}: {text}" for text in broken]
+    return [f"{card.name}, {setup}: {text}" for text in broken]
 
 
-def _performed(cuda: FakeCuda, runner: Runner, scenes: list[Scene]) -> Iterator[Found]:
-    for scene in scenes:
+def _performed(cuda: FakeCuda, runner: Runner, wanted: list[Scene]) -> Iterator[Found]:
+    for scene in wanted:
         began = monotonic()
         found = perform(cuda, runner, scene)
         print(f"{scene.name}: {monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -139,9 +154,9 @@ def _performed(cuda: FakeCuda, runner: Runner, scenes: list[Scene]) -> Iterator[
             return
 
 
-def _runner(snapshot: Path, setup: Setup) -> Runner:
+def _runner(snapshot: Path, setup: Setup, weights: WeightsName) -> Runner:
     if setup.loaded:
-        return load_runner(str(snapshot), device="auto", attention=setup.attention)
+        return load_runner(str(snapshot), device="auto", weights=weights, attention=setup.attention)
     checkpoint = random_checkpoint(full_size(), torch.device("cuda", torch.cuda.current_device()), torch.bfloat16)
     return make_runner(checkpoint, attention=setup.attention, graphs=setup.graphs, drafts=setup.drafts)
 
@@ -151,12 +166,12 @@ def _line(found: Found) -> list[str]:
     return [found.scene, *map(str, counts), gib(found.high_water), found.high_water_at]
 
 
-def _bench(memory: float) -> list[str]:
+def _bench(card: Card) -> list[str]:
     """All sections of ``bench.gpu``, as wide as the full-size model and with few layers: their code is the same."""
-    print(f"\n{memory:g} GB, bench.gpu", flush=True)
-    with FakeCuda(card_of(memory), flash=True) as cuda:
+    print(f"\n{card.name}, bench.gpu", flush=True)
+    with FakeCuda(card, flash=True) as cuda:
         broken = bench_on_card(cuda)
-    return [f"{memory:g} GB, bench.gpu: {each}" for each in broken]
+    return [f"{card.name}, bench.gpu: {each}" for each in broken]
 
 
 if __name__ == "__main__":

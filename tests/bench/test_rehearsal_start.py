@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from bench.rehearsal import FakeCuda, card_of
+from bench.random_model import full_size
+from bench.rehearsal import GIB, FakeCuda, card_of
+from bench.rehearsal.snapshot import empty_snapshot
 from model.checkpoint import CheckpointError, load_checkpoint
-from model.runner import make_runner
+from model.errors import StartError
+from model.runner import load_runner, make_runner
+from server.engine.worker import _warm_up, load_model
 
 POSITIONS = 1 << 14
 
@@ -21,6 +27,31 @@ def test_every_name_of_the_card_starts(device: str) -> None:
         assert {weight.device for weight in checkpoint.model.parameters()} == {checkpoint.device}
         runner = make_runner(checkpoint, kv_positions=POSITIONS, graphs=False)
         assert (runner.info.device, runner.info.attention) == ("cuda:0", "varlen")
+
+
+def test_the_worker_starts_on_a_card_with_everything_recorded(caplog: pytest.LogCaptureFixture) -> None:
+    with FakeCuda(card_of(24)) as cuda:
+        runner = load_model("tiny", device="auto", kv_positions=POSITIONS)
+        _warm_up(runner)
+        assert runner.info.attention == "varlen"
+        assert runner.free_pages == runner.info.pages
+    assert not [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert not cuda.faults, str(cuda.faults)
+
+
+def test_a_sharded_folder_as_wide_as_the_real_one_loads(tmp_path: Path) -> None:
+    folder = empty_snapshot(tmp_path / "snapshot", full_size(layers=2, blocks=[1] * 7))
+    with FakeCuda(card_of(24)) as cuda:
+        checkpoint = load_checkpoint(str(folder))
+        weights = sum(each.nbytes for each in checkpoint.model.parameters())
+        assert weights > 3 * GIB
+        assert weights <= cuda.memory.allocated < 1.01 * weights
+
+
+def test_a_card_without_room_for_the_weights_is_named(tmp_path: Path) -> None:
+    folder = empty_snapshot(tmp_path / "snapshot", full_size(layers=2, blocks=[1] * 7))
+    with FakeCuda(card_of(3)), pytest.raises(StartError, match=r"need 3.3 GiB and cuda:0 has 3.0 GiB"):
+        load_runner(str(folder))
 
 
 def test_a_card_that_is_not_there_is_named() -> None:
