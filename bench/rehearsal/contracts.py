@@ -23,7 +23,7 @@ _WIDEST_HEAD = 256
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Bounds that the numbers of a call have to keep. ``starts`` is None where every row has one query."""
+    """Bounds that the numbers of a call have to keep. ``longest``: keys of a row, None where nobody says."""
 
     name: str
     queries: int
