@@ -17,7 +17,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.rehearsal.card import PAGEABLE_AT_ONCE
+from bench.rehearsal.copies import Copies
 from bench.rehearsal.memory import Block
 from bench.rehearsal.results import Results, tensors
 from bench.rehearsal.shadows import Shadows
@@ -31,7 +31,6 @@ aten = torch.ops.aten
 _SPELLED_OUT = {aten.logsumexp.default}
 """Made of other operations with temporaries between, though torch calls them operations of their own."""
 
-_MOST_COMPARED = 1 << 20
 _NUMBERS_NEEDED = {
     aten.nonzero.default,
     aten.masked_select.default,
@@ -81,20 +80,19 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, cuda: FakeCuda) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._cuda = cuda
-        self._results = _results()
+        self.results = _results()
         self.shadows = Shadows()
         self.blocks: dict[int, Block] = {}
         self._watched: dict[int, Any] = {}
         self._operations: dict[Any, _Operation] = {}
-        self._pinned: dict[int, Any] = {}
-        self._coming: dict[int, int] = {}
+        self.copies = copies = Copies(cuda, self)
         self._handlers: dict[Any, Callable[..., Any]] = {
-            aten._to_copy.default: self._to_copy,
-            aten.copy_.default: self._copy,
-            aten._local_scalar_dense.default: lambda tensor: self.download(tensor, ".item()").item(),
-            aten.equal.default: self._equal,
-            aten.is_pinned.default: lambda tensor, device=None: self.is_pinned(tensor),
-            aten._pin_memory.default: lambda tensor, device=None: self._pin(tensor.clone()),
+            aten._to_copy.default: copies.to_copy,
+            aten.copy_.default: copies.copy,
+            aten._local_scalar_dense.default: lambda tensor: copies.download(tensor, ".item()").item(),
+            aten.equal.default: copies.equal,
+            aten.is_pinned.default: copies.is_pinned,
+            aten._pin_memory.default: lambda tensor, device=None: copies.pin(tensor.clone()),
             aten.scaled_dot_product_attention.default: self._attention,
             aten.index.Tensor: self._index,
             aten.index_put_.default: self._index_put,
@@ -139,14 +137,13 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _on_host(self, func: Any, args: Any, kwargs: Any) -> Any:
         if func is aten.is_pinned.default:
-            return self.is_pinned(args[0])
+            return self.copies.is_pinned(args[0])
         if func is aten._pin_memory.default:
-            return self._pin(args[0].clone())
-        if self._coming:
-            for tensor in tensors((*args, *kwargs.values())):
-                self.check_arrived(tensor)
+            return self.copies.pin(args[0].clone())
+        for tensor in tensors((*args, *kwargs.values())):
+            self.copies.check_arrived(tensor)
         if kwargs.get("pin_memory"):
-            return self._pin(func(*args, **{**kwargs, "pin_memory": False}))
+            return self.copies.pin(func(*args, **{**kwargs, "pin_memory": False}))
         generator = kwargs.get("generator")
         if generator is not None and FakeGenerator.on_card(generator):
             raise RuntimeError("Expected a 'cpu' device type for generator but found 'cuda'")
@@ -158,7 +155,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if not FakeGenerator.on_card(generator):
                 raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
             kwargs = {**kwargs, "generator": None}
-        result = self._results.of(func, args, kwargs)
+        result = self.results.of(func, args, kwargs)
         if operation.view or func.namespace == "prim":
             return result
         inputs = [each for each in tensors((*args, *kwargs.values())) if isinstance(each, FakeTensor)]
@@ -175,7 +172,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _empty(self, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
         kwargs = {"dtype": dtype, "device": torch.device("cuda", 0)}
-        made: torch.Tensor = self._results.of(aten.empty.memory_format, (list(shape),), kwargs)
+        made: torch.Tensor = self.results.of(aten.empty.memory_format, (list(shape),), kwargs)
         return made
 
     # ------------------------------------------------------------------------------------------ memory and time
@@ -239,99 +236,6 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for tensor in outputs:
                 self.shadows.write(tensor, None)
 
-    # ---------------------------------------------------------------------------------------------------- pinned
-
-    def _pin(self, tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        key = storage._cdata
-        self._pinned[key] = ref(storage, lambda _: self._pinned.pop(key, None))
-        return tensor
-
-    def is_pinned(self, tensor: torch.Tensor) -> bool:
-        return tensor.untyped_storage()._cdata in self._pinned
-
-    def check_arrived(self, tensor: torch.Tensor) -> None:
-        """Report a look at memory of the host that a copy may not have reached yet."""
-        if not isinstance(tensor, FakeTensor) and self._coming.get(tensor.untyped_storage()._cdata):
-            self._cuda.faults.report("the host looks at what a copy may not have brought yet")
-
-    # ---------------------------------------------------------------------------------------------------- copies
-
-    def _to_copy(self, tensor: torch.Tensor, **kwargs: Any) -> Any:
-        device = torch.device(kwargs.get("device") or tensor.device)
-        blocking = not kwargs.get("non_blocking", False)
-        if device.type == "cpu":
-            made = torch.empty(tensor.shape, dtype=kwargs.get("dtype") or tensor.dtype)
-            self._bring(tensor, made if blocking else self._pin(made), blocking=blocking)
-            return made
-        result = self._results.of(aten._to_copy.default, (tensor,), kwargs)
-        inputs = [tensor] if isinstance(tensor, FakeTensor) else []
-        self.account("_to_copy", inputs, [], [result])
-        self._send(tensor, result, blocking=blocking)
-        return result
-
-    def _copy(self, target: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> torch.Tensor:
-        if not isinstance(target, FakeTensor):
-            self._bring(source, target, blocking=not non_blocking)
-            return target
-        self._results.of(aten.copy_.default, (target, source), {})
-        self.account("copy_", [source] if isinstance(source, FakeTensor) else [], [target], [target])
-        self._send(source, target, blocking=not non_blocking)
-        return target
-
-    def _send(self, source: torch.Tensor, target: torch.Tensor, *, blocking: bool) -> None:
-        """What a copy to the card means beside the launch, which is counted already."""
-        if isinstance(source, FakeTensor):
-            self.shadows.write(target, self.shadows.of(source))
-            return
-        self._cuda.counts.uploads += 1
-        self.check_arrived(source)
-        self.shadows.write(target, source)
-        pinned = self.is_pinned(source)
-        if blocking or (not pinned and source.nbytes > PAGEABLE_AT_ONCE):
-            self._cuda.wait("a copy to the card")
-        elif pinned and source.nbytes <= _MOST_COMPARED:
-            before = source.clone()
-            self._cuda.when_done(lambda: self._check_unchanged(source, before))
-
-    def _check_unchanged(self, source: torch.Tensor, before: torch.Tensor) -> None:
-        if not torch.equal(source, before):
-            self._cuda.faults.report("the host wrote over what a copy to the card may not have read yet")
-
-    def _bring(self, source: torch.Tensor, target: torch.Tensor, *, blocking: bool) -> None:
-        """Numbers of the card into memory of the host."""
-        self._cuda.launch("a copy to the host", [self.block(source)], [])
-        numbers = self._read(source)
-        if blocking or not self.is_pinned(target):
-            self._cuda.wait("a copy to the host")
-            target.copy_(numbers)
-            return
-        key = target.untyped_storage()._cdata
-        self._coming[key] = self._coming.get(key, 0) + 1
-
-        def arrive() -> None:
-            self._coming[key] -= 1
-            if not self._coming[key]:
-                del self._coming[key]
-            target.copy_(numbers)
-
-        target.view(torch.uint8).fill_(0x5A) if target.is_contiguous() else None
-        self._cuda.when_done(arrive)
-
-    def download(self, tensor: torch.Tensor, why: str) -> torch.Tensor:
-        """What the host reads of ``tensor`` after having waited for it."""
-        self._cuda.launch("a copy to the host", [self.block(tensor)], [])
-        self._cuda.wait(why)
-        return self._read(tensor)
-
-    def _read(self, tensor: torch.Tensor) -> torch.Tensor:
-        known = self.shadows.of(tensor)
-        return self._cuda.answer(tensor) if known is None else known.clone()
-
-    def _equal(self, one: torch.Tensor, other: torch.Tensor) -> bool:
-        self.download(one if isinstance(one, FakeTensor) else other, "equal")
-        return True
-
     # -------------------------------------------------------------------------------------- what numbers decide
 
     def _sized_by_numbers(self, func: Any, args: Any, kwargs: Any) -> Any:
@@ -365,7 +269,9 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _places(self, tensor: torch.Tensor, indices: list[torch.Tensor | None]) -> list[torch.Tensor | None]:
         """Indices on the card, and numbers instead of truth values, for each of which the host waits."""
         if not isinstance(tensor, FakeTensor):
-            return [self.download(each, "an index") if isinstance(each, FakeTensor) else each for each in indices]
+            return [
+                self.copies.download(each, "an index") if isinstance(each, FakeTensor) else each for each in indices
+            ]
         found: list[torch.Tensor | None] = []
         for index in indices:
             if index is not None and not isinstance(index, FakeTensor):

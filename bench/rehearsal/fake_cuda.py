@@ -27,7 +27,8 @@ from bench.rehearsal.dispatch import DeviceMode
 from bench.rehearsal.faults import Faults
 from bench.rehearsal.memory import Block, Memory
 from bench.rehearsal.packages import packages, stand_in_packages
-from bench.rehearsal.stubs import FakeEvent, FakeGraph, FakeStream, stand_ins
+from bench.rehearsal.streams import FakeEvent, FakeGraph, FakeStream
+from bench.rehearsal.stubs import stand_ins
 from bench.rehearsal.timeline import Timeline
 
 
