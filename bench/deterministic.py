@@ -16,7 +16,7 @@ from bench import clips as material
 from bench import engine
 from bench.report import Report, machine, parser
 from model.checkpoint import Checkpoint, load_checkpoint
-from model.runner import make_runner
+from model.start import make_runner
 from model.steps import Samples
 
 TOKENS = 1024

@@ -12,7 +12,8 @@ import torch
 from bench.floors import DecoderCosts, EncoderCosts, Rates, measure_rates
 from bench.report import Goal
 from model.checkpoint import Checkpoint
-from model.runner import Runner, make_runner
+from model.runner import Runner
+from model.start import make_runner
 from model.steps import AttentionName, RunnerInfo
 
 STEP_CONTEXT = 1000

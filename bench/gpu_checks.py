@@ -17,7 +17,8 @@ from model.attention import AttentionError, Backend, Place, choose_backend
 from model.checkpoint import Checkpoint, language_config
 from model.decoder import head_dim, kv_heads
 from model.kv_cache import PagePool, PageTable
-from model.runner import Runner, make_runner
+from model.runner import Runner
+from model.start import make_runner
 from model.steps import AttentionName, RowWork, StepPlan
 
 BACKENDS: tuple[AttentionName, ...] = ("sdpa", "triton", "varlen", "flash")

@@ -29,7 +29,8 @@ from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.report import table
 from model.audio import FRAME_RATE
-from model.runner import Runner, load_runner, make_runner
+from model.runner import Runner
+from model.start import load_runner, make_runner
 from model.steps import AttentionName, RunnerInfo, WeightsName
 
 TOKENS = 8

@@ -63,7 +63,7 @@ def load_model(
     deterministic: bool = False,
     threads: int | None = None,
 ) -> StepRunner:
-    """The real runner; see ``model.runner.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
+    """The real runner; see ``model.start.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
 
     ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
     ``max_audio_seconds``: what it should, at the cost of speed. Raises NotEnoughMemoryError that tells what helps.
@@ -73,7 +73,7 @@ def load_model(
     import torch
 
     from model.memory import NotEnoughMemoryError
-    from model.runner import Room, load_runner
+    from model.start import Room, load_runner
 
     if threads is not None:
         torch.set_num_threads(threads)

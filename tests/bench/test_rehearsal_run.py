@@ -13,7 +13,7 @@ from bench.random_model import random_checkpoint, small
 from bench.rehearsal import FakeCuda, card_of
 from bench.rehearsal.run import Scene, perform, start
 from bench.rehearsal.scenes import files
-from model.runner import make_runner
+from model.start import make_runner
 
 TOKENS = 4
 SCENE = Scene("files", files([1.0, 2.0], tokens=TOKENS), TOKENS)

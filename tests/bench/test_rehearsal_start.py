@@ -12,7 +12,7 @@ from bench.rehearsal import GIB, FakeCuda, card_of
 from bench.rehearsal.snapshot import empty_snapshot
 from model.checkpoint import CheckpointError, load_checkpoint
 from model.errors import StartError
-from model.runner import load_runner, make_runner
+from model.start import load_runner, make_runner
 from server.engine.worker import _warm_up, load_model
 
 POSITIONS = 1 << 14

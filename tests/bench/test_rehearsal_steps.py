@@ -20,7 +20,8 @@ from bench.rehearsal.clients import Answers, Script, play
 from bench.rehearsal.memory import accept
 from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.watch import Watched, watched
-from model.runner import Runner, make_runner
+from model.runner import Runner
+from model.start import make_runner
 from model.steps import AttentionName
 from server.engine.messages import FailureCode
 from server.engine.settings import EngineSettings

@@ -11,7 +11,8 @@ from model import host_table
 from model.audio import HOP
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.footprint import Footprint
-from model.runner import Room, Runner, make_runner
+from model.runner import Runner
+from model.start import Room, make_runner
 from model.steps import EncodeWork, RowWork, StepPlan, StreamSpec, WeightsName
 
 ADA = card_of(24, capability=(8, 9))

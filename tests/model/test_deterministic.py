@@ -19,7 +19,8 @@ from model.deterministic import FRAMES, FixedEncoder, positions
 from model.encoder import EncoderState, StreamingEncoder
 from model.errors import StartError
 from model.kv_cache import PageTable
-from model.runner import Runner, load_runner
+from model.runner import Runner
+from model.start import load_runner
 from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 

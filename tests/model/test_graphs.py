@@ -15,7 +15,8 @@ from model.checkpoint import Checkpoint, load_checkpoint
 from model.encoder import EncoderState, StreamingEncoder
 from model.graphs import AUDIO, CudaCapture, Replay, Result, StepGraphs, StepInputs
 from model.kv_cache import PagePool, PageTable
-from model.runner import Runner, load_runner
+from model.runner import Runner
+from model.start import load_runner
 from model.steps import Samples, StreamSpec
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job

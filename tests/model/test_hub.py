@@ -17,7 +17,7 @@ from huggingface_hub import constants
 from model.checkpoint import TINY, CheckpointError, locate_checkpoint, open_checkpoint
 from model.errors import AttentionError, DeviceMemoryError
 from model.loading.hub import SMALL_FILES, Repository
-from model.runner import load_runner
+from model.start import load_runner
 from tests.support.hub import COMMIT, Fault, Hub, running_hub
 
 NAME = "somebody/tiny"

@@ -9,7 +9,8 @@ from model import runner
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.footprint import Footprint
 from model.memory import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
-from model.runner import Room, Runner, make_runner
+from model.runner import Runner
+from model.start import Room, make_runner
 from model.steps import Samples, StepSizes, WeightFormat
 from tests.model.driver import Driver
 from tests.model.test_runner import job

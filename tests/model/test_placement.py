@@ -10,7 +10,7 @@ import torch
 from model import runner
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from model.placement import resolve_device, resolve_dtype
-from model.runner import make_runner
+from model.start import make_runner
 from tests.model.test_memory import FULL, GIB
 from tests.support.snapshot import snapshot
 

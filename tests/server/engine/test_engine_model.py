@@ -64,7 +64,7 @@ def test_memory_errors_of_the_device_are_known() -> None:
 
 
 def test_a_device_without_room_is_told_in_minutes_before_the_weights_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.runner.free_bytes", lambda device: 300 << 20)
+    monkeypatch.setattr("model.start.free_bytes", lambda device: 300 << 20)
     monkeypatch.setattr("model.checkpoint.OpenedCheckpoint.load", lambda opened: pytest.fail("the weights were read"))
     with pytest.raises(
         DeviceMemoryError, match=r"room for 0 minutes of audio in one pass and --min-audio-minutes .* 5"
