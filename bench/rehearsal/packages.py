@@ -206,6 +206,18 @@ def packages(made: dict[str, ModuleType]) -> Iterator[None]:
                 made[name] = inside
             if module is not None:
                 sys.modules[name] = module
+            _tell_parent(name, module)
+
+
+def _tell_parent(name: str, module: ModuleType | None) -> None:
+    """``from package import module`` looks at the package first, which remembers what was imported last."""
+    parent, _, child = name.rpartition(".")
+    if (package := sys.modules.get(parent)) is None:
+        return
+    if module is not None:
+        setattr(package, child, module)
+    elif hasattr(package, child):
+        delattr(package, child)
 
 
 def stand_in_packages(cuda: FakeCuda, *, flash: bool) -> dict[str, ModuleType]:
