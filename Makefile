@@ -87,7 +87,7 @@ bench-deterministic: $(DEV) ## Measure what one order of summation costs, and ho
 bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
 	$(BIN)/python -m bench.linears $(ARGS)
 
-rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, in ten minutes (ARGS="--memory 24 80 --only start files")
+rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, in ten minutes (ARGS="--cards 24 12:int8 --only start files")
 	$(BIN)/python -m bench.rehearse $(ARGS)
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)

@@ -84,6 +84,8 @@ def main() -> None:
         first = "-" if found.first is None else str(found.first)
         rows.append([weights, f"{found.agreement:.1%}", first, f"{found.error:.2%}"])
     report.table(["weights", "same token", "first difference", "error of the scores"], rows)
+    if options.record:
+        report.record()
 
 
 def read(checkpoint: Checkpoint, answers: list[list[int]] | None = None, *, tokens: int = 0) -> list[Reading]:

@@ -45,6 +45,8 @@ def main() -> None:
             speedup = best["float32"] / best[name]
             rows.append([str(count), name, f"{1000 * best[name]:.1f}", f"{speedup:.2f}", f"{errors[name]:.1e}"])
     report.table(["rows", "way", "ms", "times float32", "error"], rows)
+    if options.record:
+        report.record()
 
 
 @torch.inference_mode()

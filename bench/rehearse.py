@@ -1,11 +1,13 @@
 """The CUDA path without a GPU: the full-size model on a card that is played.
 
-    python -m bench.rehearse [--memory 24 80] [--attention varlen sdpa] [--only files hour]
+    python -m bench.rehearse [--cards 24 12:int8] [--attention varlen sdpa] [--only files hour] [--record]
 
 The real runner, loader, scheduler and step loop run in bfloat16 on tensors without numbers; what they allocate, launch,
 wait for and order is real. A line for each scene; a bound that is broken is named, and the command ends with 1. What no
 allocator shows is assumed: half a GiB for the CUDA context, workspaces of cuBLAS and one per cent of gaps; temporaries
-inside kernels are not seen. Takes about ten minutes on two cores, most of it to record graphs. Needs no checkpoint.
+inside kernels are not seen. The first card is played with every backend, with and without graphs and guesses, and
+``bench.gpu`` on it; further ones are started and serve files and live sessions. Takes about ten minutes on two cores,
+most of it to record graphs. Needs no checkpoint.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from bench.rehearsal.gpu_bench import bench_on_card
 from bench.rehearsal.run import Found, Scene, gib, perform, start, warnings_of_model
 from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
-from bench.report import table
+from bench.report import Report, machine, parser, table
 from model.audio import FRAME_RATE
 from model.runner import Runner
 from model.start import load_runner, make_runner
@@ -37,7 +39,7 @@ TOKENS = 8
 RAGGED = [1.0 + 0.9 * number for number in range(32)]
 
 _SCENES = ("files", "drawn", "live", "guessed", "cancelled", "hour", "refused", "short")
-_WEIGHTS: tuple[WeightsName, ...] = ("auto", "bf16", "int8", "fp8")
+_WEIGHTS: tuple[WeightsName, ...] = ("bf16", "int8", "fp8")
 """Not nf4: bitsandbytes makes its parameters out of tensors in a way that fake ones do not allow."""
 _START, _BENCH = "start", "gpu"
 
@@ -93,32 +95,58 @@ OTHERS = (Setup("auto", ("files", "live"), loaded=True),)
 
 def main() -> None:
     """Rehearse, and exit with 1 where something was found."""
-    command = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    command.add_argument("--memory", nargs="+", type=float, default=[24.0], metavar="GB")
+    command = parser(__doc__)
+    command.add_argument("--cards", nargs="+", type=_sold, default=[(24.0, "bf16")], metavar="GB[:WEIGHTS]")
     command.add_argument("--attention", nargs="+", choices=get_args(AttentionName))
-    command.add_argument("--capability", type=float, default=8.0, help="compute capability of the card")
-    command.add_argument("--weights", choices=_WEIGHTS, default="auto", help="of the runners that load a folder")
+    command.add_argument("--capability", type=float, default=8.0, help="compute capability of the cards")
     command.add_argument("--only", nargs="+", choices=[_START, *_SCENES, _BENCH])
     options = command.parse_args()
     only = options.only or [_START, *_SCENES, _BENCH]
     major, minor = divmod(round(10 * options.capability), 10)
-    cards = [card_of(memory, capability=(major, minor)) for memory in options.memory]
-    broken: list[str] = []
+    cards = [(card_of(memory, capability=(major, minor)), weights) for memory, weights in options.cards]
+    report, lines, broken = Report("rehearsal"), list[list[str]](), list[str]()
     with TemporaryDirectory() as folder:
         snapshot = empty_snapshot(Path(folder), full_size())
-        for number, card in enumerate(cards):
+        for number, (card, weights) in enumerate(cards):
             for setup in OTHERS if number else FIRST:
                 if options.attention is None or setup.attention in options.attention:
-                    broken += _rehearse(snapshot, card, setup, options.weights, only)
+                    broken += _rehearse(snapshot, card, setup, weights, only, lines)
     if _BENCH in only and options.attention is None:
-        broken += _bench(cards[0])
-    print(f"\n{len(broken)} bounds are broken" if broken else "\nno bound is broken")
-    print("\n".join(f"- {each}" for each in broken))
+        broken += _bench(cards[0][0])
+    report.say(f"Played by {machine()}.")
+    report.table(_LINE, lines)
+    report.say("\n".join([f"{len(broken) or 'No'} bounds are broken.", *(f"- {each}" for each in broken)]))
+    if options.record:
+        report.record()
     sys.exit(bool(broken))
 
 
-def _rehearse(snapshot: Path, card: Card, setup: Setup, weights: WeightsName, only: list[str]) -> list[str]:
-    """One runner and its scenes. Returns what they broke."""
+def _sold(text: str) -> tuple[float, WeightsName]:
+    """``12:int8``: a card of 12 GB with quantised weights. Raises ArgumentTypeError."""
+    memory, _, given = text.partition(":")
+    for weights in _WEIGHTS:
+        if weights == (given or "bf16") and memory.replace(".", "", 1).isdigit():
+            return float(memory), weights
+    raise argparse.ArgumentTypeError(f"{text!r} is not GB or GB:WEIGHTS, with weights of {', '.join(_WEIGHTS)}")
+
+
+_LINE = [
+    "card",
+    "weights",
+    "runner",
+    "KV positions",
+    "after start, GiB",
+    "high water, GiB",
+    "made by",
+    "most waits a step",
+]
+"""Of a runner; waits of the scenes in which no memory is refused."""
+
+
+def _rehearse(
+    snapshot: Path, card: Card, setup: Setup, weights: WeightsName, only: list[str], lines: list[list[str]]
+) -> list[str]:
+    """One runner and its scenes. Returns what they broke; adds a line for the runner."""
     wanted = [name for name in setup.scenes if name in only]
     if not wanted and not (setup.loaded and _START in only):
         return []
@@ -130,7 +158,7 @@ def _rehearse(snapshot: Path, card: Card, setup: Setup, weights: WeightsName, on
             broken = start(cuda, runner, warned)
         except Exception as error:
             return [f"{card.name}, {setup}: does not start: {type(error).__name__}: {error}"]
-        positions = runner.info.pages * runner.info.page_size
+        positions, started = runner.info.pages * runner.info.page_size, cuda.memory.taken
         print(
             f"\n{card.name}, {setup}: {runner.info.attention}, {positions} KV positions, "
             f"{gib(cuda.memory.taken)} GiB after start (most {gib(cuda.memory.peak)}, {cuda.memory.peak_at}), "
@@ -139,6 +167,11 @@ def _rehearse(snapshot: Path, card: Card, setup: Setup, weights: WeightsName, on
         )
         made = scenes(runner.info)
         found = list(_performed(cuda, runner, [made[name] for name in wanted]))
+    if found:
+        highest = max(found, key=lambda each: each.high_water)
+        waits = max((each.waits for each in found if each.scene not in ("refused", "short")), default=0)
+        figures = (gib(started), gib(highest.high_water), highest.high_water_at, str(waits))
+        lines.append([card.name, weights, str(setup), str(positions), *figures])
     header = ["scene", "steps", "recorded", "most launches", "most waits", "high water, GiB", "made by"]
     print(table(header, [_line(each) for each in found]), flush=True)
     broken += [f"{each.scene}: {text}" for each in found for text in each.broken]
