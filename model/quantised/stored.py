@@ -100,8 +100,16 @@ def _own_int8(linear: Any, dtype: torch.dtype) -> Int8Linear:
 
 
 def check_quantised_weights(names: Iterable[str], label: str) -> None:
-    """Raise CheckpointError when more than the decoder's layers are quantised. ``names``: of all stored tensors."""
+    """Raise CheckpointError when more than the decoder's layers are quantised, or nothing is.
+
+    ``names``: of all tensors of a checkpoint whose configuration says that it is quantised.
+    """
     quantised = [name for name in names if any(mark in name for mark in _MARKS)]
+    if not quantised:
+        raise CheckpointError(
+            f"The config.json of {label} says that its weights are quantised, and its files hold none that are: remove "
+            "quantization_config from it, and quantise them by --weights."
+        )
     elsewhere = sorted(name for name in quantised if "tokenizer_encoder" in name or _DECODER not in name)
     if elsewhere:
         raise CheckpointError(

@@ -186,6 +186,11 @@ def test_whatever_is_quantised_outside_of_the_decoder_is_named(name: str) -> Non
         check_quantised_weights([fine, name], "it")
 
 
+def test_a_configuration_that_claims_what_the_files_do_not_hold_is_told() -> None:
+    with pytest.raises(CheckpointError, match="remove quantization_config"):
+        check_quantised_weights(["language_model.model.layers.0.mlp.up_proj.weight", "lm_head.weight"], "it")
+
+
 def test_modules_of_the_decoder_that_were_left_alone_stay_so() -> None:
     note = {"llm_int8_skip_modules": [*ORIGINAL_NAMES, "language_model.model.layers.3.mlp.down_proj"]}
     kept = with_present_names(note, torch.bfloat16)["llm_int8_skip_modules"]
