@@ -5,8 +5,8 @@
 The real runner, loader, scheduler and step loop run in bfloat16 on tensors without numbers; what they allocate, launch,
 wait for and order is real. A line for each scene; a bound that is broken is named, and the command ends with 1. What no
 allocator shows is assumed: half a GiB for the CUDA context, workspaces of cuBLAS and one per cent of gaps; temporaries
-inside kernels are not seen. The first card is played with every backend, with and without graphs and guesses, and
-``bench.gpu`` on it; further ones are started and serve files and live sessions. Takes about ten minutes on two cores,
+inside kernels are not seen. A first card in bf16 is played with every backend, with and without graphs and guesses, and
+``bench.gpu`` on it; others are started and serve files, live sessions and an hour, or what they hold of it. Takes about ten minutes on two cores,
 most of it to record graphs. Needs no checkpoint.
 """
 
@@ -32,15 +32,15 @@ from bench.rehearsal.snapshot import empty_snapshot
 from bench.report import Report, machine, parser, table
 from model.audio import FRAME_RATE
 from model.runner import Runner
-from model.start import load_runner, make_runner
+from model.start import Room, load_runner, make_runner
 from model.steps import AttentionName, RunnerInfo, WeightsName
+from server.engine.budget import pass_positions
 
 TOKENS = 8
 RAGGED = [1.0 + 0.9 * number for number in range(32)]
 
 _SCENES = ("files", "drawn", "live", "guessed", "cancelled", "hour", "refused", "short")
-_WEIGHTS: tuple[WeightsName, ...] = ("bf16", "int8", "fp8")
-"""Not nf4: bitsandbytes makes its parameters out of tensors in a way that fake ones do not allow."""
+_WEIGHTS: tuple[WeightsName, ...] = ("bf16", "nf4", "int8", "fp8")
 _START, _BENCH = "start", "gpu"
 
 
@@ -62,6 +62,10 @@ def scenes(info: RunnerInfo) -> dict[str, Scene]:
         Scene("short", files(RAGGED[8:16], tokens=TOKENS), fails=True, refuse_from=1 << 18),
     )
     return {scene.name: scene for scene in made}
+
+
+_ROOM = Room(least=pass_positions(300.0), wanted=pass_positions(3600.0))
+"""As the server wants it by default: five minutes of audio at least, and an hour if speed can pay for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,8 @@ FIRST = (
     Setup("sdpa", ("files", "live"), graphs=False),
 )
 """Of the first card."""
-OTHERS = (Setup("auto", ("files", "live"), loaded=True),)
-"""Of every further one."""
+OTHERS = (Setup("auto", ("files", "live", "hour"), loaded=True),)
+"""Of every further one, and of one with quantised weights."""
 
 
 def main() -> None:
@@ -108,7 +112,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         snapshot = empty_snapshot(Path(folder), full_size())
         for number, (card, weights) in enumerate(cards):
-            for setup in OTHERS if number else FIRST:
+            for setup in OTHERS if number or weights != "bf16" else FIRST:
                 if options.attention is None or setup.attention in options.attention:
                     broken += _rehearse(snapshot, card, setup, weights, only, lines)
     if _BENCH in only and options.attention is None:
@@ -190,7 +194,7 @@ def _performed(cuda: FakeCuda, runner: Runner, wanted: list[Scene]) -> Iterator[
 
 def _runner(snapshot: Path, setup: Setup, weights: WeightsName) -> Runner:
     if setup.loaded:
-        return load_runner(str(snapshot), device="auto", weights=weights, attention=setup.attention)
+        return load_runner(str(snapshot), device="auto", weights=weights, room=_ROOM, attention=setup.attention)
     checkpoint = random_checkpoint(full_size(), torch.device("cuda", torch.cuda.current_device()), torch.bfloat16)
     return make_runner(checkpoint, attention=setup.attention, graphs=setup.graphs, drafts=setup.drafts)
 

@@ -200,8 +200,8 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             changed = [self.block(each) for each in written] + [self.blocks[key] for key in new]
             self._cuda.launch(name, [self.block(each) for each in inputs], changed)
 
-    def _allocate(self, tensors: dict[int, torch.Tensor], name: str) -> None:
-        sizes = [each.untyped_storage().nbytes() for each in tensors.values()]
+    def _allocate(self, tensors: dict[int, torch.Tensor], name: str, sizes: list[int] | None = None) -> None:
+        sizes = sizes or [each.untyped_storage().nbytes() for each in tensors.values()]
         for (key, tensor), block in zip(tensors.items(), self._cuda.allocate(sizes, name), strict=True):
             self.blocks[key] = block
             self._watched[key] = ref(tensor.untyped_storage(), partial(self._freed, key))
@@ -211,6 +211,12 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         del self._watched[key]
         self.shadows.forget(key)
         self._cuda.free(self.blocks.pop(key))
+
+    def seen(self, host: torch.Tensor) -> torch.Tensor:
+        """Pinned memory of the host as the card reads it through the bus: it takes none of the card's."""
+        made = self._empty(host.shape, host.dtype)
+        self._allocate({made.untyped_storage()._cdata: made}, "seen", sizes=[0])
+        return made
 
     def block(self, tensor: torch.Tensor) -> Block:
         """Memory of a tensor; of one that came to be unseen it is allocated now."""

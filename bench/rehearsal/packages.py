@@ -19,6 +19,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 
 from bench.rehearsal.contracts import Rows, check_paged
+from bench.rehearsal.four_bits import four_bits
 from model import triton_trial
 
 if TYPE_CHECKING:
@@ -222,4 +223,6 @@ def _tell_parent(name: str, module: ModuleType | None) -> None:
 
 def stand_in_packages(cuda: FakeCuda, *, flash: bool) -> dict[str, ModuleType]:
     """By name. ``flash``: the flash-attn package is there too."""
-    return _triton(cuda) | (_flash_attn(cuda) if flash else {})
+    bitsandbytes = _module("bitsandbytes")
+    vars(bitsandbytes).update(nn=four_bits(cuda))
+    return {"bitsandbytes": bitsandbytes} | _triton(cuda) | (_flash_attn(cuda) if flash else {})

@@ -14,6 +14,7 @@ from torch.cuda._utils import _get_device_index
 
 from bench.rehearsal.device_guard import device_guard
 from bench.rehearsal.streams import FakeStream, entered, recorded
+from model import host_table
 
 if TYPE_CHECKING:
     from bench.rehearsal.fake_cuda import FakeCuda
@@ -30,6 +31,7 @@ def stand_ins(cuda: FakeCuda) -> Iterator[None]:
             stack.enter_context(patch.object(kind, "tolist", _tolist(cuda), create=True))
         stack.enter_context(patch.object(torch.Tensor, "record_stream", _record_stream(cuda), create=True))
         stack.enter_context(device_guard(lambda: cuda.device))
+        stack.enter_context(patch.object(host_table, "_visible", lambda rows, _device: cuda.mode.seen(rows)))
         stack.enter_context(_lists_copied())
         stack.enter_context(_parameters_replaced())
         yield

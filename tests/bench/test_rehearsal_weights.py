@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from bench.rehearsal import FakeCuda, card_of
-from model import host_table
 from model.audio import HOP
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.footprint import Footprint
@@ -33,7 +32,7 @@ def devices(checkpoint: Checkpoint) -> set[torch.device]:
     return {each.device for each in (*model.parameters(), *model.buffers())}
 
 
-@pytest.mark.parametrize("weights", ["int8", "fp8"])
+@pytest.mark.parametrize("weights", ["int8", "fp8", "nf4"])
 def test_quantised_weights_are_made_one_by_one_on_the_card(weights: WeightsName) -> None:
     with FakeCuda(ADA) as cuda:
         checkpoint = load_checkpoint("tiny", device="cuda", weights=weights)
@@ -55,9 +54,7 @@ def test_the_plan_is_made_for_the_card() -> None:
         answer_something(runner)
 
 
-def test_the_tightest_economy_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Except for how a card reads the host's memory: the one that is played has no addresses."""
-    monkeypatch.setattr(host_table, "_visible", lambda rows, device: rows.to(device))
+def test_the_tightest_economy_answers() -> None:
     with FakeCuda(ADA):
         checkpoint = load_checkpoint("tiny", device="cuda")
         runner = make_runner(checkpoint, graphs=False, room=Room(wanted=10**9))
