@@ -6,8 +6,8 @@ The real runner, loader, scheduler and step loop run in bfloat16 on tensors with
 wait for and order is real. A line for each scene; a bound that is broken is named, and the command ends with 1. What no
 allocator shows is assumed: half a GiB for the CUDA context, workspaces of cuBLAS and one per cent of gaps; temporaries
 inside kernels are not seen. A first card in bf16 is played with every backend, with and without graphs and guesses, and
-``bench.gpu`` on it; others are started and serve files, live sessions and an hour, or what they hold of it. Takes about ten minutes on two cores,
-most of it to record graphs. Needs no checkpoint.
+``bench.gpu`` on it; others are started and serve files, live sessions and an hour, or what they hold of it. Takes about
+ten minutes on two cores, most of it to record graphs. Needs no checkpoint.
 """
 
 from __future__ import annotations
