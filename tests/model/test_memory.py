@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model import runner
+from model import start
 from model.checkpoint import Checkpoint, load_checkpoint
 from model.footprint import Footprint
 from model.memory import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
@@ -109,13 +109,13 @@ def test_the_footprint_is_that_of_the_model(checkpoint: Checkpoint) -> None:
 
 def test_a_device_without_room_makes_no_runner(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """One page used to be made of nothing, and every upload was refused."""
-    monkeypatch.setattr(runner, "free_bytes", lambda device: 64 << 20)
+    monkeypatch.setattr(start, "free_bytes", lambda device: 64 << 20)
     with pytest.raises(NotEnoughMemoryError, match="room for 0 positions"):
         make_runner(checkpoint)
 
 
 def test_a_runner_has_the_planned_pages_and_steps(checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "free_bytes", lambda device: 2 * GIB)
+    monkeypatch.setattr(start, "free_bytes", lambda device: 2 * GIB)
     steps = StepSizes(max_rows=4, prefill_positions=4096, encode_frames=100)
     made = make_runner(checkpoint, room=Room(steps, least=1, wanted=1)).info
     assert made.largest_step == steps

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import runner
+from model import start
 from model.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from model.placement import resolve_device, resolve_dtype
 from model.start import make_runner
@@ -71,9 +71,9 @@ def test_a_checkpoint_in_bfloat16_stays_memory_mapped() -> None:
 def test_pages_on_a_cpu_leave_most_of_the_memory_to_the_weights(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "device_bytes", lambda device: GIB // 4)
+    monkeypatch.setattr(start, "device_bytes", lambda device: GIB // 4)
     small = make_runner(checkpoint).info
     assert small.pages * small.page_size * 1152 * 4 <= GIB // 16
-    monkeypatch.setattr(runner, "device_bytes", lambda device: 1000 * GIB)
+    monkeypatch.setattr(start, "device_bytes", lambda device: 1000 * GIB)
     large = make_runner(checkpoint).info
     assert large.pages * large.page_size == 262_144
