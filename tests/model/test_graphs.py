@@ -21,28 +21,10 @@ from model.steps import Samples, StreamSpec
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
+from tests.model.replaying import Replaying
 
 REFERENCE = Backend("reference", paged_reference.attend)
 TOKENS = 32
-
-
-class Replaying:
-    """Computes again and leaves the result where the first one was, as a replayed graph does."""
-
-    def __init__(self) -> None:
-        self.recorded = 0
-        self.replays = 0
-
-    def __call__(self, compute: Callable[[], Result]) -> tuple[Replay, Result]:
-        result = compute()
-        self.recorded += 1
-
-        def replay() -> None:
-            self.replays += 1
-            for kept, new in zip(result, compute(), strict=True):
-                kept.copy_(new)
-
-        return replay, result
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 import torch
 
+from model.attention import Backend
 from model.audio import HOP, clip_level
 from model.checkpoint import Checkpoint
 from model.decoder import HEAD_PLACES, Decoder
 from model.encoder import StreamingEncoder
+from model.graphs import Result
 from model.row_steps import MOST_GUESSED
 from model.runner import Runner
 from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from tests.model import paged_reference
 from tests.model.driver import Driver, Job
+from tests.model.replaying import Replaying
 
 
 class Full:
@@ -22,20 +26,17 @@ class Full:
 
     def __init__(self, patch: pytest.MonkeyPatch, most_positions: int, most_frames: int) -> None:
         self.refused = 0
-        forward, encode = Decoder.forward, StreamingEncoder.encode
+        launch, encode = Decoder._launch, StreamingEncoder.encode
 
-        def tight_forward(decoder: Decoder, inputs: Any, rows: Any, *rest: Any) -> torch.Tensor:
+        def tight_launch(decoder: Decoder, inputs: Any, rows: Any, wanted: Any) -> tuple[torch.Tensor, torch.Tensor]:
             self._check(sum(new for _, new in rows) > most_positions)
-            for table, new in rows:  # as a failure in the middle of the layers
-                table.extend(new)
-                table.crop(table.length - new)
-            return forward(decoder, inputs, rows, *rest)
+            return launch(decoder, inputs, rows, wanted)
 
         def tight_encode(encoder: StreamingEncoder, states: Any, chunks: list[Samples]) -> list[torch.Tensor]:
             self._check(sum(chunk.size for chunk in chunks) > most_frames * HOP)
             return encode(encoder, states, chunks)
 
-        patch.setattr(Decoder, "forward", tight_forward)
+        patch.setattr(Decoder, "_launch", tight_launch)
         patch.setattr(StreamingEncoder, "encode", tight_encode)
 
     def _check(self, too_much: bool) -> None:
@@ -60,6 +61,31 @@ def test_steps_in_parts_answer_as_whole_ones(
     assert full.refused > 20
     assert [job.answer for job in got] == [job.answer for job in wanted]
     assert runner.free_pages == runner.info.pages
+
+
+def test_parts_that_replay_the_same_recording_do_not_overwrite_each_other(
+    checkpoint: Checkpoint, clips: list[Samples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps too large for a recording are refused; their halves are replayed, in the same tensors."""
+    capture = Replaying()
+    reference = Backend("reference", paged_reference.attend)
+    runner = Runner(checkpoint, pages=400, page_size=16, drafts=False, attention=reference, record_steps=capture)
+    many = [clips[number % len(clips)] for number in range(24)]
+    wanted, got = jobs(many), jobs(many)
+    Driver(runner, 5).run(wanted, join_chance=1.0)
+    assert runner._decoder._graphs is not None
+    run = runner._decoder._graphs.run
+
+    def run_few(inputs: Any, rows: Any, places: Any) -> Result | None:
+        return run(inputs, rows, places) if len(rows) < 6 else None
+
+    monkeypatch.setattr(runner._decoder._graphs, "run", run_few)
+    full = Full(monkeypatch, most_positions=0, most_frames=1000)
+    before = capture.replays
+    Driver(runner, 5).run(got, join_chance=1.0)
+    assert full.refused > 5
+    assert capture.replays - before > 20
+    assert [job.answer for job in got] == [job.answer for job in wanted]
 
 
 def test_what_cannot_be_done_by_itself_fails_alone(

@@ -289,7 +289,7 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
         positions = 1
     runner.release(1)
     assert [token for out in emitted for token in out.tokens] == ran[0]
-    assert len(emitted) < len(ran[0]) / 1.2
+    assert len(emitted) < len(ran[0]) / 1.8, "guesses about the unread token itself would help less"
 
 
 def test_phrases_of_the_prompt_and_of_the_answer_change_no_token(checkpoint: Checkpoint) -> None:

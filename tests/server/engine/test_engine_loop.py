@@ -275,6 +275,19 @@ def test_a_step_launched_before_the_last_is_read_changes_no_answer(drafts: int, 
     assert ran[0] == ran[1]
 
 
+def test_no_step_is_launched_beyond_the_longest_answer() -> None:
+    """Pages of one position, and as many as are reserved: one input more would find none."""
+    pages = BEFORE + 10 + AFTER + 6
+    bench = Bench(ScriptedRunner(pages=pages, page_size=1, launches_ahead=True))
+
+    def script() -> Script:
+        yield whole(1, answer=50, limit=6)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert (len(bench.tokens(1)), done(bench.ends(1)[0]).reason) == (6, EndReason.LENGTH)
+
+
 def test_what_is_launched_ahead_is_read_before_the_loop_rests() -> None:
     bench = Bench(ScriptedRunner(launches_ahead=True))
 
