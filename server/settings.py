@@ -46,7 +46,7 @@ class ModelSettings(BaseModel):
         None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
     )
     min_audio_minutes: float = Field(
-        5.0, gt=0, description="The server does not start on a GPU that cannot hold so much audio in one pass."
+        5.0, gt=0, description="The server does not start where so much audio does not fit in one pass."
     )
 
 

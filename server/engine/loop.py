@@ -205,7 +205,7 @@ class StepLoop:
     # ---------------------------------------------------------------------------------------------------- steps
 
     def _launch(self, plan: StepPlan) -> list[tuple[PendingStep, int]]:
-        """Start a step; see ``_pending``. None where not even that was possible."""
+        """Start a step; see ``_pending``. Nothing where not even that was possible."""
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s", describe(plan))
         self._busy = True

@@ -66,10 +66,17 @@ def load_model(
     """The real runner; see ``model.start.load_runner``. ``threads``: of torch on the CPU, None for its own choice.
 
     ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
-    ``max_audio_seconds``: what it should, at the cost of speed. Raises NotEnoughMemoryError that tells what helps.
+    ``max_audio_seconds``: what it should, at the cost of speed. Raises StartError: NotEnoughMemoryError that tells what
+    helps, and also where ``kv_positions`` are asked for that hold less than the least.
 
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
+    least = pass_positions(min_audio_seconds)
+    if kv_positions is not None and kv_positions < least:
+        raise StartError(
+            f"--kv-positions {kv_positions} hold less than --min-audio-minutes {min_audio_seconds / 60:g} in one pass, "
+            f"which takes {least}: give more of the one or less of the other."
+        )
     import torch
 
     from model.memory import NotEnoughMemoryError
@@ -85,7 +92,7 @@ def load_model(
             weights=weights,
             revision=revision,
             kv_positions=kv_positions,
-            room=Room(steps, least=pass_positions(min_audio_seconds), wanted=pass_positions(max_audio_seconds)),
+            room=Room(steps, least=least, wanted=pass_positions(max_audio_seconds)),
             attention=attention,
             deterministic=deterministic,
         )

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from model.audio import SAMPLE_RATE, clip_level, frame_count
-from model.errors import DeviceMemoryError
+from model.errors import DeviceMemoryError, StartError
 from model.steps import Samples, StreamSpec
 from server.engine.client import Engine
 from server.engine.messages import EndReason
@@ -22,7 +22,7 @@ from tests.server.engine.conftest import eventually
 if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine
 
-TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, threads=1)
+TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=10.0, threads=1)
 """Pages for about three of the recordings below, so that the others wait."""
 
 
@@ -70,3 +70,10 @@ def test_a_device_without_room_is_told_in_minutes_before_the_weights_are_read(mo
         DeviceMemoryError, match=r"room for 0 minutes of audio in one pass and --min-audio-minutes .* 5"
     ):
         load_model("tiny", device="cpu", dtype="float32")
+
+
+def test_fewer_positions_than_a_useful_recording_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a server would become ready and refuse every upload."""
+    monkeypatch.setattr("model.start.load_runner", lambda *_, **__: pytest.fail("it was loaded"))
+    with pytest.raises(StartError, match=r"--kv-positions 512 .* --min-audio-minutes 5 .*takes 4\d\d\d"):
+        load_model("tiny", device="cpu", dtype="float32", kv_positions=512)
