@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from model.audio import FRAME_RATE
-from model.steps import RunnerInfo
+from model.seam.audio import FRAME_RATE
+from model.seam.steps import RunnerInfo
 from server.engine.budget import PROMPT_TOKENS, answer_budget, context_limit
-from server.engine.scheduler import Scheduler
 from server.engine.settings import EngineSettings
-from server.engine.stream import StreamState
+from server.engine.worker.scheduler import Scheduler
+from server.engine.worker.stream import StreamState
 
 _MINUTE, _HOUR = 60, 3600
 

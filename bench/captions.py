@@ -24,15 +24,15 @@ import soundfile  # type: ignore[import-untyped]
 
 from bench.clips import HELD_OUT
 from bench.report import Goal, Report, machine, parser
-from model.audio import SAMPLE_RATE, clip_level, frame_count
-from model.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
+from model.seam.steps import Samples, StreamSpec
 from model.tiny.recipe.scoring import Entry, Score, edits, partner_of, score, words_of
-from server.engine.client import Engine
-from server.engine.worker import load_model
-from server.live.events import SegmentClosed, WordsCommitted
+from server.engine.client.engine import Engine
+from server.engine.worker.worker import load_model
+from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
 from server.live.transcriber import LiveTranscriber
-from server.live.turns import TurnDetection
+from server.live.vocabulary.events import SegmentClosed, WordsCommitted
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment

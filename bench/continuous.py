@@ -15,9 +15,9 @@ import torch
 from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
-from model.checkpoint import Checkpoint, language_config
+from model.loading.checkpoint import Checkpoint, language_config
 from model.reference import without_noise
-from model.steps import Samples
+from model.seam.steps import Samples
 
 _PAGE = 64
 _BATCH_TOKENS = 512

@@ -15,9 +15,9 @@ import torch
 from bench import clips as material
 from bench import engine
 from bench.report import Report, machine, parser
-from model.checkpoint import Checkpoint, load_checkpoint
+from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.seam.steps import Samples
 from model.start import make_runner
-from model.steps import Samples
 
 TOKENS = 1024
 POSITIONS = 131_072

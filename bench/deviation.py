@@ -18,11 +18,11 @@ import soundfile  # type: ignore[import-untyped]
 import torch
 
 from bench.report import Report, machine, parser
-from model.audio import HOP, SAMPLE_RATE, clip_level
-from model.checkpoint import TINY, Checkpoint, load_checkpoint
-from model.encoder import AudioBuffer, EncoderState, StreamingEncoder
-from model.prompt import Prompt
-from model.steps import WeightsName
+from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
+from model.family.prompt import Prompt
+from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
+from model.seam.audio import HOP, SAMPLE_RATE, clip_level
+from model.seam.steps import WeightsName
 
 _SAMPLES = ("two_speakers.flac", "short.flac")
 

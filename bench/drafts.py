@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from transformers import AutoTokenizer
 
 from bench.report import Report, parser
-from model.drafts import AnswerDraft, TokenTexts, context_phrases
-from model.stream import DRAFT_POSITIONS
+from model.drafts.answer import AnswerDraft, TokenTexts, context_phrases
+from model.runner.stream import DRAFT_POSITIONS
 
 ANSWERS = Path(__file__).with_name("answers.json")
 TINY = Path(__file__).parent.parent / "model" / "tiny" / "checkpoint"

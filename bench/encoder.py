@@ -15,10 +15,10 @@ from statistics import geometric_mean
 import torch
 
 from bench.report import Goal, Report, machine, parser
-from model.audio import FRAME_RATE, HOP
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.encoder import EncoderState, StreamingEncoder
+from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.reference import without_noise
+from model.seam.audio import FRAME_RATE, HOP
 
 SHAPES = [(1, 8), (8, 8), (1, 75), (4, 37), (16, 75), (1, 450)]
 

@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.audio import clip_level, frame_count
-from model.runner import Runner
-from model.steps import Samples, StreamSpec
-from server.engine.loop import StepLoop
+from model.runner.runner import Runner
+from model.seam.audio import clip_level, frame_count
+from model.seam.steps import Samples, StreamSpec
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -22,6 +21,7 @@ from server.engine.messages import (
     ToWorker,
 )
 from server.engine.settings import EngineSettings
+from server.engine.worker.loop import StepLoop
 
 
 @dataclass(frozen=True, slots=True)

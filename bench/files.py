@@ -24,10 +24,10 @@ from bench import engine, oracle, service
 from bench.continuous import ContinuousBatching
 from bench.processes import cpu_seconds
 from bench.report import Goal, Report, machine, parser, percentiles
-from model.audio import SAMPLE_RATE
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.runner import Runner
-from model.steps import Samples
+from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
 from server.transcript.events import SegmentClosed
 from server.transcript.parser import TranscriptParser
 

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.oracle import without_noise
-from model.audio import HOP
-from model.checkpoint import Checkpoint, language_config
-from model.decoder import bytes_per_position, head_dim
+from model.decoder.decoder import bytes_per_position, head_dim
+from model.loading.checkpoint import Checkpoint, language_config
+from model.seam.audio import HOP
 
 _WARM_UPS = 2
 _MOST = 30

@@ -11,10 +11,10 @@ import torch
 
 from bench.floors import DecoderCosts, EncoderCosts, Rates, measure_rates
 from bench.report import Goal
-from model.checkpoint import Checkpoint
-from model.runner import Runner
+from model.loading.checkpoint import Checkpoint
+from model.runner.runner import Runner
+from model.seam.steps import AttentionName, RunnerInfo
 from model.start import make_runner
-from model.steps import AttentionName, RunnerInfo
 
 STEP_CONTEXT = 1000
 """Positions that a minute of speech takes with half of its answer: the context of the goals."""

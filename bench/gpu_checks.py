@@ -13,13 +13,13 @@ from bench.gpu_bench import Bench, Section
 from bench.gpu_sections import take_in
 from bench.random_model import random_checkpoint, small
 from bench.random_steps import RandomSteps
-from model.attention import AttentionError, Backend, Place, choose_backend
-from model.checkpoint import Checkpoint, language_config
-from model.decoder import head_dim, kv_heads
-from model.kv_cache import PagePool, PageTable
-from model.runner import Runner
+from model.decoder.attention import AttentionError, Backend, Place, choose_backend
+from model.decoder.decoder import head_dim, kv_heads
+from model.decoder.kv_cache import PagePool, PageTable
+from model.loading.checkpoint import Checkpoint, language_config
+from model.runner.runner import Runner
+from model.seam.steps import AttentionName, RowWork, StepPlan
 from model.start import make_runner
-from model.steps import AttentionName, RowWork, StepPlan
 
 BACKENDS: tuple[AttentionName, ...] = ("sdpa", "triton", "varlen", "flash")
 _MIXES = {

@@ -18,10 +18,9 @@ import numpy as np
 from bench.gpu_bench import LIVE_P95, Bench, Section
 from bench.gpu_files import TOKENS_PER_SECOND
 from bench.report import percentiles
-from model.audio import FRAME_RATE, SAMPLE_RATE
-from model.checkpoint import Checkpoint
-from model.steps import Question, Samples, StreamSpec
-from server.engine.loop import StepLoop
+from model.loading.checkpoint import Checkpoint
+from model.seam.audio import FRAME_RATE, SAMPLE_RATE
+from model.seam.steps import Question, Samples, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AppendAudio,
@@ -35,6 +34,7 @@ from server.engine.messages import (
     WorkerStats,
 )
 from server.engine.settings import EngineSettings
+from server.engine.worker.loop import StepLoop
 from server.live.settings import LiveSettings
 
 _NEW_TOKENS = 12

@@ -11,9 +11,8 @@ from time import monotonic
 import numpy as np
 
 from bench.gpu_bench import Bench, Section
-from model.audio import SAMPLE_RATE, frame_count
-from model.steps import Samples, StreamSpec
-from server.engine.loop import StepLoop
+from model.seam.audio import SAMPLE_RATE, frame_count
+from model.seam.steps import Samples, StreamSpec
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -27,6 +26,7 @@ from server.engine.messages import (
     ToWorker,
 )
 from server.engine.settings import EngineSettings
+from server.engine.worker.loop import StepLoop
 
 SEGMENT_TOKENS = 57
 """Of a segment of ordinary speech, the JSON around its words included."""

@@ -12,11 +12,11 @@ import torch
 from bench import oracle
 from bench.floors import timed, wait
 from bench.gpu_bench import STEP_CONTEXT, Bench, Section, unless_full
-from model.attention import AttentionError
-from model.audio import FRAME_RATE, HOP
-from model.checkpoint import Checkpoint
-from model.runner import Runner
-from model.steps import AttentionName, EncodeWork, RowWork, StepPlan, StreamSpec
+from model.decoder.attention import AttentionError
+from model.loading.checkpoint import Checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import FRAME_RATE, HOP
+from model.seam.steps import AttentionName, EncodeWork, RowWork, StepPlan, StreamSpec
 from server.engine.settings import EngineSettings
 
 _FRAMES = 8

@@ -25,8 +25,8 @@ from bench.live_session import Load, Session, run_sessions
 from bench.live_steady import SteadySession, Stretch
 from bench.live_windows import ObservedWindow, RedoingEngine, RedoneWindow
 from bench.report import Goal, Report, machine, parser, percentiles
-from model.audio import SAMPLE_RATE
-from server.engine.client import Engine
+from model.seam.audio import SAMPLE_RATE
+from server.engine.client.engine import Engine
 from server.live.settings import LiveSettings
 
 GAIN_SECONDS = 90

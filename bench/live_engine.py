@@ -10,10 +10,10 @@ from pathlib import Path
 
 import torch
 
-from model.checkpoint import load_checkpoint
-from model.runner import Runner
-from model.steps import PendingStep, StepPlan
-from server.engine.client import Engine
+from model.loading.checkpoint import load_checkpoint
+from model.runner.runner import Runner
+from model.seam.steps import PendingStep, StepPlan
+from server.engine.client.engine import Engine
 from server.engine.messages import WorkerStats
 from server.engine.settings import EngineSettings
 from server.transcript.detokenizer import Vocabulary

@@ -10,8 +10,8 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
 from bench.clips import HELD_OUT
-from model.audio import SAMPLE_RATE, clip_level
-from model.steps import Samples
+from model.seam.audio import SAMPLE_RATE, clip_level
+from model.seam.steps import Samples
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
 

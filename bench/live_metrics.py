@@ -12,8 +12,8 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from math import nan
 
-from server.live.events import Hypothesis, LiveEvent, WordsCommitted
-from server.live.stability import plain
+from server.live.captions.stability import plain
+from server.live.vocabulary.events import Hypothesis, LiveEvent, WordsCommitted
 from server.transcript.words import Word, split_words
 
 _SLACK = 4

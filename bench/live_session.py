@@ -12,11 +12,11 @@ from bench.live_engine import settled_stats
 from bench.live_material import Recording
 from bench.live_metrics import Logged
 from bench.live_windows import ObservedWindow, Update
-from model.audio import SAMPLE_RATE
-from server.engine.client import Engine
-from server.live.events import Finished
+from model.seam.audio import SAMPLE_RATE
+from server.engine.client.engine import Engine
 from server.live.settings import LiveSettings
 from server.live.transcriber import LiveTranscriber
+from server.live.vocabulary.events import Finished
 from server.transcript.detokenizer import Vocabulary
 
 CHUNK = round(0.1 * SAMPLE_RATE)

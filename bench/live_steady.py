@@ -13,12 +13,12 @@ from pathlib import Path
 from bench.live_engine import settled_stats
 from bench.live_session import CHUNK
 from bench.live_windows import ObservedWindow, Update
-from model.audio import SAMPLE_RATE
-from model.steps import Samples
-from server.engine.client import Engine
-from server.live.captions import Captions
-from server.live.gate import Passed
-from server.live.listener import Listener, Quiet
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
+from server.engine.client.engine import Engine
+from server.live.captions.captions import Captions
+from server.live.ears.gate import Passed
+from server.live.ears.listener import Listener, Quiet
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 

@@ -14,14 +14,14 @@ from types import TracebackType
 
 import numpy as np
 
-from model.audio import SAMPLE_RATE
-from model.steps import Question, Samples, StreamSpec
-from server.engine.client import Engine, LiveStream
-from server.engine.engine_stream import LiveAnswer
-from server.live.answer import read
-from server.live.window import VoiceSample, Window
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Question, Samples, StreamSpec
+from server.engine.client.engine import Engine, LiveStream
+from server.engine.client.stream import LiveAnswer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.windows.answer import read
+from server.windows.window import VoiceSample, Window
 
 
 @dataclass(frozen=True, slots=True)

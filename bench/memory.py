@@ -22,13 +22,13 @@ from bench.capacity import Capacity
 from bench.random_model import full_size, without_memory
 from bench.rehearsal.card import CONTEXT, card_of
 from bench.report import Report, machine, parser
-from model.audio import HOP, SAMPLE_RATE
-from model.checkpoint import language_config
-from model.encoder import EncoderState, StreamingEncoder
-from model.footprint import Footprint
-from model.memory import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
-from model.steps import RunnerInfo, WeightFormat
-from model.stream import DRAFT_POSITIONS
+from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.loading.checkpoint import language_config
+from model.memory.footprint import Footprint
+from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
+from model.runner.stream import DRAFT_POSITIONS
+from model.seam.audio import HOP, SAMPLE_RATE
+from model.seam.steps import RunnerInfo, WeightFormat
 from server.engine.budget import pass_positions
 from server.engine.settings import EngineSettings
 

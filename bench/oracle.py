@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import torch
 
-from model.checkpoint import Checkpoint
-from model.steps import Samples
+from model.loading.checkpoint import Checkpoint
+from model.seam.steps import Samples
 
 
 def generate(checkpoint: Checkpoint, clips: list[Samples], *, batch: int, tokens: int) -> list[str]:

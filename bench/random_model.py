@@ -17,7 +17,7 @@ from transformers import (
     VibeVoiceAsrProcessor,
 )
 
-from model.checkpoint import TINY, Checkpoint
+from model.loading.checkpoint import TINY, Checkpoint
 
 _LAYER_SCALE = 0.1
 """The configuration's own initial value of 1e-6 would hide the encoders' blocks behind their residuals."""

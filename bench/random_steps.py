@@ -11,9 +11,9 @@ from math import isfinite
 
 import numpy as np
 
-from model.audio import HOP
-from model.runner import Runner
-from model.steps import EncodeWork, Question, RowWork, StepPlan, StreamSpec
+from model.runner.runner import Runner
+from model.seam.audio import HOP
+from model.seam.steps import EncodeWork, Question, RowWork, StepPlan, StreamSpec
 
 _STREAMS = 24
 _MOST_FRAMES = 300

@@ -30,10 +30,10 @@ from bench.rehearsal.run import Found, Scene, gib, perform, start, warnings_of_m
 from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.report import Report, machine, parser, table
-from model.audio import FRAME_RATE
-from model.runner import Runner
+from model.runner.runner import Runner
+from model.seam.audio import FRAME_RATE
+from model.seam.steps import AttentionName, RunnerInfo, WeightsName
 from model.start import Room, load_runner, make_runner
-from model.steps import AttentionName, RunnerInfo, WeightsName
 from server.engine.budget import pass_positions
 
 TOKENS = 8

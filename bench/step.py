@@ -13,10 +13,10 @@ import torch
 from bench import clips as material
 from bench import engine
 from bench.report import Goal, Report, machine, parser
-from model.audio import clip_level
-from model.checkpoint import load_checkpoint
-from model.runner import Runner
-from model.steps import EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
+from model.loading.checkpoint import load_checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import clip_level
+from model.seam.steps import EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
 
 BATCHES = [1, 4, 16, 32]
 STEPS = 40

@@ -12,7 +12,7 @@ import sys
 from functools import partial
 from time import perf_counter
 
-from server.http_server import DrainingServer
+from server.http.server import DrainingServer
 from server.logs import configure_logging
 from server.settings import Settings
 from tests.support.scripted_server import scripted_app

@@ -24,15 +24,15 @@ import numpy as np
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from model.audio import HOP
-from model.encoder import EncoderState, StreamingEncoder
+from model.decoder.kv_cache import PagePool, PageTable
+from model.device.graphs import Capture, Replay, Result, StepGraphs, StepInputs
+from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
-from model.graphs import Capture, Replay, Result, StepGraphs, StepInputs
-from model.kv_cache import PagePool, PageTable
-from model.steps import Samples
+from model.seam.audio import HOP
+from model.seam.steps import Samples
 
 if TYPE_CHECKING:
-    from model.decoder import Decoder
+    from model.decoder.decoder import Decoder
 
 FRAMES = 16
 """Frames of a call of the encoders: two seconds."""

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import torch
 
-from model.attention import Place, choose_backend
-from model.checkpoint import Checkpoint, open_checkpoint
-from model.decoder import bytes_per_position
-from model.footprint import Footprint
-from model.graphs import CudaCapture
+from model.decoder.attention import Place, choose_backend
+from model.decoder.decoder import bytes_per_position
+from model.device.graphs import CudaCapture
+from model.loading.checkpoint import Checkpoint, open_checkpoint
 from model.loading.room import device_bytes, memory_explained
-from model.memory import ECONOMIES, GPU_PAGE, MemoryPlan, Planner, free_bytes
-from model.runner import Runner, place_of
-from model.steps import DEFAULT_STEPS, AttentionName, StepSizes, WeightsName
+from model.memory.footprint import Footprint
+from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, Planner, free_bytes
+from model.runner.runner import Runner, place_of
+from model.seam.steps import DEFAULT_STEPS, AttentionName, StepSizes, WeightsName
 
 logger = logging.getLogger(__name__)
 

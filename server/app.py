@@ -11,20 +11,20 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from model.steps import StepSizes
-from server.api import deepgram, health, models, realtime, transcriptions
-from server.api.errors import install_error_handlers
-from server.api.live.transcriber import TranscriberFactory, make_transcriber
-from server.api.middleware.access_log import AccessLogMiddleware
-from server.api.middleware.auth import AuthMiddleware, key_digest
-from server.api.middleware.body import BodyMiddleware
-from server.api.middleware.faults import FaultMiddleware
-from server.api.middleware.request_id import RequestIdMiddleware
-from server.api.openapi import COMPONENTS
-from server.api.service import Service
-from server.engine.client import Engine
+from model.seam.steps import StepSizes
+from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker import load_model
+from server.engine.worker.worker import load_model
+from server.http.errors import install_error_handlers
+from server.http.middleware.access_log import AccessLogMiddleware
+from server.http.middleware.auth import AuthMiddleware, key_digest
+from server.http.middleware.body import BodyMiddleware
+from server.http.middleware.faults import FaultMiddleware
+from server.http.middleware.request_id import RequestIdMiddleware
+from server.http.openapi import COMPONENTS
+from server.http.routes import deepgram, health, models, realtime, transcriptions
+from server.http.service import Service
+from server.http.sockets.transcriber import TranscriberFactory, make_transcriber
 from server.metrics import server_version
 from server.settings import Settings
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
-from model.steps import AttentionName, WeightsName
+from model.seam.steps import AttentionName, WeightsName
 
 MIB = 1024 * 1024
 

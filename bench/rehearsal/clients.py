@@ -10,9 +10,8 @@ from itertools import count
 import numpy as np
 import torch
 
-from model.audio import SAMPLE_RATE, frame_count
-from model.steps import Question, StepRunner, StreamSpec
-from server.engine.loop import StepLoop
+from model.seam.audio import SAMPLE_RATE, frame_count
+from model.seam.steps import Question, StepRunner, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -28,6 +27,7 @@ from server.engine.messages import (
     ToWorker,
 )
 from server.engine.settings import EngineSettings
+from server.engine.worker.loop import StepLoop
 
 _BLOCK_SECONDS = 10
 _MOST_TURNS = 100_000

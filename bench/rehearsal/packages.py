@@ -20,12 +20,12 @@ from torch._subclasses.fake_tensor import FakeTensor
 
 from bench.rehearsal.contracts import Rows, check_paged
 from bench.rehearsal.four_bits import four_bits
-from model import triton_trial
+from model.device import triton_trial
 
 if TYPE_CHECKING:
     from bench.rehearsal.fake_cuda import FakeCuda
 
-_USERS = ("model.attention.triton_kernel", "model.depthwise_kernel", "model.attention.flash")
+_USERS = ("model.decoder.attention.triton_kernel", "model.encoder.depthwise_kernel", "model.decoder.attention.flash")
 """Modules that import them: made anew inside, and what they were before is put back."""
 
 _GRID = (2**31 - 1, 65_535, 65_535)

@@ -13,9 +13,9 @@ from bench.rehearsal.clients import Answers, Script, play
 from bench.rehearsal.fake_cuda import FakeCuda
 from bench.rehearsal.memory import accept
 from bench.rehearsal.watch import Watched, watched
-from model.runner import Runner
+from model.runner.runner import Runner
 from server.engine.messages import FailureCode
-from server.engine.worker import _warm_up as warm_up
+from server.engine.worker.worker import _warm_up as warm_up
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from transformers import VibeVoiceAsrConfig
 from transformers.core_model_loading import revert_weight_conversion
 
 from bench.random_model import name_audio_tokens, without_memory
-from model.checkpoint import TINY
+from model.loading.checkpoint import TINY
 
 _SHARD_BYTES = 5 << 30
 _COPIED = ("processor_config.json", "chat_template.jinja", "tokenizer.json", "tokenizer_config.json")

@@ -14,7 +14,7 @@ from torch.cuda._utils import _get_device_index
 
 from bench.rehearsal.device_guard import device_guard
 from bench.rehearsal.streams import FakeStream, entered, recorded
-from model import host_table
+from model.memory import host_table
 
 if TYPE_CHECKING:
     from bench.rehearsal.fake_cuda import FakeCuda

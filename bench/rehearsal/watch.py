@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from bench.rehearsal.counts import Counts
 from bench.rehearsal.fake_cuda import FakeCuda
-from model.runner import Runner
-from model.steps import PendingStep, StepPlan, StepResult
+from model.runner.runner import Runner
+from model.seam.steps import PendingStep, StepPlan, StepResult
 
 
 @dataclass(slots=True)

@@ -7,9 +7,9 @@ from typing import Any, cast
 from tokenizers import decoders
 from transformers import Qwen2Config, VibeVoiceAcousticTokenizerEncoderConfig, VibeVoiceAsrConfig, VibeVoiceAsrProcessor
 
-from model.audio import HOP, SAMPLE_RATE
 from model.errors import CheckpointError
-from model.prompt import Prompt
+from model.family.prompt import Prompt
+from model.seam.audio import HOP, SAMPLE_RATE
 
 TURN_TOKENS = ("<|im_start|>", "<|im_end|>")
 _CONTEXT = "\ue002"
@@ -68,7 +68,7 @@ def _has(tokenizer: Any, token: str, number: int | None) -> bool:
 def check_template(processor: VibeVoiceAsrProcessor, name: str) -> None:
     """Raise CheckpointError unless the chat template writes audio, then the duration, then a context between tags.
 
-    This is what ``model.prompt`` takes apart.
+    This is what ``model.family.prompt`` takes apart.
     """
     if not isinstance(processor.chat_template, str):
         raise CheckpointError(

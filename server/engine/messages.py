@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.steps import Question, RunnerInfo, StreamSpec
+from model.seam.steps import Question, RunnerInfo, StreamSpec
 
 # ----------------------------------------------------------------------------------------------- client to worker
 

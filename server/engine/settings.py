@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from model.steps import StepSizes
+from model.seam.steps import StepSizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,18 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
-from model.steps import Samples
-from server.engine.client import Engine
+from model.seam.steps import Samples
+from server.engine.client.engine import Engine
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
-from server.live.captions import Captions
-from server.live.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
-from server.live.gate import Passed
-from server.live.listener import Listener, Quiet
+from server.live.captions.captions import Captions
+from server.live.ears.gate import Passed
+from server.live.ears.listener import Listener, Quiet
+from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
-from server.live.turns import TurnDetection
-from server.live.window import Window, WindowFactory
+from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
 from server.transcript.detokenizer import Vocabulary
+from server.windows.window import Window, WindowFactory
 
 _PIECE = 0.5
 """Seconds of audio that are sent to the engine at once, where they wait anyway."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.deviation import Deviation, Reading, read
-from model.checkpoint import load_checkpoint
+from model.loading.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import soundfile  # type: ignore[import-untyped]
 import torch
 
 from bench.engine import transcribe
-from model.checkpoint import load_checkpoint
-from model.runner import Runner
-from model.steps import RunnerInfo, Samples
+from model.loading.checkpoint import load_checkpoint
+from model.runner.runner import Runner
+from model.seam.steps import RunnerInfo, Samples
 from tests.support.samples import SHORT, TWO_SPEAKERS
 
 

@@ -10,9 +10,9 @@ from bench.live_metrics import final_words, matches
 from bench.live_session import run_sessions
 from bench.live_steady import SteadySession, Stretch
 from bench.live_windows import ObservedWindow, RedoingEngine, RedoneWindow
-from model.audio import SAMPLE_RATE
-from server.engine.client import Engine
-from server.live.stability import plain
+from model.seam.audio import SAMPLE_RATE
+from server.engine.client.engine import Engine
+from server.live.captions.stability import plain
 
 SECONDS = 6
 WAYS: list[tuple[type[Engine], type[ObservedWindow]]] = [(Engine, ObservedWindow), (RedoingEngine, RedoneWindow)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-import model.decoder
+import model.decoder.decoder
 from bench.random_model import random_checkpoint, small
 from bench.rehearsal import FakeCuda, card_of
 from bench.rehearsal.run import Scene, perform, start

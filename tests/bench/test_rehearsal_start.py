@@ -10,10 +10,10 @@ import torch
 from bench.random_model import full_size
 from bench.rehearsal import GIB, FakeCuda, card_of
 from bench.rehearsal.snapshot import empty_snapshot
-from model.checkpoint import CheckpointError, load_checkpoint
 from model.errors import StartError
+from model.loading.checkpoint import CheckpointError, load_checkpoint
 from model.start import load_runner, make_runner
-from server.engine.worker import _warm_up, load_model
+from server.engine.worker.worker import _warm_up, load_model
 
 POSITIONS = 1 << 14
 

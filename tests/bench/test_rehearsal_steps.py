@@ -20,9 +20,9 @@ from bench.rehearsal.clients import Answers, Script, play
 from bench.rehearsal.memory import accept
 from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.watch import Watched, watched
-from model.runner import Runner
+from model.runner.runner import Runner
+from model.seam.steps import AttentionName
 from model.start import make_runner
-from model.steps import AttentionName
 from server.engine.messages import FailureCode
 from server.engine.settings import EngineSettings
 
@@ -171,7 +171,7 @@ def test_memory_that_is_short_for_a_moment_ends_nobody(stage: Stage, part: str) 
     refused: list[int] = []
 
     def refuse(size: int, place: str) -> bool:
-        encoding = "model/causal_stack.py" in place
+        encoding = "model/encoder/causal_stack.py" in place
         if size < 1 << 18 or len(refused) >= 3 or encoding is not (part == "encoder"):
             return False
         refused.append(size)

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from bench.rehearsal import FakeCuda, card_of
-from model.audio import HOP
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.footprint import Footprint
-from model.runner import Runner
+from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.memory.footprint import Footprint
+from model.runner.runner import Runner
+from model.seam.audio import HOP
+from model.seam.steps import EncodeWork, RowWork, StepPlan, StreamSpec, WeightsName
 from model.start import Room, make_runner
-from model.steps import EncodeWork, RowWork, StepPlan, StreamSpec, WeightsName
 
 ADA = card_of(24, capability=(8, 9))
 

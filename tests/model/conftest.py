@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.steps import Samples
+from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.seam.steps import Samples
 from tests.model.oracle import Oracle
 
 

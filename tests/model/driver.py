@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from model.runner import Runner
-from model.steps import Emitted, EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
+from model.runner.runner import Runner
+from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
 
 
 @dataclass

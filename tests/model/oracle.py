@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import torch
 
-from model.checkpoint import Checkpoint
+from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.steps import Samples
+from model.seam.steps import Samples
 
 
 class Oracle:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from model.attention import PackedRows
+from model.decoder.attention import PackedRows
 
 
 def attend(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, rows: PackedRows, scale: float
 ) -> torch.Tensor:
-    """See ``model.attention.packed.Kernel``; places of no row are NaN, to be found where somebody uses them."""
+    """See ``model.decoder.attention.packed.Kernel``; places of no row are NaN, to be found where somebody uses them."""
     out = torch.full_like(query, float("nan"))
     shared, page_size = query.shape[1] // keys.shape[2], keys.shape[1]
     starts, lengths = rows.starts.tolist(), rows.lengths.tolist()

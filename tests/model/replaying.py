@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model.graphs import Replay, Result
+from model.device.graphs import Replay, Result
 
 
 class Replaying:

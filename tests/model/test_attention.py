@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from model.attention import (
+from model.decoder.attention import (
     SDPA,
     AttentionError,
     Backend,
@@ -25,7 +25,7 @@ from model.attention import (
     blocks,
     choose_backend,
 )
-from model.kv_cache import PagePool, PageTable
+from model.decoder.kv_cache import PagePool, PageTable
 from tests.model import paged_reference
 
 KV_HEADS, SHARED, DIM, PAGE = 2, 3, 16, 4
@@ -114,7 +114,7 @@ def test_packed_rows_equal_each_row_alone(backend: Backend, mix: list[tuple[int,
 
 @pytest.fixture(scope="module")
 def triton_kernel(interpreted: Callable[[str], ModuleType]) -> Any:
-    return interpreted("model.attention.triton_kernel")
+    return interpreted("model.decoder.attention.triton_kernel")
 
 
 @mixes
@@ -228,7 +228,7 @@ def test_varlen_is_called_as_torch_declares_it(monkeypatch: pytest.MonkeyPatch) 
     """torch's function runs on CUDA alone; here its signature is held against ours, and its meaning spelled out."""
     from torch.nn.attention.varlen import varlen_attn
 
-    from model.attention import varlen
+    from model.decoder.attention import varlen
 
     if not varlen.PAGED:
         pytest.skip("this torch has no page tables in varlen_attn")
@@ -273,13 +273,13 @@ def test_flash_attn_is_called_as_it_wants(monkeypatch: pytest.MonkeyPatch) -> No
     package.flash_attn_with_kvcache = flash_attn_with_kvcache  # type: ignore[attr-defined]
     package.flash_attn_varlen_func = flash_attn_varlen_func  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "flash_attn", package)
-    monkeypatch.delitem(sys.modules, "model.attention.flash", raising=False)
-    from model.attention import flash
+    monkeypatch.delitem(sys.modules, "model.decoder.attention.flash", raising=False)
+    from model.decoder.attention import flash
 
     for mix in MIXES.values():
         step = Step(mix)
         torch.testing.assert_close(step.run(Backend("flash", flash.attend)), step.wanted())
-    monkeypatch.delitem(sys.modules, "model.attention.flash")
+    monkeypatch.delitem(sys.modules, "model.decoder.attention.flash")
 
 
 def _spelled_out(given: dict[str, Any], starts: str, lengths: str, widest: str, longest: str) -> torch.Tensor:

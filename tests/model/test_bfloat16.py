@@ -18,14 +18,14 @@ import soundfile  # type: ignore[import-untyped]
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from model.audio import HOP, clip_level
-from model.checkpoint import TINY, Checkpoint, load_checkpoint
-from model.decoder import Decoder
-from model.encoder import EncoderState, StreamingEncoder
-from model.kv_cache import PageTable
+from model.decoder.decoder import Decoder
+from model.decoder.kv_cache import PageTable
+from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.reference import without_noise
-from model.runner import Runner
-from model.steps import Samples, StreamSpec
+from model.runner.runner import Runner
+from model.seam.audio import HOP, clip_level
+from model.seam.steps import Samples, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.model.real_topology import real_topology

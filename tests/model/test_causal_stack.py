@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModel, VibeVoiceAcousticTokenizerEncoderConfig
 
-from model.causal_stack import CausalStack, Memory
+from model.encoder.causal_stack import CausalStack, Memory
 
 SHAPES: dict[str, tuple[list[int], tuple[int, ...]]] = {
     "blocks at every rate, as the full-size checkpoint": ([1, 2, 1, 1], (2, 4, 5)),

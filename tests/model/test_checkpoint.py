@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model.checkpoint import TINY, CheckpointError, load_checkpoint, locate_checkpoint
+from model.loading.checkpoint import TINY, CheckpointError, load_checkpoint, locate_checkpoint
 
 
 @pytest.fixture

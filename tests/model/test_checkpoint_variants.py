@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint, open_checkpoint
+from model.loading.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint, open_checkpoint
 
 INDEX = "model.safetensors.index.json"
 _LFS_POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 16660000000\n"

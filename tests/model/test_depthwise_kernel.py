@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from model.causal_stack import CausalStack, Memory
+from model.encoder.causal_stack import CausalStack, Memory
 from tests.model.test_causal_stack import random_encoder
 
 SHAPES = [(1, 1, 8, 7), (3, 5, 48, 7), (2, 700, 6, 4)]
@@ -30,7 +30,7 @@ def test_mix_equals_the_convolution(
         torch.randn(kernel, channels),
         torch.randn(channels),
     )
-    mixed = interpreted("model.depthwise_kernel").mix(hidden, joined, taps, bias)
+    mixed = interpreted("model.encoder.depthwise_kernel").mix(hidden, joined, taps, bias)
     torch.testing.assert_close(mixed, spelled_out(hidden, joined, taps, bias), atol=1e-5, rtol=1e-5)
 
 

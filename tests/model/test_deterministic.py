@@ -12,16 +12,16 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 import torch
 
-from model.audio import HOP, clip_level
-from model.checkpoint import TINY, Checkpoint, load_checkpoint
-from model.decoder import Decoder
+from model.decoder.decoder import Decoder
+from model.decoder.kv_cache import PageTable
 from model.deterministic import FRAMES, FixedEncoder, positions
-from model.encoder import EncoderState, StreamingEncoder
+from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
-from model.kv_cache import PageTable
-from model.runner import Runner
+from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import HOP, clip_level
+from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
 from model.start import load_runner
-from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 
 CLIPS = 14
@@ -136,7 +136,7 @@ def test_a_step_is_cut_into_parts_of_one_size(half: Checkpoint, total: int) -> N
 
 
 def _blocks() -> Any:
-    from model.attention import Place, choose_backend
+    from model.decoder.attention import Place, choose_backend
 
     return choose_backend("auto", Place(torch.device("cpu"), torch.bfloat16, 64, 16), deterministic=True)
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.checkpoint import Checkpoint
-from model.drafts import AnswerDraft, TokenTexts, context_phrases
-from model.phrases import PhraseDraft, Phrases
-from model.template import Template
+from model.drafts.answer import AnswerDraft, TokenTexts, context_phrases
+from model.drafts.phrases import PhraseDraft, Phrases
+from model.family.template import Template
+from model.loading.checkpoint import Checkpoint
 from tests.support import qwen
 
 ANSWER = (

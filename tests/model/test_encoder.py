@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.audio import HOP, clip_level
-from model.checkpoint import Checkpoint
-from model.encoder import AudioBuffer, EncoderState, StreamingEncoder
+from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
+from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.steps import Samples
+from model.seam.audio import HOP, clip_level
+from model.seam.steps import Samples
 
 
 @pytest.fixture(scope="module")

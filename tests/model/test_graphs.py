@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from model.attention import Backend, RowBlock
-from model.audio import HOP, clip_level
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.encoder import EncoderState, StreamingEncoder
-from model.graphs import AUDIO, CudaCapture, Replay, Result, StepGraphs, StepInputs
-from model.kv_cache import PagePool, PageTable
-from model.runner import Runner
+from model.decoder.attention import Backend, RowBlock
+from model.decoder.kv_cache import PagePool, PageTable
+from model.device.graphs import AUDIO, CudaCapture, Replay, Result, StepGraphs, StepInputs
+from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import HOP, clip_level
+from model.seam.steps import Samples, StreamSpec
 from model.start import load_runner
-from model.steps import Samples, StreamSpec
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
@@ -202,7 +202,7 @@ def test_inputs_are_not_overwritten_before_they_were_sent(pool: PagePool, monkey
             assert self.side.block.tolist() == self.numbers, "overwritten before it was sent"
             waited.append(self)
 
-    monkeypatch.setattr("model.attention.packed.mark_current", lambda _: Sent())
+    monkeypatch.setattr("model.decoder.attention.packed.mark_current", lambda _: Sent())
     for count in (2, 3, 1, 4):
         recording.inputs.fill([[7 + count] * count], rows_of(pool, *[1] * count), [0])
     assert len(waited) == 2, "two steps are under way before anybody waits"

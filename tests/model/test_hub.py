@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import constants
 
-from model.checkpoint import TINY, CheckpointError, locate_checkpoint, open_checkpoint
 from model.errors import AttentionError, DeviceMemoryError
+from model.loading.checkpoint import TINY, CheckpointError, locate_checkpoint, open_checkpoint
 from model.loading.hub import SMALL_FILES, Repository
 from model.start import load_runner
 from tests.support.hub import COMMIT, Fault, Hub, running_hub

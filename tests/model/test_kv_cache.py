@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.kv_cache import OutOfPagesError, PagePool, PageTable
+from model.decoder.kv_cache import OutOfPagesError, PagePool, PageTable
 
 
 def make_pool(pages: int = 12, page_size: int = 4) -> PagePool:

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from model import start
-from model.checkpoint import Checkpoint, load_checkpoint
-from model.footprint import Footprint
-from model.memory import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
-from model.runner import Runner
+from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.memory.footprint import Footprint
+from model.memory.plan import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
+from model.runner.runner import Runner
+from model.seam.steps import Samples, StepSizes, WeightFormat
 from model.start import Room, make_runner
-from model.steps import Samples, StepSizes, WeightFormat
 from tests.model.driver import Driver
 from tests.model.test_runner import job
 

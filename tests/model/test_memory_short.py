@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import torch
 
-from model.attention import Backend
-from model.audio import HOP, clip_level
-from model.checkpoint import Checkpoint
-from model.decoder import HEAD_PLACES, Decoder
-from model.encoder import StreamingEncoder
-from model.graphs import Result
-from model.row_steps import MOST_GUESSED
-from model.runner import Runner
-from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.decoder.attention import Backend
+from model.decoder.decoder import HEAD_PLACES, Decoder
+from model.device.graphs import Result
+from model.encoder.streaming import StreamingEncoder
+from model.loading.checkpoint import Checkpoint
+from model.runner.row_steps import MOST_GUESSED
+from model.runner.runner import Runner
+from model.seam.audio import HOP, clip_level
+from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job
 from tests.model.replaying import Replaying

@@ -14,10 +14,10 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from model.audio import clip_level
-from model.checkpoint import Checkpoint
-from model.runner import Runner
-from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.loading.checkpoint import Checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import clip_level
+from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.test_runner import answer
 

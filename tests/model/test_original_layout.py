@@ -15,8 +15,8 @@ from huggingface_hub import constants
 from safetensors.torch import save_file
 from transformers import Qwen2Config, VibeVoiceAsrConfig
 
-from model.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint, open_checkpoint
 from model.loading import original
+from model.loading.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint, open_checkpoint
 from tests.support.hub import Hub, running_hub
 
 _NAMES = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from model.audio import frame_count
-from model.checkpoint import Checkpoint
-from model.prompt import Prompt
-from model.steps import Samples
+from model.family.prompt import Prompt
+from model.loading.checkpoint import Checkpoint
+from model.seam.audio import frame_count
+from model.seam.steps import Samples
 from tests.model.oracle import Oracle
 
 CONTEXTS = [

@@ -12,12 +12,12 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import linear
 from transformers import BitsAndBytesConfig, VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
 
-from model.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint
+from model.loading.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint
 from model.quantised import choose_format, formats
 from model.quantised.linears import Fp8Linear, Int8Linear
 from model.quantised.stored import check_quantised_weights, stored_quantisation, with_present_names
-from model.runner import Runner
-from model.steps import Samples, WeightFormat, WeightsName
+from model.runner.runner import Runner
+from model.seam.steps import Samples, WeightFormat, WeightsName
 from tests.model.driver import Driver
 from tests.model.oracle import Oracle
 from tests.model.test_runner import TOKENS, job

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.checkpoint import open_checkpoint
 from model.errors import DeviceMemoryError
 from model.loading import room
+from model.loading.checkpoint import open_checkpoint
 from model.loading.room import check_room, memory_explained
 
 CPU = torch.device("cpu")

@@ -10,11 +10,11 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 import torch
 
-from model.audio import HOP, clip_level, frame_count
-from model.checkpoint import Checkpoint
+from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.runner import Runner
-from model.steps import Emitted, EncodeWork, PendingStep, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.runner.runner import Runner
+from model.seam.audio import HOP, clip_level, frame_count
+from model.seam.steps import Emitted, EncodeWork, PendingStep, Question, RowWork, Samples, StepPlan, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.support.samples import SAMPLES

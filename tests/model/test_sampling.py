@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from model.sampling import Draw, best, draw, gumbel, split
+from model.decoder.sampling import Draw, best, draw, gumbel, split
 
 
 def test_the_best_token_and_its_log_probability_cross_in_one_tensor() -> None:

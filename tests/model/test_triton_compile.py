@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import torch
 
-from model.attention import RowBlock
-from model.graphs import SIZES
-from model.kv_cache import PagePool
+from model.decoder.attention import RowBlock
+from model.decoder.kv_cache import PagePool
+from model.device.graphs import SIZES
 
 triton: Any = pytest.importorskip("triton")
 
@@ -50,8 +50,8 @@ def device(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> N
 
 @pytest.fixture(autouse=True)
 def _nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    from model import depthwise_kernel
-    from model.attention import triton_kernel
+    from model.decoder.attention import triton_kernel
+    from model.encoder import depthwise_kernel
 
     triton_kernel._compile_ahead.cache_clear()
     for kernel in (triton_kernel._attend_tiles, triton_kernel._join_splits, depthwise_kernel._mix):
@@ -80,7 +80,7 @@ def pool() -> PagePool:
 
 
 def attend(pool: PagePool, *, positions: int, rows: int, pages: int, widest: int) -> None:
-    from model.attention import triton_kernel
+    from model.decoder.attention import triton_kernel
 
     block = RowBlock(positions=positions, rows=rows, pages=pages, widest=widest, pool=pool)
     query = torch.empty(positions, HEADS, DIM, dtype=torch.bfloat16)
@@ -113,7 +113,7 @@ def test_the_first_call_compiles_for_all(variants: Variants, pool: PagePool) -> 
 
 def test_the_encoders_need_one_variant(variants: Variants) -> None:
     """The numbers that differ are multiples of 16, which the kernel reads faster for knowing."""
-    from model.depthwise_kernel import mix
+    from model.encoder.depthwise_kernel import mix
 
     for stage, rate in enumerate((3200, 1600, 800, 200, 40, 8, 1)):
         channels = 32 << stage
@@ -128,8 +128,8 @@ def test_the_encoders_need_one_variant(variants: Variants) -> None:
 @pytest.mark.parametrize("device", [80, 90], indirect=True)
 def test_kernels_compile(device: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """To machine code, which the interpreter of the other tests says nothing about."""
-    from model.attention import triton_kernel
-    from model.depthwise_kernel import _mix
+    from model.decoder.attention import triton_kernel
+    from model.encoder.depthwise_kernel import _mix
 
     monkeypatch.setattr(triton.knobs.cache, "dir", str(tmp_path))
     bf16, int32 = torch.bfloat16, torch.int32

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from model import causal_stack, triton_trial
-from model.attention import SDPA, AttentionError, Place, choose_backend
-from model.causal_stack import CausalStack, Memory
+from model.decoder.attention import SDPA, AttentionError, Place, choose_backend
+from model.device import triton_trial
+from model.encoder import causal_stack
+from model.encoder.causal_stack import CausalStack, Memory
 from tests.model.test_causal_stack import random_encoder
 
 CUDA = torch.device("cuda:0")

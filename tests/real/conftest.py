@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.checkpoint import TINY, Checkpoint, load_checkpoint
+from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from tests.model.oracle import Oracle
 from tests.support.author import Author
 from tests.support.snapshot import snapshot

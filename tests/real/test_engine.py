@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from model.audio import HOP, clip_level
-from model.checkpoint import Checkpoint
-from model.runner import Runner
-from model.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
-from server.live.answer import opening, written
+from model.loading.checkpoint import Checkpoint
+from model.runner.runner import Runner
+from model.seam.audio import HOP, clip_level
+from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from server.windows.answer import opening, written
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.real.texts import SENTENCES

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from model.audio import SAMPLE_RATE
-from server.engine.client import Engine, LiveStream
+from model.seam.audio import SAMPLE_RATE
+from server.engine.client.engine import Engine, LiveStream
 from server.engine.settings import EngineSettings
-from server.live.captions import Captions
-from server.live.events import LiveEvent, SegmentClosed, WordsCommitted
-from server.live.gate import Passed
+from server.live.captions.captions import Captions
+from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
-from server.live.window import Block, Window
+from server.live.vocabulary.events import LiveEvent, SegmentClosed, WordsCommitted
 from server.transcript.detokenizer import Vocabulary
+from server.windows.window import Block, Window
 from tests.real.texts import SENTENCES
 from tests.support.listening_runner import ListeningRunner, Said, audio_of
 from tests.support.snapshot import snapshot

@@ -12,8 +12,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from model.audio import HOP, SAMPLE_RATE
-from server.live.answer import opening, written
+from model.seam.audio import HOP, SAMPLE_RATE
+from server.windows.answer import opening, written
 from tests.support.author import Author
 from tests.support.snapshot import processor
 

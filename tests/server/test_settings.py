@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from server.http_server import serve
+from server.http.server import serve
 from server.settings import Settings
 
 

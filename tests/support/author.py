@@ -8,8 +8,8 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import VibeVoiceAsrProcessor
 
-from model.prompt import Prompt
-from server.engine.engine_stream import LiveAnswer
+from model.family.prompt import Prompt
+from server.engine.client.stream import LiveAnswer
 from server.transcript.detokenizer import Vocabulary
 
 

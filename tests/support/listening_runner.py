@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.audio import HOP, SAMPLE_RATE
-from model.steps import Asked, Question, Samples
+from model.seam.audio import HOP, SAMPLE_RATE
+from model.seam.steps import Asked, Question, Samples
 from tests.support.author import Author
 from tests.support.speaking_runner import SpeakingRunner
 

@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.audio import HOP, SAMPLE_RATE
 from model.errors import CheckpointError
-from model.steps import (
+from model.seam.audio import HOP, SAMPLE_RATE
+from model.seam.steps import (
     Asked,
     Emitted,
     PendingStep,

@@ -22,7 +22,7 @@ from transformers import (
     VibeVoiceAsrProcessor,
 )
 
-from model.checkpoint import TINY
+from model.loading.checkpoint import TINY
 from tests.support import qwen
 
 ROWS = 152_064

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from model.steps import PendingStep, RunnerInfo, StepPlan, StepResult, StreamSpec
+from model.seam.steps import PendingStep, RunnerInfo, StepPlan, StepResult, StreamSpec
 from tests.support.processes import ROOT
 from tests.support.scripted_runner import FIRST, STOP, ScriptedRunner
 

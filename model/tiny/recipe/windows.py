@@ -9,7 +9,7 @@ from .network import SAMPLE_RATE
 from .recordings import Recording, Segment, cut
 
 _MARGIN, _GAP = 0.05, 0.3
-"""Seconds around a voice put in front, and of silence behind it, as in server/live/window.py."""
+"""Seconds around a voice put in front, and of silence behind it, as in server/windows/window.py."""
 _VOICE = 0.6, 6.0
 _LONGEST = 22.0
 """Seconds: of a voice put in front, and at most of what follows the voices."""

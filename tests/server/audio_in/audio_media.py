@@ -14,7 +14,7 @@ import numpy.typing as npt
 import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
-from server.audio_in.clip import Clip, load_clip
+from server.audio_in.decode_pool import Clip, load_clip
 from server.audio_in.limits import DecodeLimits
 
 Floats = npt.NDArray[np.float32]

@@ -17,7 +17,7 @@ import pytest
 
 from server.audio_in import process
 from server.audio_in.child import MAX_MEMORY
-from server.audio_in.clip import DecodePool
+from server.audio_in.decode_pool import DecodePool
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.process import DecoderProcess

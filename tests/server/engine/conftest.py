@@ -11,9 +11,9 @@ from time import monotonic
 
 import pytest
 
-from server.engine.client import Engine
+from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker import RunnerFactory
+from server.engine.worker.worker import RunnerFactory
 
 StartEngine = Callable[[RunnerFactory, EngineSettings], Awaitable[Engine]]
 PATIENCE = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.engine.admission import Admission, Overloaded
+from server.engine.client.admission import Admission, Overloaded
 
 
 def test_requests_are_counted_until_they_leave() -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from model.audio import HOP
-from model.steps import StreamSpec
-from server.engine.client import Engine, EngineError, EngineState, EngineStream, EngineUnavailable
+from model.seam.audio import HOP
+from model.seam.steps import StreamSpec
+from server.engine.client.engine import Engine, EngineError, EngineState, EngineStream, EngineUnavailable
 from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings
-from server.engine.worker import RunnerFactory
+from server.engine.worker.worker import RunnerFactory
 from tests.server.engine.conftest import PATIENCE, eventually
 from tests.support.scripted_runner import (
     FIRST,
@@ -145,7 +145,7 @@ async def test_a_long_step_on_a_cpu_is_waited_for_and_a_hang_is_not(
     start_engine: StartEngine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A step of the full-size model takes a CPU longer than a silent worker is given."""
-    caplog.set_level("INFO", logger="server.engine.client")
+    caplog.set_level("INFO", logger="server.engine.client.engine")
     settings = EngineSettings(heartbeat_timeout=2.0, step_patience=4.0, restart_delay=0.01)
     engine = await ready_engine(start_engine, partial(Runner, device="cpu"), settings)
     async with open_stream(engine, StreamSpec(context=Trouble.STUCK), 0) as stream:
@@ -357,8 +357,8 @@ async def test_a_factory_that_does_not_pickle_is_said_to(start_engine: StartEngi
 async def test_a_worker_that_is_stuck_does_not_outlive_its_parent() -> None:
     program = """
 import asyncio
-from model.steps import StreamSpec
-from server.engine.client import Engine
+from model.seam.steps import StreamSpec
+from server.engine.client.engine import Engine
 from tests.support.scripted_runner import ScriptedRunner, Trouble
 
 async def main():
@@ -394,5 +394,5 @@ def runs(pid: int) -> bool:
 
 
 def test_the_api_process_needs_no_torch() -> None:
-    program = "import sys, server.engine.client; sys.exit('torch' in sys.modules)"
+    program = "import sys, server.engine.client.engine; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -8,9 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model.audio import HOP
-from model.steps import PendingStep, Question, StepPlan, StreamSpec
-from server.engine.loop import StepLoop
+from model.seam.audio import HOP
+from model.seam.steps import PendingStep, Question, StepPlan, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -29,6 +28,7 @@ from server.engine.messages import (
     WorkerStats,
 )
 from server.engine.settings import EngineSettings
+from server.engine.worker.loop import StepLoop
 from tests.support.scripted_runner import AFTER, BEFORE, FIRST, ScriptedRunner, Trouble
 
 Script = Iterator[list[ToWorker]]

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from model.audio import SAMPLE_RATE, clip_level, frame_count
 from model.errors import DeviceMemoryError, StartError
-from model.steps import Samples, StreamSpec
-from server.engine.client import Engine
+from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
+from model.seam.steps import Samples, StreamSpec
+from server.engine.client.engine import Engine
 from server.engine.messages import EndReason
 from server.engine.settings import EngineSettings
-from server.engine.worker import load_model, out_of_memory_types
+from server.engine.worker.worker import load_model, out_of_memory_types
 from tests.server.engine.conftest import eventually
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def test_memory_errors_of_the_device_are_known() -> None:
 
 def test_a_device_without_room_is_told_in_minutes_before_the_weights_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.start.free_bytes", lambda device: 300 << 20)
-    monkeypatch.setattr("model.checkpoint.OpenedCheckpoint.load", lambda opened: pytest.fail("the weights were read"))
+    monkeypatch.setattr(
+        "model.loading.checkpoint.OpenedCheckpoint.load", lambda opened: pytest.fail("the weights were read")
+    )
     with pytest.raises(
         DeviceMemoryError, match=r"room for 0 minutes of audio in one pass and --min-audio-minutes .* 5"
     ):

@@ -10,7 +10,7 @@ import ctypes
 from pathlib import Path
 from threading import Event
 
-from server.engine.heap import keep_trimmed
+from server.engine.worker.heap import keep_trimmed
 
 
 def resident() -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from threading import Thread
 
-from server.engine.inbox import Inbox
 from server.engine.messages import AppendAudio, CancelStream, StopWorker, ToWorker
+from server.engine.worker.inbox import Inbox
 
 
 def test_messages_come_in_order_and_all_at_once() -> None:

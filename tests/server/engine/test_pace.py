@@ -7,12 +7,12 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from model.steps import EncodeWork, RowWork, StepPlan
-from server.engine.pace import Pace
-from server.engine.pulse import Pulse
-from server.engine.scheduler import Scheduler
+from model.seam.steps import EncodeWork, RowWork, StepPlan
 from server.engine.settings import EngineSettings
-from server.engine.stream import StreamState
+from server.engine.worker.pace import Pace
+from server.engine.worker.pulse import Pulse
+from server.engine.worker.scheduler import Scheduler
+from server.engine.worker.stream import StreamState
 from tests.support.scripted_runner import ScriptedRunner
 
 SETTINGS = EngineSettings(max_rows=4, prefill_positions=2048, encode_frames=150, step_seconds=5.0)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.steps import Asked, RunnerInfo, StepPlan
-from server.engine.scheduler import Scheduler, describe
+from model.seam.steps import Asked, RunnerInfo, StepPlan
 from server.engine.settings import EngineSettings
-from server.engine.stream import Phase, StreamState
+from server.engine.worker.scheduler import Scheduler, describe
+from server.engine.worker.stream import Phase, StreamState
 
 BEFORE, AFTER = 5, 7
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from model.steps import StepSizes
+from model.seam.steps import StepSizes
 from server.engine.budget import answer_budget, pass_positions, pass_seconds
 from server.engine.settings import EngineSettings
-from server.engine.shortage import shortage
+from server.engine.worker.shortage import shortage
 
 GIB = 1 << 30
 

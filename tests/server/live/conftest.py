@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from server.engine.client import Engine
+from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker import load_model
+from server.engine.worker.worker import load_model
 from server.transcript.detokenizer import Vocabulary
 
 

@@ -7,15 +7,15 @@ from typing import cast
 
 import numpy as np
 
-from model.audio import SAMPLE_RATE
-from server.engine.client import Engine, LiveStream
-from server.live.captions import Captions
-from server.live.events import WordsCommitted
-from server.live.gate import Passed
+from model.seam.audio import SAMPLE_RATE
+from server.engine.client.engine import Engine, LiveStream
+from server.live.captions.captions import Captions
+from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
-from server.live.window import Block, Window
+from server.live.vocabulary.events import WordsCommitted
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.windows.window import Block, Window
 
 
 class ScriptedWindow(Window):

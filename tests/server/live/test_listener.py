@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.audio import SAMPLE_RATE
-from server.live.gate import Passed
-from server.live.listener import Listener
+from model.seam.audio import SAMPLE_RATE
+from server.live.ears.gate import Passed
+from server.live.ears.listener import Listener
 from server.live.settings import LiveSettings
 from tests.support.samples import SHORT
 

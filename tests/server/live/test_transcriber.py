@@ -13,13 +13,16 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.audio import SAMPLE_RATE, clip_level, frame_count
-from model.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
+from model.seam.steps import Samples, StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
-from server.engine.client import Engine
+from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
-from server.live.events import (
+from server.live.ears.turns import TurnDetection
+from server.live.settings import LiveSettings
+from server.live.transcriber import LiveTranscriber
+from server.live.vocabulary.events import (
     AudioHeard,
     Finished,
     Flushed,
@@ -30,9 +33,6 @@ from server.live.events import (
     SpeechStopped,
     WordsCommitted,
 )
-from server.live.settings import LiveSettings
-from server.live.transcriber import LiveTranscriber
-from server.live.turns import TurnDetection
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.events import SpeechStarted, SpeechStopped
-from server.live.turns import TurnDetection, TurnDetector
+from server.live.ears.turns import TurnDetection, TurnDetector
+from server.live.vocabulary.events import SpeechStarted, SpeechStopped
 
 FRAME = 0.04
 SETTINGS = TurnDetection(threshold=0.5, prefix_padding=0.08, silence=0.2)

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.audio import SAMPLE_RATE
-from model.steps import Samples
-from server.live.vad import SpeechDetector
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
+from server.live.ears.vad import SpeechDetector
 from tests.support.samples import TWO_SPEAKERS, truth
 
 

@@ -15,11 +15,11 @@ from openai.types.audio import (
 from openai.types.audio.transcription_text_segment_event import TranscriptionTextSegmentEvent
 from pydantic import BaseModel
 
+from server.protocols.openai.events import OpenAIEvents
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.formats import render_diarized_json, render_json, render_text, render_verbose_json
 from server.transcript.labels import SpeakerLabels
 from server.transcript.segments import Segment, TokenLogprob, Transcript, Usage
-from server.transcript.sse import OpenAIEvents
 
 Model = TypeVar("Model", bound=BaseModel)
 

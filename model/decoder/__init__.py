@@ -1,0 +1,1 @@
+"""From inputs to tokens: the language model over pages of KV cache."""

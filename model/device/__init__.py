@@ -1,0 +1,1 @@
+"""What is said to a device: where tensors lie, copies that nothing waits for, recorded launches."""

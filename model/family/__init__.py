@@ -1,0 +1,1 @@
+"""What one kind of checkpoint is like: its audio, its prompt, the way it writes answers."""

@@ -1,0 +1,1 @@
+"""How a device's memory is shared out, planned before the first kernel."""

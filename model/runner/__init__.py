@@ -1,0 +1,1 @@
+"""Streams of audio in, answer tokens out, one step at a time."""

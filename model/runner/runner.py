@@ -1,0 +1,244 @@
+"""What the worker calls: streams of audio in, answer tokens out, one step at a time.
+
+A stream's inputs queue up (tokens before the audio, embeddings as frames are encoded, the instruction, each answer
+token) and a step moves the planned number of them into the KV cache. Whenever the queue of an asked stream runs empty,
+its last logits give the next answer token, which becomes the next input. Guesses at the tokens behind it may ride
+along; those that the same forward confirms are answer tokens too.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from model.decoder.attention import Backend, Place, choose_backend
+from model.decoder.decoder import Decoder, head_dim
+from model.decoder.kv_cache import PageTable
+from model.deterministic import FixedEncoder, verify
+from model.device.graphs import Capture
+from model.device.transfer import mark
+from model.drafts.answer import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
+from model.encoder.streaming import StreamingEncoder
+from model.family.prompt import Prompt
+from model.loading.checkpoint import Checkpoint, check_geometry, language_config
+from model.memory.plan import ECONOMIES, Economy, economize
+from model.runner.row_steps import DecodedStep, make_room, rows_of_step
+from model.runner.stream import DRAFT_POSITIONS, DeviceStream
+from model.seam.audio import HOP, SAMPLE_RATE
+from model.seam.steps import (
+    Asked,
+    PendingStep,
+    Question,
+    RunnerInfo,
+    Samples,
+    StepPlan,
+    StepResult,
+    StepSizes,
+    StreamSpec,
+)
+
+
+class Runner:
+    """The device: encoder, decoder and pages behind ``model.seam.steps.StepRunner``. Not thread-safe."""
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        pages: int,
+        page_size: int,
+        drafts: bool = True,
+        attention: Backend | None = None,
+        record_steps: Capture | None = None,
+        record_chunks: Capture | None = None,
+        economy: Economy = ECONOMIES[0],
+        largest_step: StepSizes | None = None,
+        deterministic: bool = False,
+    ) -> None:
+        """``pages`` of ``page_size`` positions each make up the KV cache that all streams share.
+
+        ``drafts``: guess tokens and verify them; without, every answer token takes a forward of its own.
+        ``attention``: by default the best that runs here. ``record_steps``, ``record_chunks``: make graphs of small
+        steps and of small encoder batches, see ``Decoder`` and ``StreamingEncoder``; they may run at the same time.
+        ``economy``: how much memory is spent on speed. ``largest_step``: for which memory was planned, see RunnerInfo.
+        ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
+        """
+        check_geometry(checkpoint)
+        model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
+        self._encoder = (
+            FixedEncoder(model, capture=record_chunks)
+            if deterministic
+            else StreamingEncoder(model, capture=record_chunks, recorded_rows=economy.chunk_rows)
+        )
+        economize(model, economy)
+        backend = attention or choose_backend("auto", place_of(checkpoint, page_size), deterministic=deterministic)
+        self._decoder = Decoder(
+            model,
+            pages=pages,
+            page_size=page_size,
+            backend=backend,
+            capture=record_steps,
+            recorded_inputs=economy.step_inputs,
+            head_places=economy.head_places,
+            deterministic=deterministic,
+        )
+        if deterministic:
+            verify(self._decoder, self._encoder)
+        self._prompt = Prompt(checkpoint.processor)
+        self._texts = TokenTexts(tokenizer)
+        self._drafts = drafts
+        self._streams: dict[int, DeviceStream] = {}
+        end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        self._info = RunnerInfo(
+            checkpoint=checkpoint.name,
+            checkpoint_path=str(checkpoint.tokenizer_path or checkpoint.path),
+            sample_rate=SAMPLE_RATE,
+            hop=HOP,
+            page_size=page_size,
+            pages=pages,
+            max_positions=language_config(model).max_position_embeddings,
+            stop_ids=frozenset({tokenizer.eos_token_id, end_of_turn}),
+            device=str(checkpoint.device),
+            dtype=str(checkpoint.dtype).removeprefix("torch."),
+            attention=self._decoder.attention,
+            draft_positions=DRAFT_POSITIONS if drafts else 0,
+            largest_step=largest_step,
+            launches_ahead=checkpoint.device.type == "cuda",
+        )
+
+    @property
+    def info(self) -> RunnerInfo:
+        return self._info
+
+    @property
+    def free_pages(self) -> int:
+        return self._decoder.pool.free_pages
+
+    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
+        """See StepRunner."""
+        seconds = frames * HOP / SAMPLE_RATE
+        behind = self._prompt.after_audio(seconds, spec.context)
+        start = self._prompt.answer_start(header=spec.force_header)
+        return len(self._prompt.before_audio) + frames + len(behind) + len(start)
+
+    def open(self, stream: int, spec: StreamSpec) -> int:
+        """See StepRunner. Raises ValueError when the number is in use."""
+        if stream in self._streams:
+            raise ValueError(f"stream {stream} is open already")
+        state = DeviceStream(spec, PageTable(self._decoder.pool))
+        state.queue.put(self._prompt.before_audio)
+        self._streams[stream] = state
+        return len(state.queue)
+
+    def append_audio(self, stream: int, samples: Samples) -> int:
+        """See StepRunner. Raises ValueError after finish_audio."""
+        state = self._streams[stream]
+        if state.finished:
+            raise ValueError(f"audio for stream {stream} after its end")
+        state.samples += samples.size
+        state.audio.append(state.spec.level.apply(samples))
+        return state.audio.frames
+
+    def finish_audio(self, stream: int) -> int:
+        """See StepRunner."""
+        state = self._streams[stream]
+        state.audio.pad()
+        state.finished = True
+        return state.audio.frames
+
+    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
+        """See StepRunner. Raises ValueError while appended frames wait for the encoder or another question stands."""
+        state, spec = self._streams[stream], self._streams[stream].spec
+        if state.audio.frames:
+            raise ValueError(f"{state.audio.frames} frames are not encoded yet")
+        if state.asked:
+            raise ValueError(f"stream {stream} was asked already")
+        heard = min(state.samples, state.encoded_frames * HOP)
+        instruction = self._prompt.after_audio(heard / SAMPLE_RATE, spec.context)
+        forced = self._prompt.answer_start(question.prefix, header=False)
+        start = [*self._prompt.answer_start(header=spec.force_header), *forced]
+        state.queue.put([*instruction, *start])
+        if self._drafts and spec.temperature == 0:
+            state.phrases = state.phrases or context_phrases(self._texts, spec.context)
+            state.draft = AnswerDraft(self._texts, state.phrases)
+            state.draft.follow(start)
+            guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
+            state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
+        state.begin_answer()
+        return Asked(len(state.queue), self._prompt.text(forced))
+
+    def withdraw(self, stream: int) -> int:
+        """See StepRunner."""
+        state = self._streams[stream]
+        if state.asked:
+            audio_end = len(self._prompt.before_audio) + state.encoded_frames
+            state.queue.keep(max(0, audio_end - state.table.length))
+            state.table.crop(min(state.table.length, audio_end))
+            state.end_answer()
+        return len(state.queue)
+
+    def launch(self, plan: StepPlan) -> PendingStep:
+        """See StepRunner. Rows go first: what this step encodes runs beside them, on a stream of its own."""
+        rows = rows_of_step(self._streams, plan.rows)
+        decoded = DecodedStep(self._decoder, self._encoder, rows) if rows else None
+        deaf = self._encode([(self._streams[work.stream], work.stream, work.frames) for work in plan.encode])
+        done = mark(self._encoder.stream) if decoded is None else None
+
+        def read() -> StepResult:
+            if done is not None:
+                done.synchronize()  # nobody may run ahead of the device for ever
+            return StepResult(decoded.read() if decoded is not None else ())
+
+        failed = deaf | (decoded.failed if decoded is not None else frozenset())
+        return PendingStep(read, decoded.held if decoded is not None else frozenset(), failed)
+
+    def step(self, plan: StepPlan) -> StepResult:
+        """Launch a step and read it, for those who have nothing to do meanwhile. Raises torch.OutOfMemoryError."""
+        pending = self.launch(plan)
+        result = pending.read()
+        if pending.failed:
+            raise torch.OutOfMemoryError(f"not enough memory for the streams {sorted(pending.failed)}")
+        return result
+
+    def release(self, stream: int) -> None:
+        """See StepRunner."""
+        state = self._streams.pop(stream)
+        state.end_answer()
+        state.table.release()
+
+    def check_integrity(self) -> None:
+        """See StepRunner."""
+        self._decoder.pool.check_integrity([state.table for state in self._streams.values()])
+
+    def _encode(self, work: list[tuple[DeviceStream, int, int]]) -> frozenset[int]:
+        """Encode frames of streams (with their numbers), in parts where memory is short. Returns those that failed."""
+        if not work:
+            return frozenset()
+        chunks = [state.audio.take(frames) for state, _, frames in work]
+        try:
+            embeddings = self._encoder.encode([state.encoder for state, _, _ in work], chunks)
+        except torch.OutOfMemoryError as error:
+            for (state, _, _), chunk in zip(work, chunks, strict=True):
+                state.audio.put_back(chunk)
+            make_room(error)
+            if parts := _halves(work):
+                return self._encode(parts[0]) | self._encode(parts[1])
+            return frozenset(number for _, number, _ in work)
+        for (state, _, _), embedded in zip(work, embeddings, strict=True):
+            state.queue.put(embedded)
+            state.encoded_frames += len(embedded)
+        return frozenset()
+
+
+def _halves(
+    work: list[tuple[DeviceStream, int, int]],
+) -> tuple[list[tuple[DeviceStream, int, int]], list[tuple[DeviceStream, int, int]]] | None:
+    """Half of the streams each, or of one stream's frames; None for a single frame."""
+    if len(work) > 1:
+        return work[: len(work) // 2], work[len(work) // 2 :]
+    [(state, number, frames)] = work
+    return ([(state, number, frames // 2)], [(state, number, frames - frames // 2)]) if frames > 1 else None
+
+
+def place_of(checkpoint: Checkpoint, page_size: int) -> Place:
+    """Where the attention of a checkpoint runs."""
+    return Place(checkpoint.device, checkpoint.dtype, head_dim(checkpoint.model), page_size)

@@ -1,0 +1,1 @@
+"""What crosses between the engine's policy and the tensors. No torch."""

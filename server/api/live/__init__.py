@@ -1,1 +1,0 @@
-"""Live sessions over a WebSocket, whatever protocol they speak."""

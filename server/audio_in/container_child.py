@@ -1,0 +1,124 @@
+"""The process that decodes one live container (``python -m server.audio_in.container_child``), started by its stream.
+
+As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. The two
+ends take turns: the child says ``WANT`` when it has decoded all it was given, and gets the next piece of the container;
+an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that the piece gave. ``END`` or ``ERROR`` is its last
+word.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
+
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
+from server.audio_in.child import confine
+from server.audio_in.containers import LiveSource, open_live
+from server.audio_in.decode import DecodeReport, decode_frames, mono_pieces
+from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.pcm import Resampler
+
+WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
+PIECE = struct.Struct("<I")
+"""Before a piece of the container: its bytes."""
+MESSAGE = struct.Struct("<cI")
+"""Before what the child says: its kind, and the bytes that follow."""
+
+_HOPELESS_PACKETS = 100
+"""Of them none could be decoded: noise that looks like a format."""
+
+
+class _Pipe:
+    """The child's end. Samples are sent in blocks of about a second, or when the other end is to speak."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._incoming = connection.makefile("rb")
+        self._held = bytearray()
+
+    def next_piece(self) -> bytes:
+        """All that is known about the pieces so far goes out, then the next one comes in."""
+        self.send_held()
+        self._send(WANT)
+        (size,) = PIECE.unpack(self._read(PIECE.size))
+        return self._read(size)
+
+    def send_samples(self, samples: Samples) -> None:
+        self._held += samples.tobytes()
+        if len(self._held) >= SAMPLE_RATE * samples.itemsize:
+            self.send_held()
+
+    def send_held(self) -> None:
+        if self._held:
+            self._send(SAMPLES, self._held)
+            self._held = bytearray()
+
+    def end(self, error: AudioError | None) -> None:
+        self.send_held()
+        if error is None:
+            self._send(END)
+        else:
+            self._send(ERROR, json.dumps({"code": error.code, "message": error.message}).encode())
+
+    def _send(self, kind: bytes, content: bytes | bytearray = b"") -> None:
+        self._connection.sendall(MESSAGE.pack(kind, len(content)) + content)
+
+    def _read(self, size: int) -> bytes:
+        data = self._incoming.read(size)
+        if len(data) < size:
+            os._exit(0)  # the server is gone; an exception would have to find its way through FFmpeg
+        return data
+
+
+def serve(connection: socket.socket) -> None:
+    """Decode one container. The process ends when the other end of the pipe is closed."""
+    pipe = _Pipe(connection)
+    try:
+        _decode(pipe)
+    except AudioError as error:
+        pipe.end(error)
+    else:
+        pipe.end(None)
+
+
+def _decode(pipe: _Pipe) -> None:
+    source, report = LiveSource(pipe.next_piece), DecodeReport()
+
+    def check() -> None:
+        if report.damaged_packets > _HOPELESS_PACKETS and not report.samples:
+            raise _damaged()
+
+    with open_live(source) as audio:
+        for samples in _resampled(mono_pieces(decode_frames(audio, report, check), report)):
+            report.samples += samples.size
+            pipe.send_samples(samples)
+    # A container that breaks off at the end is a recorder that was switched off; before, what follows would be lost.
+    fruitless = not report.samples and (report.truncated or report.damaged_packets)
+    if fruitless or (report.truncated and not source.ended):
+        raise _damaged()
+
+
+def _resampled(pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
+    """As they come, at 24 kHz; a new resampler where the sampling rate changes."""
+    for rate, run in groupby(pieces, key=itemgetter(0)):
+        resampler = Resampler(rate)
+        for _, mono in run:
+            yield resampler.push(mono)
+        yield resampler.flush()
+
+
+def _damaged() -> AudioError:
+    return AudioError(AudioErrorCode.CORRUPT_AUDIO, "The audio stream is damaged: it cannot be decoded.")
+
+
+if __name__ == "__main__":
+    confine()
+    with suppress(ConnectionError), socket.socket(fileno=0) as connection:
+        serve(connection)

@@ -1,0 +1,124 @@
+"""A container that comes while it is recorded (a browser's WebM or Ogg, MP3, WAV, ...) → mono 24 kHz float32."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
+from server.audio_in import container_child
+from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.process import DecoderDied, start_child
+
+_START_SECONDS = 60.0
+_WORK_SECONDS = 30.0
+"""Longest time for one piece, of which ordinary ones take milliseconds; then the decoder hangs."""
+_MAX_SECONDS = 900.0
+"""Audio that one piece may hold. A few bytes can stand for hours of silence."""
+_MAX_BARREN_BYTES = 1 << 21
+"""Bytes in which there must be some audio; a damaged length can make FFmpeg skip all that ever comes."""
+_NOTHING = np.zeros(0, np.float32)
+
+
+class ContainerStream:
+    """Decodes one live stream in a process of its own, which starts with the first bytes.
+
+    One call at a time; after an error or a cancelled call only `close` may follow, and it must in any case.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: socket.socket | None = None
+        self._over = False
+        self._barren = 0
+
+    async def push(self, data: bytes) -> Samples:
+        """The next bytes, cut anywhere → the samples that they complete: [n], n may be 0.
+
+        Bytes behind the end of a container that tells its length are dropped.
+
+        Raises:
+            AudioError: the stream cannot be decoded (any further).
+            DecoderDied: the process did not start.
+        """
+        if not data or self._over:
+            return _NOTHING
+        samples = await self._exchange(data)
+        self._barren = 0 if samples.size else self._barren + len(data)
+        if self._barren > _MAX_BARREN_BYTES:
+            raise _damaged()
+        return samples
+
+    async def flush(self) -> Samples:
+        """No more bytes come → the samples still inside. A container cannot go on after that. Raises as `push`."""
+        return _NOTHING if self._over or self._process is None else await self._exchange(b"")
+
+    def close(self) -> None:
+        """End the process and wait for that. Harmless when repeated."""
+        self._over = True
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._pipe is not None:
+            self._pipe.close()
+
+    async def _exchange(self, piece: bytes) -> Samples:
+        pipe = self._pipe if self._pipe is not None else await self._start()
+        try:
+            async with asyncio.timeout(_WORK_SECONDS):
+                await asyncio.get_running_loop().sock_sendall(pipe, container_child.PIECE.pack(len(piece)) + piece)
+                return await self._answer(pipe)
+        except TimeoutError:
+            raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.") from None
+        except ConnectionError:
+            raise _damaged() from None
+
+    async def _start(self) -> socket.socket:
+        self._pipe, theirs = socket.socketpair()
+        self._pipe.setblocking(False)
+        with theirs:
+            self._process = start_child(container_child.__name__, theirs.fileno())
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._answer(self._pipe)
+        except (TimeoutError, ConnectionError):
+            raise DecoderDied from None
+        return self._pipe
+
+    async def _answer(self, pipe: socket.socket) -> Samples:
+        """What the child says until it is this end's turn again, or it has said its last word."""
+        samples = bytearray()
+        while True:
+            kind, size = container_child.MESSAGE.unpack(await _read(pipe, container_child.MESSAGE.size))
+            content = await _read(pipe, size)
+            if kind == container_child.SAMPLES:
+                samples += content
+                if len(samples) > _MAX_SECONDS * SAMPLE_RATE * _NOTHING.itemsize:
+                    message = f"One piece of the stream holds more than {_MAX_SECONDS:g} seconds of audio."
+                    raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
+                continue
+            self._over = kind != container_child.WANT
+            if kind == container_child.ERROR:
+                error = json.loads(content)
+                raise AudioError(AudioErrorCode(error["code"]), error["message"])
+            return np.frombuffer(samples, np.float32)
+
+
+async def _read(pipe: socket.socket, size: int) -> bytearray:
+    """Exactly ``size`` bytes. Raises ConnectionError when the other end is gone."""
+    loop, data = asyncio.get_running_loop(), bytearray()
+    while len(data) < size:
+        received = await loop.sock_recv(pipe, size - len(data))
+        if not received:
+            raise ConnectionError("the decoder is gone")
+        data += received
+    return data
+
+
+def _damaged() -> AudioError:
+    return AudioError(AudioErrorCode.CORRUPT_AUDIO, "The audio stream is damaged: it cannot be decoded.")

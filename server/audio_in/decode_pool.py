@@ -1,0 +1,142 @@
+"""Whole recordings in memory, decoded beside the event loop and outside of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from model.seam.steps import Samples
+from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.limits import DecodeLimits
+from server.audio_in.process import DecoderDied, DecoderProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A decoded recording. ``samples``: [n], mono 24 kHz float32, n > 0."""
+
+    samples: Samples
+    report: DecodeReport
+
+
+def load_clip(file: BinaryIO, limits: DecodeLimits) -> Clip:
+    """Decode all of ``file`` in this process: for files that can be trusted. Raises what `decode` raises."""
+    report = DecodeReport()
+    return Clip(np.concatenate(list(decode(file, limits, report=report))), report)
+
+
+class DecodePool:
+    """A fixed number of decoder processes, each with a thread that waits for it; further files wait in order.
+
+    The processes start when they are first needed and are kept. Close the pool, or use it in ``with``.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._executor = ThreadPoolExecutor(size, thread_name_prefix="decode")
+        self._idle: list[DecoderProcess] = []
+        self._jobs: set[_Job] = set()
+        self._closed = False
+
+    async def decode_clip(self, file: BinaryIO, limits: DecodeLimits) -> Clip:
+        """Decode ``file`` (seekable; not to be touched meanwhile).
+
+        Cancelling the awaiting task ends the decode at once and returns when nothing uses ``file`` any more.
+
+        Raises:
+            AudioError: the audio cannot be used.
+            DecodeStopped: the pool was closed.
+        """
+        if self._closed:
+            raise DecodeStopped
+        job = _Job()
+        self._jobs.add(job)
+        future = self._executor.submit(self._run, job, file, limits)
+        outcome = asyncio.wrap_future(future)
+        try:
+            await asyncio.wait([outcome])
+        except asyncio.CancelledError:
+            job.stop()
+            if not future.cancel():
+                await asyncio.wait([outcome])
+                outcome.exception()  # taken, or asyncio would complain that nobody did
+            raise
+        finally:
+            self._jobs.discard(job)
+        return outcome.result()
+
+    def close(self) -> None:
+        """End every decode and wait for the threads and processes. May be called from any thread, and again."""
+        self._closed = True
+        for job in tuple(self._jobs):
+            job.stop()
+        self._executor.shutdown()
+        while self._idle:
+            self._idle.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits) -> Clip:
+        process = self._take()
+        try:
+            with job.using(process):
+                return Clip(*process.decode(file, limits))
+        except DecoderDied:
+            if job.stopped:
+                raise DecodeStopped from None
+            if not process.started:
+                raise  # nothing is known against the file
+            raise AudioError(AudioErrorCode.CORRUPT_AUDIO, "The file is damaged: decoding it failed.") from None
+        finally:
+            if process.usable:
+                self._idle.append(process)
+            else:
+                process.close()
+
+    def _take(self) -> DecoderProcess:
+        while self._idle:
+            process = self._idle.pop()
+            if process.usable:
+                return process
+            process.close()
+        return DecoderProcess()
+
+
+class _Job:
+    """Lets the event loop end what a thread waits for."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._process: DecoderProcess | None = None
+        self._lock = threading.Lock()
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+            if self._process is not None:
+                self._process.kill()
+
+    @contextmanager
+    def using(self, process: DecoderProcess) -> Iterator[None]:
+        """Inside, `stop` kills ``process``. Raises DecodeStopped when it was called before."""
+        with self._lock:
+            if self.stopped:
+                raise DecodeStopped
+            self._process = process
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._process = None

@@ -1,0 +1,277 @@
+"""The engine as the API uses it: streams over a worker process that may die and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from enum import StrEnum
+from itertools import count
+from time import monotonic
+from typing import TypeVar
+
+from model.seam.audio import FRAME_RATE
+from model.seam.steps import RunnerInfo, StreamSpec
+from server.engine.client.admission import Admission
+from server.engine.client.process import WorkerProcess
+from server.engine.client.stream import EngineStream, LiveStream
+from server.engine.errors import EngineError, EngineUnavailable
+from server.engine.messages import (
+    AnswerDone,
+    AnswerTokens,
+    EndReason,
+    FailureCode,
+    OpenStream,
+    StepRuns,
+    StopWorker,
+    StreamDone,
+    StreamFailed,
+    ToClient,
+    WorkerFailed,
+    WorkerReady,
+    WorkerStats,
+)
+from server.engine.settings import EngineSettings
+from server.engine.worker.worker import RunnerFactory
+
+__all__ = ["Engine", "EngineError", "EngineState", "EngineStream", "EngineUnavailable", "LiveStream"]
+
+logger = logging.getLogger(__name__)
+
+_Stream = TypeVar("_Stream", bound=EngineStream)
+
+_USUAL_START = 5.0
+"""Seconds that a start is expected to take until one was measured."""
+_DIED = "The process that ran this request ended; a new one is started."
+_MIN_RETRY, _MAX_RETRY = 1.0, 60.0
+_WHY_UNAVAILABLE = {
+    "starting": "The model is being loaded.",
+    "restarting": "The model is being loaded again after a failure.",
+    "failed": "The model could not be loaded.",
+    "closed": "The server is shutting down.",
+}
+
+
+class EngineState(StrEnum):
+    """Whether streams can be opened: only while READY."""
+
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    """No worker can be had; ``Engine.failure`` says why. Only an operator can help."""
+    CLOSED = "closed"
+
+
+class Engine:
+    """Owns the worker process and every stream on it. For one event loop, which is never blocked.
+
+    Attributes:
+        info: of the runner, after the first worker became ready.
+        stats: the latest of the present worker; its counters begin at 0 with each worker.
+        admission: for the requests in front of the engine; learns the speed from every stream that ends well.
+        restarts: workers that died so far without having been asked to stop.
+        failure: why the last worker ended, until the next one is ready; for the operator's eyes.
+    """
+
+    def __init__(self, factory: RunnerFactory, settings: EngineSettings | None = None) -> None:
+        self._factory = factory
+        self._settings = settings or EngineSettings()
+        self._state = EngineState.STARTING
+        self._changed = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._worker: WorkerProcess | None = None
+        self._numbers = count(1)
+        self._streams: dict[int, EngineStream] = {}
+        self._heartbeat: asyncio.TimerHandle | None = None
+        self._last_words: WorkerFailed | None = None
+        self._start_seconds = _USUAL_START
+        self._spawned = 0.0
+        self._ready_since: float | None = None
+        self.info: RunnerInfo | None = None
+        self.stats: WorkerStats | None = None
+        self.restarts = 0
+        self.failure: str | None = None
+        self.admission = Admission(
+            max_requests=self._settings.max_requests, max_audio_seconds=self._settings.max_audio_seconds
+        )
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    @property
+    def worker_pid(self) -> int | None:
+        """Process id of the present worker, None while there is none."""
+        return None if self._worker is None else self._worker.pid
+
+    async def start(self) -> None:
+        """Spawn the worker and return; ``wait_ready`` waits for it."""
+        self._supervisor = asyncio.create_task(self._supervise(), name="engine-supervisor")
+
+    async def wait_ready(self) -> None:
+        """Return when streams can be opened. Raises EngineUnavailable when the engine failed or was closed."""
+        while self._state in (EngineState.STARTING, EngineState.RESTARTING):
+            await self._changed.wait()
+        if self._state is not EngineState.READY:
+            raise self._unavailable()
+
+    async def close(self) -> None:
+        """End every stream with SHUTTING_DOWN, stop the worker, kill it if it does not. Harmless when repeated."""
+        self._set_state(EngineState.CLOSED)
+        self._fail_streams(FailureCode.SHUTTING_DOWN, "The server is shutting down.")
+        self._closing.set()
+        if (worker := self._worker) is not None:
+            worker.send(StopWorker())
+            with suppress(TimeoutError):
+                # A worker that is still loading cannot read the request, so it gets no grace.
+                grace = self._settings.stop_grace if self._ready_since is not None else 0.0
+                await asyncio.wait_for(asyncio.shield(worker.ended), grace)
+            worker.kill()
+        if self._supervisor is not None:
+            await self._supervisor
+
+    def check_ready(self) -> None:
+        """Raise EngineUnavailable, which says why and for how long, unless the engine is READY."""
+        if self._state is not EngineState.READY:
+            raise self._unavailable()
+
+    def open(self, spec: StreamSpec, *, frames: int, request_id: str) -> EngineStream:
+        """Begin a stream of at most ``frames`` audio frames. Raises EngineUnavailable unless the engine is READY."""
+        return self._begin(EngineStream, spec, frames, request_id)
+
+    def open_live(self, spec: StreamSpec, *, frames: int, request_id: str) -> LiveStream:
+        """As ``open``, for a stream that is asked again and again while its audio comes."""
+        return self._begin(LiveStream, spec, frames, request_id)
+
+    def _begin(self, kind: type[_Stream], spec: StreamSpec, frames: int, request_id: str) -> _Stream:
+        if self._state is not EngineState.READY or self._worker is None:
+            raise self._unavailable()
+        if not self._streams:
+            self._worker.listen_anew()
+        stream = kind(next(self._numbers), self._worker)
+        self._streams[stream.number] = stream
+        if self._heartbeat is None:
+            self._watch_heartbeat()
+        self._worker.send(OpenStream(stream.number, request_id, spec, frames, live=kind is LiveStream))
+        return stream
+
+    # ------------------------------------------------------------------------------------------- worker's life
+
+    async def _supervise(self) -> None:
+        """Have one worker after the other, until the engine is closed or no worker can be had."""
+        deaths = failed_starts = 0
+        while not self._closing.is_set():
+            how = await self._live_through_one()
+            ready_for = None if self._ready_since is None else monotonic() - self._ready_since
+            self._ready_since = None
+            if self._closing.is_set():
+                return
+            self.restarts += 1
+            self._fail_streams(FailureCode.WORKER_DIED, _DIED)
+            failed_starts = failed_starts + 1 if ready_for is None else 0
+            words = self._last_words
+            self.failure = f"The worker {how}." if words is None else words.message
+            logger.error("the worker %s: %s", how, "no word from it" if words is None else words.message)
+            if (words is not None and words.permanent) or failed_starts >= self._settings.max_failed_starts:
+                self._set_state(EngineState.FAILED)
+                return
+            self._set_state(EngineState.RESTARTING)
+            if ready_for is not None and ready_for > self._settings.restart_delay_max:
+                deaths = 0
+            delay = min(self._settings.restart_delay * 2**deaths, self._settings.restart_delay_max)
+            deaths += 1
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), delay)
+
+    async def _live_through_one(self) -> str:
+        """Spawn a worker and wait for its end. Returns how it ended."""
+        self._spawned = monotonic()
+        self._last_words = None
+        try:
+            self._worker = WorkerProcess(self._factory, self._settings, self._take)
+        except Exception as error:  # no process or file to be had, or a factory that does not pickle
+            logger.exception("no worker could be spawned")
+            return f"could not be spawned: {error}"
+        how = await self._worker.ended
+        self._worker = None
+        self.stats = None
+        if self._heartbeat is not None:
+            self._heartbeat.cancel()
+            self._heartbeat = None
+        return how
+
+    def _watch_heartbeat(self) -> None:
+        """Kill a worker that has streams and is silent; look again when it could have been silent for too long."""
+        self._heartbeat = None
+        if self._worker is None or not self._streams:
+            return
+        left = self._settings.heartbeat_timeout - self._worker.silence
+        if left > 0:
+            self._heartbeat = asyncio.get_running_loop().call_later(left, self._watch_heartbeat)
+        else:
+            logger.error("the worker was silent for %.1f s and is killed", self._worker.silence)
+            self._worker.kill()
+            # A process that hangs in a driver may take its time to go; nobody has to wait for that.
+            self._set_state(EngineState.RESTARTING)
+            self._fail_streams(FailureCode.WORKER_DIED, _DIED)
+
+    def _set_state(self, state: EngineState) -> None:
+        if self._state is not EngineState.CLOSED:
+            self._state = state
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _unavailable(self) -> EngineUnavailable:
+        if self._state is EngineState.FAILED:
+            wait = _MAX_RETRY
+        elif self._state is EngineState.CLOSED:
+            wait = _MIN_RETRY  # another server behind the same balancer may take it at once
+        else:
+            wait = self._start_seconds - (monotonic() - self._spawned)
+        return EngineUnavailable(min(max(wait, _MIN_RETRY), _MAX_RETRY), _WHY_UNAVAILABLE[self._state])
+
+    # ------------------------------------------------------------------------------------------------ messages
+
+    def _take(self, messages: Sequence[ToClient]) -> None:
+        for message in messages:
+            match message:
+                case AnswerTokens() | AnswerDone():
+                    if (stream := self._streams.get(message.stream)) is not None:
+                        stream.deliver(message)
+                case StreamDone():
+                    self._learn_speed(message)
+                    if (stream := self._streams.pop(message.stream, None)) is not None:
+                        stream.deliver(message)
+                case StreamFailed(number, code, explanation):
+                    if (stream := self._streams.pop(number, None)) is not None:
+                        stream.fail(EngineError(code, explanation))
+                case WorkerStats():
+                    self.stats = message
+                case StepRuns(step):
+                    logger.info("step %d takes long", step)
+                case WorkerReady(info):
+                    self._become_ready(info)
+                case WorkerFailed():
+                    self._last_words = message
+
+    def _become_ready(self, info: RunnerInfo) -> None:
+        self.info = info
+        self._ready_since = monotonic()
+        self._start_seconds = self._ready_since - self._spawned
+        self.failure = None
+        self._set_state(EngineState.READY)
+        logger.info("the worker is ready after %.1f s: %s", self._start_seconds, info)
+
+    def _learn_speed(self, done: StreamDone) -> None:
+        if done.reason is not EndReason.CANCELLED:
+            now = monotonic()
+            started = now - (done.total_seconds - done.queue_seconds)
+            self.admission.completed(done.audio_tokens / FRAME_RATE, started=started, ended=now)
+
+    def _fail_streams(self, code: FailureCode, explanation: str) -> None:
+        for stream in self._streams.values():
+            stream.fail(EngineError(code, explanation))
+        self._streams.clear()

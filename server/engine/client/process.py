@@ -1,0 +1,140 @@
+"""The worker process as the event loop sees it: send without blocking, hear its messages, hear its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import signal
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import wait
+from queue import SimpleQueue
+from threading import Thread
+from time import monotonic
+
+from server.engine.messages import AppendAudio, ToClient, ToWorker
+from server.engine.settings import EngineSettings
+from server.engine.worker.worker import RunnerFactory, run_worker
+
+logger = logging.getLogger(__name__)
+
+CHUNK_SAMPLES = 240_000
+"""Samples in one AppendAudio message at most (10 s)."""
+_UNSENT_CHUNKS = 8
+"""AppendAudio messages that may wait for the pipe before ``send_audio`` waits."""
+_EXIT_SECONDS = 5.0
+"""How long a worker that closed its pipe may take to leave."""
+
+
+class WorkerProcess:
+    """One spawned worker with a reader and a writer thread. Made and used on the event loop's thread.
+
+    Attributes:
+        ended: done when the process is gone, its messages are delivered, and its threads and pipe are closed; the
+            result says how it ended.
+    """
+
+    def __init__(
+        self, factory: RunnerFactory, settings: EngineSettings, on_messages: Callable[[Sequence[ToClient]], None]
+    ) -> None:
+        """Start the process. ``on_messages`` is called on the event loop with what came at once."""
+        self._loop = asyncio.get_running_loop()
+        self._on_messages = on_messages
+        self._room = asyncio.Semaphore(_UNSENT_CHUNKS)
+        self._outbox: SimpleQueue[ToWorker | None] = SimpleQueue()
+        self._heard = monotonic()
+        self.ended: asyncio.Future[str] = self._loop.create_future()
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=run_worker, args=(theirs, factory, settings), name="vibevoice-worker", daemon=True
+        )
+        try:
+            self._process.start()
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            theirs.close()  # so that the worker's death is the end of the pipe
+        self._reader = Thread(target=self._read, name="worker-reader", daemon=True)
+        self._writer = Thread(target=self._write, name="worker-writer", daemon=True)
+        self._reader.start()
+        self._writer.start()
+
+    @property
+    def pid(self) -> int | None:
+        return None if self.ended.done() else self._process.pid
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the worker was last heard, or since ``listen_anew``."""
+        return monotonic() - self._heard
+
+    def listen_anew(self) -> None:
+        """From now on the worker has something to answer."""
+        self._heard = monotonic()
+
+    def send(self, message: ToWorker) -> None:
+        """Queue a message that carries no audio. Lost without a word when the worker is gone: ``ended`` tells."""
+        self._outbox.put(message)
+
+    async def send_audio(self, message: AppendAudio) -> None:
+        """Queue audio; waits while too much is unsent. Lost like other messages when the worker is gone."""
+        await self._room.acquire()
+        if self.ended.done():
+            self._room.release()
+        else:
+            self._outbox.put(message)
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        if not self.ended.done():
+            self._process.kill()
+
+    # ------------------------------------------------------------------------------------------------- threads
+
+    def _read(self) -> None:
+        try:
+            while self._pipe in wait([self._pipe, self._process.sentinel]):
+                messages = self._pipe.recv()
+                # Taken here and not on the event loop: a busy loop must not make the worker look silent.
+                self._heard = monotonic()
+                self._call(self._on_messages, messages)
+        except (EOFError, OSError):
+            logger.debug("the worker's pipe ended")
+        except Exception:
+            logger.exception("the worker's messages cannot be read")  # it is ended below, and so are its streams
+        self._process.join(_EXIT_SECONDS)
+        if self._process.exitcode is None:
+            self._process.kill()
+            self._process.join()
+        self._outbox.put(None)
+        self._writer.join()
+        self._pipe.close()
+        self._call(self._finish)
+
+    def _write(self) -> None:
+        while (message := self._outbox.get()) is not None:
+            try:
+                self._pipe.send(message)
+            except OSError:
+                return  # the reader sees the end too
+            if isinstance(message, AppendAudio):
+                self._call(self._room.release)
+
+    def _call(self, function: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:
+            logger.debug("the event loop was closed before its worker")
+
+    # ---------------------------------------------------------------------------------------------- event loop
+
+    def _finish(self) -> None:
+        code = self._process.exitcode or 0
+        self._reader.join()
+        self._process.close()
+        self.ended.set_result(
+            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
+        )
+        self._room.release()  # wakes the first that waits for room, who finds the end and wakes the next

@@ -1,0 +1,173 @@
+"""Which streams run and what the next step does. Pure policy: integers in, plan out; no torch, no clock, no messages.
+
+A stream runs from the moment that the pages of its worst case can be reserved until it ends, so nothing ever has to be
+preempted, nothing can run out of pages half way, and there is no deadlock. Streams are admitted strictly in the order
+of their arrival: a long one at the head is not overtaken for ever by short ones behind it. Live streams go first in
+all of this: somebody is waiting for each of their words, and they ask for little at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from model.seam.steps import EncodeWork, RowWork, RunnerInfo, StepPlan
+from server.engine.budget import context_limit
+from server.engine.settings import EngineSettings
+from server.engine.worker.stream import Phase, StreamState
+
+
+class Want(NamedTuple):
+    """How many positions or frames a stream could move in the next step."""
+
+    stream: int
+    size: int
+    live: bool
+
+
+class Scheduler:
+    """The waiting queue, the running streams and the plan of the next step.
+
+    ``share``: of the step budgets in the settings that the next plans may use, above 0 and up to 1.
+    """
+
+    def __init__(self, settings: EngineSettings, info: RunnerInfo) -> None:
+        self._settings = settings
+        self._page_size = info.page_size
+        self._pages = info.pages
+        self._draft_positions = info.draft_positions
+        self._largest_stream = context_limit(info)
+        self.share = 1.0
+        self._waiting: dict[int, StreamState] = {}
+        self._running: dict[int, StreamState] = {}
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def running(self) -> Sequence[StreamState]:
+        """Oldest first."""
+        return list(self._running.values())
+
+    @property
+    def reserved_pages(self) -> int:
+        return sum(stream.pages for stream in self._running.values())
+
+    @property
+    def largest_stream(self) -> int:
+        """See ``context_limit``."""
+        return self._largest_stream
+
+    def add(self, stream: StreamState) -> None:
+        """Queue a stream. Raises ValueError for one that could never run (see ``largest_stream``)."""
+        if stream.worst_positions > self.largest_stream:
+            raise ValueError(f"stream {stream.number} needs {stream.worst_positions} positions")
+        self._waiting[stream.number] = stream
+
+    def remove(self, stream: StreamState) -> None:
+        """Forget a stream that ended, in whatever phase. Its pages can be reserved by others at once."""
+        self._waiting.pop(stream.number, None)
+        self._running.pop(stream.number, None)
+
+    def admit(self) -> list[StreamState]:
+        """Let waiting streams run, first come first served, as far as rows and pages reach. Returns those.
+
+        Live streams hardly ever all compute at once and come on top of ``max_rows``.
+        """
+        admitted = []
+        free = self._pages - self.reserved_pages
+        files = sum(not stream.live for stream in self._running.values())
+        for stream in _live_first(self._waiting.values()):
+            pages = self._pages_for(stream.worst_positions)
+            files += not stream.live
+            if pages > free or files > self._settings.max_rows:
+                break
+            free -= pages
+            stream.pages = pages
+            self._running[stream.number] = self._waiting.pop(stream.number)
+            admitted.append(stream)
+        return admitted
+
+    def trim(self, stream: StreamState) -> None:
+        """Give back what a stream that was asked has reserved for audio that did not come."""
+        stream.pages = min(stream.pages, self._pages_for(stream.prompt_positions + stream.answer_limit))
+
+    def plan(self) -> StepPlan:
+        """The next step: a row for every stream that decodes, prefill and encoding under their budgets.
+
+        Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs. A
+        stream whose next input is not known before the last step is read sits one out.
+        """
+        streams = _live_first(self._running.values())
+        ready = [stream for stream in streams if stream.computable]
+        decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
+        prefill = [Want(s.number, s.queued, s.live) for s in ready if s.phase is not Phase.DECODING]
+        encode = [Want(s.number, s.frames_waiting, s.live) for s in streams if s.frames_waiting and not s.asked]
+        frames = max(1, int(self.share * self._settings.encode_frames))
+        positions = max(self._settings.max_rows, int(self.share * self._settings.prefill_positions))
+        return StepPlan(
+            encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, frames).items()),
+            rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, positions).items())),
+        )
+
+    def _pages_for(self, positions: int) -> int:
+        return -(-(positions + self._draft_positions) // self._page_size)
+
+
+def describe(plan: StepPlan) -> str:
+    """One line for the debug log, streams as ``number:count``: ``encode 7:75 8:75 | rows 3:1 5:1 7:26``."""
+    encode = " ".join(f"{work.stream}:{work.frames}" for work in plan.encode)
+    rows = " ".join(f"{work.stream}:{work.positions}" for work in plan.rows)
+    return f"encode {encode or '-'} | rows {rows or '-'}"
+
+
+def _live_first(streams: Iterable[StreamState]) -> list[StreamState]:
+    """Live streams, then the others, each oldest first."""
+    return sorted(streams, key=lambda stream: not stream.live)
+
+
+def _in_turn(wants: list[Want]) -> tuple[list[Want], list[Want]]:
+    """Live streams; then the oldest file, so that it advances in every step, and those that want least: soon done."""
+    live = [want for want in wants if want.live]
+    oldest, others = wants[len(live) : len(live) + 1], wants[len(live) + 1 :]
+    return live, [*oldest, *sorted(others, key=lambda want: want.size)]
+
+
+def _guaranteed(want: int, budget: int) -> int:
+    """What the oldest stream gets in any case: a quarter leaves room for others beside an hour of audio."""
+    return min(want, max(1, budget // 4))
+
+
+def _pack(wants: list[Want], budget: int) -> dict[int, int]:
+    """Share ``budget`` among streams whose shares cost their sum. What is left goes to the oldest file."""
+    live, files = _in_turn(wants)
+    oldest = files[0] if files else None
+    grants = {oldest.stream: _guaranteed(oldest.size, budget)} if oldest else {}
+    left = budget - sum(grants.values())
+    for want in (*live, *files[1:]):
+        if not left:
+            break
+        grants[want.stream] = min(want.size, left)
+        left -= grants[want.stream]
+    if oldest:
+        grants[oldest.stream] = min(oldest.size, grants[oldest.stream] + left)
+    return grants
+
+
+def _rectangle(wants: list[Want], budget: int) -> dict[int, int]:
+    """Share ``budget`` among streams that are padded to the longest share: rows times width is the cost.
+
+    Rows are added as long as none that is there already would have to become narrower.
+    """
+    live, files = _in_turn(wants)
+    rows: list[Want] = []
+    widest = 0
+    for want in (*live, *files):
+        width = budget // (len(rows) + 1)
+        if width < max(widest, 1):
+            break
+        widest = max(widest, min(want.size, width) if rows else _guaranteed(want.size, budget))
+        rows.append(want)
+    width = budget // max(1, len(rows))
+    return {want.stream: min(want.size, width) for want in rows}

@@ -1,0 +1,79 @@
+"""A transcript as the response a client asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from server.http.errors import to_api_error
+from server.protocols.openai.events import OpenAIEvents
+from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
+from server.recordings.transcribing import Transcribing
+from server.transcript.formats import (
+    render_diarized_json,
+    render_json,
+    render_srt,
+    render_text,
+    render_verbose_json,
+    render_vtt,
+)
+from server.transcript.segments import Transcript
+
+NOTES_HEADER = "x-vibevoice-notes"
+
+
+def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
+    """The whole answer. Notes go into JSON bodies, and for all formats into a header."""
+    response = _body(transcript, parameters)
+    if transcript.notes:
+        response.headers[NOTES_HEADER] = " ".join(transcript.notes)
+    return response
+
+
+def _body(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
+    match parameters.response_format:
+        case ResponseFormat.JSON:
+            return JSONResponse(render_json(transcript, logprobs=bool(parameters.include)))
+        case ResponseFormat.TEXT:
+            return PlainTextResponse(render_text(transcript))
+        case ResponseFormat.SRT:
+            return PlainTextResponse(render_srt(transcript))
+        case ResponseFormat.VTT:
+            return Response(render_vtt(transcript), media_type="text/vtt")
+        case ResponseFormat.DIARIZED_JSON:
+            return JSONResponse(render_diarized_json(transcript))
+        case ResponseFormat.VERBOSE_JSON:
+            return JSONResponse(
+                render_verbose_json(
+                    transcript,
+                    language=parameters.language,
+                    temperature=parameters.temperature,
+                    granularities=parameters.timestamp_granularities or ("segment",),
+                )
+            )
+
+
+async def answer_events(transcribing: Transcribing, parameters: TranscriptionParameters) -> AsyncGenerator[bytes, None]:
+    """The answer as frames of OpenAI's events. What goes wrong on the way becomes the last event."""
+    encoder = OpenAIEvents(
+        diarized=parameters.response_format is ResponseFormat.DIARIZED_JSON,
+        logprobs=bool(parameters.include),
+        speaker_names=transcribing.speaker_names,
+    )
+    try:
+        async with aclosing(transcribing.events()) as events:
+            async for event in events:
+                for made in encoder.progress([event]):
+                    yield _frame(made)
+        assert transcribing.transcript is not None
+        yield _frame(encoder.done(transcribing.transcript))
+    except Exception as error:
+        yield _frame(to_api_error(error).envelope)
+
+
+def _frame(event: Mapping[str, object]) -> bytes:
+    # ASCII only: some clients take U+0085 and U+2028 for the end of a line.
+    return f"data: {json.dumps(event)}\n\n".encode("ascii")

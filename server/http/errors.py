@@ -1,0 +1,161 @@
+"""Every error in OpenAI's envelope, ``{"error": {"message", "type", "param", "code"}}``, and what may be retried.
+
+OpenAI's clients send a request again after 408, 409, 429 and 5xx unless ``x-should-retry`` says otherwise, file and
+all. Permanent faults are therefore 400, 404, 413, 415 and never those, and failures that the input may have caused
+carry ``x-should-retry: false``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.engine.client.admission import Overloaded
+from server.engine.client.engine import EngineError, EngineUnavailable
+from server.engine.messages import FailureCode
+
+logger = logging.getLogger(__name__)
+
+CLIENT_CLOSED_REQUEST = 499
+"""Status in log and metrics of a request whose client left; nobody receives it."""
+
+
+class ApiError(Exception):
+    """A refusal in the words of the protocol.
+
+    Attributes:
+        status: HTTP status.
+        message: a sentence for the person who made the request.
+        code: machine-readable reason, or None.
+        param: the parameter at fault, or None.
+        retry_after: seconds after which trying again makes sense; None where it makes none.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.retry_after = retry_after
+
+    @property
+    def type(self) -> str:
+        """OpenAI's name of the class of errors."""
+        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+            return "rate_limit_error"
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            return "authentication_error"
+        return "server_error" if self.status >= 500 else "invalid_request_error"
+
+    @property
+    def envelope(self) -> Mapping[str, object]:
+        """The body, and the payload of an error inside an event stream."""
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
+
+    @property
+    def response(self) -> JSONResponse:
+        """The answer to a request that failed before anything else was sent."""
+        headers = {"x-should-retry": "false" if self.retry_after is None else "true"}
+        if self.retry_after is not None:
+            headers["retry-after"] = str(max(1, round(self.retry_after)))
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["www-authenticate"] = "Bearer"
+        return JSONResponse(self.envelope, self.status, headers)
+
+
+def invalid(param: str | None, message: str, code: str | None = "invalid_value") -> ApiError:
+    """The 400 for a parameter that cannot be honoured."""
+    return ApiError(HTTPStatus.BAD_REQUEST, message, code=code, param=param)
+
+
+def shutting_down() -> ApiError:
+    """The 503 of a server that is on its way out; another replica, or the next one here, can serve."""
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "The server is shutting down.", code="shutting_down", retry_after=5)
+
+
+_AUDIO_STATUS = {
+    AudioErrorCode.UNSUPPORTED_FORMAT: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
+_ENGINE_STATUS: dict[FailureCode, tuple[HTTPStatus, float | None]] = {
+    FailureCode.TOO_LONG: (HTTPStatus.BAD_REQUEST, None),
+    FailureCode.OUT_OF_MEMORY: (HTTPStatus.SERVICE_UNAVAILABLE, 10.0),
+    FailureCode.WORKER_DIED: (HTTPStatus.SERVICE_UNAVAILABLE, 5.0),
+    FailureCode.SHUTTING_DOWN: (HTTPStatus.SERVICE_UNAVAILABLE, 5.0),
+    FailureCode.INTERNAL: (HTTPStatus.INTERNAL_SERVER_ERROR, None),
+}
+"""Status and, where another try may go well, after how many seconds."""
+
+
+def to_api_error(error: Exception) -> ApiError:
+    """What a client is told about ``error``. One that nobody expected is logged, and told as nothing but that."""
+    match error:
+        case ApiError():
+            return error
+        case AudioError():
+            status = _AUDIO_STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
+            return ApiError(status, error.message, code=error.code, param="file")
+        case Overloaded():
+            return ApiError(
+                HTTPStatus.TOO_MANY_REQUESTS, error.reason, code="overloaded", retry_after=error.retry_after
+            )
+        case EngineUnavailable():
+            return ApiError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                error.message,
+                code="model_not_ready",
+                retry_after=error.retry_after,
+            )
+        case EngineError():
+            status, retry_after = _ENGINE_STATUS[error.code]
+            return ApiError(status, error.message, code=error.code, retry_after=retry_after)
+        case DecodeStopped():
+            return shutting_down()
+        case _:
+            logger.error("unexpected error", exc_info=error)
+            return ApiError(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to handle this request.", code="internal_error"
+            )
+
+
+_HTTP_ERRORS = {
+    HTTPStatus.NOT_FOUND: ("There is nothing at this path.", "not_found"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("This method is not possible at this path.", "method_not_allowed"),
+}
+
+
+async def _http_exception(_: Request, error: Exception) -> Response:
+    """The router's own refusals."""
+    assert isinstance(error, HTTPException)
+    message, code = _HTTP_ERRORS.get(HTTPStatus(error.status_code), (str(error.detail), None))
+    response = ApiError(error.status_code, message, code=code).response
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    param = str(first["loc"][-1])
+    return invalid(param, f"{param}: {first['msg']}.").response
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Put the framework's own refusals into the envelope. ``FaultMiddleware`` answers for everything that is raised."""
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _validation_error)

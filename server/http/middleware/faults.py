@@ -1,0 +1,84 @@
+"""Everything that is raised becomes an error of the protocol; this is the one place where that happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.http.errors import ApiError, shutting_down, to_api_error
+from server.http.service import service_of
+
+_REJECTIONS = frozenset(
+    {
+        "overloaded",
+        "too_many_sessions",
+        "model_not_ready",
+        "shutting_down",
+        "invalid_api_key",
+        "content_too_large",
+        "upload_too_slow",
+    }
+)
+"""Codes of requests that were refused for the server's sake, whatever is in them; counted."""
+_ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
+_DENIAL = "websocket.http.response"
+_POLICY_VIOLATION = 1008
+
+Dialect = Callable[[ApiError, str], ApiError]
+"""An error and the request's id → the same error in the shape of another protocol."""
+
+
+class FaultMiddleware:
+    """Answers for what a route or an inner middleware raised, and 503 for a request that the ending server cancels.
+
+    When the answer has begun, its status cannot be changed: the exception goes on, and the server cuts the connection,
+    so that the client sees an incomplete answer instead of a short one. A client that left is not answered.
+
+    A WebSocket's handshake is refused by an answer in the same way. ``dialects``: paths whose errors have a shape of
+    their own.
+    """
+
+    def __init__(self, app: ASGIApp, *, dialects: Mapping[str, Dialect]) -> None:
+        self._app = app
+        self._dialects = dialects
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def watch_start(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "websocket.close" and not started:
+                raise ApiError(HTTPStatus.NOT_FOUND, "There is no WebSocket at this path.", code="not_found")
+            started = started or message["type"] in _ANSWERS
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch_start)
+        except asyncio.CancelledError:
+            if not started:
+                await self._refuse(shutting_down(), scope, receive, send)
+            raise
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            if started:
+                raise
+            refusal = to_api_error(error)
+            if refusal.code in _REJECTIONS:
+                service_of(scope).metrics.rejections.labels(refusal.code).inc()
+            await self._refuse(refusal, scope, receive, send)
+
+    async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
+        if (dialect := self._dialects.get(scope["path"])) is not None:
+            refusal = dialect(refusal, scope["state"]["request_id"])
+        if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
+            await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refusal.code or ""})
+        else:
+            await refusal.response(scope, receive, send)

@@ -1,0 +1,92 @@
+"""``/v1/listen``: Deepgram's API, live over a WebSocket and for files by POST."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, WebSocket
+from fastapi.responses import JSONResponse
+from starlette.datastructures import QueryParams
+
+from server.http.errors import ApiError
+from server.http.routes.deepgram_file import now, transcribe_body
+from server.http.service import service_of
+from server.http.sockets.live_socket import run_session
+from server.protocols.deepgram.query import InvalidQuery, ListenQuery
+from server.protocols.deepgram.session import DeepgramSession
+
+router = APIRouter(prefix="/v1/listen", tags=["deepgram"])
+
+SUBPROTOCOLS = ("token", "bearer")
+_REQUEST_ID = "dg-request-id"
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class DeepgramError(ApiError):
+    """``error`` in Deepgram's shape, with its headers: of a refused handshake some clients show nothing else.
+
+    The dialect of `FaultMiddleware` for the path of this API.
+    """
+
+    def __init__(self, error: ApiError, request_id: str) -> None:
+        super().__init__(error.status, error.message, code=error.code, param=error.param, retry_after=error.retry_after)
+        self.request_id = request_id
+
+    @property
+    def envelope(self) -> Mapping[str, object]:
+        """The body."""
+        code = self.code or HTTPStatus(self.status).phrase
+        return {"err_code": code.upper(), "err_msg": self.message, "request_id": self.request_id}
+
+    @property
+    def response(self) -> JSONResponse:
+        """The answer to a request or a handshake."""
+        response = super().response
+        response.headers[_REQUEST_ID] = self.request_id
+        response.headers["dg-error"] = self.message.encode("ascii", "replace").decode()
+        return response
+
+
+@router.websocket("")
+async def listen_live(websocket: WebSocket) -> None:
+    """One live session. A query that cannot be honoured is refused before the connection is accepted."""
+    service = service_of(websocket.scope)
+    session = DeepgramSession(
+        _query(websocket.query_params),
+        served_model=service.settings.served_model_name,
+        request_id=websocket.state.request_id,
+        created=now(),
+    )
+    await run_session(
+        websocket,
+        service,
+        session,
+        subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
+        headers={_REQUEST_ID: websocket.state.request_id},
+    )
+
+
+def chosen_subprotocol(offered: Iterable[str]) -> str | None:
+    """The one that browsers offer before the key to say what it is; never the key itself."""
+    return next((name for name in offered if name in SUBPROTOCOLS), None)
+
+
+@router.post("", summary="Transcribe a recording, as Deepgram does", openapi_extra=_BODY)
+async def listen_file(request: Request) -> JSONResponse:
+    """The body is the recording, the query says what is wanted."""
+    answer = await transcribe_body(request, _query(request.query_params))
+    return JSONResponse(answer, headers={_REQUEST_ID: request.state.request_id})
+
+
+def _query(parameters: QueryParams) -> ListenQuery:
+    """Raises the 400."""
+    try:
+        return ListenQuery.parse(parameters.multi_items())
+    except InvalidQuery as error:
+        raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code="invalid_query_parameter") from None

@@ -1,0 +1,157 @@
+"""What all requests of one application share, from the start of its lifespan to the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import time
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Scope
+
+from server.audio_in.decode_pool import DecodePool
+from server.engine.client.admission import Ticket
+from server.engine.client.engine import Engine, EngineState, EngineUnavailable
+from server.http.errors import shutting_down
+from server.http.sockets.sessions import LiveSessions
+from server.http.sockets.transcriber import Transcriber, TranscriberFactory, make_transcriber
+from server.live.settings import LiveSettings
+from server.metrics import Metrics
+from server.settings import Settings
+from server.transcript.detokenizer import Vocabulary
+
+logger = logging.getLogger(__name__)
+
+_FAILED_RETRY = 60.0
+"""Seconds after which a restarted server may have what this one lacks."""
+
+
+class Service:
+    """The engine, the decoders and the figures, and whether new work is taken.
+
+    Attributes:
+        active_requests: whose answer has not ended, probes included.
+        draining: the server is about to stop, so balancers should send work elsewhere.
+        refusing: new work is refused.
+        live: the places of the live sessions.
+        created: Unix time of the start.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine, transcriber_factory: TranscriberFactory = make_transcriber
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.decoders = DecodePool(settings.decode_processes)
+        self.metrics = Metrics()
+        self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
+        self.live = LiveSessions(settings.max_live_sessions)
+        self.metrics.live_active.set_function(lambda: self.live.active)
+        self.active_requests = 0
+        self.draining = False
+        self.refusing = False
+        self.created = int(time())
+        self._transcriber_factory = transcriber_factory
+        self._live_settings = LiveSettings(update=settings.live_update_seconds, window=settings.live_window_seconds)
+        self._vocabulary: Vocabulary | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._fault: str | None = None
+
+    async def start(self) -> None:
+        """Start the engine and return; it becomes ready by itself, and the service with it."""
+        await self.engine.start()
+        self._reading = asyncio.create_task(self._read_vocabulary(), name="vocabulary-reader")
+
+    async def wait_ready(self) -> None:
+        """Return when requests can be answered. Raises EngineUnavailable when the service failed or was closed."""
+        await self.engine.wait_ready()
+        assert self._reading is not None
+        await asyncio.shield(self._reading)
+
+    async def _read_vocabulary(self) -> None:
+        """Read the checkpoint's vocabulary as soon as it is known where it lies.
+
+        That is before anybody is told that the server is ready: reading Qwen2.5's eleven megabytes holds Python's lock
+        for half a second, in whatever thread.
+        """
+        await self.engine.wait_ready()
+        assert self.engine.info is not None
+        folder = Path(self.engine.info.checkpoint_path)
+        try:
+            self._vocabulary = await run_in_threadpool(Vocabulary.load, folder)
+        except Exception as error:  # the worker has read it, so this is no checkpoint's fault
+            self._fault = f"The tokenizer in {folder} cannot be read: {error}"
+            logger.error("%s", self._fault)
+            raise EngineUnavailable(_FAILED_RETRY, self._fault) from error
+
+    async def close(self) -> None:
+        """End every request's work. Harmless when repeated."""
+        self.draining = self.refusing = True
+        await self.engine.close()
+        if self._reading is not None:
+            with suppress(EngineUnavailable):
+                await self._reading
+        await run_in_threadpool(self.decoders.close)
+
+    @property
+    def failure(self) -> str | None:
+        """Why requests cannot be answered, where something went wrong; for the operator's eyes."""
+        return self._fault or self.engine.failure
+
+    @property
+    def failed(self) -> bool:
+        """Only a restart of the process helps."""
+        return self._fault is not None or self.engine.state is EngineState.FAILED
+
+    @property
+    def ready(self) -> bool:
+        return self.state == EngineState.READY.value
+
+    @property
+    def state(self) -> str:
+        """As the probes tell it: the engine's, "draining", and "starting" also while the vocabulary is read."""
+        if self.draining:
+            return "draining"
+        if self.failed:
+            return EngineState.FAILED.value
+        if self.engine.state is EngineState.READY and self._vocabulary is None:
+            return EngineState.STARTING.value
+        return self.engine.state.value
+
+    def admit(self) -> Ticket:
+        """A place for one request. Raises ApiError while stopping, EngineUnavailable, Overloaded."""
+        self._check_open()
+        return self.engine.admission.enter()
+
+    @contextmanager
+    def place_for_session(self) -> Iterator[None]:
+        """A place for one live session. Raises ApiError while stopping and when all are taken, EngineUnavailable."""
+        self._check_open()
+        with self.live.place():
+            yield
+
+    async def make_transcriber(self, request_id: str) -> Transcriber:
+        """For a live session that has its place."""
+        return self._transcriber_factory(self.engine, self.vocabulary, self._live_settings, request_id)
+
+    def _check_open(self) -> None:
+        if self.refusing:
+            raise shutting_down()
+        self.engine.check_ready()
+        if self._vocabulary is None:
+            raise EngineUnavailable(1.0, self._fault or "The model is being loaded.")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The checkpoint's; for requests that were admitted, so the service has been ready."""
+        assert self._vocabulary is not None
+        return self._vocabulary
+
+
+def service_of(scope: Scope) -> Service:
+    """The service of the application that handles a request."""
+    service: Service = scope["app"].state.service
+    return service

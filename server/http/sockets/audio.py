@@ -1,0 +1,69 @@
+"""The audio bytes of a session → samples, in the format of the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from model.seam.steps import Samples
+from server.audio_in.container_stream import ContainerStream
+from server.audio_in.pcm_stream import PcmStream
+from server.live.vocabulary.actions import SetFormat
+
+_PIECE = 1 << 17
+_NOTHING = np.zeros(0, np.float32)
+
+
+def in_pieces(audio: bytes) -> Iterator[bytes]:
+    """``audio`` in parts to be decoded one at a time: a frame may hold megabytes, and others want to be served too."""
+    return (audio[start : start + _PIECE] for start in range(0, len(audio), _PIECE))
+
+
+class AudioInput:
+    """Decodes one session. One call at a time; ``close`` it in the end.
+
+    The methods raise AudioError for audio that cannot be decoded, and DecoderDied.
+    """
+
+    def __init__(self) -> None:
+        self._stream: PcmStream | ContainerStream | None = None
+
+    async def begin(self, wanted: SetFormat) -> Samples:
+        """From now on audio comes in this format. Returns what was left of the audio before."""
+        rest = await self.end()
+        if wanted.encoding is None:
+            self._stream = ContainerStream()
+        else:
+            self._stream = PcmStream(wanted.rate, wanted.channels, wanted.encoding)
+        return rest
+
+    async def push(self, audio: bytes) -> Samples:
+        """The next bytes → the samples that they complete."""
+        assert self._stream is not None, "a protocol sets the format before the first audio"
+        return self._stream.push(audio) if isinstance(self._stream, PcmStream) else await self._stream.push(audio)
+
+    def drain(self) -> Samples:
+        """Samples of bytes pushed before that a resampler still holds back; the audio may go on.
+
+        A container's decoder keeps what it holds, some milliseconds or an unfinished packet: it could not go on.
+        """
+        return self._stream.drain() if isinstance(self._stream, PcmStream) else _NOTHING
+
+    async def end(self) -> Samples:
+        """Nothing more comes in the present format → the samples still inside."""
+        match self._stream:
+            case None:
+                return _NOTHING
+            case PcmStream() as raw:
+                return raw.flush()
+            case ContainerStream() as container:
+                try:
+                    return await container.flush()
+                finally:
+                    self.close()
+
+    def close(self) -> None:
+        """Give everything back. Harmless when repeated."""
+        if isinstance(self._stream, ContainerStream):
+            self._stream.close()

@@ -1,0 +1,76 @@
+"""A live session from the handshake to the last count, for every protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from starlette.websockets import WebSocket
+
+from server.http.errors import ApiError
+from server.http.service import Service
+from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
+from server.live.vocabulary.protocol import LiveProtocol
+
+_LAST_WORDS_SECONDS = 30.0
+
+
+async def run_session(
+    websocket: WebSocket,
+    service: Service,
+    protocol: LiveProtocol,
+    *,
+    subprotocol: str | None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Accept the connection with these ``headers``, run the session to its end and count it.
+
+    Raises what `to_api_error` knows, before anything is accepted, when there is no place for the session.
+    """
+    settings = service.settings
+    _check_origin(websocket, settings.cors_origins)
+    limits = SessionLimits(
+        idle=settings.live_idle_seconds,
+        longest=settings.live_max_seconds,
+        send=settings.live_send_seconds,
+        last_words=min(_LAST_WORDS_SECONDS, settings.drain_seconds),
+    )
+    with service.place_for_session():
+        transcriber = await service.make_transcriber(websocket.state.request_id)
+        try:
+            await websocket.accept(subprotocol, [(name.encode(), value.encode()) for name, value in headers.items()])
+        except OSError:
+            websocket.state.log["end"] = CLIENT_CLOSED
+            return
+        async with transcriber:
+            session = LiveSession(websocket, protocol, transcriber, limits, service.live.stopping)
+            end = "cancelled"
+            try:
+                end = await session.run()
+            finally:
+                _count(websocket, service, session, end)
+
+
+def _check_origin(websocket: WebSocket, allowed: Collection[str]) -> None:
+    """Where only some origins may call, pages of others may not connect: browsers leave this check to the server.
+
+    Raises the 403. A page may always call the host that it came from, and what is no browser sends no origin.
+    """
+    origin = websocket.headers.get("origin")
+    if not allowed or "*" in allowed or origin is None or origin in allowed:
+        return
+    if urlsplit(origin).netloc != websocket.headers.get("host"):
+        raise ApiError(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.", code="origin_not_allowed")
+
+
+def _count(websocket: WebSocket, service: Service, session: LiveSession, end: str) -> None:
+    metrics, log = service.metrics, websocket.state.log
+    endpoint: str = websocket.scope["route"].path
+    metrics.live_sessions.labels(endpoint, end).inc()
+    metrics.live_audio.inc(session.heard)
+    log |= {"end": str(end), "audio_s": round(session.heard, 3)}
+    if session.first_words is not None:
+        metrics.live_first_words.observe(session.first_words)
+        log["first_words_s"] = round(session.first_words, 3)

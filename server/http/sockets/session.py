@@ -1,0 +1,262 @@
+"""One live session: a WebSocket, a protocol and a transcriber, and the tasks between them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import NamedTuple
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
+from server.http.sockets.audio import AudioInput, in_pieces
+from server.http.sockets.endings import SessionOver, to_session_over
+from server.http.sockets.outbox import Outbox
+from server.http.sockets.transcriber import Transcriber
+from server.live.vocabulary.actions import (
+    Action,
+    Close,
+    Discard,
+    Finish,
+    Flush,
+    Hear,
+    Send,
+    SetContext,
+    SetFormat,
+    SetTurns,
+)
+from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
+from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+
+_ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
+"""Ends after which no more words can come, or reach anybody."""
+
+CLOSED = "closed"
+"""The protocol came to its end and closed the connection."""
+CLIENT_CLOSED = "client_closed"
+"""The client closed the connection, or lost it."""
+
+
+class _Tasks(NamedTuple):
+    """Those of a session. ``told``: waits for the word to stop."""
+
+    sending: asyncio.Task[None]
+    listening: asyncio.Task[None]
+    receiving: asyncio.Task[None]
+    told: asyncio.Task[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLimits:
+    """What ends a session, in seconds.
+
+    Attributes:
+        idle: without a frame from a client that waits for nothing.
+        longest: in all.
+        send: for the client to take a frame.
+        last_words: for the words of what was heard before the server ends the session.
+    """
+
+    idle: float
+    longest: float
+    send: float
+    last_words: float
+
+
+class LiveSession:
+    """Runs one accepted session to its end. The transcriber is entered, and left by whoever entered it.
+
+    A task receives and does what the protocol answers, one lets the protocol hear the transcriber's events, one sends.
+    No message is taken while audio waits for the transcriber or frames for the client, and the server below reads only
+    so far ahead, so that nothing piles up.
+
+    Attributes:
+        heard: seconds of audio.
+        first_words: seconds from the first audio to the first words, None without any.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        protocol: LiveProtocol,
+        transcriber: Transcriber,
+        limits: SessionLimits,
+        stopping: asyncio.Event,
+    ) -> None:
+        self.heard = 0.0
+        self.first_words: float | None = None
+        self._websocket = websocket
+        self._protocol = protocol
+        self._transcriber = transcriber
+        self._limits = limits
+        self._stopping = stopping
+        self._outbox = Outbox(websocket, limits.send)
+        self._audio = AudioInput()
+        self._one_at_a_time = asyncio.Lock()
+        self._patience: asyncio.Timeout | None = None  # only while waiting for the client
+        self._deaf = False
+        self._finishing = False
+        self._owed = 0  # flushes on their way
+        self._settled = asyncio.Event()
+        self._first_audio: float | None = None
+
+    async def run(self) -> str:
+        """Returns how it ended: a SessionEnd, CLOSED or CLIENT_CLOSED. All its tasks have ended by then."""
+        tasks = _Tasks(
+            sending=asyncio.create_task(self._outbox.run()),
+            listening=asyncio.create_task(self._listen()),
+            receiving=asyncio.create_task(self._receive()),
+            told=asyncio.create_task(self._stopping.wait()),
+        )
+        try:
+            await asyncio.wait(tasks, timeout=self._limits.longest, return_when=asyncio.FIRST_COMPLETED)
+            over = _cause(tasks)
+            if isinstance(over, str):
+                return over
+            if over.why not in _ABRUPT:
+                await self._say_last_words(tasks)
+            if not tasks.sending.done():
+                await self._perform(self._protocol.ended(over.why, over.message))
+                await asyncio.wait({tasks.sending}, timeout=self._limits.send)
+            return over.why
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._audio.close()
+
+    # ----------------------------------------------------------------------------------------------------- tasks
+
+    async def _receive(self) -> None:
+        """Raises WebSocketDisconnect, SessionOver (``IDLE``), and what doing as the client says raises."""
+        await self._perform(self._protocol.opened())
+        while True:
+            await self._outbox.room()
+            if self._deaf:
+                return
+            await self._perform(self._protocol.received(await self._next_frame()))
+
+    async def _next_frame(self) -> str | bytes:
+        try:
+            async with asyncio.timeout(None) as self._patience:
+                self._be_patient()
+                message = await self._websocket.receive()
+        except TimeoutError:
+            raise SessionOver(SessionEnd.IDLE, f"Nothing came for {self._limits.idle:g} seconds.") from None
+        finally:
+            self._patience = None
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        text: str | None = message.get("text")
+        return text if text is not None else bytes(message["bytes"])
+
+    def _be_patient(self) -> None:
+        """Wait for the client from now on; without end while the client waits for words."""
+        if self._patience is not None and not self._patience.expired():
+            waited_for = self._owed > 0 or self._finishing
+            now = asyncio.get_running_loop().time()
+            self._patience.reschedule(None if waited_for else now + self._limits.idle)
+
+    async def _listen(self) -> None:
+        """Raises EngineError."""
+        async for event in self._transcriber:
+            match event:
+                case SpeechStopped():
+                    self._owed += 1
+                case WordsCommitted():
+                    self._note_first_words()
+                case Hypothesis(segments) if segments:
+                    self._note_first_words()
+                case Flushed():
+                    self._owed -= 1
+            await self._perform(self._protocol.heard(event))
+            if not self._owed:
+                self._settled.set()
+            self._be_patient()
+            await self._outbox.room()
+        self._outbox.put(Close())
+        await self._outbox.closed()
+
+    async def _say_last_words(self, tasks: _Tasks) -> None:
+        """Take nothing more from the client, and let it have the words of what it said."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.last_words):
+                self._deaf = True
+                if self._patience is not None:
+                    tasks.receiving.cancel()
+                await asyncio.wait({tasks.receiving})
+                if not self._finishing:
+                    await self._perform([Flush()])
+                said = asyncio.create_task(self._all_said())
+                try:
+                    await asyncio.wait({said, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    said.cancel()
+
+    async def _all_said(self) -> None:
+        """Wait until the client has the words of all audio, or will have them before the connection is closed."""
+        if self._finishing:
+            await self._outbox.closed()
+        else:
+            await self._settled.wait()
+
+    # --------------------------------------------------------------------------------------------------- actions
+
+    async def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Send | Close):
+                self._outbox.put(action)
+            else:
+                async with self._one_at_a_time:
+                    await self._do(action)
+
+    async def _do(self, action: SetFormat | Hear | SetTurns | SetContext | Flush | Discard | Finish) -> None:
+        match action:
+            case SetFormat():
+                await self._hear(await self._audio.begin(action))
+            case Hear(audio):
+                for piece in in_pieces(audio):
+                    await self._hear(await self._audio.push(piece))
+            case SetTurns(turns):
+                self._transcriber.set_turns(turns)
+            case SetContext(context):
+                self._transcriber.set_context(context)
+            case Flush():
+                await self._hear(self._audio.drain())
+                self._owed += 1
+                self._settled.clear()
+                self._transcriber.flush()
+            case Discard():
+                await self._hear(self._audio.drain())
+                self._transcriber.discard()
+            case Finish():
+                await self._hear(await self._audio.end())
+                self._finishing = True
+                self._transcriber.finish()
+
+    async def _hear(self, samples: Samples) -> None:
+        if samples.size:
+            if self._first_audio is None:
+                self._first_audio = monotonic()
+            await self._transcriber.hear(samples)
+            self.heard += samples.size / SAMPLE_RATE
+
+    def _note_first_words(self) -> None:
+        if self.first_words is None and self._first_audio is not None:
+            self.first_words = monotonic() - self._first_audio
+
+
+def _cause(tasks: _Tasks) -> SessionOver | str:
+    """Why the first of a session's tasks has ended, or none in time. What the client knows already comes first."""
+    if tasks.sending.done() and tasks.sending.exception() is None:
+        return CLOSED
+    for task in (tasks.sending, tasks.receiving, tasks.listening):
+        if task.done() and (error := task.exception()) is not None:
+            return CLIENT_CLOSED if isinstance(error, WebSocketDisconnect) else to_session_over(error)
+    if tasks.told.done():
+        return SessionOver(SessionEnd.SHUTTING_DOWN, "The server is shutting down.")
+    return SessionOver(SessionEnd.TOO_LONG, "The longest time for a session is over.")

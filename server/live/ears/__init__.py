@@ -1,0 +1,1 @@
+"""What is heard: voice activity, turns, and the audio that the model gets."""

@@ -1,0 +1,74 @@
+"""Which audio of a session the model gets to hear: what somebody says, with some silence around it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from server.live.ears.turns import TurnDetection, TurnDetector
+from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+from server.windows.window import Block
+
+_THRESHOLD = 0.35
+"""Lower than where turns begin: a missed word is worse than some noise transcribed as nothing."""
+_LEAD = 0.5
+"""Seconds heard before the first speech."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Audio for the model. ``spoken``: seconds of it in which somebody speaks."""
+
+    block: Block
+    spoken: float
+
+    def joined(self, other: Passed) -> Passed:
+        """Together with the audio right behind."""
+        samples = np.concatenate([self.block.samples, other.block.samples])
+        return Passed(Block(self.block.start, samples), self.spoken + other.spoken)
+
+
+class SpeechGate:
+    """Follows consecutive frames and lets pass those around speech. Pure.
+
+    Attributes:
+        quiet: seconds since somebody spoke last, as far as frames were fed.
+    """
+
+    def __init__(self, *, frame: float, silence: float) -> None:
+        """``frame``: seconds of a frame. ``silence``: seconds of it that still pass after speech."""
+        self.quiet = 0.0
+        self._frame = frame
+        self._detector = TurnDetector(TurnDetection(_THRESHOLD, 0.0, silence), frame=frame)
+        self._held: deque[Block] = deque(maxlen=max(1, round(_LEAD / frame)))
+
+    @property
+    def open(self) -> bool:
+        return self._detector.speaking
+
+    def feed(self, block: Block, probability: float) -> tuple[Passed | None, bool]:
+        """The next frame. Returns the audio that passes, and whether a silence was found just now."""
+        found = self._detector.feed(probability)
+        spoken = self._frame if probability >= _THRESHOLD else 0.0
+        self.quiet = 0.0 if spoken else self.quiet + self._frame
+        if isinstance(found, SpeechStarted):
+            return Passed(self._released(block), self._frame), False
+        if self.open or isinstance(found, SpeechStopped):
+            return Passed(block, spoken), isinstance(found, SpeechStopped)
+        self._held.append(block)
+        return None, False
+
+    def hold(self, block: Block) -> None:
+        """Audio behind the last frame that is no frame itself, while nothing passes: speech may follow right behind."""
+        if self._held and self._held[-1].end == block.start:
+            last = self._held.pop()
+            block = Block(last.start, np.concatenate([last.samples, block.samples]))
+        self._held.append(block)
+
+    def _released(self, block: Block) -> Block:
+        """What was held back, up to this block."""
+        blocks = [*self._held, block]
+        self._held.clear()
+        return Block(blocks[0].start, np.concatenate([one.samples for one in blocks]))

@@ -1,0 +1,91 @@
+"""The ears of a session: audio in, what the model is to hear and where turns begin and end out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE
+from model.seam.steps import Samples
+from server.live.ears.gate import Passed, SpeechGate
+from server.live.ears.turns import TurnDetection, TurnDetector
+from server.live.ears.vad import SpeechDetector
+from server.live.settings import LiveSettings
+from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+from server.windows.window import Block
+
+_FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
+"""Samples of a frame at 24 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nobody has spoken for a while. ``long``: for so long that the session can rest."""
+
+    long: bool
+
+
+Found = Passed | SpeechStarted | SpeechStopped | Quiet
+
+
+class Listener:
+    """Listens to one session in order. Times: seconds of the session."""
+
+    def __init__(self, settings: LiveSettings, turns: TurnDetection | None) -> None:
+        self._settings = settings
+        self._detector = SpeechDetector()
+        self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=settings.silence)
+        self._unjudged = np.zeros(0, np.float32)
+        self._judged = 0  # samples
+        self._resting = True
+        self._turns: TurnDetector | None = None
+        self.set_turns(turns)
+
+    @property
+    def until(self) -> float:
+        """The end of the audio heard so far."""
+        return (self._judged + self._unjudged.size) / SAMPLE_RATE
+
+    def set_turns(self, turns: TurnDetection | None) -> None:
+        """Look for turns in this way from now on. A turn that is open just goes on as one that was not begun."""
+        start = self._judged / SAMPLE_RATE
+        self._turns = TurnDetector(turns, frame=SpeechDetector.FRAME, start=start) if turns else None
+
+    async def hear(self, samples: Samples) -> list[Found]:
+        """The next audio, of any length. The detector runs in a thread. Returns what was found, in order."""
+        self._unjudged = np.concatenate([self._unjudged, samples])
+        probabilities = await asyncio.to_thread(self._detector.probabilities, samples)
+        return [found for probability in probabilities for found in self._judge(self._next(_FRAME), probability)]
+
+    def rest(self) -> Passed | None:
+        """What is left of a frame, taken for more of the same: before a flush. None where it is silence so far."""
+        block = self._next(self._unjudged.size)
+        if self._gate.open:
+            return Passed(block, 0.0) if block.samples.size else None
+        self._gate.hold(block)
+        return None
+
+    def _next(self, samples: int) -> Block:
+        block = Block(self._judged, self._unjudged[:samples])
+        self._unjudged = self._unjudged[samples:]
+        self._judged += block.samples.size
+        return block
+
+    def _judge(self, block: Block, probability: float) -> Iterator[Found]:
+        passed, silent = self._gate.feed(block, probability)
+        turn = self._turns.feed(probability) if self._turns else None
+        if isinstance(turn, SpeechStarted):
+            yield turn
+        if passed:
+            self._resting = False
+            yield passed
+        if isinstance(turn, SpeechStopped):
+            yield turn
+        if silent:
+            yield Quiet(long=False)
+        if not self._resting and self._gate.quiet >= self._settings.release:
+            self._resting = True
+            yield Quiet(long=True)

@@ -1,0 +1,86 @@
+"""Where turns of speech begin and end, from a detector's probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import Final
+
+from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+
+_LEAVE_MARGIN: Final = 0.15
+"""Somebody who speaks goes on while the probability is at most this far below the threshold."""
+_MIN_SPEECH: Final = 0.1
+"""Seconds of speech that make a turn; shorter sounds are clicks."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetection:
+    """How turns are found; times in seconds.
+
+    Attributes:
+        threshold: probability of speech from which somebody speaks.
+        prefix_padding: a turn begins this long before the first speech.
+        silence: nobody speaks for this long: the turn is over.
+    """
+
+    threshold: float = 0.5
+    prefix_padding: float = 0.3
+    silence: float = 0.5
+
+
+class TurnDetector:
+    """Follows the probabilities of consecutive frames; pure, one for each stretch of audio and set of settings.
+
+    Speech begins with a frame at or above the threshold, and a turn once that speech is 100 ms long. It goes on while
+    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that.
+
+    Attributes:
+        speaking: a turn was begun and not ended.
+    """
+
+    def __init__(self, settings: TurnDetection, *, frame: float, start: float = 0.0) -> None:
+        """``frame``: seconds of a frame. ``start``: the session's time at the first one."""
+        self.speaking = False
+        self._settings = settings
+        self._frame = frame
+        self._start = start
+        self._enough_speech = _frames(_MIN_SPEECH, frame)
+        self._enough_silence = _frames(settings.silence, frame)
+        self._position = 0  # frames fed
+        self._last_end = start
+        self._run = 0  # frames of the speech that may become a turn, or of the quiet that may end one
+
+    def feed(self, probability: float) -> SpeechStarted | SpeechStopped | None:
+        """The next frame; what it brings about. A turn's times never reach into the turn before."""
+        self._position += 1
+        return self._in_turn(probability) if self.speaking else self._between_turns(probability)
+
+    def _between_turns(self, probability: float) -> SpeechStarted | None:
+        self._run = self._run + 1 if self._speaks(probability, already=self._run > 0) else 0
+        if self._run < self._enough_speech:
+            return None
+        began = self._time(self._position - self._run) - self._settings.prefix_padding
+        self.speaking, self._run = True, 0
+        return SpeechStarted(max(self._last_end, began))
+
+    def _in_turn(self, probability: float) -> SpeechStopped | None:
+        self._run = 0 if self._speaks(probability, already=self._run == 0) else self._run + 1
+        if self._run < self._enough_silence:
+            return None
+        self.speaking, self._run = False, 0
+        self._last_end = self._time(self._position)
+        return SpeechStopped(self._last_end)
+
+    def _speaks(self, probability: float, *, already: bool) -> bool:
+        """Entering speech takes the threshold; staying in it takes less."""
+        threshold = self._settings.threshold
+        return probability >= (threshold - _LEAVE_MARGIN if already else threshold)
+
+    def _time(self, frames: int) -> float:
+        return self._start + frames * self._frame
+
+
+def _frames(seconds: float, frame: float) -> int:
+    """The fewest frames, at least one, that are ``seconds`` long; a rounding error does not make it one more."""
+    return max(1, ceil(seconds / frame - 1e-6))

@@ -1,0 +1,1 @@
+"""What protocols and sessions say to each other."""

@@ -1,0 +1,73 @@
+"""What a protocol's state machine wants done: the whole vocabulary between it and the WebSocket around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.audio_in.pcm_stream import PcmEncoding
+from server.live.ears.turns import TurnDetection
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a JSON text frame."""
+
+    event: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetFormat:
+    """From now on audio is raw PCM of this kind; audio heard before keeps its own. ``encoding`` None: a container."""
+
+    encoding: PcmEncoding | None
+    rate: int = 24_000
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Hear:
+    """The next audio bytes in the present format."""
+
+    audio: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SetTurns:
+    """Detect turns like this from now on, or not at all."""
+
+    turns: TurnDetection | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetContext:
+    """Hotwords or background text for the prompt from the next window on; None for none."""
+
+    context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Commit everything heard so far; ``Flushed`` follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Forget the audio heard since the last flush. Its words, if any were not committed, will not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """No more audio comes: flush, and end the session with ``Finished``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection after everything sent before; nothing may follow."""
+
+    code: int = 1000
+    reason: str = ""
+
+
+Action = Send | SetFormat | Hear | SetTurns | SetContext | Flush | Discard | Finish | Close

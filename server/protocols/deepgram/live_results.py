@@ -1,0 +1,145 @@
+"""From a live session's words to Deepgram's ``Results``: interim ones that may change, final ones that join up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from server.live.vocabulary.events import Hypothesis, WordsCommitted
+from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, seconds
+from server.transcript.segments import Segment
+from server.transcript.word_breaks import lead_between
+
+CHANNEL = (0, 1)
+"""The first of one channel: all that come are mixed."""
+
+
+class LiveResults:
+    """The state of one session's text. Methods return the messages to be sent.
+
+    The intervals of the final results follow each other from 0 without gap or overlap; an interim one begins where the
+    last final one ended.
+
+    Args:
+        interim: send interim results.
+        speakers: words tell who said them.
+
+    Attributes:
+        last_word_end: seconds, of the final results that had words; None before.
+        final_until: seconds, where the last final result ended.
+    """
+
+    def __init__(self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool) -> None:
+        self.last_word_end: float | None = None
+        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
+        self._interim = interim
+        self._speakers = speakers
+        self.final_until = 0.0
+        self._heard = 0.0
+        self._committed: list[Passage] = []
+        self._open = 0  # the segment that the committed words are of
+        self._hypothesis: tuple[Segment, ...] = ()
+        self._lead: str | None = None
+        self._held: Segment | None = None
+        self._shown = self._alternative([])
+
+    @property
+    def pending(self) -> bool:
+        """There are words that are not final yet."""
+        return bool(self._committed or self._hypothesis or self._held)
+
+    def listened(self, until: float) -> list[JsonObject]:
+        """All audio up to ``until`` was heard."""
+        self._heard = max(self._heard, until)
+        return self._show()
+
+    def commit(self, event: WordsCommitted) -> list[JsonObject]:
+        """They were part of the hypothesis; what is left of it comes next, so nothing is shown before."""
+        made = self.release()
+        self._committed.append(Passage(event.text, event.words, lead=event.lead))
+        self._open = event.segment
+        self._hypothesis = ()
+        return made
+
+    def suppose(self, event: Hypothesis) -> list[JsonObject]:
+        """The hypothesis changed."""
+        made = self.release() if event.segments else []
+        self._hypothesis, self._lead = event.segments, event.lead
+        return [*made, *self._show()]
+
+    def close(self, segment: Segment) -> list[JsonObject]:
+        """A segment is whole. Its result is held back: the next call tells whether it is the last of a turn."""
+        made = self.release()
+        self._committed.clear()
+        self._hypothesis = tuple(open_one for open_one in self._hypothesis if open_one.index > segment.index)
+        if segment.is_speech:
+            self._held = segment
+        return made
+
+    def settle(self) -> None:
+        """All that was said is in closed segments: nothing is open any more."""
+        self._committed.clear()
+        self._hypothesis = ()
+
+    def release(self) -> list[JsonObject]:
+        """Let go of the final result that is held back, if any."""
+        return [] if self._held is None else [self._final(self._held.end)]
+
+    def finish(self, until: float, *, speech_final: bool = False, from_finalize: bool = False) -> JsonObject:
+        """The final result up to ``until``: with what is held back, or without words."""
+        return self._final(until, speech_final=speech_final, from_finalize=from_finalize)
+
+    def _show(self) -> list[JsonObject]:
+        """The interim result, if it says something new."""
+        if not self._interim or self._held is not None:
+            return []
+        passages = list(map(Passage.of, self._hypothesis))
+        if self._committed and passages and self._hypothesis[0].index == self._open:
+            lead = lead_between(self._committed[-1].text, passages[0].text) if self._lead is None else self._lead
+            passages[0] = replace(passages[0], lead=lead)
+        shown = self._alternative([*self._committed, *passages])
+        if shown == self._shown:
+            return []
+        self._shown = shown
+        return [self._results(shown, max(self._heard, self.final_until), is_final=False)]
+
+    def _final(self, until: float, *, speech_final: bool = False, from_finalize: bool = False) -> JsonObject:
+        held, self._held = self._held, None
+        until = max(until, self.final_until)
+        if held is not None:
+            until = max(until, held.end)
+            self.last_word_end = max(self.last_word_end or 0.0, held.end)
+        self._shown = self._alternative([])
+        made = self._results(
+            self._alternative([] if held is None else [Passage.of(held)]),
+            until,
+            is_final=True,
+            speech_final=speech_final,
+            from_finalize=from_finalize,
+        )
+        self.final_until = until
+        return made
+
+    def _alternative(self, passages: list[Passage]) -> JsonObject:
+        return alternative(passages, speakers=self._speakers)
+
+    def _results(
+        self,
+        made: JsonObject,
+        until: float,
+        *,
+        is_final: bool,
+        speech_final: bool = False,
+        from_finalize: bool = False,
+    ) -> JsonObject:
+        start = seconds(self.final_until)
+        return {
+            "type": "Results",
+            "channel_index": CHANNEL,
+            "duration": seconds(seconds(until) - start),
+            "start": start,
+            "is_final": is_final,
+            "speech_final": speech_final,
+            "channel": {"alternatives": [made]},
+            "metadata": self._metadata,
+            "from_finalize": from_finalize,
+        }

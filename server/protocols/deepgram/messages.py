@@ -1,0 +1,118 @@
+"""What a live client may say, and everything a session answers beside ``Results``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter
+from pydantic_core import from_json
+
+from server.live.vocabulary.protocol import SessionEnd
+from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, seconds
+from server.protocols.deepgram.live_results import CHANNEL
+
+
+class KeepAlive(BaseModel):
+    """The client is there, though it has no audio now."""
+
+    type: Literal["KeepAlive"]
+
+
+class Finalize(BaseModel):
+    """Make everything heard so far final."""
+
+    type: Literal["Finalize"]
+
+
+class CloseStream(BaseModel):
+    """No more audio comes."""
+
+    type: Literal["CloseStream"]
+
+
+class Configure(BaseModel):
+    """Other key terms from now on; None leaves them as they are. Other features are not switched."""
+
+    type: Literal["Configure"]
+    keyterms: list[str] | None = None
+
+
+ClientMessage = KeepAlive | Finalize | CloseStream | Configure
+_MESSAGES: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
+
+_CLOSES = {
+    SessionEnd.ENGINE_FAILED: (1011, "the model failed"),
+    SessionEnd.SHUTTING_DOWN: (1001, "the server is shutting down"),
+    SessionEnd.IDLE: (1011, "NET-0001: neither audio nor a message came for too long"),
+    SessionEnd.TOO_LONG: (1008, "the longest session was reached"),
+    SessionEnd.TOO_SLOW: (1008, "the client does not read what it is sent"),
+    SessionEnd.BAD_AUDIO: (1008, "DATA-0000: the payload cannot be decoded as audio"),
+}
+"""Code and reason, with Deepgram's own codes where it has any."""
+
+
+def read_message(text: str) -> ClientMessage | None:
+    """A client's text frame; None where it is none of the messages above."""
+    try:
+        return _MESSAGES.validate_python(from_json(text))
+    except ValueError:
+        return None
+
+
+def close_of(why: SessionEnd) -> tuple[int, str]:
+    """Code and reason of the closing frame."""
+    return _CLOSES[why]
+
+
+def unreadable() -> JsonObject:
+    """The answer to a text frame that cannot be understood."""
+    return {
+        "type": "Error",
+        "variant": "SchemaError",
+        "description": "A text message must be JSON with the type KeepAlive, Finalize, CloseStream or Configure.",
+    }
+
+
+def ended(why: SessionEnd, message: str) -> JsonObject:
+    """Why the server ends the session."""
+    return {"type": "Error", "variant": why.value, "description": message}
+
+
+def configured(request_id: str, keyterms: list[str] | None) -> JsonObject:
+    """The answer to `Configure`."""
+    made: JsonObject = {"type": "ConfigureSuccess", "request_id": request_id}
+    return made if keyterms is None else made | {"keyterms": keyterms}
+
+
+def too_many_terms(request_id: str, limit: int) -> JsonObject:
+    """The answer to a `Configure` with more characters than ``limit``."""
+    return {
+        "type": "ConfigureFailure",
+        "request_id": request_id,
+        "code": "CONFIGURE_KEYTERM_LIMIT_EXCEEDED",
+        "description": f"The key terms together may have {limit} characters.",
+    }
+
+
+def speech_started(at: float) -> JsonObject:
+    """Somebody began to speak at ``at`` seconds."""
+    return {"type": "SpeechStarted", "channel": CHANNEL, "timestamp": seconds(at)}
+
+
+def utterance_end(last_word_end: float) -> JsonObject:
+    """Nothing was said for long after ``last_word_end`` seconds."""
+    return {"type": "UtteranceEnd", "channel": CHANNEL, "last_word_end": seconds(last_word_end)}
+
+
+def metadata(model: ModelIdentity, *, request_id: str, sha256: str, created: str, duration: float) -> JsonObject:
+    """The summary of a session or a file: ``sha256`` of the audio as it came, ``duration`` in seconds."""
+    return {
+        "transaction_key": "deprecated",
+        "request_id": request_id,
+        "sha256": sha256,
+        "created": created,
+        "duration": seconds(duration),
+        "channels": 1,
+        "models": [model.uuid],
+        "model_info": {model.uuid: model.info},
+    }

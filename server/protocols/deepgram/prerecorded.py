@@ -1,0 +1,102 @@
+"""A file's transcript in the shape of Deepgram's answer to ``POST /v1/listen``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from uuid import uuid4
+
+from server.protocols.deepgram.alternatives import (
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    confidence,
+    seconds,
+    words,
+)
+from server.protocols.deepgram.messages import metadata
+from server.protocols.deepgram.query import ListenQuery
+from server.transcript.segments import Segment, Transcript
+from server.transcript.words import SENTENCE_ENDS, Word, joined, segment_words
+
+
+def render(
+    transcript: Transcript, query: ListenQuery, *, served_model: str, request_id: str, sha256: str, created: str
+) -> JsonObject:
+    """``{metadata, results}``. Damage and cuts are told in ``metadata.warnings``, which Deepgram's clients let pass.
+
+    Args:
+        transcript: the whole answer; only its speech is shown.
+        query: which parts are wanted.
+        served_model: the name in ``model_info``.
+        request_id: of the request.
+        sha256: of the file, in hexadecimal.
+        created: when the request came, in ISO 8601.
+    """
+    speech = transcript.speech
+    summary = metadata(
+        ModelIdentity(served_model),
+        request_id=request_id,
+        sha256=sha256,
+        created=created,
+        duration=transcript.duration,
+    )
+    if transcript.notes:
+        summary["warnings"] = list(transcript.notes)
+    best = alternative([Passage.of(segment) for segment in speech], speakers=query.speakers)
+    if query.paragraphs or query.smart_format:
+        best["paragraphs"] = _paragraphs(speech, speakers=query.speakers)
+    results: JsonObject = {"channels": [{"alternatives": [best]}]}
+    if query.utterances:
+        results["utterances"] = [_utterance(segment, speakers=query.speakers) for segment in speech]
+    return {"metadata": summary, "results": results}
+
+
+def _utterance(segment: Segment, *, speakers: bool) -> JsonObject:
+    passage = Passage.of(segment)
+    made: JsonObject = {
+        "start": seconds(segment.start),
+        "end": seconds(segment.end),
+        "confidence": round(confidence([passage]), 4),
+        "channel": 0,
+        "transcript": segment.text,
+        "words": words([passage], speakers=speakers),
+    }
+    return made | _speaker(segment, speakers=speakers) | {"id": str(uuid4())}
+
+
+def _paragraphs(speech: tuple[Segment, ...], *, speakers: bool) -> JsonObject:
+    """A paragraph per segment; with speakers, the text says who speaks where that changes."""
+    texts: list[str] = []
+    for speaker, turn in groupby(speech, key=lambda segment: segment.speaker if speakers else None):
+        text = "\n\n".join(segment.text for segment in turn)
+        texts.append(text if speaker is None else f"Speaker {speaker}: {text}")
+    return {
+        "transcript": "\n\n".join(texts),
+        "paragraphs": [_paragraph(segment, speakers=speakers) for segment in speech],
+    }
+
+
+def _paragraph(segment: Segment, *, speakers: bool) -> JsonObject:
+    said = segment_words(segment)
+    made: JsonObject = {
+        "sentences": list(_sentences(said)),
+        "num_words": len(said),
+        "start": seconds(segment.start),
+        "end": seconds(segment.end),
+    }
+    return made | _speaker(segment, speakers=speakers)
+
+
+def _sentences(said: list[Word]) -> Iterator[JsonObject]:
+    """Cut behind every word that ends like a sentence."""
+    first = 0
+    for behind, word in enumerate(said, start=1):
+        if word.word.endswith(SENTENCE_ENDS) or behind == len(said):
+            yield {"text": joined(said[first:behind]), "start": seconds(said[first].start), "end": seconds(word.end)}
+            first = behind
+
+
+def _speaker(segment: Segment, *, speakers: bool) -> JsonObject:
+    return {"speaker": segment.speaker} if speakers and segment.speaker is not None else {}

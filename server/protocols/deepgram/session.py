@@ -1,0 +1,194 @@
+"""One live session of Deepgram's listen API, without a socket.
+
+What is promised to clients and what is approximated stands in docs/deepgram.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from server.engine.budget import MAX_CONTEXT_CHARACTERS
+from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
+from server.live.vocabulary.events import (
+    AudioHeard,
+    Finished,
+    Flushed,
+    Hypothesis,
+    LiveEvent,
+    SegmentClosed,
+    SpeechStarted,
+    SpeechStopped,
+    WordsCommitted,
+)
+from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.protocols.deepgram import messages
+from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity
+from server.protocols.deepgram.live_results import LiveResults
+from server.protocols.deepgram.messages import CloseStream, Configure, Finalize, KeepAlive
+from server.protocols.deepgram.query import ListenQuery
+
+
+class DeepgramSession(LiveProtocol):
+    """The state machine between a client's frames and a live session's events.
+
+    Args:
+        query: what the client wants.
+        served_model: the name in ``model_info``, whichever model was asked for.
+        request_id: the same as in the handshake's answer.
+        created: when the session began, in ISO 8601.
+    """
+
+    def __init__(self, query: ListenQuery, *, served_model: str, request_id: str, created: str) -> None:
+        self._query = query
+        self._model = ModelIdentity(served_model)
+        self._request_id = request_id
+        self._created = created
+        self._results = LiveResults(
+            self._model, request_id=request_id, interim=query.interim_results, speakers=query.speakers
+        )
+        self._audio = hashlib.sha256()
+        self._stops: deque[float] = deque()  # ends of turns whose flush is on its way
+        self._finalizes = 0  # and those the client asked for
+        self._speaking = False
+        self._turn_open = False
+        self._utterance_told: float | None = None
+        self._finishing = False
+        self._over = False
+
+    def opened(self) -> Sequence[Action]:
+        """Deepgram says nothing before the first results."""
+        query = self._query
+        rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
+        actions: list[Action] = [SetFormat(query.encoding, rate, query.channels), SetTurns(query.turns)]
+        return [*actions, SetContext(query.context)] if query.context else actions
+
+    def received(self, message: str | bytes) -> Sequence[Action]:
+        """Audio, or a control message; what cannot be read is answered with an ``Error`` and changes nothing."""
+        if self._over or self._finishing:
+            return []
+        if isinstance(message, bytes):
+            return self._hear(message)
+        match messages.read_message(message):
+            case KeepAlive():
+                return []
+            case Finalize():
+                self._finalizes += 1
+                return [Flush()]
+            case CloseStream():
+                return self._finish()
+            case Configure(keyterms=keyterms):
+                return self._configure(keyterms)
+            case None:
+                return [Send(messages.unreadable())]
+
+    def heard(self, event: LiveEvent) -> Sequence[Action]:
+        """Words and turns become ``Results`` and the events the client asked for."""
+        if self._over:
+            return []
+        match event:
+            case AudioHeard(until):
+                return [*_sent(self._results.listened(until)), *self._utterance_end(until)]
+            case SpeechStarted(at):
+                self._speaking = self._turn_open = True
+                return [Send(messages.speech_started(at))] if self._query.vad_events else []
+            case SpeechStopped(at):
+                self._speaking = False
+                self._stops.append(at)
+                return []
+            case WordsCommitted():
+                return _sent(self._results.commit(event))
+            case Hypothesis():
+                return _sent(self._results.suppose(event))
+            case SegmentClosed():
+                return _sent(self._closed(event))
+            case Flushed(until):
+                return _sent(self._flushed(until))
+            case Finished(duration):
+                return self._finished(duration)
+
+    def ended(self, why: SessionEnd, message: str) -> Sequence[Action]:
+        """An ``Error`` says why, then the connection closes."""
+        self._over = True
+        return [Send(messages.ended(why, message)), Close(*messages.close_of(why))]
+
+    def _hear(self, audio: bytes) -> list[Action]:
+        """An empty frame is how older clients say ``CloseStream``."""
+        if not audio:
+            return self._finish()
+        self._audio.update(audio)
+        return [Hear(audio)]
+
+    def _finish(self) -> list[Action]:
+        self._finishing = True
+        return [Finish()]
+
+    def _configure(self, keyterms: list[str] | None) -> list[Action]:
+        if keyterms is None:
+            return [Send(messages.configured(self._request_id, None))]
+        context = "\n".join(filter(None, map(str.strip, keyterms)))
+        if len(context) > MAX_CONTEXT_CHARACTERS:
+            return [Send(messages.too_many_terms(self._request_id, MAX_CONTEXT_CHARACTERS))]
+        return [SetContext(context or None), Send(messages.configured(self._request_id, keyterms))]
+
+    def _closed(self, event: SegmentClosed) -> list[JsonObject]:
+        """While a flush is on its way, the last segment waits for it: it carries ``speech_final``."""
+        self._turn_open |= event.segment.is_speech
+        made = self._results.close(event.segment)
+        return made if self._flushing or self._finishing else [*made, *self._results.release()]
+
+    @property
+    def _flushing(self) -> bool:
+        return bool(self._stops or self._finalizes)
+
+    def _flushed(self, until: float) -> list[JsonObject]:
+        """The end of a turn, or the answer to ``Finalize``.
+
+        A ``Finalize`` may be read before the end of a turn is told that was found before it, so the order does not say
+        which it is; the time does.
+        """
+        self._results.settle()
+        if self._stops and (self._stops[0] == until or not self._finalizes):
+            self._stops.popleft()
+            return self._turn_ended(until)
+        if self._finalizes:
+            self._finalizes -= 1
+            return [self._results.finish(until, from_finalize=True)]
+        return self._results.release()
+
+    def _turn_ended(self, until: float) -> list[JsonObject]:
+        if self._query.endpointing is None:
+            return self._results.release()
+        self._turn_open = self._speaking
+        return [self._results.finish(until, speech_final=True)]
+
+    def _finished(self, duration: float) -> list[Action]:
+        """What is left, to the end of the audio; then the summary."""
+        self._over = True
+        rest: list[JsonObject] = []
+        if self._results.pending or self._results.final_until < duration:
+            speech_final = self._turn_open and self._query.endpointing is not None
+            rest.append(self._results.finish(duration, speech_final=speech_final))
+        summary = messages.metadata(
+            self._model,
+            request_id=self._request_id,
+            sha256=self._audio.hexdigest(),
+            created=self._created,
+            duration=duration,
+        )
+        return [*_sent(rest), Send({"type": "Metadata"} | summary), Close()]
+
+    def _utterance_end(self, until: float) -> list[Action]:
+        """Told once after the last words, when enough audio passed without any and none can still be on its way."""
+        said, wait = self._results.last_word_end, self._query.utterance_end_ms
+        if said is None or wait is None or said == self._utterance_told or until - said < wait / 1000:
+            return []
+        if self._speaking or self._flushing or self._results.pending:
+            return []
+        self._utterance_told = said
+        return [Send(messages.utterance_end(said))]
+
+
+def _sent(made: Iterable[JsonObject]) -> list[Action]:
+    return [Send(message) for message in made]

@@ -1,0 +1,1 @@
+"""OpenAI's API: transcriptions and the Realtime protocol."""

@@ -1,0 +1,167 @@
+"""Which words belong to which conversation item, and the server events that tell it.
+
+An item is reserved when speech starts or when the first words come, committed when the turn stops or the client says
+so, and completed when the session has flushed. Flushes are answered in the order they were asked for, so the words that
+come belong to the oldest item that waits for its flush, and only without one to the reserved item.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.live.vocabulary.actions import Send
+from server.live.vocabulary.events import SegmentClosed, WordsCommitted
+from server.transcript.formats import parts
+from server.transcript.labels import SpeakerLabels
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription"
+
+
+@dataclass(slots=True)
+class _Item:
+    """``start`` and ``end``: of its audio, in seconds of the session's.
+
+    ``segments``: those whose words it has. ``flushes``: how many are to come until it has all of them.
+    """
+
+    id: str
+    start: float
+    previous_id: str | None = None
+    end: float = 0.0
+    texts: list[str] = field(default_factory=list)
+    segments: set[int] = field(default_factory=set)
+    flushes: int = 1
+
+    @property
+    def transcript(self) -> str:
+        return "".join(self.texts)
+
+
+class Items:
+    """The items of one session. Methods return the events to send; times are seconds of the session's audio.
+
+    Args:
+        make_id: ``make_id("item")`` is a new name that begins with ``item_``.
+
+    Attributes:
+        uncommitted_from: where the audio begins that belongs to no committed item.
+    """
+
+    def __init__(self, make_id: Callable[[str], str]) -> None:
+        self.uncommitted_from = 0.0
+        self._make_id = make_id
+        self._reserved: _Item | None = None
+        self._awaited: deque[_Item] = deque()
+        self._last_committed: str | None = None
+        self._cleared_until = 0.0
+        self._labels = SpeakerLabels({})
+
+    def speech_started(self, at: float) -> list[Send]:
+        """A turn began; its item is reserved unless words came before."""
+        item = self._reserve(at)
+        return [self._event("input_audio_buffer.speech_started", item_id=item.id, audio_start_ms=_milliseconds(at))]
+
+    def speech_stopped(self, at: float) -> list[Send]:
+        """The turn is over and its item committed: a new one where the client committed or cleared the turn's first.
+
+        A turn that stopped just before the client committed is told after that. Its audio is in the client's item
+        then, which waits for the turn's flush and for its own.
+        """
+        crossed = next((item for item in self._awaited if at <= item.end), None) if self._reserved is None else None
+        item = crossed or self._reserve(self.uncommitted_from)
+        stopped = self._event("input_audio_buffer.speech_stopped", item_id=item.id, audio_end_ms=_milliseconds(at))
+        if crossed:
+            crossed.flushes += 1
+            return [stopped]
+        return [stopped, *self.commit(at)]
+
+    def commit(self, at: float) -> list[Send]:
+        """All audio until ``at`` is an item, which is completed by the flush that is asked for now."""
+        item = self._reserve(self.uncommitted_from)
+        item.previous_id, item.end = self._last_committed, at
+        self._reserved, self._last_committed = None, item.id
+        self.uncommitted_from = max(self.uncommitted_from, at)
+        self._awaited.append(item)
+        return [
+            self._event("input_audio_buffer.committed", item_id=item.id, previous_item_id=item.previous_id),
+            self._item_event("added", item, status="in_progress", transcript=None),
+        ]
+
+    def clear(self, at: float) -> None:
+        """Forget the reserved item, and words of audio before ``at`` that are on their way already."""
+        self._reserved = None
+        self.uncommitted_from = self._cleared_until = at
+
+    def words(self, event: WordsCommitted) -> list[Send]:
+        """The next words of an item. Words outside of every turn wait for no one: the next item begins with them."""
+        if not self._awaited and event.words[-1].end <= self._cleared_until:
+            return []
+        item = self._awaited[0] if self._awaited else self._reserve(self.uncommitted_from)
+        lead = event.lead if event.segment in item.segments else " "
+        delta = lead + event.text if item.texts else event.text
+        item.texts.append(delta)
+        item.segments.add(event.segment)
+        return [self._transcription_event("delta", item, delta=delta)]
+
+    def segment(self, event: SegmentClosed) -> list[Send]:
+        """A segment of the item that has its words; nothing where that item was cleared."""
+        item = self._awaited[0] if self._awaited else self._reserved
+        segment = event.segment
+        if item is None or segment.index not in item.segments:
+            return []
+        told = parts.diarized_segment(segment, self._labels)
+        del told["type"]
+        return [self._transcription_event("segment", item, **told)]
+
+    def flushed(self, until: float) -> list[Send]:
+        """All words before a flush have come: the oldest awaited item is complete, unless it waits for another.
+
+        A flush that nobody asked for is that of a session which is about to end: the reserved item is all there is.
+        """
+        if not self._awaited:
+            return [*self.commit(until), *self.flushed(until)] if self._reserved else []
+        item = self._awaited[0]
+        item.flushes -= 1
+        if item.flushes:
+            return []
+        self._awaited.popleft()
+        usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
+        return [
+            self._transcription_event("completed", item, transcript=item.transcript, usage=usage),
+            self._item_event("done", item, status="completed", transcript=item.transcript),
+        ]
+
+    def failed(self, error: Mapping[str, Any]) -> list[Send]:
+        """No item that the client knows of will be completed."""
+        items = [*self._awaited, *([self._reserved] if self._reserved else [])]
+        return [self._transcription_event("failed", item, error=error) for item in items]
+
+    def _reserve(self, start: float) -> _Item:
+        """The reserved item, a new one if there is none."""
+        if self._reserved is None:
+            self._reserved = _Item(self._make_id("item"), start)
+        return self._reserved
+
+    def _item_event(self, kind: str, item: _Item, *, status: str, transcript: str | None) -> Send:
+        told = {
+            "id": item.id,
+            "object": "realtime.item",
+            "type": "message",
+            "role": "user",
+            "status": status,
+            "content": [{"type": "input_audio", "transcript": transcript}],
+        }
+        return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=told)
+
+    def _transcription_event(self, kind: str, item: _Item, **fields: Any) -> Send:
+        return self._event(f"{_TRANSCRIPTION}.{kind}", item_id=item.id, content_index=0, **fields)
+
+    def _event(self, kind: str, **fields: Any) -> Send:
+        return Send({"type": kind, "event_id": self._make_id("event"), **fields})
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(round(seconds * 1000), 0)

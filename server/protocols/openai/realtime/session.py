@@ -1,0 +1,168 @@
+"""One session of OpenAI's Realtime API in transcription mode, without a socket.
+
+What is promised to clients and what is approximated stands in docs/realtime.md. Times in events count from the start of
+the session's audio: milliseconds in ``speech_started`` and ``speech_stopped``, seconds in segments.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from server.live.vocabulary.actions import Action, Close, Discard, Flush, Hear, Send, SetContext, SetTurns
+from server.live.vocabulary.events import (
+    Flushed,
+    LiveEvent,
+    SegmentClosed,
+    SpeechStarted,
+    SpeechStopped,
+    WordsCommitted,
+)
+from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.protocols.openai.realtime.config import SessionConfig
+from server.protocols.openai.realtime.errors import EventError, end_details
+from server.protocols.openai.realtime.items import Items
+from server.protocols.openai.realtime.schemas import (
+    Append,
+    LegacySessionFields,
+    LegacySessionUpdate,
+    SessionUpdate,
+    checked,
+    read_event,
+)
+
+MAX_APPEND_BYTES = 15 * 1024 * 1024
+"""Of audio in one ``append``: OpenAI's limit."""
+
+_CLOSE_CODES = {SessionEnd.SHUTTING_DOWN: 1001, SessionEnd.ENGINE_FAILED: 1011}
+_POLICY_VIOLATION = 1008
+_ELSEWHERE = ("response.", "conversation.item.", "output_audio_buffer.")
+
+
+class RealtimeSession(LiveProtocol):
+    """The state machine between a client's events and a live session's.
+
+    Args:
+        model: the name in the client's query, if any; every name means the one model.
+        served_model: the name that is echoed where the client gives none.
+        make_id: ``make_id("item")`` is a new name that begins with ``item_``.
+    """
+
+    def __init__(self, *, model: str | None, served_model: str, make_id: Callable[[str], str]) -> None:
+        self._make_id = make_id
+        self._id = make_id("sess")
+        self._config = SessionConfig(model or served_model)
+        self._items = Items(make_id)
+        self._heard = 0.0
+        self._over = False
+
+    def opened(self) -> Sequence[Action]:
+        """``session.created``, then the defaults, as OpenAI's: 24 kHz PCM and server VAD."""
+        config = self._config
+        return [self._session_event("session.created", config.echo()), config.set_format, SetTurns(config.turns)]
+
+    def received(self, message: str | bytes) -> Sequence[Action]:
+        """A client event, answered with an ``error`` event where it cannot be honoured."""
+        if self._over:
+            return []
+        event_id = None
+        try:
+            event = read_event(message)
+            given = event.get("event_id")
+            event_id = given if isinstance(given, str) else None
+            return self._handle(event)
+        except EventError as error:
+            return [self._event("error", error=error.details(event_id))]
+
+    def heard(self, event: LiveEvent) -> Sequence[Action]:
+        """Words and turns become events of items. Hypotheses are not told: deltas can only be appended to."""
+        if self._over:
+            return []
+        match event:
+            case SpeechStarted(at):
+                return self._items.speech_started(at)
+            case SpeechStopped(at):
+                return self._items.speech_stopped(at)
+            case WordsCommitted():
+                return self._items.words(event)
+            case SegmentClosed():
+                return self._items.segment(event)
+            case Flushed(until):
+                return self._items.flushed(until)
+            case _:
+                return []
+
+    def ended(self, why: SessionEnd, message: str) -> Sequence[Action]:
+        """Open items fail, an ``error`` event says why, the connection closes.
+
+        An item whose words could all be told before, because the session was flushed, is not open any more.
+        """
+        self._over = True
+        error = end_details(why, message)
+        return [
+            *self._items.failed(error),
+            self._event("error", error=error | {"event_id": None}),
+            Close(_CLOSE_CODES.get(why, _POLICY_VIOLATION), why.value),
+        ]
+
+    def _handle(self, event: dict[str, Any]) -> list[Action]:
+        """Do what a client event says. Raises EventError, and then nothing has changed."""
+        match event.get("type"):
+            case "input_audio_buffer.append":
+                return self._append(checked(Append, event).audio)
+            case "input_audio_buffer.commit":
+                return self._commit()
+            case "input_audio_buffer.clear":
+                self._items.clear(self._heard)
+                return [Discard(), self._event("input_audio_buffer.cleared")]
+            case "session.update":
+                changes = self._configure(checked(SessionUpdate, event).session)
+                return [*changes, self._session_event("session.updated", self._config.echo())]
+            case "transcription_session.update":
+                changes = self._configure(checked(LegacySessionUpdate, event).session)
+                return [*changes, self._session_event("transcription_session.updated", self._config.legacy_echo())]
+            case str(kind) if kind.startswith(_ELSEWHERE):
+                raise EventError("A transcription session has no such event.", code="unsupported_event", param="type")
+            case str():
+                raise EventError("There is no client event of this type.", param="type")
+            case _:
+                raise EventError("An event needs a type.", code="missing_required_parameter", param="type")
+
+    def _append(self, encoded: str) -> list[Action]:
+        try:
+            audio = b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError):
+            raise EventError("audio: this is not valid base64.", param="audio") from None
+        if len(audio) > MAX_APPEND_BYTES:
+            raise EventError(f"audio: one append may bring {MAX_APPEND_BYTES} bytes.", param="audio")
+        self._heard += len(audio) / self._config.bytes_per_second
+        return [Hear(audio)] if audio else []
+
+    def _commit(self) -> list[Action]:
+        """A client may commit while the server detects turns: the present turn ends here."""
+        if self._heard <= self._items.uncommitted_from:
+            raise EventError(
+                "The buffer is empty: no audio came since the last commit.", code="input_audio_buffer_commit_empty"
+            )
+        return [*self._items.commit(self._heard), Flush()]
+
+    def _configure(self, fields: LegacySessionFields) -> list[Action]:
+        """Take the update; returns what it changes for the audio and the model."""
+        old, new = self._config, self._config.updated(fields)
+        self._config = new
+        changes: list[Action] = []
+        if new.set_format != old.set_format:
+            changes.append(new.set_format)
+        if new.turns != old.turns:
+            changes.append(SetTurns(new.turns))
+        if new.context != old.context:
+            changes.append(SetContext(new.context))
+        return changes
+
+    def _session_event(self, kind: str, fields: dict[str, Any]) -> Send:
+        return self._event(kind, session={"id": self._id, "object": "realtime.transcription_session", **fields})
+
+    def _event(self, kind: str, **fields: Any) -> Send:
+        return Send({"type": kind, "event_id": self._make_id("event"), **fields})

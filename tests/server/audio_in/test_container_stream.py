@@ -1,0 +1,186 @@
+"""Containers that come while they are recorded: results, damage, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import resource
+import signal
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from server.audio_in import container_stream
+from server.audio_in.child import MAX_MEMORY
+from server.audio_in.container_stream import ContainerStream
+from server.audio_in.errors import AudioError, AudioErrorCode
+from tests.server.audio_in.audio_media import Floats, Format, assert_tones, clip_of, media, silence
+
+WEBM = Format("webm", "libopus", options=(("live", "1"),))
+FORMATS = [
+    WEBM,
+    Format("ogg", "libopus"),
+    Format("mp4", "aac", options=(("movflags", "frag_keyframe+empty_moov"),)),
+    Format("matroska", "aac", video=True),
+    Format("mp3", "libmp3lame"),
+    Format("adts", "aac"),
+    Format("flac", "flac"),
+    Format("wav", "pcm_s16le"),
+]
+
+
+@pytest.fixture
+def stream() -> Iterator[ContainerStream]:
+    made = ContainerStream()
+    yield made
+    made.close()
+
+
+def ragged(data: bytes, seed: int, longest: int = 2_000) -> list[bytes]:
+    """``data`` in pieces of any size, empty ones too."""
+    sizes, pieces, at = random.Random(seed), [], 0
+    while at < len(data):
+        size = sizes.choice((0, 1, 7, sizes.randrange(longest)))
+        pieces.append(data[at : at + size])
+        at += size
+    return pieces
+
+
+async def decoded(stream: ContainerStream, pieces: list[bytes]) -> Floats:
+    return np.concatenate([*[await stream.push(piece) for piece in pieces], await stream.flush()])
+
+
+async def refusal(stream: ContainerStream, pieces: list[bytes]) -> AudioErrorCode:
+    with pytest.raises(AudioError) as caught:
+        await decoded(stream, pieces)
+    return caught.value.code
+
+
+@pytest.mark.parametrize("form", FORMATS, ids=str)
+async def test_ragged_pieces_give_what_the_file_gives(stream: ContainerStream, form: Format) -> None:
+    data = media(form, 48_000)
+    samples = await decoded(stream, ragged(data, seed=1))
+    assert_tones(samples)
+    whole = clip_of(data).samples  # an MP3 as a file may be shorter: only its index tells of padding at the end
+    np.testing.assert_allclose(samples[: whole.size], whole, atol=1e-3)
+
+
+async def test_samples_come_with_the_bytes_that_complete_them(stream: ContainerStream) -> None:
+    data = media(WEBM, 48_000)
+    pieces = [data[at : at + 500] for at in range(0, len(data), 500)]
+    until = [(await stream.push(piece)).size for piece in pieces]
+    heard = np.cumsum(until) / 24_000
+    sent = 2.0 * np.arange(1, len(pieces) + 1) / len(pieces)
+    assert np.all(sent - heard < 0.4), "the decoder must not sit on what it could decode"
+
+
+async def test_a_recorder_that_is_switched_off_anywhere(stream: ContainerStream) -> None:
+    data = media(WEBM, 48_000)
+    samples = await decoded(stream, [data[: len(data) // 2]])
+    assert 0.7 < samples.size / 24_000 < 1.2
+
+
+async def test_a_recorder_that_is_started_again_goes_on(stream: ContainerStream) -> None:
+    data = media(WEBM, 48_000)
+    samples = await decoded(stream, [data, data])
+    assert_tones(samples[:48_000])
+    assert abs(samples.size / 24_000 - 4) < 0.05
+
+
+async def test_nothing_at_all_is_no_error(stream: ContainerStream) -> None:
+    assert (await decoded(stream, [b"", b""])).size == 0
+
+
+async def test_bytes_behind_the_end_are_dropped(stream: ContainerStream) -> None:
+    data = media(Format("wav", "pcm_s16le"), 16_000)
+    samples = await decoded(stream, [data, *ragged(b"LIST\x08\0\0\0" + bytes(5_000), seed=2)])
+    assert_tones(samples)
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"raw words, not audio. " * 5_000, AudioErrorCode.UNSUPPORTED_FORMAT),
+        (random.Random(3).randbytes(100_000), AudioErrorCode.UNSUPPORTED_FORMAT),
+        (b"O", AudioErrorCode.UNSUPPORTED_FORMAT),
+        (b"\x1a\x45\xdf\xa3" + bytes(50_000), AudioErrorCode.CORRUPT_AUDIO),
+        (media(Format("mp4", "aac"), 16_000), AudioErrorCode.CORRUPT_AUDIO),
+    ],
+    ids=["text", "noise", "one byte", "damaged header", "index at the end"],
+)
+async def test_what_cannot_be_decoded(stream: ContainerStream, data: bytes, code: AudioErrorCode) -> None:
+    assert await refusal(stream, ragged(data, seed=4, longest=20_000)) == code
+
+
+async def test_noise_is_refused_while_it_comes(stream: ContainerStream) -> None:
+    async def push_much() -> None:
+        noise = random.Random(5)
+        for _ in range(40):
+            await stream.push(noise.randbytes(5_000))
+
+    with pytest.raises(AudioError):
+        await push_much()
+
+
+async def test_a_stream_that_turns_to_noise_does_not_stall_for_ever(
+    stream: ContainerStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container_stream, "_MAX_BARREN_BYTES", 200_000)
+    noise = random.Random(6).randbytes(600_000)
+    assert await refusal(stream, [media(WEBM, 48_000)[:9_000], *ragged(noise, 7, 20_000)]) == "corrupt_audio"
+
+
+async def test_a_few_bytes_cannot_become_hours(stream: ContainerStream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_stream, "_MAX_SECONDS", 20.0)
+    data = media(Format("flac", "flac"), 48_000, wave=silence(48_000, 60.0))
+    assert await refusal(stream, [data]) == AudioErrorCode.AUDIO_TOO_LONG
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_damaged_bytes_end_in_samples_or_an_audio_error(stream: ContainerStream, seed: int) -> None:
+    damage, data = random.Random(seed), bytearray(media(FORMATS[seed % 4], 48_000))
+    for _ in range(40):
+        data[damage.randrange(len(data))] = damage.randrange(256)
+    try:
+        samples = await decoded(stream, ragged(bytes(data), seed))
+    except AudioError:
+        return
+    assert np.isfinite(samples).all()
+
+
+async def test_a_decoder_that_dies_is_damage(stream: ContainerStream) -> None:
+    data = media(WEBM, 48_000)
+    await stream.push(data[:5_000])
+    assert stream._process is not None
+    os.kill(stream._process.pid, signal.SIGKILL)
+    assert await refusal(stream, [data[5_000:]]) == AudioErrorCode.CORRUPT_AUDIO
+
+
+async def test_a_decoder_that_hangs_is_given_up(stream: ContainerStream, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = media(WEBM, 48_000)
+    await stream.push(data[:5_000])
+    assert stream._process is not None
+    os.kill(stream._process.pid, signal.SIGSTOP)
+    monkeypatch.setattr(container_stream, "_WORK_SECONDS", 0.01)
+    assert await refusal(stream, [data[5_000:]]) == AudioErrorCode.DECODE_TIMEOUT
+
+
+async def test_the_decoder_is_confined_and_ends_with_the_stream(stream: ContainerStream) -> None:
+    await stream.push(media(WEBM, 48_000)[:5_000])
+    process = stream._process
+    assert process is not None
+    assert resource.prlimit(process.pid, resource.RLIMIT_AS) == (MAX_MEMORY, MAX_MEMORY)
+    stream.close()
+    stream.close()
+    assert process.returncode == -signal.SIGKILL
+    assert (await stream.push(b"more")).size == (await stream.flush()).size == 0
+
+
+async def test_a_decoder_leaves_when_the_server_is_gone(stream: ContainerStream) -> None:
+    await stream.push(media(WEBM, 48_000)[:5_000])
+    assert stream._process is not None
+    assert stream._pipe is not None
+    stream._pipe.close()
+    assert await asyncio.to_thread(stream._process.wait, 60) == 0

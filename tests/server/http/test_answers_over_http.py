@@ -1,0 +1,134 @@
+"""Every format, whole and streamed, through OpenAI's own client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import openai
+import pytest
+import srt  # type: ignore[import-untyped]
+import webvtt
+from openai.types.audio import TranscriptionDiarized, TranscriptionVerbose
+
+from tests.server.http.conftest import SECONDS, Post
+from tests.support.scripted_server import RunningServer
+from tests.support.speaking_runner import TEXT, endless_answer
+
+TURNS = [("A", 0.0, 1.2), ("B", 1.9, 2.5), ("A", 2.5, 3.0)]
+
+
+def transcribe(client: openai.OpenAI, wav: bytes, **parameters: Any) -> Any:
+    return client.audio.transcriptions.create(file=("a.wav", wav), model="whisper-1", **parameters)
+
+
+def test_json_has_text_and_usage(client: openai.OpenAI, wav: bytes) -> None:
+    answer = transcribe(client, wav)
+    assert answer.text == TEXT
+    assert answer.usage.type == "tokens"
+    assert answer.usage.input_token_details.audio_tokens == 23  # 3 s at 7.5 frames per second, rounded up
+    assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
+    assert answer.logprobs is None
+
+
+def test_logprobs_spell_the_text(client: openai.OpenAI, wav: bytes) -> None:
+    answer = transcribe(client, wav, include=["logprobs"])
+    spelled = b"".join(bytes(map(int, token.bytes)) for token in answer.logprobs).decode()
+    # A token may hold the last letters of a segment and the JSON behind them.
+    assert spelled.replace('"}', "").replace(" ", "") == TEXT.replace(" ", "")
+    assert {token.logprob for token in answer.logprobs} == {-0.5}
+
+
+def test_text_is_the_body(client: openai.OpenAI, wav: bytes) -> None:
+    assert transcribe(client, wav, response_format="text") == TEXT
+
+
+def test_srt_parses_with_times_and_speakers(client: openai.OpenAI, wav: bytes) -> None:
+    cues = list(srt.parse(transcribe(client, wav, response_format="srt")))
+    assert [(cue.start.total_seconds(), cue.end.total_seconds()) for cue in cues] == [turn[1:] for turn in TURNS]
+    assert cues[1].content == "Speaker 2: Morning! 3 < 4 & so on."
+
+
+def test_vtt_parses_with_times_and_speakers(client: openai.OpenAI, wav: bytes) -> None:
+    cues = webvtt.from_string(transcribe(client, wav, response_format="vtt")).captions
+    assert [(cue.start_in_seconds, cue.voice) for cue in cues] == [(0, "Speaker 1"), (1, "Speaker 2"), (2, "Speaker 1")]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "content_type"), [("vtt", "text/vtt"), ("srt", "text/plain"), ("text", "text/plain")]
+)
+def test_plain_formats_say_what_they_are(post: Post, wanted: str, content_type: str) -> None:
+    assert post(response_format=wanted).headers["content-type"] == f"{content_type}; charset=utf-8"
+
+
+def test_verbose_json_has_all_segments(client: openai.OpenAI, wav: bytes) -> None:
+    answer: TranscriptionVerbose = transcribe(client, wav, response_format="verbose_json", language="en")
+    assert (answer.duration, answer.language, answer.text) == (SECONDS, "en", TEXT)
+    assert answer.segments is not None
+    assert [segment.id for segment in answer.segments] == [0, 1, 2, 3]
+    assert answer.segments[1].text == "[Silence]"
+    assert answer.words is None
+
+
+@pytest.mark.parametrize(
+    ("granularities", "segments", "words"),
+    [(["word"], False, True), (["segment"], True, False), (["word", "segment"], True, True)],
+)
+def test_granularities(
+    client: openai.OpenAI, wav: bytes, granularities: list[str], segments: bool, words: bool
+) -> None:
+    answer: TranscriptionVerbose = transcribe(
+        client, wav, response_format="verbose_json", timestamp_granularities=granularities
+    )
+    assert (answer.segments is not None, answer.words is not None) == (segments, words)
+    if answer.words is not None:
+        assert " ".join(word.word for word in answer.words) == TEXT
+
+
+def test_diarized_json_says_who_speaks_when(client: openai.OpenAI, wav: bytes) -> None:
+    answer: TranscriptionDiarized = transcribe(
+        client, wav, response_format="diarized_json", chunking_strategy={"type": "server_vad", "threshold": 0.5}
+    )
+    assert [(segment.speaker, segment.start, segment.end) for segment in answer.segments] == TURNS
+    assert " ".join(segment.text for segment in answer.segments) == answer.text == TEXT
+
+
+@pytest.mark.parametrize("wanted", ["json", "text", "diarized_json"])
+async def test_streamed_equals_whole(server: RunningServer, wav: bytes, wanted: Any) -> None:
+    async with openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0) as client:
+        stream = await client.audio.transcriptions.create(
+            file=("a.wav", wav), model="gpt-4o-transcribe", response_format=wanted, stream=True
+        )
+        events = [event async for event in stream]
+    assert "".join(event.delta for event in events if event.type == "transcript.text.delta") == TEXT
+    done = events[-1]
+    assert done.type == "transcript.text.done"
+    assert done.text == TEXT
+    assert done.usage is not None
+    segments = [event for event in events if event.type == "transcript.text.segment"]
+    spoken = [(segment.speaker, segment.start, segment.end) for segment in segments]
+    assert spoken == (TURNS if wanted == "diarized_json" else [])
+
+
+def test_streamed_logprobs_equal_whole(client: openai.OpenAI, wav: bytes) -> None:
+    whole = transcribe(client, wav, include=["logprobs"])
+    events = list(transcribe(client, wav, include=["logprobs"], stream=True))
+    streamed = [token.bytes for event in events[:-1] for token in event.logprobs]
+    assert streamed == [token.bytes for token in whole.logprobs] == [token.bytes for token in events[-1].logprobs]
+
+
+def test_an_answer_cut_at_the_limit_says_so(post: Post) -> None:
+    answer = post(prompt=endless_answer())
+    assert "length limit" in answer.json()["notes"][0]
+    assert "length limit" in answer.headers["x-vibevoice-notes"]
+    assert answer.json()["text"].startswith("on and on")
+
+
+def test_a_file_that_ends_early_says_so(server: RunningServer, wav: bytes) -> None:
+    half = {"file": ("a.wav", wav[: len(wav) // 2])}
+    url = f"{server.url}/v1/audio/transcriptions"
+    whole = httpx.post(url, files=half, timeout=60)
+    assert "ends early" in whole.json()["notes"][0]
+    assert "ends early" in whole.headers["x-vibevoice-notes"]
+    streamed = httpx.post(url, files=half, data={"stream": "true"}, timeout=60)
+    assert "ends early" in streamed.text.rpartition("data: ")[2]

@@ -1,0 +1,143 @@
+"""Who may call and how much they may send, decided before and while the body is read."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+
+from tests.server.http.conftest import KEY, OTHER_KEY, assert_envelope, tone
+from tests.support.scripted_server import RunningServer
+from tests.support.speaking_runner import TEXT
+
+PATH = "/v1/audio/transcriptions"
+BEARER = {"authorization": f"Bearer {KEY}"}
+
+
+def raw(server: RunningServer, request: bytes) -> bytes:
+    """The answer to a request of which nothing more than this is sent; ends when the server closes."""
+    with socket.create_connection(("127.0.0.1", httpx.URL(server.url).port or 0), timeout=60) as connection:
+        connection.sendall(request)
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+            head, found, body = received.partition(b"\r\n\r\n")
+            if found and len(body) >= int(head.lower().partition(b"content-length:")[2].split()[0]):
+                break
+        return received
+
+
+def headers_only(token: str, length: int) -> bytes:
+    return (
+        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+@pytest.mark.parametrize("path", [PATH, "/v1/models", "/metrics", "/docs", "/nowhere"])
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {KEY}"}])
+def test_no_key_no_answer(guarded_server: RunningServer, path: str, headers: dict[str, str]) -> None:
+    answer = httpx.get(f"{guarded_server.url}{path}", headers=headers)
+    assert_envelope(answer, 401, "invalid_api_key")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_probes_need_no_key(guarded_server: RunningServer, path: str) -> None:
+    assert httpx.get(f"{guarded_server.url}{path}").status_code == 200
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER_KEY])
+def test_every_key_opens(guarded_server: RunningServer, wav: bytes, key: str) -> None:
+    with openai.OpenAI(base_url=f"{guarded_server.url}/v1", api_key=key, max_retries=0) as client:
+        assert client.audio.transcriptions.create(file=("a.wav", wav), model="whisper-1").text == TEXT
+
+
+def test_openai_hears_of_a_wrong_key(guarded_server: RunningServer, wav: bytes) -> None:
+    with (
+        openai.OpenAI(base_url=f"{guarded_server.url}/v1", api_key="wrong") as client,
+        pytest.raises(openai.AuthenticationError) as caught,
+    ):
+        client.audio.transcriptions.create(file=("a.wav", wav), model="whisper-1")
+    assert caught.value.code == "invalid_api_key"
+    assert caught.value.request_id
+
+
+def test_the_key_is_checked_before_the_body(guarded_server: RunningServer) -> None:
+    assert raw(guarded_server, headers_only("wrong", 150_000)).startswith(b"HTTP/1.1 401 ")
+
+
+def test_an_announced_size_is_refused_before_the_body(guarded_server: RunningServer) -> None:
+    answer = raw(guarded_server, headers_only(KEY, 200_001))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"content_too_large" in answer
+
+
+def test_a_size_without_announcement_is_refused_on_the_way(guarded_server: RunningServer) -> None:
+    def endless() -> Iterator[bytes]:
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(40):
+            yield bytes(10_000)
+
+    headers = BEARER | {"content-type": "multipart/form-data; boundary=b"}
+    answer = httpx.post(f"{guarded_server.url}{PATH}", content=endless(), headers=headers, timeout=60)
+    assert_envelope(answer, 413, "content_too_large")
+
+
+def test_a_refused_client_hears_why_although_it_sends_on(guarded_server: RunningServer) -> None:
+    """More than fits into the buffers on the way: without a lingering close, sending would be reset."""
+    body = bytes(30_000_000)
+    assert raw(guarded_server, headers_only("wrong", len(body)) + body).startswith(b"HTTP/1.1 401 ")
+
+
+def test_a_body_that_does_not_come_is_refused(guarded_server: RunningServer) -> None:
+    answer = raw(guarded_server, headers_only(KEY, 150_000) + b"--b\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"upload_too_slow" in answer
+    assert guarded_server.metric("asr_rejections_total", reason="upload_too_slow") >= 1
+
+
+def test_audio_beyond_the_limit(guarded_server: RunningServer) -> None:
+    answer = httpx.post(f"{guarded_server.url}{PATH}", files={"file": tone(4.2, rate=8000)}, headers=BEARER)
+    assert_envelope(answer, 400, "audio_too_long", "file")
+
+
+def test_cors_for_configured_origins_only(guarded_server: RunningServer) -> None:
+    def preflight(origin: str) -> httpx.Response:
+        asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+        return httpx.options(f"{guarded_server.url}{PATH}", headers={"origin": origin} | asked)
+
+    assert preflight("https://app.example").headers["access-control-allow-origin"] == "https://app.example"
+    assert "access-control-allow-origin" not in preflight("https://other.example").headers
+    refused = httpx.get(f"{guarded_server.url}/v1/models", headers={"origin": "https://app.example"})
+    assert refused.status_code == 401
+    assert refused.headers["access-control-allow-origin"] == "https://app.example"
+
+
+def test_no_cors_by_default(server: RunningServer) -> None:
+    answer = httpx.get(f"{server.url}/v1/models", headers={"origin": "https://app.example"})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_too_many_requests_are_told_when_to_come_back(slow_server: RunningServer, wav: bytes) -> None:
+    """All places are taken by uploads that do not come on."""
+    address = ("127.0.0.1", httpx.URL(slow_server.url).port or 0)
+    refused_before = slow_server.metric("asr_rejections_total", reason="overloaded")
+    taken = [socket.create_connection(address) for _ in range(3)]
+    try:
+        for connection in taken:
+            connection.sendall(headers_only("any", 150_000))
+        slow_server.wait_for(lambda: slow_server.metric("asr_queue_requests") == 3, "all places are taken")
+        answer = raw(slow_server, headers_only("any", 150_000))
+        assert answer.startswith(b"HTTP/1.1 429 ")
+        assert b"retry-after: " in answer
+        assert b"x-should-retry: true" in answer
+    finally:
+        for connection in taken:
+            connection.close()
+    slow_server.wait_for(lambda: slow_server.metric("asr_queue_requests") == 0, "the places are given back")
+    assert slow_server.metric("asr_rejections_total", reason="overloaded") == refused_before + 1
+    assert slow_server.metric("asr_cancellations_total", stage="upload") >= 3

@@ -1,0 +1,121 @@
+"""What operators see: metrics, logs, ids, the API's own description; and what nobody may see."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from server.logs import ConsoleFormatter, JsonFormatter
+from tests.server.http.conftest import KEY, Post, assert_envelope
+from tests.support.scripted_server import RunningServer
+
+PROMISED = {
+    "asr_requests", "asr_request_duration_seconds", "asr_queue_seconds", "asr_first_segment_seconds", "asr_request_rtf",
+    "asr_audio_seconds", "asr_queue_requests", "asr_queue_audio_seconds", "asr_active_streams", "asr_batch_size",
+    "asr_kv_pages_used", "asr_kv_cache_usage_ratio", "asr_rejections", "asr_cancellations", "asr_decode_errors",
+    "asr_worker_restarts", "asr_ready", "asr_draining", "asr_build_info", "asr_model_info",
+    "asr_live_active_sessions", "asr_live_sessions", "asr_live_audio_seconds", "asr_live_first_words_seconds",
+}  # fmt: skip
+
+
+def test_metrics_parse_and_hold_what_is_promised(server: RunningServer, post: Post) -> None:
+    audio = server.metric("asr_audio_seconds_total", outcome="transcribed")
+    post()
+    scraped = httpx.get(f"{server.url}/metrics")
+    families = {family.name for family in text_string_to_metric_families(scraped.text)}
+    assert families >= PROMISED
+    assert server.metric("asr_audio_seconds_total", outcome="transcribed") == audio + 3.0
+    assert server.metric("asr_ready") == 1
+    assert server.metric("asr_model_info", model="scripted", device="none", dtype="none", attention="none") == 1
+
+
+def test_undecodable_audio_is_counted(server: RunningServer) -> None:
+    before = server.metric("asr_decode_errors_total", kind="unsupported_format")
+    httpx.post(f"{server.url}/v1/audio/transcriptions", files={"file": b"no audio" * 100})
+    assert server.metric("asr_decode_errors_total", kind="unsupported_format") == before + 1
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("abc-DEF_1", True), ("x" * 64, True), ("x" * 65, False), ("a b", False), ("é", False), ("", False)],
+)
+def test_request_ids(server: RunningServer, given: str, kept: bool) -> None:
+    answer = httpx.get(f"{server.url}/nowhere", headers={b"x-request-id": given.encode()})
+    assert (answer.headers["x-request-id"] == given) is kept
+    assert answer.headers["x-request-id"]
+
+
+@contextmanager
+def log_lines(formatter: logging.Formatter) -> Iterator[io.StringIO]:
+    """Everything that is logged inside, as it would be written."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    # The test's own client tells everything it does.
+    handler.addFilter(lambda record: record.name.partition(".")[0] not in ("httpx", "httpcore"))
+    try:
+        yield written
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def test_one_record_per_request_without_anything_private(guarded_server: RunningServer, wav: bytes) -> None:
+    with log_lines(JsonFormatter()) as as_json, log_lines(ConsoleFormatter()) as as_text:
+        answer = httpx.post(
+            f"{guarded_server.url}/v1/audio/transcriptions?secret=query",
+            files={"file": ("private-name.wav", wav)},
+            data={"prompt": "private prompt", "keywords[]": "privateer"},
+            headers={"authorization": f"Bearer {KEY}", "x-request-id": "id-of-mine"},
+            timeout=60,
+        )
+        assert answer.status_code == 200
+        guarded_server.wait_for(lambda: "server.access" in as_json.getvalue(), "it is logged")
+    for secret in (KEY, "private", "secret=query", "Good morning", "Grün"):
+        assert secret not in as_json.getvalue() + as_text.getvalue()
+    [line] = [line for line in map(json.loads, as_json.getvalue().splitlines()) if line["logger"] == "server.access"]
+    assert line["request_id"] == "id-of-mine"
+    assert (line["method"], line["route"], line["status"]) == ("POST", "/v1/audio/transcriptions", 200)
+    assert (line["audio_s"], line["outcome"], line["end"]) == (3.0, "transcribed", "stop")
+    assert "request_id=id-of-mine" in as_text.getvalue()
+
+
+def test_models(server: RunningServer) -> None:
+    [model] = httpx.get(f"{server.url}/v1/models").json()["data"]
+    assert (model["id"], model["object"]) == ("vibevoice-asr", "model")
+    for name in ("vibevoice-asr", "tiny", "whisper-1"):
+        assert httpx.get(f"{server.url}/v1/models/{name}").json()["id"] == name
+    assert_envelope(httpx.get(f"{server.url}/v1/models/some/other"), 404, "model_not_found", "model")
+
+
+def test_unknown_paths_and_methods(server: RunningServer) -> None:
+    assert_envelope(httpx.get(f"{server.url}/v1/nothing"), 404, "not_found")
+    answer = httpx.get(f"{server.url}/v1/audio/transcriptions")
+    assert_envelope(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "POST"
+
+
+def test_openapi_describes_the_form(server: RunningServer) -> None:
+    described = httpx.get(f"{server.url}/openapi.json").json()
+    form = described["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert {"file", "response_format", "keywords", "known_speaker_references"} <= set(form["schema"]["properties"])
+    referred = {ref.rpartition("/")[2] for ref in _references(described)}
+    assert referred <= set(described["components"]["schemas"])
+
+
+def _references(node: object) -> list[str]:
+    if isinstance(node, dict):
+        found = [node["$ref"]] if isinstance(node.get("$ref"), str) else []
+        return found + [ref for value in node.values() for ref in _references(value)]
+    return [ref for value in node for ref in _references(value)] if isinstance(node, list) else []

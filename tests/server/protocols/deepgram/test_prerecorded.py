@@ -1,0 +1,84 @@
+"""A transcript in the shape of Deepgram's answer for files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.protocols.deepgram.prerecorded import render
+from server.protocols.deepgram.query import ListenQuery
+from server.transcript.segments import Segment, Transcript
+
+SEGMENTS = (
+    Segment(0, 0.0, 2.0, 0, "Good morning. How are you?", -0.1),
+    Segment(1, 2.0, 2.5, None, "[Silence]"),
+    Segment(2, 2.5, 3.0, 1, "Fine,", -0.3),
+    Segment(3, 3.0, 4.0, 1, "thanks!", -0.3),
+)
+
+
+def rendered(query: str, **transcript: Any) -> dict[str, Any]:
+    pairs = [tuple(part.partition("=")[::2]) for part in query.split("&") if part]
+    made: dict[str, Any] = render(
+        Transcript(SEGMENTS, 4.5, **transcript),
+        ListenQuery.parse((name, value) for name, value in pairs),
+        served_model="vibevoice-asr",
+        request_id="req_1",
+        sha256="00",
+        created="2026-01-02T03:04:05.678Z",
+    )
+    return made
+
+
+def test_the_plain_answer() -> None:
+    answer = rendered("")
+    summary, results = answer["metadata"], answer["results"]
+    assert (summary["request_id"], summary["sha256"], summary["duration"]) == ("req_1", "00", 4.5)
+    assert summary["model_info"][summary["models"][0]]["name"] == "vibevoice-asr"
+    assert "warnings" not in summary
+    assert list(results) == ["channels"]
+    ((best,),) = (channel["alternatives"] for channel in results["channels"])
+    assert set(best) == {"transcript", "confidence", "words"}
+    assert best["transcript"] == "Good morning. How are you? Fine, thanks!"
+    assert [word["punctuated_word"] for word in best["words"]] == best["transcript"].split()
+    assert [word["word"] for word in best["words"]][-2:] == ["fine", "thanks"]
+    assert not any("speaker" in word for word in best["words"])
+    assert best["confidence"] == pytest.approx((5 * 0.9048 + 2 * 0.7408) / 7, abs=1e-3)
+
+
+@pytest.mark.parametrize("wanted", ["diarize=true", "diarize_model=latest"])
+def test_speakers(wanted: str) -> None:
+    best = rendered(wanted)["results"]["channels"][0]["alternatives"][0]
+    assert [word["speaker"] for word in best["words"]] == [0, 0, 0, 0, 0, 1, 1]
+
+
+def test_utterances_are_the_segments_of_speech() -> None:
+    utterances = rendered("utterances=true&diarize=true")["results"]["utterances"]
+    assert [(one["start"], one["end"], one["transcript"], one["speaker"]) for one in utterances] == [
+        (0.0, 2.0, "Good morning. How are you?", 0),
+        (2.5, 3.0, "Fine,", 1),
+        (3.0, 4.0, "thanks!", 1),
+    ]
+    assert len({one["id"] for one in utterances}) == 3
+    assert all(one["channel"] == 0 for one in utterances)
+    assert [word["punctuated_word"] for word in utterances[1]["words"]] == ["Fine,"]
+
+
+@pytest.mark.parametrize("wanted", ["paragraphs=true", "smart_format=true"])
+def test_paragraphs(wanted: str) -> None:
+    paragraphs = rendered(f"{wanted}&diarize=true")["results"]["channels"][0]["alternatives"][0]["paragraphs"]
+    said = "Speaker 0: Good morning. How are you?\n\nSpeaker 1: Fine,\n\nthanks!"
+    assert paragraphs["transcript"] == said
+    first, second, _ = paragraphs["paragraphs"]
+    assert [sentence["text"] for sentence in first["sentences"]] == ["Good morning.", "How are you?"]
+    assert first["sentences"][0]["start"] == 0.0
+    assert first["sentences"][0]["end"] == first["sentences"][1]["start"]
+    assert first["sentences"][1]["end"] == first["end"] == 2.0
+    assert (first["num_words"], first["speaker"], second["speaker"]) == (5, 0, 1)
+    plain = rendered(wanted)["results"]["channels"][0]["alternatives"][0]["paragraphs"]
+    assert plain["transcript"] == "Good morning. How are you?\n\nFine,\n\nthanks!"
+
+
+def test_notes_are_warnings() -> None:
+    assert rendered("", notes=("The file ends early.",))["metadata"]["warnings"] == ["The file ends early."]
