@@ -25,7 +25,7 @@ import soundfile  # type: ignore[import-untyped]
 from bench.support.clips import HELD_OUT
 from bench.support.report import Goal, Report, machine, parser
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
-from model.seam.streams import StreamSpec
+from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import Entry, Score, edits, partner_of, score, words_of
 from server.engine.client.engine import Engine
 from server.engine.worker.load import load_model
@@ -82,12 +82,11 @@ class Bench:
     async def whole(self, samples: Samples) -> list[Entry]:
         """The answer to the whole file."""
         assembler = TranscriptAssembler(self.vocabulary, samples.size / SAMPLE_RATE)
-        spec = StreamSpec(level=clip_level(samples), max_answer_tokens=2048)
-        async with self.engine.open(spec, frames=frame_count(samples.size), request_id="bench") as stream:
+        spec = StreamSpec(frame_count(samples.size), Question(max_tokens=2048), clip_level(samples))
+        async with self.engine.open(spec, request_id="bench") as stream:
             await stream.append(samples)
-            await stream.finish()
-            async for message in stream:
-                assembler.feed(message.tokens, message.logprobs)
+            async for part in stream.ask(spec.question, last=True):
+                assembler.feed(part.tokens, part.logprobs)
         return [_entry(segment) for segment in assembler.finish()[1].segments]
 
 

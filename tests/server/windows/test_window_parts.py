@@ -12,8 +12,7 @@ import pytest
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question
-from server.engine.client.engine import LiveStream
-from server.engine.client.stream import LiveAnswer
+from server.engine.client.stream import EngineStream, WholeAnswer
 from server.live.ears.gate import SpeechGate
 from server.transcript.segments import Segment
 from server.windows.answer import opening, read, without_loop, written
@@ -25,6 +24,7 @@ from tests.support.snapshot import snapshot
 from tests.support.speaking_runner import CHECKPOINT
 
 FRAME = 0.032
+PLAIN = Question()
 
 
 VOCABULARIES: dict[str, Callable[[], Path]] = {"twin's": lambda: CHECKPOINT, "real": snapshot}
@@ -108,22 +108,29 @@ class ScriptedStream:
 
     async def append(self, samples: Samples) -> None: ...
 
-    async def ask(self, question: Question) -> LiveAnswer:
+    def ask(self, question: Question) -> ScriptedStream:
         self.questions.append(question)
-        return self.author.whole_answer(self.answers.pop(0), prefix=question.prefix)
+        return self
+
+    async def read(self) -> WholeAnswer:
+        return self.author.whole_answer(self.answers.pop(0), prefix=self.questions[-1].prefix)
 
 
 async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: Author) -> None:
     both = opening([written(0.5, 1.0, 0, "Yes."), written(4.0, 4.5, 0, "Yes.")])
     then = written(5.0, 5.5, 1, "Well.")
     stream = ScriptedStream(author, both + "]", f"{both},{then}]", f"{both},{then}]")
-    window = Window(cast(LiveStream, stream), author.vocabulary)
+    window = Window(cast(EngineStream, stream), author.vocabulary, PLAIN)
     await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
     for segment in await window.ask():
         window.close_segment(segment)
     await window.ask()
     await window.ask()
-    assert stream.questions == [Question(), Question(both, both), Question(both, f"{both},{then}")]
+    assert [(asked.prefix, asked.guess) for asked in stream.questions] == [
+        ("", ""),
+        (both, both),
+        (both, f"{both},{then}"),
+    ]
 
 
 async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) -> None:
@@ -131,13 +138,13 @@ async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) 
     own = '{"Start":0,"End":1.50,"Speaker":0,"Content":"Caf\\u00e9 noir."}'
     later = written(2.0, 2.5, 1, "One two one two one two one two.")
     stream = ScriptedStream(author, f"[{own},{later}]", f"[{own}]")
-    window = Window(cast(LiveStream, stream), author.vocabulary)
+    window = Window(cast(EngineStream, stream), author.vocabulary, PLAIN)
     await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
     first, _ = await window.ask()
     assert first.text == "Café noir."
     window.close_segment(first)
     await window.ask()
-    assert stream.questions[-1] == Question(f"[{own}", f"[{own},{later}")
+    assert (stream.questions[-1].prefix, stream.questions[-1].guess) == (f"[{own}", f"[{own},{later}")
     window.close_segment(Segment(1, 2.0, 2.5, 1, "One two."))
     assert stream.answers == []
     stream.answers.append(f"[{own},{written(2.0, 2.5, 1, 'One two.')}]")
@@ -148,7 +155,7 @@ async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) 
 async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> None:
     again, early = written(0.0, 2.0, 1, "I say it again."), written(1.5, 4.0, 1, "Good day.")
     stream = ScriptedStream(author, opening([written(0.0, 2.0, 1, "I am here."), again, early]) + "]")
-    window = Window(cast(LiveStream, stream), author.vocabulary)
+    window = Window(cast(EngineStream, stream), author.vocabulary, PLAIN)
     await window.introduce(VoiceSample(1, "I am here.", Block(7 * SAMPLE_RATE, np.zeros(2 * SAMPLE_RATE, np.float32))))
     await window.append(Block(100 * SAMPLE_RATE, np.zeros(6 * SAMPLE_RATE, np.float32)))
     (heard,) = await window.ask()
