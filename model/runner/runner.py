@@ -16,10 +16,12 @@ from model.decoder.kv_cache import PageTable
 from model.deterministic import FixedEncoder, verify
 from model.device.graphs import Capture
 from model.device.transfer import mark
-from model.drafts.answer import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.hypothesis import HypothesisDraft
+from model.drafts.phrases import context_phrases
+from model.drafts.token_texts import TokenTexts
 from model.encoder.streaming import StreamingEncoder
-from model.family.prompt import Prompt
-from model.loading.checkpoint import Checkpoint, check_geometry, language_config
+from model.loading.checkpoint import Checkpoint, language_config
 from model.memory.plan import ECONOMIES, Economy, economize
 from model.runner.row_steps import DecodedStep, make_room, rows_of_step
 from model.runner.stream import DRAFT_POSITIONS, DeviceStream
@@ -62,8 +64,7 @@ class Runner:
         ``economy``: how much memory is spent on speed. ``largest_step``: for which memory was planned, see RunnerInfo.
         ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
         """
-        check_geometry(checkpoint)
-        model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
+        model = checkpoint.model
         self._encoder = (
             FixedEncoder(model, capture=record_chunks)
             if deterministic
@@ -83,20 +84,20 @@ class Runner:
         )
         if deterministic:
             verify(self._decoder, self._encoder)
-        self._prompt = Prompt(checkpoint.processor)
-        self._texts = TokenTexts(tokenizer)
+        self._grammar = checkpoint.family.grammar
+        self._prompt = checkpoint.family.prompt(checkpoint.processor)
+        self._texts = TokenTexts(checkpoint.processor.tokenizer)
         self._drafts = drafts
         self._streams: dict[int, DeviceStream] = {}
-        end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self._info = RunnerInfo(
             checkpoint=checkpoint.name,
-            checkpoint_path=str(checkpoint.tokenizer_path or checkpoint.path),
+            checkpoint_path=str(checkpoint.tokenizer_path),
             sample_rate=SAMPLE_RATE,
             hop=HOP,
             page_size=page_size,
             pages=pages,
             max_positions=language_config(model).max_position_embeddings,
-            stop_ids=frozenset({tokenizer.eos_token_id, end_of_turn}),
+            stop_ids=self._prompt.stop_ids,
             device=str(checkpoint.device),
             dtype=str(checkpoint.dtype).removeprefix("torch."),
             attention=self._decoder.attention,
@@ -159,7 +160,7 @@ class Runner:
         state.queue.put([*instruction, *start])
         if self._drafts and spec.temperature == 0:
             state.phrases = state.phrases or context_phrases(self._texts, spec.context)
-            state.draft = AnswerDraft(self._texts, state.phrases)
+            state.draft = AnswerDraft(self._texts, self._grammar.outline(), state.phrases)
             state.draft.follow(start)
             guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
             state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
