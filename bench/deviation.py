@@ -102,7 +102,7 @@ def read(checkpoint: Checkpoint, answers: list[list[int]] | None = None, *, toke
 @torch.inference_mode()
 def _embedded_prompt(checkpoint: Checkpoint, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> torch.Tensor:
     """[positions, width]: everything before the answer's first token."""
-    audio = AudioBuffer()
+    audio = AudioBuffer(checkpoint.family.geometry.hop)
     audio.append(clip_level(samples).apply(samples))
     audio.pad()
     (heard,) = StreamingEncoder(checkpoint.model).encode([EncoderState()], [audio.take(audio.frames)])

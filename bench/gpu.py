@@ -32,7 +32,7 @@ from bench.capacity import Capacity
 from bench.gpu_bench import Bench, Section, Sizes
 from bench.random_model import full_size, random_checkpoint, small
 from bench.report import Goal, Report, machine, parser
-from model.decoder.decoder import bytes_per_position
+from model.decoder.dimensions import bytes_per_position
 
 FULL = Sizes(
     copy_bytes=4 << 30,

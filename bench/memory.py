@@ -22,8 +22,8 @@ from bench.capacity import Capacity
 from bench.random_model import full_size, without_memory
 from bench.rehearsal.card import CONTEXT, card_of
 from bench.report import Report, machine, parser
+from model.decoder.dimensions import language_config
 from model.encoder.streaming import EncoderState, StreamingEncoder
-from model.loading.checkpoint import language_config
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
 from model.runner.stream import DRAFT_POSITIONS

@@ -13,6 +13,7 @@ from typing import Any, cast
 import torch
 from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
 
+from model.decoder.dimensions import head_dim
 from model.device.placement import resolve_device, resolve_dtype
 from model.errors import CheckpointError
 from model.family import Family
@@ -32,7 +33,6 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "OpenedCheckpoint",
-    "language_config",
     "load_checkpoint",
     "open_checkpoint",
 ]
@@ -84,8 +84,7 @@ class OpenedCheckpoint:
     @property
     def head_dim(self) -> int:
         """Width of one attention head of the language model."""
-        config = cast(Qwen2Config, self.files.config.text_config)
-        return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+        return head_dim(cast(Qwen2Config, self.files.config.text_config))
 
     def load(self) -> Checkpoint:
         """Fetch and read the weights. Raises CheckpointError and DeviceMemoryError."""
@@ -164,8 +163,3 @@ def open_checkpoint(
         weights=chosen,
         stored=stored,
     )
-
-
-def language_config(model: VibeVoiceAsrForConditionalGeneration) -> Qwen2Config:
-    """Configuration of the language model inside."""
-    return cast(Qwen2Config, model.config.text_config)

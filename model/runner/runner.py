@@ -11,7 +11,8 @@ from __future__ import annotations
 import torch
 
 from model.decoder.attention import Backend, Place, choose_backend
-from model.decoder.decoder import Decoder, head_dim
+from model.decoder.decoder import Decoder
+from model.decoder.dimensions import head_dim, language_config
 from model.decoder.kv_cache import PageTable
 from model.deterministic import FixedEncoder, verify
 from model.device.graphs import Capture
@@ -20,8 +21,8 @@ from model.drafts.answer_draft import AnswerDraft
 from model.drafts.hypothesis import HypothesisDraft
 from model.drafts.phrases import context_phrases
 from model.drafts.token_texts import TokenTexts
-from model.encoder.streaming import StreamingEncoder
-from model.loading.checkpoint import Checkpoint, language_config
+from model.encoder.streaming import AudioBuffer, StreamingEncoder
+from model.loading.checkpoint import Checkpoint
 from model.memory.plan import ECONOMIES, Economy, economize
 from model.runner.row_steps import DecodedStep, make_room, rows_of_step
 from model.runner.stream import DRAFT_POSITIONS, DeviceStream
@@ -125,7 +126,7 @@ class Runner:
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        state = DeviceStream(spec, PageTable(self._decoder.pool))
+        state = DeviceStream(spec, PageTable(self._decoder.pool), AudioBuffer(self._encoder.hop))
         state.queue.put(self._prompt.before_audio)
         self._streams[stream] = state
         return len(state.queue)
@@ -242,4 +243,4 @@ def _halves(
 
 def place_of(checkpoint: Checkpoint, page_size: int) -> Place:
     """Where the attention of a checkpoint runs."""
-    return Place(checkpoint.device, checkpoint.dtype, head_dim(checkpoint.model), page_size)
+    return Place(checkpoint.device, checkpoint.dtype, head_dim(language_config(checkpoint.model)), page_size)

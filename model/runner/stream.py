@@ -70,8 +70,8 @@ class DeviceStream:
 
     spec: StreamSpec
     table: PageTable
+    audio: AudioBuffer
     queue: InputQueue = field(default_factory=InputQueue)
-    audio: AudioBuffer = field(default_factory=AudioBuffer)
     encoder: EncoderState = field(default_factory=EncoderState)
     samples: int = 0
     encoded_frames: int = 0
