@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from model.decoder.dimensions import head_dim, kv_heads, language_config
-from model.seam.steps import WeightFormat
+from model.seam.runner import WeightFormat
 
 LOGIT_BYTES = 10
 """Of one score while the best token is looked for: bfloat16, float32, and the exponentials in float32."""
