@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.captions.stability import Stabilizer, plain
+from server.live.captions.stability import Stabilizer
+from server.live.captions.units import plain
 from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import joined
