@@ -20,7 +20,7 @@ from operator import attrgetter
 
 import regex
 
-from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import Word, joined, segment_words
 
@@ -150,7 +150,7 @@ class Stabilizer:
         if self._open is None:
             return []
         closed, self._open = self._open.closed(), None
-        return [SegmentClosed(closed)]
+        return [SegmentCommitted(closed)]
 
     def forget(self) -> None:
         """The next hypothesis has nothing to do with the last one."""
