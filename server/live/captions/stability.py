@@ -17,7 +17,7 @@ from itertools import islice
 
 from server.live.captions.alignment import aligned
 from server.live.captions.units import Cutter, Units, alike
-from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 
 
@@ -79,7 +79,7 @@ class Stabilizer:
         if self._open is None:
             return []
         closed, self._open = self._open.closed(), None
-        return [SegmentClosed(closed)]
+        return [SegmentCommitted(closed)]
 
     def forget(self) -> None:
         """The next hypothesis has nothing to do with the last one."""

@@ -12,7 +12,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from server.live.captions.units import plain
-from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import Word, joined, segment_words
 
@@ -131,7 +131,7 @@ class ReferenceStabilizer:
         if self._open is None:
             return []
         closed, self._open = self._open.closed(), None
-        return [SegmentClosed(closed)]
+        return [SegmentCommitted(closed)]
 
     def forget(self) -> None:
         """The next hypothesis has nothing to do with the last one."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from server.live.captions.stability import Stabilizer
 from server.live.captions.units import plain
-from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import joined
 from tests.server.transcript.answers import examples
@@ -25,7 +25,7 @@ def committed(events: list[LiveEvent]) -> list[str]:
 
 
 def closed(events: list[LiveEvent]) -> list[tuple[int | None, str]]:
-    return [(e.segment.speaker, e.segment.text) for e in events if isinstance(e, SegmentClosed)]
+    return [(e.segment.speaker, e.segment.text) for e in events if isinstance(e, SegmentCommitted)]
 
 
 def hypothesis(events: list[LiveEvent]) -> list[tuple[int, str]]:
@@ -148,7 +148,7 @@ def test_whatever_the_model_says_committed_text_only_grows(
                 assert event.segment not in ended
                 assert not ended or event.segment == ended[-1] + 1
                 words[event.segment] = words.get(event.segment, "") + event.lead + event.text
-            if isinstance(event, SegmentClosed):
+            if isinstance(event, SegmentCommitted):
                 assert event.segment.text == words[event.segment.index].removeprefix(" ")
                 assert event.segment.start <= event.segment.end
                 ended.append(event.segment.index)

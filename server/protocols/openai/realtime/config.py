@@ -7,8 +7,8 @@ from typing import Any
 
 from server.audio_in.pcm_stream import PcmEncoding
 from server.context import ContextTooLong, context_of
-from server.live.ears.turns import TurnDetection
 from server.live.vocabulary.actions import SetFormat
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import (
     AudioFormat,
