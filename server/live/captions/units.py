@@ -109,19 +109,20 @@ class TextUnits:
                 yield lead if not skipped else "", "".join(parts.units[skipped : last - begin])
 
     def kept(self, count: int) -> tuple[int, int]:
-        """What of a text stays that has the same first ``count`` chunks, as numbers of words and of chunks.
+        """What stays of the cut of a text that begins with the same ``count`` chunks: so many words and chunks.
 
-        Up to the last word but one that begins a chunk, for marks between words may still go to either side.
+        All in front of a word that begins a chunk and is whole: one more begins a chunk behind it, not later than where
+        the texts part. Marks at the end of what is alike might belong to the word in front or to the one behind.
         """
         seams, chunk = [(0, 0)], 0
         for number, (lead, parts) in enumerate(self.words):
-            chunk += lead == " "
-            if chunk >= count:
-                break
             if lead == " ":
+                chunk += 1
+                if chunk > count:
+                    break
                 seams.append((number, chunk))
             chunk += parts.word.count(" ")
-        return seams[-2] if len(seams) > 1 else seams[0]
+        return seams[max(len(seams) - 2, 0)]
 
 
 class Units:

@@ -83,6 +83,17 @@ def test_a_hypothesis_that_takes_words_back_is_read_from_where_it_agrees() -> No
     assert closed(events) == [(0, "one two three four five")]
 
 
+def test_committed_words_are_found_behind_as_many_others() -> None:
+    """As many edits as taking every word for another: of beginnings with equally many the longest counts."""
+    stable = Stabilizer(SETTLE)
+    for _ in range(2):
+        stable.update([said("one two three four five six seven")], heard=2.0)
+    text = "ah well you know I mean one two three four five six seven"
+    events = stable.update([said(text)], heard=3.0, final=True)
+    assert committed(events) == ["seven"]
+    assert closed(events) == [(0, "one two three four five six seven")]
+
+
 def test_words_that_vanish_stay_committed() -> None:
     stable = Stabilizer(SETTLE)
     for _ in range(2):

@@ -105,6 +105,26 @@ def test_words_of_texts_that_go_on_differently(
             assert quick.run(first, last)[0] == words[0].lead
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("one two ( three", "one two (", ["one", "two ("]),
+        ("one two (", "one two ( three", ["one", "two", "( three"]),
+        ("one two ( three", "one two ) three", ["one", "two )", "three"]),
+        ("one two - three", "one two -", ["one", "two -"]),
+        ("one two three", "one two - three", ["one", "two -", "three"]),
+        ("one two three", "one two, three", ["one", "two,", "three"]),
+        ("( one two", "( one", ["( one"]),
+        ("( one", "(", ["("]),
+    ],
+)
+def test_marks_where_two_texts_part(before: str, after: str, words: list[str]) -> None:
+    cutter = Cutter()
+    cutter.units([Segment(0, 0.0, 1.0, 0, before)])
+    cut = cutter.units([Segment(0, 0.0, 1.0, 0, after)])
+    assert [word.word for word in cut.timed(0, len(cut))] == words
+
+
 # ------------------------------------------------------------------------------------------------------- stability
 
 SPEAKERS = st.sampled_from([0, 0, 0, 1, None])
