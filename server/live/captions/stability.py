@@ -23,18 +23,28 @@ from server.transcript.segments import Segment
 
 @dataclass(slots=True)
 class _Open:
-    """The segment whose words are being committed. ``keys``: by which they are found again."""
+    """The segment whose words are being committed.
+
+    ``avg_logprob``: as it was read last. ``keys``: by which the committed words are found again.
+    """
 
     index: int
     start: float
     end: float
     speaker: int | None
     words_end: float
+    avg_logprob: float | None
     keys: list[str] = field(default_factory=list)
     text: str = ""
 
     def closed(self) -> Segment:
-        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text)
+        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text, self.avg_logprob)
+
+    def read(self, segment: Segment) -> None:
+        """A later hypothesis has it like this."""
+        self.end = max(self.end, segment.end)
+        if segment.avg_logprob is not None:
+            self.avg_logprob = segment.avg_logprob
 
 
 class Stabilizer:
@@ -119,12 +129,14 @@ class Stabilizer:
         events: list[LiveEvent] = []
         place = units.segment(first - 1) if first else None
         if self._open is not None and place is not None:
-            self._open.end = max(self._open.end, units.segments[place].end)
+            self._open.read(units.segments[place])
         for number, begin, end in units.runs(first, last):
             if self._open is None or number != place:
                 events += self.close()
                 segment, place = units.segments[number], number
-                self._open = _Open(self._segments, segment.start, segment.end, segment.speaker, segment.start)
+                self._open = _Open(
+                    self._segments, segment.start, segment.end, segment.speaker, segment.start, segment.avg_logprob
+                )
                 self._segments += 1
             events.append(self._committed(self._open, units, begin, end))
         return events, place
@@ -141,7 +153,7 @@ class Stabilizer:
         opened.keys += units.keys[first:last]
         opened.words_end = words[-1].end
         opened.end = max(opened.end, opened.words_end)
-        return WordsCommitted(opened.index, opened.speaker, words, text, lead)
+        return WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob)
 
     def _hypothesis(self, units: Units, place: int | None, tail: int) -> Hypothesis:
         segments: list[Segment] = []

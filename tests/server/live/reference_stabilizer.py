@@ -48,11 +48,12 @@ class _Open:
     end: float
     speaker: int | None
     words_end: float
+    avg_logprob: float | None
     keys: list[str] = field(default_factory=list)
     text: str = ""
 
     def closed(self) -> Segment:
-        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text)
+        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text, self.avg_logprob)
 
 
 def reference_units(hypothesis: Sequence[Segment]) -> list[Unit]:
@@ -176,6 +177,8 @@ class ReferenceStabilizer:
         events: list[LiveEvent] = []
         if self._open is not None and place is not None:
             self._open.end = max(self._open.end, hypothesis[place].end)
+            if hypothesis[place].avg_logprob is not None:
+                self._open.avg_logprob = hypothesis[place].avg_logprob
         run: list[Unit] = []
         for said in words:
             if self._open is None or said.segment != place:
@@ -183,7 +186,9 @@ class ReferenceStabilizer:
                 run = []
                 events += self.close()
                 segment, place = hypothesis[said.segment], said.segment
-                self._open = _Open(self._segments, segment.start, segment.end, segment.speaker, segment.start)
+                self._open = _Open(
+                    self._segments, segment.start, segment.end, segment.speaker, segment.start, segment.avg_logprob
+                )
                 self._segments += 1
             run.append(said)
         return [*events, *self._committed(run)], place
@@ -201,7 +206,7 @@ class ReferenceStabilizer:
         opened.keys += [plain(unit.word.word) for unit in run]
         opened.words_end = words[-1].end
         opened.end = max(opened.end, opened.words_end)
-        return [WordsCommitted(opened.index, opened.speaker, words, text, lead)]
+        return [WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob)]
 
     def _hypothesis(self, hypothesis: Sequence[Segment], place: int | None, tail: Sequence[Unit]) -> Hypothesis:
         segments: list[Segment] = []

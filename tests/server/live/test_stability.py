@@ -135,6 +135,19 @@ def test_times_of_committed_words_never_run_backwards() -> None:
     assert times == sorted(times)
 
 
+def test_the_probability_of_a_segment_is_that_which_was_read_last() -> None:
+    stable = Stabilizer(SETTLE)
+    read: list[float | None] = []
+    for text, logprob in (("one two", -0.5), ("one two three", -0.25), ("one two three four", None)):
+        events = stable.update([Segment(0, 0.0, 2.0, 0, text, logprob)], heard=2.0)
+        read += [event.avg_logprob for event in events if isinstance(event, WordsCommitted)]
+        assert isinstance(events[-1], Hypothesis)
+        assert [segment.avg_logprob for segment in events[-1].segments] == [logprob]
+    assert read == [-0.25, -0.25], "what is not known says nothing"
+    (end,) = (e.segment for e in stable.close() if isinstance(e, SegmentCommitted))
+    assert end.avg_logprob == -0.25
+
+
 texts = st.lists(st.sampled_from(["one", "two", "Two.", "three", "x", "-"]), min_size=1, max_size=6).map(" ".join)
 hypotheses = st.lists(st.tuples(texts, st.sampled_from([0, 1, None]), st.floats(0.1, 3)), max_size=4)
 

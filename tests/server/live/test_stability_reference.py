@@ -166,7 +166,7 @@ def _segments(pieces: Sequence[tuple[str, str]], cuts: Sequence[int], speakers: 
     """Segments from each cut to the next, as long as their pieces are many."""
     bounds = zip(cuts, [*cuts[1:], len(pieces)], speakers, strict=True)
     return [
-        Segment(0, begin * 0.3, end * 0.3, speaker, text)
+        Segment(0, begin * 0.3, end * 0.3, speaker, text, -0.1 * end if end % 3 else None)
         for begin, end, speaker in bounds
         if (text := "".join(lead + token for token, lead in pieces[begin:end]).strip())
     ]
