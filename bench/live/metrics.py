@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from math import nan
 
-from server.live.captions.stability import plain
+from server.live.captions.units import plain
 from server.live.vocabulary.events import Hypothesis, LiveEvent, WordsCommitted
 from server.transcript.words import Word, split_words
 

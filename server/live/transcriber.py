@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,9 +18,11 @@ from server.engine.messages import FailureCode
 from server.live.captions.captions import Captions
 from server.live.ears.gate import Passed
 from server.live.ears.listener import Listener, Quiet
-from server.live.ears.turns import TurnDetection
+from server.live.ears.turns import TurnEnd, TurnStart
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 from server.windows.window import Window, WindowFactory
 
@@ -28,20 +30,18 @@ _PIECE = 0.5
 """Seconds of audio that are sent to the engine at once, where they wait anyway."""
 
 
-class _Kind(Enum):
-    FLUSH = auto()
+class _Task(Enum):
     SETTLE = auto()
     RELEASE = auto()
     DISCARD = auto()
-    FINISH = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """Something to do when all audio before it was taken. ``until``: the session's time there."""
+    """Something to do when all audio before it was taken. ``answer``: what is told when it is done."""
 
-    kind: _Kind
-    until: float
+    task: _Task
+    answer: Flushed | Finished | None = None
 
 
 class LiveTranscriber:
@@ -72,6 +72,7 @@ class LiveTranscriber:
         )
         self._work: deque[Passed | _Mark] = deque()
         self.backlog = 0.0
+        self._turn_flushes = flush_ids(Asker.TURNS)
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
@@ -87,13 +88,12 @@ class LiveTranscriber:
             match found:
                 case Passed():
                     self._pass(found)
-                case SpeechStarted():
-                    self._events.put_nowait(found)
-                case SpeechStopped():
-                    self._events.put_nowait(found)
-                    self._mark(_Kind.FLUSH, found.at)
+                case TurnStart(at):
+                    self._events.put_nowait(SpeechStarted(at))
+                case TurnEnd(at):
+                    self._end_turn(at)
                 case Quiet(long):
-                    self._mark(_Kind.RELEASE if long else _Kind.SETTLE)
+                    self._mark(_Task.RELEASE if long else _Task.SETTLE)
         self._events.put_nowait(AudioHeard(self._listener.until))
 
     def set_turns(self, turns: TurnDetection | None) -> None:
@@ -104,20 +104,20 @@ class LiveTranscriber:
         """Hotwords or background text for the prompt, from the next window on."""
         self._captions.context = context
 
-    def flush(self) -> None:
-        """Commit all that was heard so far; ``Flushed`` follows."""
+    def flush(self, flush: FlushId) -> None:
+        """Commit all that was heard so far; ``Flushed`` with this id follows."""
         self._pass_rest()
-        self._mark(_Kind.FLUSH)
+        self._mark(_Task.SETTLE, Flushed(self._listener.until, flush))
 
     def discard(self) -> None:
         """Forget what was heard since the last flush, as far as it is not committed."""
         self._pass_rest()
-        self._mark(_Kind.DISCARD)
+        self._mark(_Task.DISCARD)
 
     def finish(self) -> None:
         """No more audio comes: commit all of it; ``Finished`` is the last event."""
         self._pass_rest()
-        self._mark(_Kind.FINISH)
+        self._mark(_Task.SETTLE, Finished(self._listener.until))
 
     async def __aiter__(self) -> AsyncIterator[LiveEvent]:
         while (event := await self._events.get()) is not None:
@@ -151,8 +151,14 @@ class LiveTranscriber:
         if (rest := self._listener.rest()) is not None:
             self._pass(rest)
 
-    def _mark(self, kind: _Kind, until: float | None = None) -> None:
-        self._work.append(_Mark(kind, self._listener.until if until is None else until))
+    def _end_turn(self, at: float) -> None:
+        """The turn's text is flushed; the event says under which id."""
+        flush = next(self._turn_flushes)
+        self._events.put_nowait(SpeechStopped(at, flush))
+        self._mark(_Task.SETTLE, Flushed(at, flush))
+
+    def _mark(self, task: _Task, answer: Flushed | Finished | None = None) -> None:
+        self._work.append(_Mark(task, answer))
         self._wake.set()
 
     def _raise_failure(self) -> None:
@@ -198,20 +204,18 @@ class LiveTranscriber:
 
     async def _reach(self, mark: _Mark) -> bool:
         """Do what a mark says. Returns whether it was the last one."""
-        match mark.kind:
-            case _Kind.FLUSH:
-                self._tell([*await self._captions.settle(), Flushed(mark.until)])
-            case _Kind.SETTLE:
+        match mark.task:
+            case _Task.SETTLE:
                 self._tell(await self._captions.settle())
-            case _Kind.RELEASE:
+            case _Task.RELEASE:
                 self._tell(await self._captions.settle())
                 await self._captions.release()
-            case _Kind.DISCARD:
+            case _Task.DISCARD:
                 self._tell(await self._captions.discard())
-            case _Kind.FINISH:
-                self._tell([*await self._captions.settle(), Finished(mark.until)])
-        return mark.kind is _Kind.FINISH
+        if mark.answer is not None:
+            self._tell([mark.answer])
+        return isinstance(mark.answer, Finished)
 
-    def _tell(self, events: list[LiveEvent]) -> None:
+    def _tell(self, events: Sequence[LiveEvent]) -> None:
         for event in events:
             self._events.put_nowait(event)

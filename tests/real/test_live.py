@@ -20,7 +20,7 @@ from server.engine.settings import EngineSettings
 from server.live.captions.captions import Captions
 from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.detokenizer import Vocabulary
 from server.windows.window import Block, Window
 from tests.real.texts import SENTENCES
@@ -78,7 +78,7 @@ def told(events: list[LiveEvent]) -> list[Said]:
     for event in events:
         if isinstance(event, WordsCommitted):
             words[event.segment] = words.get(event.segment, "") + event.lead * (event.segment in words) + event.text
-        if isinstance(event, SegmentClosed):
+        if isinstance(event, SegmentCommitted):
             assert event.segment.index == len(closed)
             assert event.segment.text == words[event.segment.index]
             assert event.segment.speaker is not None

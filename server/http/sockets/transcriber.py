@@ -8,10 +8,11 @@ from typing import Protocol, Self
 
 from model.seam.audio import Samples
 from server.engine.client.engine import Engine
-from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
 from server.live.transcriber import LiveTranscriber
 from server.live.vocabulary.events import LiveEvent
+from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 
 
@@ -36,8 +37,8 @@ class Transcriber(Protocol):
         """Hotwords or background text from the next window on."""
         ...
 
-    def flush(self) -> None:
-        """Commit all that was heard; ``Flushed`` follows."""
+    def flush(self, flush: FlushId) -> None:
+        """Commit all that was heard; ``Flushed`` with this id follows."""
         ...
 
     def discard(self) -> None:

@@ -6,7 +6,7 @@ from server.engine.client.engine import Engine
 from server.live.captions.stability import Stabilizer
 from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import LiveEvent, SegmentClosed
+from server.live.vocabulary.events import LiveEvent, SegmentCommitted
 from server.transcript.detokenizer import Vocabulary
 from server.windows.voices import Voices
 from server.windows.window import Block, Window, WindowFactory, open_window
@@ -140,7 +140,7 @@ class Captions:
     def _note(self, window: Window, events: list[LiveEvent]) -> None:
         """Tell the window what was closed, and remember voices."""
         for event in events:
-            if isinstance(event, SegmentClosed):
+            if isinstance(event, SegmentCommitted):
                 window.close_segment(event.segment)
                 self._voices.offer(window.voice(event.segment))
                 self._closed_until = max(self._closed_until, event.segment.end)

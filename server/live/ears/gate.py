@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from server.live.ears.turns import TurnDetection, TurnDetector
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.window import Block
 
 _THRESHOLD = 0.35
@@ -53,10 +53,10 @@ class SpeechGate:
         found = self._detector.feed(probability)
         spoken = self._frame if probability >= _THRESHOLD else 0.0
         self.quiet = 0.0 if spoken else self.quiet + self._frame
-        if isinstance(found, SpeechStarted):
+        if isinstance(found, TurnStart):
             return Passed(self._released(block), self._frame), False
-        if self.open or isinstance(found, SpeechStopped):
-            return Passed(block, spoken), isinstance(found, SpeechStopped)
+        if self.open or isinstance(found, TurnEnd):
+            return Passed(block, spoken), isinstance(found, TurnEnd)
         self._held.append(block)
         return None, False
 

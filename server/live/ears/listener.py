@@ -10,10 +10,10 @@ import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import Passed, SpeechGate
-from server.live.ears.turns import TurnDetection, TurnDetector
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.window import Block
 
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
@@ -27,7 +27,7 @@ class Quiet:
     long: bool
 
 
-Found = Passed | SpeechStarted | SpeechStopped | Quiet
+Found = Passed | TurnStart | TurnEnd | Quiet
 
 
 class Listener:
@@ -76,12 +76,12 @@ class Listener:
     def _judge(self, block: Block, probability: float) -> Iterator[Found]:
         passed, silent = self._gate.feed(block, probability)
         turn = self._turns.feed(probability) if self._turns else None
-        if isinstance(turn, SpeechStarted):
+        if isinstance(turn, TurnStart):
             yield turn
         if passed:
             self._resting = False
             yield passed
-        if isinstance(turn, SpeechStopped):
+        if isinstance(turn, TurnEnd):
             yield turn
         if silent:
             yield Quiet(long=False)

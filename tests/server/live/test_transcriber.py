@@ -19,7 +19,6 @@ from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
-from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
 from server.live.transcriber import LiveTranscriber
 from server.live.vocabulary.events import (
@@ -28,11 +27,13 @@ from server.live.vocabulary.events import (
     Flushed,
     Hypothesis,
     LiveEvent,
-    SegmentClosed,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, FlushId
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
@@ -41,6 +42,7 @@ from tests.support.samples import SAMPLES, TWO_SPEAKERS, truth
 
 PACED = LiveSettings(backlog=2.0)
 """So little may wait that feeding at once is like feeding at the speed of the engine: updates come all the time."""
+ASKED = FlushId(Asker.PROTOCOL, 7)
 CHUNK = SAMPLE_RATE // 10
 
 
@@ -62,7 +64,7 @@ class Heard:
         if isinstance(event, WordsCommitted):
             assert event.segment == len(self.segments), "words of a segment that is closed or not yet next"
             self.words.setdefault(event.segment, []).append(event.lead + event.text)
-        if isinstance(event, SegmentClosed):
+        if isinstance(event, SegmentCommitted):
             assert event.segment.index == len(self.segments)
             assert event.segment.text == "".join(self.words[event.segment.index]).removeprefix(" ")
             self.segments.append(event.segment)
@@ -130,9 +132,10 @@ async def test_what_was_said_comes_while_it_is_said(engine: Engine, vocabulary: 
 
 async def test_turns_are_flushed_in_order(engine: Engine, vocabulary: Vocabulary) -> None:
     heard = await live(engine, vocabulary, audio_of(TWO_SPEAKERS.name))
-    stopped = [event.at for event in heard.events if isinstance(event, SpeechStopped)]
-    flushed = [event.until for event in heard.events if isinstance(event, Flushed)]
+    stopped = [(event.at, event.flush) for event in heard.events if isinstance(event, SpeechStopped)]
+    flushed = [(event.until, event.flush) for event in heard.events if isinstance(event, Flushed)]
     assert stopped
+    assert len({flush for _, flush in stopped}) == len(stopped)
     assert flushed == stopped
     assert len(heard.of(SpeechStarted)) in (len(stopped), len(stopped) + 1)
 
@@ -167,10 +170,13 @@ async def test_silence_costs_nothing(engine: Engine, vocabulary: Vocabulary) -> 
     noise = np.random.default_rng(0).normal(0, 0.001, 20 * SAMPLE_RATE).astype(np.float32)
     async with LiveTranscriber(engine, vocabulary, PACED, request_id="test") as session:
         await feed(session, noise)
-        session.flush()
+        session.flush(ASKED)
         session.finish()
         heard = await listen(session)
-    assert [event for event in heard.events if not isinstance(event, AudioHeard)] == [Flushed(20.0), Finished(20.0)]
+    assert [event for event in heard.events if not isinstance(event, AudioHeard)] == [
+        Flushed(20.0, ASKED),
+        Finished(20.0),
+    ]
     assert engine.stats is None or engine.stats.steps == 0
 
 
@@ -240,7 +246,7 @@ async def test_leaving_a_session_leaves_nothing(engine: Engine, vocabulary: Voca
     assert asyncio.all_tasks() == before
     await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
     with suppress(EngineError):
-        session.flush()
+        session.flush(ASKED)
 
 
 async def test_chunks_of_any_size_are_the_same_audio(engine: Engine, vocabulary: Vocabulary) -> None:
