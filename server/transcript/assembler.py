@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from server.transcript.content_tokens import ContentTokens
 from server.transcript.detokenizer import Detokenizer, Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.parser import TranscriptParser
@@ -20,6 +21,7 @@ class TranscriptAssembler:
         duration: of the recording, in seconds, reference clips excluded.
         clips: known speakers' clips that stand in front of the recording.
         offset: where the recording begins behind the clips, in seconds.
+        logprobs: collect the log-probability of every token of the text.
     """
 
     def __init__(
@@ -29,16 +31,18 @@ class TranscriptAssembler:
         *,
         clips: Sequence[ReferenceClip] = (),
         offset: float = 0.0,
+        logprobs: bool = False,
     ) -> None:
         self._duration = duration
         self._detokenizer = Detokenizer(vocabulary)
         self._parser = TranscriptParser(offset + duration)
-        self._logprobs = _LogprobCollector(vocabulary)
+        self._tokens = ContentTokens(vocabulary, logprobs=logprobs)
         self._references = ReferenceFilter(clips, offset, duration) if clips else None
         self._joiner = _DeltaJoiner()
+        self._content = 0  # characters that the parser had read
         self._names: Mapping[int, str] = self._references.names if self._references else {}
         self._segments: list[Segment] = []
-        self._token_logprobs: list[TokenLogprob] = []
+        self._logprobs: list[TokenLogprob] = []
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
@@ -49,11 +53,9 @@ class TranscriptAssembler:
         """Take the answer's next tokens with their log-probabilities. Returns what has become certain."""
         events: list[TranscriptEvent] = []
         for token, logprob in zip(tokens, logprobs, strict=True):
-            content = self._parser.content_length
-            text = self._detokenizer.feed(token)
-            parsed = self._parser.feed(text) if text else []
-            self._logprobs.add(token, logprob, settled=bool(text), content=self._parser.content_length > content)
-            events += self._publish(parsed)
+            self._tokens.add(token, logprob)
+            if text := self._detokenizer.feed(token):
+                events += self._publish(self._parser.feed(text))
         return events
 
     def finish(
@@ -71,7 +73,7 @@ class TranscriptAssembler:
             segments=tuple(self._segments),
             duration=self._duration,
             complete=self._parser.complete,
-            logprobs=tuple(self._token_logprobs),
+            logprobs=tuple(self._logprobs),
             usage=usage,
             notes=(*notes, *self._parser.notes),
             speaker_names=dict(self._names),
@@ -79,50 +81,25 @@ class TranscriptAssembler:
         return events, transcript
 
     def _publish(self, parsed: list[TranscriptEvent]) -> list[TranscriptEvent]:
-        if not parsed:
-            return []
-        events = [self._logprobs.attach(event) for event in parsed]
+        """Events of the text that was parsed last, as callers get them."""
+        self._settle_tokens()
+        events = [self._tokens.attach(event) for event in parsed]
         if self._references:
             events = self._references.feed(events)
         events = [self._joiner.join(event) for event in events]
         for event in events:
             if isinstance(event, SegmentClosed):
                 self._segments.append(event.segment)
-                if event.segment.is_speech:
-                    self._token_logprobs += event.logprobs
+            else:
+                self._logprobs += event.logprobs
         return events
 
-
-class _LogprobCollector:
-    """Keeps the log-probabilities of the tokens that carry the open segment's content."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
-        self._unsettled: list[TokenLogprob] = []  # tokens of a character that is not whole yet
-        self._segment: list[TokenLogprob] = []
-        self._shown = 0
-
-    def add(self, token: int, logprob: float, *, settled: bool, content: bool) -> None:
-        """Take a token; ``settled``: it completed some text, ``content``: content was in that text."""
-        spelled = self._vocabulary.bytes_of(token)
-        if spelled:
-            self._unsettled.append(TokenLogprob(spelled.decode("utf-8", "replace"), tuple(spelled), logprob))
-        if settled:
-            if content:
-                self._segment += self._unsettled
-            self._unsettled = []
-
-    def attach(self, event: TranscriptEvent) -> TranscriptEvent:
-        """The event with its tokens, and a segment with their mean."""
-        tokens = tuple(self._segment)
-        if isinstance(event, SpeechDelta):
-            new, self._shown = tokens[self._shown :], len(tokens)
-            return replace(event, logprobs=new)
-        self._segment, self._shown = [], 0
-        if not tokens:
-            return event
-        mean = sum(token.logprob for token in tokens) / len(tokens)
-        return replace(event, segment=replace(event.segment, avg_logprob=mean), logprobs=tokens)
+    def _settle_tokens(self) -> None:
+        content, self._content = self._content, self._parser.content_length
+        if self._content > content:
+            self._tokens.take()
+        elif not self._parser.undecided:
+            self._tokens.drop()
 
 
 class _DeltaJoiner:

@@ -78,8 +78,7 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float) -> Read
         segments = [*_added(last, said), *segments]
     speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
     heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
-    whole = answer.done.forced + text
-    return Reading(tuple(heard), tuple(Written(e.segment, whole[slice(*e.span)]) for e in behind if e.span))
+    return Reading(tuple(heard), tuple(Written(e.segment, e.source) for e in behind if e.source))
 
 
 def _closed(events: Iterable[TranscriptEvent]) -> list[SegmentClosed]:
