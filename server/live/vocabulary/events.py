@@ -44,7 +44,7 @@ class WordsCommitted:
 
     ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
     ``lead``: what stands in front of ``text`` where something of the segment stands before: a space, where the script
-    has any.
+    has any. ``avg_logprob``: of the segment, as it was read last; None where it is not known.
     """
 
     segment: int
@@ -52,6 +52,7 @@ class WordsCommitted:
     words: tuple[Word, ...]
     text: str
     lead: str = " "
+    avg_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
