@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.runner.runner import Runner
-from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
+from model.seam.audio import Samples
+from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, StepPlan, StepResult
+from model.seam.streams import StreamSpec
 
 
 @dataclass

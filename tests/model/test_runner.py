@@ -13,8 +13,9 @@ import torch
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level, frame_count
-from model.seam.steps import Emitted, EncodeWork, PendingStep, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level, frame_count
+from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, StepPlan
+from model.seam.streams import Question, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.support.samples import SAMPLES
