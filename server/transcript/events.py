@@ -30,13 +30,12 @@ class SegmentClosed:
 
     Attributes:
         logprobs: of all tokens of its content.
-        span: where its object stands in the answer, in characters, first and behind the last; None where a brace of it
-            is missing.
+        source: its object as the model wrote it; None where a brace of it is missing.
     """
 
     segment: Segment
     logprobs: tuple[TokenLogprob, ...] = ()
-    span: tuple[int, int] | None = None
+    source: str | None = None
 
 
 TranscriptEvent = SpeechDelta | SegmentClosed
