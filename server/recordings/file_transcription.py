@@ -57,7 +57,16 @@ async def open_transcribing(
     assert service.engine.info is not None
     spec = _specify(recording, parameters, service.engine.info)
     async with service.engine.open(spec, request_id=request_id) as stream:
-        yield Transcribing(stream, spec.question, recording, vocabulary, metrics=service.metrics, began=began, log=log)
+        yield Transcribing(
+            stream,
+            spec.question,
+            recording,
+            vocabulary,
+            logprobs=bool(parameters.include),
+            metrics=service.metrics,
+            began=began,
+            log=log,
+        )
 
 
 def _specify(recording: Recording, parameters: TranscriptionParameters, info: RunnerInfo) -> StreamSpec:

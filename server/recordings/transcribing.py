@@ -37,16 +37,20 @@ class Transcribing:
         recording: Recording,
         vocabulary: Vocabulary,
         *,
+        logprobs: bool,
         metrics: Metrics,
         began: float,
         log: dict[str, object],
     ) -> None:
-        """``began``: ``perf_counter()`` when the request came. ``log``: fields for the request's log record."""
+        """``logprobs``: of every token, if they are wanted. ``began``: ``perf_counter()`` when the request came.
+
+        ``log``: fields for the request's log record.
+        """
         self._stream = stream
         self._question = question
         self._recording = recording
         self._assembler = TranscriptAssembler(
-            vocabulary, recording.seconds, clips=recording.clips, offset=recording.offset
+            vocabulary, recording.seconds, clips=recording.clips, offset=recording.offset, logprobs=logprobs
         )
         self._metrics = metrics
         self._began = began

@@ -15,7 +15,7 @@ class SpeechDelta:
         segment: index of the segment they belong to.
         text: what to append; never empty. The texts of a segment's deltas add up to ``Segment.text``.
         times: start and end of the segment in seconds, if the answer has told both by now; they will not change.
-        logprobs: of the tokens behind ``text``.
+        logprobs: of the tokens behind ``text``, where they are wanted.
     """
 
     segment: int
@@ -29,12 +29,10 @@ class SegmentClosed:
     """A segment is whole; for speech, all its deltas came before.
 
     Attributes:
-        logprobs: of all tokens of its content.
         source: its object as the model wrote it; None where a brace of it is missing.
     """
 
     segment: Segment
-    logprobs: tuple[TokenLogprob, ...] = ()
     source: str | None = None
 
 

@@ -60,6 +60,11 @@ class TranscriptParser:
         """What the open segment says so far, shown or not; nothing where none is open."""
         return self._open.text if self._open else ""
 
+    @property
+    def undecided(self) -> bool:
+        """Text that was read last may yet turn out to be content."""
+        return self._scanner.undecided
+
     def feed(self, text: str) -> list[TranscriptEvent]:
         """Read more of the answer. Returns what has become certain with it, in order."""
         if not self._scanner.recognised:

@@ -57,6 +57,12 @@ class AnswerScanner:
         """The array has been closed; what follows is not read."""
         return self._state == self._behind
 
+    @property
+    def undecided(self) -> bool:
+        """Text that was fed last may yet be content: a quote, an escape, a bare word, or all of it prose."""
+        bare = self._state == self._scalar and self._field is Field.CONTENT
+        return bare or bool(self._waiting) or not self.recognised
+
     def feed(self, text: str) -> list[Finding]:
         """Read more of the answer. Returns what is found in it, in order."""
         text = self._waiting + text

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from server.engine.client.stream import WholeAnswer
 from server.engine.messages import EndReason
-from server.transcript.detokenizer import Detokenizer, Vocabulary
+from server.transcript.answer_reader import AnswerReader
+from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, TranscriptEvent
-from server.transcript.parser import TranscriptParser
 from server.transcript.segments import Segment
 
 _FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
@@ -48,12 +48,12 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float) -> Read
     same speaker behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice.
     An answer that was cut loses the segment that it was cut in: it may have run in circles there.
     """
-    parser = TranscriptParser(seconds)
-    before = _closed(parser.feed(answer.done.forced))
-    found = parser.unfinished
-    behind = _closed(parser.feed("".join(map(Detokenizer(vocabulary).feed, answer.tokens))))
+    reader = AnswerReader(vocabulary, seconds)
+    before = _closed(reader.begin(answer.done.forced))
+    found = reader.unfinished
+    behind = _closed(reader.feed(answer.tokens, answer.logprobs))
     if answer.done.reason is not EndReason.LENGTH:
-        behind += _closed(parser.finish())
+        behind += _closed(reader.finish())
     if found:
         before, behind = behind[:1], behind[1:]
     last = before[-1].segment if before else None

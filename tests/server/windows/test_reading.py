@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import pytest
 
+from server.transcript.detokenizer import Detokenizer
 from server.windows.reading import read, without_loop
 from server.windows.writing import opening, segment_json
 from tests.support.author import Author
@@ -84,3 +88,16 @@ def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None
     reading = read(author.whole_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
     assert [one.source for one in reading.written] == segments
+
+
+def test_a_segment_has_the_log_probabilities_of_its_own_tokens(author: Author) -> None:
+    """Forced text has none, and what the model adds to it has those of what it added."""
+    yes, then = segment_json(0.0, 1.0, 0, "Yes"), segment_json(1.0, 2.0, 1, "Then it rained.")
+    grown = segment_json(0.0, 1.0, 0, "Yes, of course")
+    answer = author.whole_answer(f"[{grown},{then}]", prefix=f"[{yes}")
+    detokenizer = Detokenizer(author.vocabulary)
+    texts = itertools.accumulate(detokenizer.feed(token) for token in answer.tokens)
+    answer = replace(answer, logprobs=tuple(-1.0 if "{" not in text else -2.0 for text in texts))
+    added, rained = read(answer, author.vocabulary, seconds=10).segments
+    assert (added.text, added.avg_logprob) == ("of course", -1.0)
+    assert (rained.text, rained.avg_logprob) == ("Then it rained.", -2.0)
