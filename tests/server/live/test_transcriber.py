@@ -14,7 +14,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
-from model.seam.streams import StreamSpec
+from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
@@ -104,12 +104,12 @@ async def live(engine: Engine, vocabulary: Vocabulary, samples: Samples, setting
 async def whole(engine: Engine, vocabulary: Vocabulary, samples: Samples) -> str:
     """What the file path answers."""
     assembler = TranscriptAssembler(vocabulary, samples.size / SAMPLE_RATE)
-    spec = StreamSpec(level=clip_level(samples), max_answer_tokens=1024)
-    async with engine.open(spec, frames=frame_count(samples.size), request_id="whole") as stream:
+    question = Question(max_tokens=1024)
+    spec = StreamSpec(frame_count(samples.size), question, clip_level(samples))
+    async with engine.open(spec, request_id="whole") as stream:
         await stream.append(samples)
-        await stream.finish()
-        async for message in stream:
-            assembler.feed(message.tokens, message.logprobs)
+        answer = await stream.ask(question, last=True).read()
+    assembler.feed(answer.tokens, answer.logprobs)
     return assembler.finish()[1].text
 
 
