@@ -156,7 +156,7 @@ def _gain(report: Report, stretches: dict[str, Stretch]) -> None:
 
 async def _cost(report: Report, options: argparse.Namespace) -> None:
     async with running_engine(EXTENDED.engine, options.checkpoint, options.threads) as (engine, vocabulary):
-        session = SteadySession(engine, vocabulary, EXTENDED.window)
+        session = SteadySession(engine, vocabulary, EXTENDED.windows)
         minutes = [
             await session.hear(recording(60, seed=seed).samples[: 60 * SAMPLE_RATE]) for seed in range(options.minutes)
         ]

@@ -13,6 +13,8 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream, WholeAnswer
+from server.engine.errors import EngineError
+from server.engine.messages import FailureCode
 from server.windows.window import Window
 from tests.support.author import Author
 
@@ -27,14 +29,16 @@ class ScriptedStream:
         answers: those to come.
         questions: all that it was asked.
         audio: all that was appended.
+        broken: no audio can be appended.
         closed: it was.
     """
 
-    def __init__(self, author: Author, answers: Sequence[str | Reply] = ()) -> None:
+    def __init__(self, author: Author, answers: Sequence[str | Reply] = (), *, broken: bool = False) -> None:
         self.author = author
         self.answers = list(answers)
         self.questions: list[Question] = []
         self.audio: Samples = np.zeros(0, np.float32)
+        self.broken = broken
         self.closed = False
 
     @property
@@ -43,6 +47,8 @@ class ScriptedStream:
 
     async def append(self, samples: Samples) -> None:
         assert not self.closed
+        if self.broken:
+            raise EngineError(FailureCode.INTERNAL, "It is broken.")
         self.audio = np.concatenate([self.audio, samples])
 
     def ask(self, question: Question) -> ScriptedAnswer:
@@ -71,6 +77,7 @@ class ScriptedEngine:
 
     Attributes:
         streams: that were opened, with their specs.
+        broken: those to come are.
     """
 
     def __init__(self, author: Author, *answers: Sequence[str | Reply]) -> None:
@@ -78,11 +85,12 @@ class ScriptedEngine:
             geometry=VIBEVOICE_GEOMETRY, max_positions=16_384, pages=4096, page_size=16, draft_positions=0
         )
         self.streams: list[tuple[ScriptedStream, StreamSpec]] = []
+        self.broken = False
         self._author = author
         self._answers = list(answers)
 
     def open(self, spec: StreamSpec, *, request_id: str) -> ScriptedStream:
-        stream = ScriptedStream(self._author, self._answers.pop(0) if self._answers else ())
+        stream = ScriptedStream(self._author, self._answers.pop(0) if self._answers else (), broken=self.broken)
         self.streams.append((stream, spec))
         return stream
 

@@ -7,6 +7,7 @@ import pytest
 
 from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority
+from server.engine.errors import EngineError
 from server.transcript.segments import Segment
 from server.windows.block import Block
 from server.windows.sequence import WindowSequence
@@ -126,21 +127,7 @@ async def test_a_window_is_opened_when_it_is_asked_about_or_half_full(engine: Sc
 
 
 async def test_a_window_that_cannot_be_filled_is_closed(engine: ScriptedEngine, author: Author) -> None:
-    class FailureError(Exception):
-        pass
-
-    async def fail(_: object) -> None:
-        raise FailureError
-
-    opened = engine.open
-    windows = sequence(engine, author)
-
-    def open_failing(*args: object, **options: object) -> object:
-        stream = opened(*args, **options)  # type: ignore[arg-type]
-        stream.append = fail  # type: ignore[method-assign]
-        return stream
-
-    engine.open = open_failing  # type: ignore[method-assign, assignment]
-    with pytest.raises(FailureError):
-        await fill(windows, 0, 10)
+    engine.broken = True
+    with pytest.raises(EngineError):
+        await fill(sequence(engine, author), 0, 10)
     assert engine.streams[0][0].closed
