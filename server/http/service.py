@@ -18,8 +18,8 @@ from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
-from server.http.sockets.transcriber import Transcriber, TranscriberFactory, make_transcriber
-from server.live.settings import LiveSettings
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
+from server.live.vocabulary.transcriber import Transcriber
 from server.metrics import Metrics
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
@@ -56,7 +56,6 @@ class Service:
         self.refusing = False
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
-        self._live_settings = LiveSettings(update=settings.live_update_seconds, window=settings.live_window_seconds)
         self._vocabulary: Vocabulary | None = None
         self._reading: asyncio.Task[None] | None = None
         self._fault: str | None = None
@@ -136,7 +135,7 @@ class Service:
 
     async def make_transcriber(self, request_id: str) -> Transcriber:
         """For a live session that has its place."""
-        return self._transcriber_factory(self.engine, self.vocabulary, self._live_settings, request_id)
+        return self._transcriber_factory(self.engine, self.vocabulary, self.settings.live, request_id)
 
     def _check_open(self) -> None:
         if self.refusing:

@@ -15,7 +15,6 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.outbox import Outbox
-from server.http.sockets.transcriber import Transcriber
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -31,6 +30,7 @@ from server.live.vocabulary.actions import (
 from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.transcriber import Transcriber
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""

@@ -14,7 +14,7 @@ from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.settings import LiveSettings
 from server.live.vocabulary.turn_detection import TurnDetection
-from server.windows.window import Block
+from server.windows.block import Block
 
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
 """Samples of a frame at 24 kHz."""
@@ -31,9 +31,9 @@ Found = Passed | TurnStart | TurnEnd | Quiet
 
 
 class Listener:
-    """Listens to one session in order. Times: seconds of the session."""
+    """Listens to one session in order, at first without looking for turns. Times: seconds of the session."""
 
-    def __init__(self, settings: LiveSettings, turns: TurnDetection | None) -> None:
+    def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
         self._detector = SpeechDetector()
         self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=settings.silence)
@@ -41,7 +41,6 @@ class Listener:
         self._judged = 0  # samples
         self._resting = True
         self._turns: TurnDetector | None = None
-        self.set_turns(turns)
 
     @property
     def until(self) -> float:

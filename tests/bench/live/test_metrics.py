@@ -7,13 +7,7 @@ from math import isnan
 import pytest
 
 from bench.live.metrics import Logged, delays, final_words, laal, unstable_words, upwr
-from server.live.vocabulary.events import (
-    AudioHeard,
-    Finished,
-    Hypothesis,
-    SegmentCommitted,
-    WordsCommitted,
-)
+from server.live.vocabulary.events import AudioHeard, Finished, Hypothesis, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import Word
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -22,9 +22,10 @@ from server.live.ears.turns import TurnEnd, TurnStart
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.transcriber import Transcriber
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
-from server.windows.window import Window, WindowFactory
+from server.windows.sequence import WindowSequence
 
 _PIECE = 0.5
 """Seconds of audio that are sent to the engine at once, where they wait anyway."""
@@ -44,32 +45,24 @@ class _Mark:
     answer: Flushed | Finished | None = None
 
 
-class LiveTranscriber:
+class LiveTranscriber(Transcriber):
     """Transcribes one session. Async context manager; leaving it ends everything that runs for it.
 
     One task feeds (``hear``, ``flush``, ...) while another iterates over the events. Iterating ends after ``Finished``
-    and raises EngineError when the engine failed on the session.
+    and raises EngineError when the engine failed on the session. No turns are detected before ``set_turns``.
+
+    Args:
+        windows: of the session, without audio so far.
+        settings: the server's.
 
     Attributes:
         backlog: seconds of audio that wait for the model.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        vocabulary: Vocabulary,
-        settings: LiveSettings,
-        *,
-        request_id: str,
-        turns: TurnDetection | None = None,
-        context: str | None = None,
-        make_window: WindowFactory = Window,
-    ) -> None:
+    def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
         self._settings = settings
-        self._listener = Listener(settings, turns)
-        self._captions = Captions(
-            engine, vocabulary, settings, request_id=request_id, context=context, make_window=make_window
-        )
+        self._listener = Listener(settings)
+        self._captions = Captions(windows, settings)
         self._work: deque[Passed | _Mark] = deque()
         self.backlog = 0.0
         self._turn_flushes = flush_ids(Asker.TURNS)
@@ -102,7 +95,7 @@ class LiveTranscriber:
 
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
-        self._captions.context = context
+        self._captions.set_context(context)
 
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard so far; ``Flushed`` with this id follows."""
@@ -180,7 +173,7 @@ class LiveTranscriber:
         finally:
             self._room.set()
             self._events.put_nowait(None)
-            await self._captions.close()
+            self._captions.close()
 
     async def _work_off(self) -> None:
         """Take audio and marks in order until the session is finished."""
@@ -198,7 +191,7 @@ class LiveTranscriber:
                 await self._wake.wait()
 
     async def _take(self, passed: Passed) -> None:
-        self._tell(await self._captions.take(passed))
+        self._tell(await self._captions.take(passed.block, passed.spoken))
         self.backlog = max(0.0, self.backlog - passed.block.seconds)
         self._room.set()
 
@@ -209,9 +202,9 @@ class LiveTranscriber:
                 self._tell(await self._captions.settle())
             case _Task.RELEASE:
                 self._tell(await self._captions.settle())
-                await self._captions.release()
+                self._captions.close()
             case _Task.DISCARD:
-                self._tell(await self._captions.discard())
+                self._tell(self._captions.discard())
         if mark.answer is not None:
             self._tell([mark.answer])
         return isinstance(mark.answer, Finished)
@@ -219,3 +212,14 @@ class LiveTranscriber:
     def _tell(self, events: Sequence[LiveEvent]) -> None:
         for event in events:
             self._events.put_nowait(event)
+
+
+TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str], Transcriber]
+"""Engine, vocabulary, settings, request id → the transcriber of a new session."""
+
+
+def make_transcriber(
+    engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str
+) -> LiveTranscriber:
+    """The one over the model. ``vocabulary``: of the engine's checkpoint."""
+    return LiveTranscriber(WindowSequence(engine, vocabulary, seconds=settings.window, request_id=request_id), settings)
