@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from model.runner.runner import Runner
 from model.seam.audio import clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.steps import Samples, StepRunner, StreamSpec
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -82,7 +82,7 @@ def transcribe(runner: Runner, clips: list[Samples], *, concurrency: int, tokens
     return work_off(runner, [Job.of(clip, tokens) for clip in clips], concurrency=concurrency, settings=settings)
 
 
-def work_off(runner: Runner, jobs: Sequence[Job], *, concurrency: int, settings: EngineSettings) -> list[list[int]]:
+def work_off(runner: StepRunner, jobs: Sequence[Job], *, concurrency: int, settings: EngineSettings) -> list[list[int]]:
     """Answer tokens to every job with ``concurrency`` of them in work at any time. Raises RuntimeError if one fails."""
     clients = _ClosedLoop(jobs, concurrency)
     StepLoop(runner, settings, receive=clients.receive, send=clients.send, clock=time.monotonic).run()
