@@ -26,8 +26,7 @@ from bench.support.processes import cpu_seconds
 from bench.support.report import Goal, Report, machine, parser, percentiles
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.transcript.events import SegmentClosed
 from server.transcript.parser import TranscriptParser
 

@@ -17,7 +17,7 @@ from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
 from model.loading.checkpoint import Checkpoint, language_config
 from model.reference import without_noise
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 
 _PAGE = 64
 _BATCH_TOKENS = 512

@@ -13,7 +13,7 @@ from bench.gpu.floors import DecoderCosts, EncoderCosts, Rates, measure_rates
 from bench.support.report import Goal
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.steps import AttentionName, RunnerInfo
+from model.seam.runner import AttentionName, RunnerInfo
 from model.start import make_runner
 
 STEP_CONTEXT = 1000

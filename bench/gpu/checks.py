@@ -18,7 +18,8 @@ from model.decoder.decoder import head_dim, kv_heads
 from model.decoder.kv_cache import PagePool, PageTable
 from model.loading.checkpoint import Checkpoint, language_config
 from model.runner.runner import Runner
-from model.seam.steps import AttentionName, RowWork, StepPlan
+from model.seam.runner import AttentionName
+from model.seam.steps import RowWork, StepPlan
 from model.start import make_runner
 
 BACKENDS: tuple[AttentionName, ...] = ("sdpa", "triton", "varlen", "flash")

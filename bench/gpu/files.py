@@ -14,8 +14,7 @@ from bench.gpu.bench import Bench, Section, Sizes, unless_full
 from bench.gpu.floors import wait
 from bench.support import engine, oracle
 from model.runner.runner import Runner
-from model.seam.audio import HOP, SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import HOP, SAMPLE_RATE, Samples
 from server.engine.settings import EngineSettings
 
 TOKENS_PER_SECOND = 5.3

@@ -19,8 +19,8 @@ from bench.gpu.bench import LIVE_P95, Bench, Section
 from bench.gpu.files import TOKENS_PER_SECOND
 from bench.support.report import percentiles
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import FRAME_RATE, SAMPLE_RATE
-from model.seam.steps import Question, Samples, StreamSpec
+from model.seam.audio import FRAME_RATE, SAMPLE_RATE, Samples
+from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AppendAudio,

@@ -11,8 +11,8 @@ from time import monotonic
 import numpy as np
 
 from bench.gpu.bench import Bench, Section
-from model.seam.audio import SAMPLE_RATE, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, frame_count
+from model.seam.streams import StreamSpec
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,

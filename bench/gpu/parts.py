@@ -16,7 +16,9 @@ from model.decoder.attention import AttentionError
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
 from model.seam.audio import FRAME_RATE, HOP
-from model.seam.steps import AttentionName, EncodeWork, RowWork, StepPlan, StreamSpec
+from model.seam.runner import AttentionName
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import StreamSpec
 from server.engine.settings import EngineSettings
 
 _FRAMES = 8

@@ -13,7 +13,8 @@ import numpy as np
 
 from model.runner.runner import Runner
 from model.seam.audio import HOP
-from model.seam.steps import EncodeWork, Question, RowWork, StepPlan, StreamSpec
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import Question, StreamSpec
 
 _STREAMS = 24
 _MOST_FRAMES = 300

@@ -24,11 +24,11 @@ import soundfile  # type: ignore[import-untyped]
 
 from bench.support.clips import HELD_OUT
 from bench.support.report import Goal, Report, machine, parser
-from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.seam.streams import StreamSpec
 from model.tiny.recipe.scoring import Entry, Score, edits, partner_of, score, words_of
 from server.engine.client.engine import Engine
-from server.engine.worker.worker import load_model
+from server.engine.worker.load import load_model
 from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
 from server.live.transcriber import LiveTranscriber

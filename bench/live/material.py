@@ -10,8 +10,7 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
 from bench.support.clips import HELD_OUT
-from model.seam.audio import SAMPLE_RATE, clip_level
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from bench.live.engine import settled_stats
 from bench.live.session import CHUNK
 from bench.live.windows import ObservedWindow, Update
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.client.engine import Engine
 from server.live.captions.captions import Captions
 from server.live.ears.gate import Passed

@@ -14,8 +14,8 @@ from types import TracebackType
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Question, Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine, LiveStream
 from server.engine.client.stream import LiveAnswer
 from server.transcript.detokenizer import Vocabulary

@@ -16,7 +16,7 @@ from bench.support import clips as material
 from bench.support import engine
 from bench.support.report import Report, machine, parser
 from model.loading.checkpoint import Checkpoint, load_checkpoint
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from model.start import make_runner
 
 TOKENS = 1024

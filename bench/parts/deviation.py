@@ -23,7 +23,7 @@ from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
 from model.family.prompt import Prompt
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.seam.audio import HOP, SAMPLE_RATE, clip_level
-from model.seam.steps import WeightsName
+from model.seam.runner import WeightsName
 
 _SAMPLES = ("two_speakers.flac", "short.flac")
 

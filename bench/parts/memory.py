@@ -28,7 +28,7 @@ from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
 from model.runner.stream import DRAFT_POSITIONS
 from model.seam.audio import HOP, SAMPLE_RATE
-from model.seam.steps import RunnerInfo, WeightFormat
+from model.seam.runner import RunnerInfo, WeightFormat
 from server.engine.budget import pass_positions
 from server.engine.settings import EngineSettings
 

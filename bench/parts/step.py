@@ -15,8 +15,9 @@ from bench.support import engine
 from bench.support.report import Goal, Report, machine, parser
 from model.loading.checkpoint import load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import clip_level
-from model.seam.steps import EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
+from model.seam.audio import Samples, clip_level
+from model.seam.steps import EncodeWork, PendingStep, RowWork, StepPlan, StepResult
+from model.seam.streams import StreamSpec
 
 BATCHES = [1, 4, 16, 32]
 STEPS = 40

@@ -32,7 +32,7 @@ from bench.support.random_model import full_size, random_checkpoint
 from bench.support.report import Report, machine, parser, table
 from model.runner.runner import Runner
 from model.seam.audio import FRAME_RATE
-from model.seam.steps import AttentionName, RunnerInfo, WeightsName
+from model.seam.runner import AttentionName, RunnerInfo, WeightsName
 from model.start import Room, load_runner, make_runner
 from server.engine.budget import pass_positions
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from model.seam.audio import SAMPLE_RATE, frame_count
-from model.seam.steps import Question, StepRunner, StreamSpec
+from model.seam.runner import StepRunner
+from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 
 from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
-from model.seam.steps import Question, StreamSpec
+from model.seam.streams import Question, StreamSpec
 from server.engine.messages import CancelStream
 
 _LIVE_SECONDS = 60

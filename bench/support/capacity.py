@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from model.seam.audio import FRAME_RATE
-from model.seam.steps import RunnerInfo
+from model.seam.runner import RunnerInfo
 from server.engine.budget import PROMPT_TOKENS, answer_budget, context_limit
 from server.engine.settings import EngineSettings
 from server.engine.worker.scheduler import Scheduler

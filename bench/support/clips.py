@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 
 HELD_OUT = Path(__file__).parents[2] / "model" / "tiny" / "heldout"
 

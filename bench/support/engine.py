@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model.runner.runner import Runner
-from model.seam.audio import clip_level, frame_count
-from model.seam.steps import Samples, StepRunner, StreamSpec
+from model.seam.audio import Samples, clip_level, frame_count
+from model.seam.streams import StreamSpec
+from model.seam.runner import StepRunner
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 
 from model.loading.checkpoint import Checkpoint
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 
 
 def generate(checkpoint: Checkpoint, clips: list[Samples], *, batch: int, tokens: int) -> list[str]:

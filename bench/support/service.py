@@ -17,8 +17,7 @@ from types import MappingProxyType
 import httpx
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 
 START_SECONDS = 120.0
 _BOUNDARY = "d6e2b1f0a94c4f7d"

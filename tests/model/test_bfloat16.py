@@ -24,8 +24,8 @@ from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level
+from model.seam.streams import StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.model.real_topology import real_topology

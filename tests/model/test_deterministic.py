@@ -19,8 +19,9 @@ from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import Question, StreamSpec
 from model.start import load_runner
 from tests.model.driver import Driver, Job
 

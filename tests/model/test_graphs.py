@@ -15,8 +15,8 @@ from model.device.graphs import AUDIO, CudaCapture, Replay, Result, StepGraphs, 
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level
+from model.seam.streams import StreamSpec
 from model.start import load_runner
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job

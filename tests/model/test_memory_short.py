@@ -14,8 +14,9 @@ from model.encoder.streaming import StreamingEncoder
 from model.loading.checkpoint import Checkpoint
 from model.runner.row_steps import MOST_GUESSED
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import Question, StreamSpec
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job
 from tests.model.replaying import Replaying

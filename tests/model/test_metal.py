@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_leaves
 
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import Samples, clip_level
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import Question, StreamSpec
 from tests.model.driver import Driver, Job
 from tests.model.test_runner import answer
 

@@ -13,8 +13,9 @@ import torch
 
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import Question, StreamSpec
 from server.windows.answer import opening, written
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle

@@ -13,7 +13,7 @@ from bench.support.random_model import full_size
 from model.errors import StartError
 from model.loading.checkpoint import CheckpointError, load_checkpoint
 from model.start import load_runner, make_runner
-from server.engine.worker.worker import _warm_up, load_model
+from server.engine.worker.load import load_model
 
 POSITIONS = 1 << 14
 

@@ -21,7 +21,7 @@ from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.watch import Watched, watched
 from bench.support.random_model import full_size, random_checkpoint
 from model.runner.runner import Runner
-from model.seam.steps import AttentionName
+from model.seam.runner import AttentionName
 from model.start import make_runner
 from server.engine.messages import FailureCode
 from server.engine.settings import EngineSettings

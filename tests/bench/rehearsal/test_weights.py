@@ -11,7 +11,9 @@ from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.memory.footprint import Footprint
 from model.runner.runner import Runner
 from model.seam.audio import HOP
-from model.seam.steps import EncodeWork, RowWork, StepPlan, StreamSpec, WeightsName
+from model.seam.runner import WeightsName
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import StreamSpec
 from model.start import Room, make_runner
 
 ADA = card_of(24, capability=(8, 9))

@@ -9,7 +9,7 @@ import pytest
 from bench.parts.memory import gpu_info
 from bench.support.capacity import Capacity
 from bench.support.random_model import full_size, without_memory
-from model.seam.steps import RunnerInfo
+from model.seam.runner import RunnerInfo
 from server.engine.budget import context_limit
 
 

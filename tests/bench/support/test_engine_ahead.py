@@ -11,7 +11,8 @@ import torch
 from bench.support.engine import transcribe
 from model.loading.checkpoint import load_checkpoint
 from model.runner.runner import Runner
-from model.seam.steps import RunnerInfo, Samples
+from model.seam.audio import Samples
+from model.seam.runner import RunnerInfo
 from tests.support.samples import SHORT, TWO_SPEAKERS
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.seam.steps import RunnerInfo
+from model.seam.runner import RunnerInfo
 from server.engine.budget import answer_budget, context_limit
 
 LARGE = 131_072

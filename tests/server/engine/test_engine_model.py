@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from model.errors import DeviceMemoryError, StartError
-from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.seam.streams import StreamSpec
 from server.engine.client.engine import Engine
 from server.engine.messages import EndReason
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import load_model, out_of_memory_types
+from server.engine.worker.load import load_model
+from server.engine.worker.main import out_of_memory_types
 from tests.server.engine.conftest import eventually
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import load_model
+from server.engine.worker.load import load_model
 from server.transcript.detokenizer import Vocabulary
 
 

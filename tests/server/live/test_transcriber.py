@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.seam.streams import StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError

@@ -10,8 +10,8 @@ from typing import cast
 import numpy as np
 import pytest
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Question, Samples
+from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.streams import Question
 from server.engine.client.engine import LiveStream
 from server.engine.client.stream import LiveAnswer
 from server.live.ears.gate import SpeechGate
@@ -60,12 +60,12 @@ CONTENTS = [
 def test_an_answer_is_read_behind_the_forced_segment(author: Author, content: str) -> None:
     segments = [written(0.0, 1.5, 2, content), written(1.6, 2.5, 0, "Yes."), written(2.5, 4, None, "[Silence]")]
     whole, prefix = opening(segments), opening(segments[:1])
-    reading = read(author.live_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
     assert [(s.start, s.end, s.speaker, s.text) for s in reading.segments] == [(1.6, 2.5, 0, "Yes.")]
     assert [said.json for said in reading.written] == segments[1:]
-    ended = read(author.live_answer(prefix + "]", prefix=prefix), author.vocabulary, seconds=10)
+    ended = read(author.whole_answer(prefix + "]", prefix=prefix), author.vocabulary, seconds=10)
     assert (ended.segments, ended.written) == ((), ())
-    cut = read(author.live_answer(whole[:-4], prefix=prefix, cut=True), author.vocabulary, seconds=10)
+    cut = read(author.whole_answer(whole[:-4], prefix=prefix, cut=True), author.vocabulary, seconds=10)
     assert cut.segments == reading.segments
 
 
@@ -83,7 +83,7 @@ def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
 ) -> None:
     prefix, then = opening([written(0.0, 1.5, 2, content)]), written(2, 3, 1, "Then.")
     answer = opening([written(0.0, 1.5, 2, grown), then]) + "]"
-    reading = read(author.live_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
     behind = [] if added is None else [(1.5, 2, added)]
     assert [(s.start, s.speaker, s.text) for s in reading.segments] == [*behind, (2.0, 1, "Then.")]
     assert [said.json for said in reading.written] == [then]
@@ -92,10 +92,10 @@ def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
 def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
     twice = [written(1, 3, 0, "Philip has every house."), written(3.6, 3.0, 0, "Philip has every house.")]
     for forced in (0, 1):
-        answer = author.live_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
+        answer = author.whole_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
         assert [s.start for s in read(answer, author.vocabulary, seconds=10).segments] == [1.0][forced:]
     said_again = opening([written(1, 3, 0, "No, no."), written(4, 5.5, 0, "No, no.")])
-    assert len(read(author.live_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
+    assert len(read(author.whole_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
 
 
 class ScriptedStream:
@@ -110,7 +110,7 @@ class ScriptedStream:
 
     async def ask(self, question: Question) -> LiveAnswer:
         self.questions.append(question)
-        return self.author.live_answer(self.answers.pop(0), prefix=question.prefix)
+        return self.author.whole_answer(self.answers.pop(0), prefix=question.prefix)
 
 
 async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: Author) -> None:
@@ -158,7 +158,7 @@ async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> No
 
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
     text = f"[{written(0, 1, 0, 'Yes.')},{written(1, 2, 1, 'no no')}"[:-4]
-    reading = read(author.live_answer(text, cut=True), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(text, cut=True), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["Yes."]
 
 
@@ -177,7 +177,7 @@ def test_what_is_said_over_and_over_is_kept_once(text: str, kept: str) -> None:
 
 def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:
     segments = [written(0, 4, None, "[Silence]"), written(4, 5, 0, 'Braces {in} "quotes".')]
-    reading = read(author.live_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
     assert [said.json for said in reading.written] == segments
 
