@@ -10,18 +10,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from model.seam.audio import HOP, SAMPLE_RATE
-from model.seam.steps import (
-    Asked,
-    Emitted,
-    PendingStep,
-    Question,
-    RunnerInfo,
-    Samples,
-    StepPlan,
-    StepResult,
-    StreamSpec,
-)
+from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.seam.audio import Level, Samples
+from model.seam.runner import RunnerInfo
+from model.seam.steps import Emitted, PendingStep, StepPlan, StepResult
+from model.seam.streams import Question, StreamCounts
 
 TINY = Path(__file__).parents[2] / "model" / "tiny" / "checkpoint"
 TURN = 5
@@ -46,18 +39,18 @@ def answer_to(seconds: float) -> str:
 @dataclass(slots=True)
 class _Stream:
     samples: int = 0
-    frames: int = 0
-    finished: bool = False
+    encoded: int = 0
     queued: int = _BEFORE
-    positions: int = 0
-    before_question: int = 0
+    cached: int = 0
+    audio_end: int = 0
+    """Inputs in front of the question."""
     answer: list[int] = field(default_factory=list)
     answered: int = 0
 
     @property
-    def waiting(self) -> int:
-        whole = -(-self.samples // HOP) if self.finished else self.samples // HOP
-        return whole - self.frames
+    def counts(self) -> StreamCounts:
+        waiting = self.samples // VIBEVOICE_GEOMETRY.hop - self.encoded
+        return StreamCounts(waiting, self.encoded, self.queued, self.cached, self.answered)
 
 
 @dataclass
@@ -85,8 +78,7 @@ class Speaker:
         return RunnerInfo(
             checkpoint="script",
             checkpoint_path=str(self.checkpoint),
-            sample_rate=SAMPLE_RATE,
-            hop=HOP,
+            geometry=VIBEVOICE_GEOMETRY,
             page_size=_PAGE,
             pages=1 << 14,
             max_positions=1 << 17,
@@ -99,38 +91,37 @@ class Speaker:
 
     @property
     def free_pages(self) -> int:
-        return self.info.pages - sum(-(-stream.positions // _PAGE) for stream in self._streams.values())
+        return self.info.pages - sum(-(-stream.cached // _PAGE) for stream in self._streams.values())
 
-    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
+    def prompt_positions(self, frames: int, question: Question) -> int:
         return _BEFORE + frames + _AFTER
 
-    def open(self, stream: int, spec: StreamSpec) -> int:
+    def open(self, stream: int, level: Level) -> None:
         self._streams[stream] = _Stream()
-        return _BEFORE
 
-    def append_audio(self, stream: int, samples: Samples) -> int:
-        state = self._streams[stream]
-        state.samples += samples.size
-        return state.waiting
+    def append(self, stream: int, samples: Samples) -> None:
+        self._streams[stream].samples += samples.size
 
-    def finish_audio(self, stream: int) -> int:
+    def pad(self, stream: int) -> None:
         state = self._streams[stream]
-        state.finished = True
-        return state.waiting
+        state.samples += -state.samples % VIBEVOICE_GEOMETRY.hop
 
-    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
+    def ask(self, stream: int, question: Question) -> str:
         state = self._streams[stream]
-        text = "]" if question.prefix else answer_to(state.samples / SAMPLE_RATE)
+        text = "]" if question.prefix else answer_to(state.samples / VIBEVOICE_GEOMETRY.sample_rate)
         state.answer = [*self._tokenizer.encode(text, add_special_tokens=False).ids, self._stop]
-        state.answered, state.before_question = 0, state.positions + state.queued
-        state.queued += _AFTER + len(question.prefix)
-        return Asked(state.queued, question.prefix)
+        state.answered, state.audio_end = 0, state.cached + state.queued
+        state.queued += _AFTER
+        return question.prefix
 
-    def withdraw(self, stream: int) -> int:
+    def crop(self, stream: int) -> None:
         state = self._streams[stream]
-        state.answer, state.positions = [], min(state.positions, state.before_question)
-        state.queued = state.before_question - state.positions
-        return state.queued
+        if state.answer:
+            state.answer, state.answered, state.cached = [], 0, min(state.cached, state.audio_end)
+            state.queued = state.audio_end - state.cached
+
+    def counts(self, stream: int) -> StreamCounts:
+        return self._streams[stream].counts
 
     def launch(self, plan: StepPlan) -> PendingStep:
         time.sleep(self.step_seconds)
@@ -138,22 +129,22 @@ class Speaker:
         for row in plan.rows:
             state = self._streams[row.stream]
             state.queued -= row.positions
-            state.positions += row.positions
+            state.cached += row.positions
             if state.answer and not state.queued:
                 emitted.append(Emitted(row.stream, *self._next(state)))
         for work in plan.encode:
             state = self._streams[work.stream]
-            state.frames += work.frames
+            state.encoded += work.frames
             state.queued += work.frames
         result = StepResult(tuple(emitted))
         return PendingStep(lambda: result)
 
     def _next(self, state: _Stream) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The next tokens with their log-probabilities."""
+        """The next tokens with their log-probabilities; guessed rightly, but for the last."""
         most = -(-len(state.answer) // _STEPS)
         tokens = tuple(state.answer[state.answered : state.answered + most])
         state.answered += len(tokens)
-        state.positions += len(tokens) - 1
+        state.cached += len(tokens) - 1
         state.queued = 1
         return tokens, (-0.5,) * len(tokens)
 

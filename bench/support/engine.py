@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from model.runner.runner import Runner
 from model.seam.audio import Samples, clip_level, frame_count
-from model.seam.streams import StreamSpec
 from model.seam.runner import StepRunner
+from model.seam.streams import StreamSpec
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
