@@ -28,8 +28,7 @@ from model.decoder.kv_cache import PagePool, PageTable
 from model.device.graphs import Capture, Replay, Result, StepGraphs, StepInputs
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
-from model.seam.audio import HOP
-from model.seam.steps import Samples
+from model.seam.audio import HOP, Samples
 
 if TYPE_CHECKING:
     from model.decoder.decoder import Decoder

@@ -18,7 +18,8 @@ from model.loading.room import device_bytes, memory_explained
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, Planner, free_bytes
 from model.runner.runner import Runner, place_of
-from model.seam.steps import DEFAULT_STEPS, AttentionName, StepSizes, WeightsName
+from model.seam.runner import AttentionName, WeightsName
+from model.seam.steps import DEFAULT_STEPS, StepSizes
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
-from model.seam.steps import AttentionName, WeightsName
+from model.seam.runner import AttentionName, WeightsName
+from model.seam.steps import DEFAULT_STEPS, StepSizes
 
 MIB = 1024 * 1024
 
@@ -53,18 +54,26 @@ class ModelSettings(BaseModel):
 class StepSettings(BaseModel):
     """How much one step of the model does."""
 
-    max_rows: int = Field(32, gt=0, description="Requests that are computed in one step at most.")
+    max_rows: int = Field(DEFAULT_STEPS.max_rows, gt=0, description="Requests that are computed in one step at most.")
     prefill_positions: int = Field(
-        2048, gt=0, description="Prompt positions per step; less answers running requests sooner, more starts new ones."
+        DEFAULT_STEPS.prefill_positions,
+        gt=0,
+        description="Prompt positions per step; less answers running requests sooner, more starts new ones.",
     )
     encode_frames: int = Field(
-        150, gt=0, description="Audio frames (7.5 per second) that are encoded per step over all requests."
+        DEFAULT_STEPS.encode_frames,
+        gt=0,
+        description="Audio frames (7.5 per second) that are encoded per step over all requests.",
     )
 
+    @property
+    def steps(self) -> StepSizes:
+        """Raises ValueError for sizes that make no step."""
+        return StepSizes(self.max_rows, self.prefill_positions, self.encode_frames)
+
     @model_validator(mode="after")
-    def _room_for_every_row(self) -> Self:
-        if self.prefill_positions < self.max_rows:
-            raise ValueError("prefill_positions must not be less than max_rows: every request advances in every step")
+    def _sizes_of_a_step(self) -> Self:
+        _ = self.steps
         return self
 
 

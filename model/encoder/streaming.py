@@ -20,8 +20,7 @@ from model.device.graphs import Capture, own_stream
 from model.device.transfer import host_tensor, send, to_device
 from model.encoder.causal_stack import CausalStack, Memory, remember
 from model.encoder.chunk_graphs import FRAMES, ROWS, ChunkGraphs
-from model.seam.audio import HOP
-from model.seam.steps import Samples
+from model.seam.audio import HOP, Samples
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +42,11 @@ class AudioBuffer:
             self._blocks.append(np.ascontiguousarray(samples, dtype=np.float32))
             self._samples += samples.size
 
-    def pad(self) -> None:
-        """Fill the started frame with zeros, as the processor's right padding does."""
-        self.append(np.zeros(-self._samples % HOP, dtype=np.float32))
+    def pad(self) -> int:
+        """Fill the started frame with zeros, as the processor's right padding does. Returns how many those are."""
+        missing = -self._samples % HOP
+        self.append(np.zeros(missing, dtype=np.float32))
+        return missing
 
     def put_back(self, samples: Samples) -> None:
         """Let what was taken last, whole frames, wait again."""

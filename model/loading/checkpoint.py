@@ -30,7 +30,7 @@ from model.loading.room import check_room, memory_explained
 from model.memory.footprint import Footprint
 from model.quantised import choose_format, quantise
 from model.quantised.stored import check_quantised_weights, settle, stored_quantisation, with_present_names
-from model.seam.steps import WeightFormat, WeightsName
+from model.seam.runner import WeightFormat, WeightsName
 
 __all__ = [
     "TINY",

@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from model.seam.audio import HOP
-from model.seam.steps import WeightFormat
+from model.seam.runner import WeightFormat
 
 LOGIT_BYTES = 10
 """Of one score while the best token is looked for: bfloat16, float32, and the exponentials in float32."""

@@ -17,8 +17,7 @@ from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
 from server.audio_in.decode import DecodeReport, decode_frames, mono_pieces

@@ -9,8 +9,7 @@ import subprocess
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in import container_child
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.process import DecoderDied, start_child

@@ -16,8 +16,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.containers import AudioFile, open_audio
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import DecodeLimits, check_shape

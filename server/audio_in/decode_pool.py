@@ -13,7 +13,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.audio_in.decode import DecodeReport, decode
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits

@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.audio_in import child
 from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode

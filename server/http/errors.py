@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.engine.client.admission import Overloaded
-from server.engine.client.engine import EngineError, EngineUnavailable
+from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 
 logger = logging.getLogger(__name__)

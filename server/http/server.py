@@ -20,7 +20,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from server.app import create_app
-from server.engine.client.engine import EngineUnavailable
+from server.engine.errors import EngineUnavailable
 from server.http.service import Service
 from server.http.websocket_server import WebSocketServer
 from server.logs import configure_logging

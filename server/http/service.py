@@ -14,7 +14,8 @@ from starlette.types import Scope
 
 from server.audio_in.decode_pool import DecodePool
 from server.engine.client.admission import Ticket
-from server.engine.client.engine import Engine, EngineState, EngineUnavailable
+from server.engine.client.engine import Engine, EngineState
+from server.engine.errors import EngineUnavailable
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
 from server.http.sockets.transcriber import Transcriber, TranscriberFactory, make_transcriber

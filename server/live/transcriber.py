@@ -11,7 +11,7 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode

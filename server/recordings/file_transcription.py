@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import BinaryIO
 
-from model.seam.steps import RunnerInfo, StreamSpec
+from model.seam.runner import RunnerInfo
+from model.seam.streams import Question, StreamSpec
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
 from server.engine.budget import answer_budget, context_limit
@@ -55,8 +56,8 @@ async def open_transcribing(
     vocabulary = service.vocabulary
     assert service.engine.info is not None
     spec = _specify(recording, parameters, service.engine.info)
-    async with service.engine.open(spec, frames=recording.frames, request_id=request_id) as stream:
-        yield Transcribing(stream, recording, vocabulary, metrics=service.metrics, began=began, log=log)
+    async with service.engine.open(spec, request_id=request_id) as stream:
+        yield Transcribing(stream, spec.question, recording, vocabulary, metrics=service.metrics, began=began, log=log)
 
 
 def _specify(recording: Recording, parameters: TranscriptionParameters, info: RunnerInfo) -> StreamSpec:
@@ -64,9 +65,9 @@ def _specify(recording: Recording, parameters: TranscriptionParameters, info: Ru
     # A token has at least a byte, so this counts at most too many of them.
     context_tokens = len(context.encode()) if context else 0
     room = context_limit(info) - context_tokens
-    return StreamSpec(
-        context=context,
-        level=recording.level,
+    question = Question(
+        context,
         temperature=parameters.temperature,
-        max_answer_tokens=answer_budget(recording.samples.size / info.sample_rate, room),
+        max_tokens=answer_budget(recording.samples.size / info.geometry.sample_rate, room),
     )
+    return StreamSpec(recording.frames, question, recording.level)

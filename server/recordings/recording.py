@@ -10,8 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from starlette.concurrency import run_in_threadpool
 
-from model.seam.audio import SAMPLE_RATE, Level, clip_level, frame_count
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level, frame_count
 from server.audio_in.decode_pool import Clip, DecodePool
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits

@@ -8,8 +8,9 @@ from contextlib import aclosing, contextmanager
 from time import perf_counter
 
 from model.seam.audio import SAMPLE_RATE
-from server.engine.client.engine import EngineStream
-from server.engine.messages import EndReason, StreamDone
+from model.seam.streams import Question
+from server.engine.client.stream import EngineStream
+from server.engine.messages import AnswerDone, EndReason
 from server.metrics import Metrics
 from server.recordings.recording import Recording
 from server.transcript.assembler import TranscriptAssembler
@@ -32,6 +33,7 @@ class Transcribing:
     def __init__(
         self,
         stream: EngineStream,
+        question: Question,
         recording: Recording,
         vocabulary: Vocabulary,
         *,
@@ -41,6 +43,7 @@ class Transcribing:
     ) -> None:
         """``began``: ``perf_counter()`` when the request came. ``log``: fields for the request's log record."""
         self._stream = stream
+        self._question = question
         self._recording = recording
         self._assembler = TranscriptAssembler(
             vocabulary, recording.seconds, clips=recording.clips, offset=recording.offset
@@ -64,24 +67,23 @@ class Transcribing:
         with self._outcome():
             await self._feed()
             waits_for_segment = True
-            async for answer in self._stream:
-                for event in self._assembler.feed(answer.tokens, answer.logprobs):
+            answer = self._stream.ask(self._question, last=True)
+            async for part in answer:
+                for event in self._assembler.feed(part.tokens, part.logprobs):
                     if waits_for_segment and isinstance(event, SegmentClosed):
                         self._metrics.first_segment.observe(perf_counter() - self._began)
                         waits_for_segment = False
                     yield event
-            done = self._stream.done
-            assert done is not None
-            for event in self._finish(done):
+            assert answer.done is not None
+            for event in self._finish(answer.done):
                 yield event
 
     async def _feed(self) -> None:
         samples = self._recording.samples
         for start in range(0, samples.size, _BLOCK):
             await self._stream.append(samples[start : start + _BLOCK])
-        await self._stream.finish()
 
-    def _finish(self, done: StreamDone) -> list[TranscriptEvent]:
+    def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
         last, self.transcript = self._assembler.finish(
             cut=done.reason is EndReason.LENGTH,
             usage=Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens),

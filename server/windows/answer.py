@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from server.engine.client.stream import LiveAnswer
+from server.engine.client.stream import WholeAnswer
+from server.engine.messages import EndReason
 from server.transcript.detokenizer import Detokenizer, Vocabulary
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import TranscriptParser
@@ -55,7 +56,7 @@ def opening(segments: Iterable[str]) -> str:
     return f"[{joined}" if joined else ""
 
 
-def read(answer: LiveAnswer, vocabulary: Vocabulary, *, seconds: float) -> Reading:
+def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float) -> Reading:
     """Read what comes behind the segments that were forced.
 
     The last of them may be open where the model went on. If it had more to say there, that becomes a segment of the
@@ -64,10 +65,10 @@ def read(answer: LiveAnswer, vocabulary: Vocabulary, *, seconds: float) -> Readi
     """
     detokenizer, parser = Detokenizer(vocabulary), TranscriptParser(seconds)
     text = "".join(map(detokenizer.feed, answer.tokens))
-    before = _closed(parser.feed(answer.forced))
+    before = _closed(parser.feed(answer.done.forced))
     said = parser.unfinished
     behind = _closed(parser.feed(text))
-    if not answer.cut:
+    if answer.done.reason is not EndReason.LENGTH:
         behind += _closed(parser.finish())
     if said:
         before, behind = behind[:1], behind[1:]
@@ -77,7 +78,7 @@ def read(answer: LiveAnswer, vocabulary: Vocabulary, *, seconds: float) -> Readi
         segments = [*_added(last, said), *segments]
     speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
     heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
-    whole = answer.forced + text
+    whole = answer.done.forced + text
     return Reading(tuple(heard), tuple(Written(e.segment, whole[slice(*e.span)]) for e in behind if e.span))
 
 

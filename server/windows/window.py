@@ -9,10 +9,11 @@ from math import ceil
 
 import numpy as np
 
-from model.seam.audio import FRAME_RATE, HOP, SAMPLE_RATE, clip_level
-from model.seam.steps import Question, Samples, StreamSpec
+from model.seam.audio import FRAME_RATE, HOP, SAMPLE_RATE, Samples, clip_level
+from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.budget import answer_budget, context_limit
-from server.engine.client.engine import Engine, LiveStream
+from server.engine.client.engine import Engine
+from server.engine.client.stream import EngineStream
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.answer import Written, opening, read, written
@@ -62,8 +63,10 @@ class VoiceSample:
 class Window:
     """Made by ``open_window``. Audio is appended and asked about in turns; ``close`` gives the pages back."""
 
-    def __init__(self, stream: LiveStream, vocabulary: Vocabulary) -> None:
+    def __init__(self, stream: EngineStream, vocabulary: Vocabulary, question: Question) -> None:
+        """``question``: as it is put about a window of which nothing is known yet."""
         self._stream = stream
+        self._question = question
         self._vocabulary = vocabulary
         self._timeline = Timeline()
         self._introduced = 0.0  # seconds of the window that voices take
@@ -86,11 +89,6 @@ class Window:
         self._blocks.append(block)
         await self._add(block)
 
-    async def pad(self) -> None:
-        """Fill the last frame with silence, since the model hears whole frames only. Raises EngineError."""
-        if missing := -self._timeline.samples % HOP:
-            await self._add(Block(self._blocks[-1].end, np.zeros(missing, np.float32)))
-
     async def _add(self, block: Block) -> None:
         self._timeline.add(block.start, block.samples.size)
         await self._stream.append(block.samples)
@@ -103,9 +101,15 @@ class Window:
         await self._add(Block(voice.block.end, np.zeros(_GAP, np.float32)))
         self._introduced = self.seconds
 
-    async def ask(self) -> tuple[Segment, ...]:
-        """What the model hears behind the closed segments: speech only, times of the session. Raises EngineError."""
-        answer = await self._stream.ask(Question(opening(self._forced), self._guess))
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
+        """What the model hears behind the closed segments: speech only, times of the session. Raises EngineError.
+
+        ``whole``: also in the started last frame, which silence fills up; otherwise it waits for more audio.
+        """
+        question = replace(self._question, prefix=opening(self._forced), guess=self._guess, whole=whole)
+        if whole and (missing := -self._timeline.samples % HOP):
+            self._timeline.add(self._blocks[-1].end, missing)
+        answer = await self._stream.ask(question).read()
         reading = read(answer, self._vocabulary, seconds=self.seconds)
         self._said = list(reading.written)
         self._guess = opening([*self._forced, *(said.json for said in self._said)])
@@ -134,7 +138,7 @@ class Window:
 
     async def close(self) -> None:
         """Give everything on the device back. Harmless when repeated."""
-        await self._stream.__aexit__(None, None, None)
+        self._stream.close()
 
     def _force(self, segment: Segment) -> None:
         """Answers begin with this segment too: in the model's own words, where it said that; times of the window."""
@@ -152,15 +156,15 @@ class Window:
         return replace(segment, start=start, end=max(start, self._timeline.end(segment.end)))
 
 
-WindowFactory = Callable[[LiveStream, Vocabulary], Window]
+WindowFactory = Callable[[EngineStream, Vocabulary, Question], Window]
 """Makes a window around its stream; benches have windows that work or tell differently."""
 
 
 async def open_window(
     engine: Engine,
     vocabulary: Vocabulary,
-    spec: StreamSpec,
     *,
+    context: str | None,
     seconds: float,
     request_id: str,
     voices: Sequence[VoiceSample],
@@ -174,10 +178,10 @@ async def open_window(
     """
     assert engine.info is not None
     heard = np.concatenate([*(voice.block.samples for voice in voices), *(block.samples for block in blocks)])
-    budget = answer_budget(seconds, context_limit(engine.info) - len(spec.context or ""))
-    spec = replace(spec, level=clip_level(heard), max_answer_tokens=budget)
-    stream = engine.open_live(spec, frames=ceil(seconds * FRAME_RATE), request_id=request_id)
-    window = make(stream, vocabulary)
+    budget = answer_budget(seconds, context_limit(engine.info) - len(context or ""))
+    question = Question(context, max_tokens=budget)
+    spec = StreamSpec(ceil(seconds * FRAME_RATE), question, clip_level(heard), Priority.LIVE)
+    window = make(engine.open(spec, request_id=request_id), vocabulary, question)
     try:
         for voice in voices:
             await window.introduce(voice)

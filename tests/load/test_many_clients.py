@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.clips import ragged_clips
-from bench.service import as_wav
+from bench.support.clips import ragged_clips
+from bench.support.service import as_wav
 from tests.support.processes import ServerProcess
 
 CLIENTS = 32

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import Samples
+from model.seam.audio import HOP, Samples, clip_level
 
 
 @pytest.fixture(scope="module")

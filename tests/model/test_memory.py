@@ -10,7 +10,9 @@ from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
 from model.runner.runner import Runner
-from model.seam.steps import Samples, StepSizes, WeightFormat
+from model.seam.audio import Samples
+from model.seam.runner import WeightFormat
+from model.seam.steps import StepSizes
 from model.start import Room, make_runner
 from tests.model.driver import Driver
 from tests.model.test_runner import job

@@ -6,8 +6,7 @@ import pytest
 
 from model.family.prompt import Prompt
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import frame_count
-from model.seam.steps import Samples
+from model.seam.audio import Samples, frame_count
 from tests.model.oracle import Oracle
 
 CONTEXTS = [

@@ -13,7 +13,9 @@ import pytest
 import pytest_asyncio
 
 from model.seam.audio import SAMPLE_RATE
-from server.engine.client.engine import Engine, LiveStream
+from model.seam.streams import Question
+from server.engine.client.engine import Engine
+from server.engine.client.stream import EngineStream
 from server.engine.settings import EngineSettings
 from server.live.captions.captions import Captions
 from server.live.ears.gate import Passed
@@ -93,8 +95,8 @@ async def test_what_is_said_is_told_once_with_its_speaker(
 ) -> None:
     opened: list[Window] = []
 
-    def make(stream: LiveStream, vocabulary: Vocabulary) -> Window:
-        opened.append(Window(stream, vocabulary))
+    def make(stream: EngineStream, vocabulary: Vocabulary, question: Question) -> Window:
+        opened.append(Window(stream, vocabulary, question))
         return opened[-1]
 
     settings = LiveSettings(window=window)

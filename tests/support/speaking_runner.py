@@ -14,7 +14,9 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from model.seam.steps import PendingStep, RunnerInfo, StepPlan, StepResult, StreamSpec
+from model.seam.runner import RunnerInfo
+from model.seam.steps import PendingStep, StepPlan, StepResult
+from model.seam.streams import Question
 from tests.support.processes import ROOT
 from tests.support.scripted_runner import FIRST, STOP, ScriptedRunner
 
@@ -62,10 +64,10 @@ class SpeakingRunner(ScriptedRunner):
         stop = frozenset({_end_of_text(self.checkpoint)})
         return replace(super().info, checkpoint_path=str(self.checkpoint), stop_ids=stop)
 
-    def open(self, stream: int, spec: StreamSpec) -> int:
-        answer = spec.context if spec.context and spec.context.startswith("[") else ANSWER
+    def ask(self, stream: int, question: Question) -> str:
+        answer = question.context if question.context and question.context.startswith("[") else ANSWER
         self.spoken[stream] = _tokenizer(self.checkpoint).encode(answer, add_special_tokens=False).ids
-        return super().open(stream, replace(spec, seed=len(self.spoken[stream])))
+        return super().ask(stream, replace(question, seed=len(self.spoken[stream])))
 
     def launch(self, plan: StepPlan) -> PendingStep:
         pending = super().launch(plan)

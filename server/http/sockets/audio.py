@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.audio_in.container_stream import ContainerStream
 from server.audio_in.pcm_stream import PcmStream
 from server.live.vocabulary.actions import SetFormat

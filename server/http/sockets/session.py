@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.outbox import Outbox

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.engine.client.engine import Engine
 from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from model.seam.steps import StreamSpec
 from server.engine.client.engine import Engine
 from server.live.captions.stability import Stabilizer
 from server.live.ears.gate import Passed
@@ -72,9 +71,7 @@ class Captions:
         """Ask the model. ``final``: all that it says is committed."""
         window = await self._present_window()
         self._spoken = 0.0
-        if final:
-            await window.pad()
-        events = self._stabilizer.update(await window.ask(), window.heard_until, final=final)
+        events = self._stabilizer.update(await window.ask(whole=final), window.heard_until, final=final)
         self._note(window, events)
         return events
 
@@ -118,7 +115,7 @@ class Captions:
         return await open_window(
             self._engine,
             self._vocabulary,
-            StreamSpec(context=self.context),
+            context=self.context,
             seconds=self._settings.window + 1.0,  # a last block and the frame that is filled up
             request_id=self._request_id,
             voices=self._voices.chosen(self._settings.window * _VOICES_SHARE),

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import Passed, SpeechGate
 from server.live.ears.turns import TurnDetection, TurnDetector
 from server.live.ears.vad import SpeechDetector

@@ -10,8 +10,7 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 
 _RATE: Final = 16_000
 _FRAME_SAMPLES: Final = 512

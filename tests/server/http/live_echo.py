@@ -15,8 +15,7 @@ from fastapi import APIRouter, WebSocket
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.pcm_stream import PcmEncoding
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError

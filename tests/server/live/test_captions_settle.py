@@ -8,7 +8,8 @@ from typing import cast
 import numpy as np
 
 from model.seam.audio import SAMPLE_RATE
-from server.engine.client.engine import Engine, LiveStream
+from server.engine.client.engine import Engine
+from server.engine.client.stream import EngineStream
 from server.live.captions.captions import Captions
 from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
@@ -23,7 +24,7 @@ class ScriptedWindow(Window):
 
     said: tuple[tuple[float, Segment], ...] = ()
 
-    async def ask(self) -> tuple[Segment, ...]:
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
         return tuple(segment for needed, segment in self.said if self.heard_until >= needed)
 
 
@@ -31,7 +32,7 @@ class Stream:
     async def append(self, samples: object) -> None:
         pass
 
-    async def __aexit__(self, *_: object) -> None:
+    def close(self) -> None:
         pass
 
 
@@ -41,7 +42,7 @@ def captions(*said: tuple[float, Segment]) -> Captions:
 
     Told.said = said
     info = SimpleNamespace(max_positions=16_384, pages=4096, page_size=16, draft_positions=0)
-    engine = SimpleNamespace(info=info, open_live=lambda *_, **__: cast(LiveStream, Stream()))
+    engine = SimpleNamespace(info=info, open=lambda *_, **__: cast(EngineStream, Stream()))
     return Captions(
         cast(Engine, engine),
         cast(Vocabulary, None),

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
@@ -101,12 +101,11 @@ async def live(engine: Engine, vocabulary: Vocabulary, samples: Samples, setting
 async def whole(engine: Engine, vocabulary: Vocabulary, samples: Samples) -> str:
     """What the file path answers."""
     assembler = TranscriptAssembler(vocabulary, samples.size / SAMPLE_RATE)
-    spec = StreamSpec(level=clip_level(samples), max_answer_tokens=1024)
-    async with engine.open(spec, frames=frame_count(samples.size), request_id="whole") as stream:
+    spec = StreamSpec(frame_count(samples.size), Question(max_tokens=1024), clip_level(samples))
+    async with engine.open(spec, request_id="whole") as stream:
         await stream.append(samples)
-        await stream.finish()
-        async for message in stream:
-            assembler.feed(message.tokens, message.logprobs)
+        async for part in stream.ask(spec.question, last=True):
+            assembler.feed(part.tokens, part.logprobs)
     return assembler.finish()[1].text
 
 

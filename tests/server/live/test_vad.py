@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.vad import SpeechDetector
 from tests.support.samples import TWO_SPEAKERS, truth
 

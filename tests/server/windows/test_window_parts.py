@@ -10,10 +10,9 @@ from typing import cast
 import numpy as np
 import pytest
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Question, Samples
-from server.engine.client.engine import LiveStream
-from server.engine.client.stream import LiveAnswer
+from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.streams import Question
+from server.engine.client.stream import EngineStream, WholeAnswer
 from server.live.ears.gate import SpeechGate
 from server.transcript.segments import Segment
 from server.windows.answer import opening, read, without_loop, written
@@ -25,6 +24,7 @@ from tests.support.snapshot import snapshot
 from tests.support.speaking_runner import CHECKPOINT
 
 FRAME = 0.032
+PLAIN = Question()
 
 
 VOCABULARIES: dict[str, Callable[[], Path]] = {"twin's": lambda: CHECKPOINT, "real": snapshot}
@@ -60,12 +60,12 @@ CONTENTS = [
 def test_an_answer_is_read_behind_the_forced_segment(author: Author, content: str) -> None:
     segments = [written(0.0, 1.5, 2, content), written(1.6, 2.5, 0, "Yes."), written(2.5, 4, None, "[Silence]")]
     whole, prefix = opening(segments), opening(segments[:1])
-    reading = read(author.live_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
     assert [(s.start, s.end, s.speaker, s.text) for s in reading.segments] == [(1.6, 2.5, 0, "Yes.")]
     assert [said.json for said in reading.written] == segments[1:]
-    ended = read(author.live_answer(prefix + "]", prefix=prefix), author.vocabulary, seconds=10)
+    ended = read(author.whole_answer(prefix + "]", prefix=prefix), author.vocabulary, seconds=10)
     assert (ended.segments, ended.written) == ((), ())
-    cut = read(author.live_answer(whole[:-4], prefix=prefix, cut=True), author.vocabulary, seconds=10)
+    cut = read(author.whole_answer(whole[:-4], prefix=prefix, cut=True), author.vocabulary, seconds=10)
     assert cut.segments == reading.segments
 
 
@@ -83,7 +83,7 @@ def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
 ) -> None:
     prefix, then = opening([written(0.0, 1.5, 2, content)]), written(2, 3, 1, "Then.")
     answer = opening([written(0.0, 1.5, 2, grown), then]) + "]"
-    reading = read(author.live_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
     behind = [] if added is None else [(1.5, 2, added)]
     assert [(s.start, s.speaker, s.text) for s in reading.segments] == [*behind, (2.0, 1, "Then.")]
     assert [said.json for said in reading.written] == [then]
@@ -92,10 +92,10 @@ def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
 def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
     twice = [written(1, 3, 0, "Philip has every house."), written(3.6, 3.0, 0, "Philip has every house.")]
     for forced in (0, 1):
-        answer = author.live_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
+        answer = author.whole_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
         assert [s.start for s in read(answer, author.vocabulary, seconds=10).segments] == [1.0][forced:]
     said_again = opening([written(1, 3, 0, "No, no."), written(4, 5.5, 0, "No, no.")])
-    assert len(read(author.live_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
+    assert len(read(author.whole_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
 
 
 class ScriptedStream:
@@ -108,22 +108,29 @@ class ScriptedStream:
 
     async def append(self, samples: Samples) -> None: ...
 
-    async def ask(self, question: Question) -> LiveAnswer:
+    def ask(self, question: Question) -> ScriptedStream:
         self.questions.append(question)
-        return self.author.live_answer(self.answers.pop(0), prefix=question.prefix)
+        return self
+
+    async def read(self) -> WholeAnswer:
+        return self.author.whole_answer(self.answers.pop(0), prefix=self.questions[-1].prefix)
 
 
 async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: Author) -> None:
     both = opening([written(0.5, 1.0, 0, "Yes."), written(4.0, 4.5, 0, "Yes.")])
     then = written(5.0, 5.5, 1, "Well.")
     stream = ScriptedStream(author, both + "]", f"{both},{then}]", f"{both},{then}]")
-    window = Window(cast(LiveStream, stream), author.vocabulary)
+    window = Window(cast(EngineStream, stream), author.vocabulary, PLAIN)
     await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
     for segment in await window.ask():
         window.close_segment(segment)
     await window.ask()
     await window.ask()
-    assert stream.questions == [Question(), Question(both, both), Question(both, f"{both},{then}")]
+    assert [(asked.prefix, asked.guess) for asked in stream.questions] == [
+        ("", ""),
+        (both, both),
+        (both, f"{both},{then}"),
+    ]
 
 
 async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) -> None:
@@ -131,13 +138,13 @@ async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) 
     own = '{"Start":0,"End":1.50,"Speaker":0,"Content":"Caf\\u00e9 noir."}'
     later = written(2.0, 2.5, 1, "One two one two one two one two.")
     stream = ScriptedStream(author, f"[{own},{later}]", f"[{own}]")
-    window = Window(cast(LiveStream, stream), author.vocabulary)
+    window = Window(cast(EngineStream, stream), author.vocabulary, PLAIN)
     await window.append(Block(0, np.zeros(6 * SAMPLE_RATE, np.float32)))
     first, _ = await window.ask()
     assert first.text == "Café noir."
     window.close_segment(first)
     await window.ask()
-    assert stream.questions[-1] == Question(f"[{own}", f"[{own},{later}")
+    assert (stream.questions[-1].prefix, stream.questions[-1].guess) == (f"[{own}", f"[{own},{later}")
     window.close_segment(Segment(1, 2.0, 2.5, 1, "One two."))
     assert stream.answers == []
     stream.answers.append(f"[{own},{written(2.0, 2.5, 1, 'One two.')}]")
@@ -148,7 +155,7 @@ async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) 
 async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> None:
     again, early = written(0.0, 2.0, 1, "I say it again."), written(1.5, 4.0, 1, "Good day.")
     stream = ScriptedStream(author, opening([written(0.0, 2.0, 1, "I am here."), again, early]) + "]")
-    window = Window(cast(LiveStream, stream), author.vocabulary)
+    window = Window(cast(EngineStream, stream), author.vocabulary, PLAIN)
     await window.introduce(VoiceSample(1, "I am here.", Block(7 * SAMPLE_RATE, np.zeros(2 * SAMPLE_RATE, np.float32))))
     await window.append(Block(100 * SAMPLE_RATE, np.zeros(6 * SAMPLE_RATE, np.float32)))
     (heard,) = await window.ask()
@@ -158,7 +165,7 @@ async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> No
 
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
     text = f"[{written(0, 1, 0, 'Yes.')},{written(1, 2, 1, 'no no')}"[:-4]
-    reading = read(author.live_answer(text, cut=True), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(text, cut=True), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["Yes."]
 
 
@@ -177,7 +184,7 @@ def test_what_is_said_over_and_over_is_kept_once(text: str, kept: str) -> None:
 
 def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:
     segments = [written(0, 4, None, "[Silence]"), written(4, 5, 0, 'Braces {in} "quotes".')]
-    reading = read(author.live_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
+    reading = read(author.whole_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
     assert [said.json for said in reading.written] == segments
 
