@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import Emitted, PendingStep, StepPlan, StepResult
@@ -78,7 +78,7 @@ class Speaker:
         return RunnerInfo(
             checkpoint="script",
             checkpoint_path=str(self.checkpoint),
-            geometry=VIBEVOICE_GEOMETRY,
+            family=VIBEVOICE_ASR,
             page_size=_PAGE,
             pages=1 << 14,
             max_positions=1 << 17,
