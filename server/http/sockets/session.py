@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -29,8 +29,11 @@ from server.live.vocabulary.actions import (
 )
 from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
-from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
 from server.live.vocabulary.transcriber import Transcriber
+
+_LARGE = 1 << 16
+"""Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
@@ -67,7 +70,7 @@ class SessionLimits:
     last_words: float
 
 
-class LiveSession:
+class LiveSession(Generic[Message]):
     """Runs one accepted session to its end. The transcriber is entered, and left by whoever entered it.
 
     A task receives and does what the protocol answers, one lets the protocol hear the transcriber's events, one sends.
@@ -82,7 +85,7 @@ class LiveSession:
     def __init__(
         self,
         websocket: WebSocket,
-        protocol: LiveProtocol,
+        protocol: LiveProtocol[Message],
         transcriber: Transcriber,
         limits: SessionLimits,
         stopping: asyncio.Event,
@@ -138,7 +141,12 @@ class LiveSession:
             await self._outbox.room()
             if self._deaf:
                 return
-            await self._perform(self._protocol.received(await self._next_frame()))
+            await self._perform(self._protocol.received(await self._read(await self._next_frame())))
+
+    async def _read(self, frame: str | bytes) -> Message:
+        if isinstance(frame, str) and len(frame) > _LARGE:
+            return await asyncio.to_thread(self._protocol.read, frame)
+        return self._protocol.read(frame)
 
     async def _next_frame(self) -> str | bytes:
         try:

@@ -48,14 +48,19 @@ async def echo(websocket: WebSocket) -> None:
     )
 
 
-class EchoProtocol(LiveProtocol):
+class EchoProtocol(LiveProtocol[str | bytes]):
     """Every event is told as it comes. Text frames are JSON and name what is to be done."""
 
     def __init__(self) -> None:
         self._flushes = flush_ids(Asker.PROTOCOL)
+        self._reader = 0
 
     def opened(self) -> Sequence[Action]:
         return [Send({"type": "opened"}), SetFormat(PcmEncoding.LINEAR16)]
+
+    def read(self, frame: str | bytes) -> str | bytes:
+        self._reader = threading.get_ident()
+        return frame
 
     def received(self, message: str | bytes) -> Sequence[Action]:
         if isinstance(message, bytes):
@@ -72,6 +77,8 @@ class EchoProtocol(LiveProtocol):
                 return [SetFormat(None)]
             case "say":
                 return [Send({"type": "said", "number": number, "text": asked["text"]}) for number in range(asked["n"])]
+            case "tell the reader":
+                return [Send({"type": "read", "beside": self._reader != threading.get_ident()})]
             case "close":
                 return [Send({"type": "bye"}), Close(4000, "as asked"), Send({"type": "never"})]
             case unknown:

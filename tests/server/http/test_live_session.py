@@ -109,6 +109,16 @@ def test_frames_keep_their_order_and_any_text(live: RunningServer) -> None:
         assert said[0]["text"] == "\ud800 ä"
 
 
+def test_a_large_frame_is_read_beside_the_others_and_in_its_turn(live: RunningServer) -> None:
+    with session(live) as client:
+        client.do("tell the reader", padding="x" * 1_000_000)
+        client.do("tell the reader")
+        assert [client.hears() for _ in range(2)] == [
+            {"type": "read", "beside": True},
+            {"type": "read", "beside": False},
+        ]
+
+
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
 def test_a_flush_is_of_all_audio(live: RunningServer, rate: int) -> None:
     """What a resampler holds back belongs to it, and audio goes on at the same byte behind it."""
