@@ -11,6 +11,7 @@ from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
+from server.context import context_tokens
 from server.engine.budget import answer_budget, context_limit
 from server.engine.client.admission import Ticket
 from server.http.service import Service
@@ -71,9 +72,7 @@ async def open_transcribing(
 
 def _specify(recording: Recording, parameters: TranscriptionParameters, info: RunnerInfo) -> StreamSpec:
     context = parameters.context
-    # A token has at least a byte, so this counts at most too many of them.
-    context_tokens = len(context.encode()) if context else 0
-    room = context_limit(info) - context_tokens
+    room = context_limit(info) - context_tokens(context)
     question = Question(
         context,
         temperature=parameters.temperature,

@@ -11,7 +11,7 @@ import numpy as np
 from starlette.concurrency import run_in_threadpool
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level, frame_count
-from server.audio_in.decode_pool import Clip, DecodePool
+from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
 from server.http.errors import invalid
@@ -54,7 +54,7 @@ async def read_recording(
     decoders: DecodePool, file: BinaryIO, parameters: TranscriptionParameters, limits: DecodeLimits
 ) -> Recording:
     """Decode the file and the references. Raises AudioError, and ApiError for an unusable reference."""
-    clip = await decoders.decode_clip(file, limits)
+    clip = await decoders.decode(file, limits)
     if not parameters.known_speaker_references:
         level = await run_in_threadpool(clip_level, clip.samples)
         return Recording(clip.samples, level, clip.report.seconds, notes=clip.report.notes)
@@ -68,7 +68,7 @@ async def _read_reference(decoders: DecodePool, url: str, limits: DecodeLimits) 
         raise invalid(_PARAM, f"{_PARAM} must be data: URLs with base64.")
     shortest, longest = _REFERENCE_SECONDS
     try:
-        clip = await decoders.decode_clip(BytesIO(decode_base64(data, _PARAM)), limits)
+        clip = await decoders.decode(BytesIO(decode_base64(data, _PARAM)), limits)
     except AudioError as error:
         raise invalid(_PARAM, f"{_PARAM}: {error.message}", code=error.code) from None
     if not shortest <= clip.report.seconds <= longest:
@@ -79,7 +79,7 @@ async def _read_reference(decoders: DecodePool, url: str, limits: DecodeLimits) 
     return clip.samples
 
 
-def _behind(references: Sequence[Samples], names: Sequence[str], clip: Clip) -> Recording:
+def _behind(references: Sequence[Samples], names: Sequence[str], clip: DecodedAudio) -> Recording:
     """``clip`` behind the references. Each is brought to the model's level by itself: microphones differ."""
     gap = np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32)
     parts: list[Samples] = []

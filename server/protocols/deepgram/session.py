@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from server.engine.budget import MAX_CONTEXT_CHARACTERS
+from server.context import ContextTooLong, context_of
 from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import (
     AudioHeard,
@@ -132,10 +132,11 @@ class DeepgramSession(LiveProtocol[str | bytes]):
     def _configure(self, keyterms: list[str] | None) -> list[Action]:
         if keyterms is None:
             return [Send(messages.configured(self._request_id, None))]
-        context = "\n".join(filter(None, map(str.strip, keyterms)))
-        if len(context) > MAX_CONTEXT_CHARACTERS:
-            return [Send(messages.too_many_terms(self._request_id, MAX_CONTEXT_CHARACTERS))]
-        return [SetContext(context or None), Send(messages.configured(self._request_id, keyterms))]
+        try:
+            context = context_of(*keyterms)
+        except ContextTooLong as error:
+            return [Send(messages.too_many_terms(self._request_id, error.limit))]
+        return [SetContext(context), Send(messages.configured(self._request_id, keyterms))]
 
     def _closed(self, event: SegmentCommitted) -> list[JsonObject]:
         """While a flush is on its way, the last segment waits for it: it carries ``speech_final``."""

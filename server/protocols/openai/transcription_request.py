@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-from server.engine.budget import MAX_CONTEXT_CHARACTERS
+from server.context import ContextTooLong, context_of
 from server.http.errors import ApiError, invalid
 
 MAX_KNOWN_SPEAKERS = 4
@@ -93,7 +93,7 @@ class TranscriptionParameters(BaseModel):
     @property
     def context(self) -> str | None:
         """What the model's prompt says beside the task: keywords one per line, as in training, then the prompt."""
-        return "\n".join(filter(None, map(str.strip, (*self.keywords, *self.hotwords, self.prompt or "")))) or None
+        return context_of(*self.keywords, *self.hotwords, self.prompt or "")
 
 
 _LISTS = frozenset(
@@ -174,9 +174,11 @@ def _check_combinations(parameters: TranscriptionParameters) -> None:
         )
     if len(set(names)) != len(names) or not all(name.strip() for name in names):
         raise invalid("known_speaker_names", "known_speaker_names must be different from each other and not empty.")
-    if len(parameters.context or "") > MAX_CONTEXT_CHARACTERS:
+    try:
+        parameters.context  # noqa: B018 - joined to see whether it may be
+    except ContextTooLong as error:
         raise invalid(
             "prompt" if parameters.prompt else "keywords",
-            f"prompt and keywords together may have {MAX_CONTEXT_CHARACTERS} characters.",
+            f"prompt and keywords together may have {error.limit} characters.",
             code="context_too_long",
-        )
+        ) from None

@@ -12,7 +12,7 @@ from bench.live.steady import SteadySession, Stretch
 from bench.live.windows import ObservedWindows, RedoingEngine, RedoneWindows
 from model.seam.audio import SAMPLE_RATE
 from server.engine.client.engine import Engine
-from server.live.captions.stability import plain
+from server.live.captions.units import plain
 
 SECONDS = 6
 WAYS: list[tuple[type[Engine], type[ObservedWindows]]] = [(Engine, ObservedWindows), (RedoingEngine, RedoneWindows)]
