@@ -45,12 +45,12 @@ CLIENT_CLOSED = "client_closed"
 
 
 class _Tasks(NamedTuple):
-    """Those of a session. ``told``: waits for the word to stop."""
+    """Those of a session. ``stopping``: waits for the word to stop."""
 
     sending: asyncio.Task[None]
     listening: asyncio.Task[None]
     receiving: asyncio.Task[None]
-    told: asyncio.Task[bool]
+    stopping: asyncio.Task[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class LiveSession(Generic[Message]):
             sending=asyncio.create_task(self._outbox.run()),
             listening=asyncio.create_task(self._listen()),
             receiving=asyncio.create_task(self._receive()),
-            told=asyncio.create_task(self._stopping.wait()),
+            stopping=asyncio.create_task(self._stopping.wait()),
         )
         try:
             await asyncio.wait(tasks, timeout=self._limits.longest, return_when=asyncio.FIRST_COMPLETED)
@@ -199,11 +199,11 @@ class LiveSession(Generic[Message]):
                 await asyncio.wait({tasks.receiving})
                 if not self._finishing:
                     await self._perform([Flush(next(flush_ids(Asker.SERVER)))])
-                said = asyncio.create_task(self._all_said())
+                settling = asyncio.create_task(self._all_said())
                 try:
-                    await asyncio.wait({said, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({settling, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    said.cancel()
+                    settling.cancel()
 
     async def _all_said(self) -> None:
         """Wait until the client has the words of all audio, or will have them before the connection is closed."""
@@ -265,6 +265,6 @@ def _cause(tasks: _Tasks) -> SessionOver | str:
     for task in (tasks.sending, tasks.receiving, tasks.listening):
         if task.done() and (error := task.exception()) is not None:
             return CLIENT_CLOSED if isinstance(error, WebSocketDisconnect) else to_session_over(error)
-    if tasks.told.done():
+    if tasks.stopping.done():
         return SessionOver(SessionEnd.SHUTTING_DOWN, "The server is shutting down.")
     return SessionOver(SessionEnd.TOO_LONG, "The longest time for a session is over.")

@@ -46,8 +46,8 @@ def read_event(frame: str | bytes) -> ClientEvent:
     event_id = None
     try:
         fields = _fields(frame)
-        given = fields.get("event_id")
-        event_id = given if isinstance(given, str) and len(given) <= MAX_ID_CHARACTERS else None
+        name = fields.get("event_id")
+        event_id = name if isinstance(name, str) and len(name) <= MAX_ID_CHARACTERS else None
         if fields.get("type") != "input_audio_buffer.append":
             if len(frame) > MAX_EVENT_CHARACTERS:
                 raise EventError(f"An event without audio may have {MAX_EVENT_CHARACTERS} characters.")

@@ -108,7 +108,7 @@ class LegacySessionFields(_Fields):
     turn_detection: TurnDetectionFields | None = None
     include: Annotated[list[str] | None, BeforeValidator(_known_includes)] = None
 
-    def given(self) -> Iterable[tuple[str, Any]]:
+    def named(self) -> Iterable[tuple[str, Any]]:
         """The fields that the client named, as those of ``InputFields`` and ``include``."""
         for name in LegacySessionFields.model_fields:
             if name in self.model_fields_set:
@@ -121,8 +121,8 @@ class SessionFields(LegacySessionFields):
     type: Literal["transcription"] = "transcription"
     audio: _AudioFields | None = None
 
-    def given(self) -> Iterable[tuple[str, Any]]:
-        yield from super().given()
+    def named(self) -> Iterable[tuple[str, Any]]:
+        yield from super().named()
         if self.audio is not None and self.audio.input is not None:
             for name in self.audio.input.model_fields_set:
                 yield name, getattr(self.audio.input, name)
