@@ -107,6 +107,7 @@ class Script:
     Attributes:
         hear_gate: no audio is taken while it is closed.
         words_gate: no words are found while it is closed.
+        one_by_one: the words gate closes behind every flush that is answered.
         fails_at: the engine fails when it has heard so many seconds.
         heard: seconds of audio taken, over all sessions.
         waiting: somebody waits at the first gate.
@@ -114,6 +115,7 @@ class Script:
 
     hear_gate: threading.Event = field(default_factory=threading.Event)
     words_gate: threading.Event = field(default_factory=threading.Event)
+    one_by_one: bool = False
     fails_at: float = float("inf")
     heard: float = 0.0
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -200,6 +202,8 @@ class Scripted:
                 raise event
             if isinstance(event, WordsCommitted) and not self._script.words_gate.is_set():
                 await asyncio.to_thread(self._script.words_gate.wait, PATIENCE)
+            if isinstance(event, Flushed) and self._script.one_by_one:
+                self._script.words_gate.clear()
             yield event
             if isinstance(event, Finished):
                 return

@@ -6,7 +6,7 @@ import json
 from base64 import b64decode
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.live.vocabulary.actions import Hear
@@ -81,6 +81,8 @@ def test_what_is_echoed_is_never_long(client: Conversation) -> None:
 
 
 @given(st.text("AB+/=\n\u00e4", max_size=24))
+@example("AAAAAAA=AAAA")
+@example("AAAAAAA==")
 def test_base64_in_pieces_is_base64(encoded: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "_PIECE", 8)
