@@ -30,7 +30,7 @@ from server.protocols.deepgram.messages import CloseStream, Configure, Finalize,
 from server.protocols.deepgram.query import ListenQuery
 
 
-class DeepgramSession(LiveProtocol):
+class DeepgramSession(LiveProtocol[str | bytes]):
     """The state machine between a client's frames and a live session's events.
 
     Args:
@@ -63,6 +63,10 @@ class DeepgramSession(LiveProtocol):
         rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
         actions: list[Action] = [SetFormat(query.encoding, rate, query.channels), SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
+
+    def read(self, frame: str | bytes) -> str | bytes:
+        """Audio is binary, and messages are short."""
+        return frame
 
     def received(self, message: str | bytes) -> Sequence[Action]:
         """Audio, or a control message; what cannot be read is answered with an ``Error`` and changes nothing."""

@@ -124,6 +124,7 @@ async def test_what_was_said_comes_while_it_is_said(engine: Engine, vocabulary: 
     reference = " ".join(turn["Content"] for turn in expected)
     assert errors(reference, heard.text) <= 0.15 * len(reference.split())
     assert len({segment.speaker for segment in heard.segments}) == 2
+    assert all(segment.avg_logprob is not None and -2 < segment.avg_logprob < 0 for segment in heard.segments)
     for turn in expected:
         assert min(abs(segment.start - turn["Start"]) for segment in heard.segments) < 0.5
     first_words = heard.events.index(heard.of(WordsCommitted)[0])
