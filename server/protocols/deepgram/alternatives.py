@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import regex
 
+from server.live.vocabulary.events import WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
 from server.version import server_version
@@ -27,20 +28,33 @@ class Passage:
     Attributes:
         text: the words with their punctuation and spaces.
         words: with estimated times in seconds.
-        confidence: 0 to 1, from the probabilities the model gave its tokens; 1 where they are not known.
+        confidence: 0 to 1, see ``confidence_of``.
         lead: what stands between the passage before and this one.
     """
 
     text: str
     words: tuple[Word, ...]
-    confidence: float = 1.0
+    confidence: float
     lead: str = " "
 
     @classmethod
     def of(cls, segment: Segment) -> Passage:
-        logprob = segment.avg_logprob
-        confidence = 1.0 if logprob is None else math.exp(min(logprob, 0.0))
-        return cls(segment.text, tuple(segment_words(segment)), confidence)
+        """A segment, or the rest of one."""
+        return cls(segment.text, tuple(segment_words(segment)), confidence_of(segment.avg_logprob))
+
+    @classmethod
+    def of_words(cls, committed: WordsCommitted) -> Passage:
+        """The next words of a segment."""
+        return cls(committed.text, committed.words, confidence_of(committed.avg_logprob), committed.lead)
+
+
+def confidence_of(avg_logprob: float | None) -> float:
+    """The mean probability of a text's tokens; 1 where it is not known.
+
+    Deepgram's schema has no word for that: alternatives and words have a ``confidence``, a number. Its SDK takes no
+    null, and LiveKit reads the field without a default. Whoever drops what is uncertain would drop every word at 0.
+    """
+    return 1.0 if avg_logprob is None else math.exp(min(avg_logprob, 0.0))
 
 
 def seconds(time: float) -> float:
@@ -70,7 +84,7 @@ def confidence(passages: Sequence[Passage]) -> float:
 
 def _word(word: Word, of_passage: float, *, speakers: bool) -> JsonObject:
     bare = _BARE.search(word.word)
-    made: JsonObject = {
+    shown: JsonObject = {
         "word": (bare.group() if bare else word.word).lower(),
         "start": seconds(word.start),
         "end": seconds(word.end),
@@ -78,8 +92,8 @@ def _word(word: Word, of_passage: float, *, speakers: bool) -> JsonObject:
         "punctuated_word": word.word,
     }
     if speakers and word.speaker is not None:
-        made["speaker"] = word.speaker
-    return made
+        shown["speaker"] = word.speaker
+    return shown
 
 
 @dataclass(frozen=True, slots=True)
