@@ -9,7 +9,8 @@ import pytest
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
 from server.protocols.deepgram import alternatives, live_results
-from server.protocols.deepgram.alternatives import JsonObject, Passage, alternative
+from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative
+from server.protocols.deepgram.live_results import LiveResults
 from server.transcript.segments import Segment
 from server.transcript.words import joined, segment_words
 from tests.server.protocols.deepgram.conversation import Conversation, best, segment, text
@@ -81,6 +82,16 @@ def test_nothing_is_built_while_a_final_result_waits_for_the_end_of_its_turn(bui
     assert built == []
     (final,) = talk.flushed(4.0)
     assert text(final) == "One two three four."
+
+
+def test_what_is_open_behind_a_final_result_is_shown_again() -> None:
+    results = LiveResults(ModelIdentity("any"), request_id="any", interim=True, speakers=False)
+    (before,) = results.suppose(Hypothesis((WHOLE,)))
+    results.finish(1.0)
+    (behind,) = results.listened(1.5)
+    assert before["channel"] == behind["channel"]
+    assert (behind["start"], behind["duration"]) == (1.0, 0.5)
+    assert results.listened(2.0) == []
 
 
 def test_words_are_as_sure_as_the_model_was() -> None:
