@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import fmean
+from typing import NotRequired, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
 import regex
@@ -62,38 +64,45 @@ def seconds(time: float) -> float:
     return round(time, 3)
 
 
-def alternative(passages: Sequence[Passage], *, speakers: bool) -> JsonObject:
-    """``{transcript, confidence, words}`` of passages in order. ``speakers``: words tell who said them."""
+class Alternative(TypedDict):
+    """Deepgram's reading of a passage of time: the only one of its channel."""
+
+    transcript: str
+    confidence: float
+    words: list[JsonObject]
+    paragraphs: NotRequired[JsonObject]
+
+
+def alternative(passages: Sequence[Passage], *, speakers: bool) -> Alternative:
+    """Passages in order. ``speakers``: words tell who said them."""
     return {
         "transcript": "".join(passage.lead + passage.text for passage in passages).lstrip(),
         "confidence": round(confidence(passages), 4),
-        "words": words(passages, speakers=speakers),
+        "words": list(chain.from_iterable(_words(passage, speakers=speakers) for passage in passages)),
     }
 
 
-def words(passages: Iterable[Passage], *, speakers: bool) -> list[JsonObject]:
-    """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
-    return [_word(word, passage.confidence, speakers=speakers) for passage in passages for word in passage.words]
-
-
-def confidence(passages: Sequence[Passage]) -> float:
+def confidence(passages: Iterable[Passage]) -> float:
     """Of the words of all passages; 0 where there are none, as Deepgram has it."""
     of_words = [passage.confidence for passage in passages for _ in passage.words]
     return fmean(of_words) if of_words else 0.0
 
 
-def _word(word: Word, of_passage: float, *, speakers: bool) -> JsonObject:
-    bare = _BARE.search(word.word)
-    shown: JsonObject = {
-        "word": (bare.group() if bare else word.word).lower(),
-        "start": seconds(word.start),
-        "end": seconds(word.end),
-        "confidence": round(of_passage, 4),
-        "punctuated_word": word.word,
-    }
-    if speakers and word.speaker is not None:
-        shown["speaker"] = word.speaker
-    return shown
+def _words(passage: Passage, *, speakers: bool) -> Iterator[JsonObject]:
+    """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
+    of_passage = round(passage.confidence, 4)
+    for word in passage.words:
+        bare = _BARE.search(word.word)
+        shown: JsonObject = {
+            "word": (bare.group() if bare else word.word).lower(),
+            "start": seconds(word.start),
+            "end": seconds(word.end),
+            "confidence": of_passage,
+            "punctuated_word": word.word,
+        }
+        if speakers and word.speaker is not None:
+            shown["speaker"] = word.speaker
+        yield shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, seconds
+from server.protocols.deepgram.alternatives import Alternative, JsonObject, ModelIdentity, Passage, alternative, seconds
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
@@ -132,12 +132,12 @@ class LiveResults:
         self.final_until = until
         return results
 
-    def _alternative(self, passages: list[Passage]) -> JsonObject:
+    def _alternative(self, passages: list[Passage]) -> Alternative:
         return alternative(passages, speakers=self._speakers)
 
     def _results(
         self,
-        text: JsonObject,
+        text: Alternative,
         until: float,
         *,
         is_final: bool,

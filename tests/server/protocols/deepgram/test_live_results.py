@@ -9,7 +9,7 @@ import pytest
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
 from server.protocols.deepgram import alternatives, live_results
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative
+from server.protocols.deepgram.alternatives import Alternative, ModelIdentity, Passage, alternative
 from server.protocols.deepgram.live_results import LiveResults
 from server.transcript.segments import Segment
 from server.transcript.words import joined, segment_words
@@ -23,9 +23,9 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was built: texts of alternatives, and "words" for each text that was cut into words."""
     work: list[str] = []
 
-    def counted(passages: Sequence[Passage], *, speakers: bool) -> JsonObject:
+    def counted(passages: Sequence[Passage], *, speakers: bool) -> Alternative:
         answer = alternative(passages, speakers=speakers)
-        work.append(str(answer["transcript"]))
+        work.append(answer["transcript"])
         return answer
 
     def cut(of: Segment) -> Sequence[object]:
