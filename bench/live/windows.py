@@ -1,7 +1,7 @@
 """Two ways to update a live window: to extend what the device has, as the server does, and to begin again.
 
 Both hear the same audio in the same windows under the same rules for what is final. ``RedoingEngine`` and
-``RedoneWindow`` belong together.
+``RedoneWindows`` belong together.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from time import monotonic
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
 from server.engine.client.stream import Answer, EngineStream, WholeAnswer
+from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
-from server.windows.answer import read
-from server.windows.window import VoiceSample, Window
+from server.windows.sequence import WindowSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,49 +31,35 @@ class Update:
     heard_until: float
 
 
-class ObservedWindow(Window):
-    """The server's window; ``updates`` gets an entry for every answer."""
+class ObservedWindows(WindowSequence):
+    """The server's windows.
 
-    def __init__(self, updates: list[Update], stream: EngineStream, vocabulary: Vocabulary, question: Question) -> None:
-        super().__init__(stream, vocabulary, question)
-        self._updates = updates
+    Attributes:
+        updates: has an entry for every answer.
+    """
+
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> None:
+        super().__init__(engine, vocabulary, seconds=settings.window, request_id=request_id)
+        self.updates: list[Update] = []
 
     async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
-        """See Window."""
-        segments = await self._heard(whole=whole)
-        self._updates.append(Update(monotonic(), self.heard_until))
+        """See WindowSequence."""
+        segments = await super().ask(whole=whole)
+        self.updates.append(Update(monotonic(), self.heard_until))
         return segments
 
-    async def _heard(self, *, whole: bool) -> tuple[Segment, ...]:
-        return await super().ask(whole=whole)
 
+class RedoneWindows(ObservedWindows):
+    """Windows whose whole text the model writes anew every time, closed segments and voices included."""
 
-class RedoneWindow(ObservedWindow):
-    """A window whose whole text the model writes anew every time, closed segments and voices included."""
-
-    def __init__(self, updates: list[Update], stream: EngineStream, vocabulary: Vocabulary, question: Question) -> None:
-        super().__init__(updates, stream, vocabulary, question)
-        self._closed_until = 0.0
-
-    async def introduce(self, voice: VoiceSample) -> None:
-        """See Window."""
-        await super().introduce(voice)
-        self._closed_until = max(self._closed_until, voice.block.end / SAMPLE_RATE)
-
-    def close_segment(self, segment: Segment) -> None:
-        """See Window."""
-        self._closed_until = max(self._closed_until, segment.end)
-
-    async def _heard(self, *, whole: bool) -> tuple[Segment, ...]:
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
         """What is said behind the closed segments; the middle of a segment decides where it is."""
-        answer = await self._stream.ask(replace(self._question, whole=whole)).read()
-        reading = read(answer, self._vocabulary, seconds=self.seconds)
-        segments = (self._in_session(segment) for segment in reading.segments)
-        return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self._closed_until)
+        segments = await super().ask(whole=whole)
+        return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self.closed_until)
 
 
 class RedoingEngine(Engine):
-    """An engine whose live streams leave nothing on the device between two questions."""
+    """An engine whose streams leave nothing on the device between two questions, and whose answers begin afresh."""
 
     def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
         """See Engine."""
@@ -91,7 +77,7 @@ class _RedoneStream(EngineStream):
         self._audio.append(samples)
 
     def ask(self, question: Question, *, last: bool = False) -> Answer:
-        return _RedoneAnswer(self._opened(), np.concatenate(self._audio), question)
+        return _RedoneAnswer(self._opened(), np.concatenate(self._audio), replace(question, prefix="", guess=""))
 
     def close(self) -> None:
         self._audio.clear()

@@ -1,34 +1,36 @@
-"""What the server does beside the model: 128 clients upload real audio to a server whose model is a script.
+"""What the server does beside the model, whose place a script takes.
 
-    python -m bench.overhead [--clients 128] [--requests 512] [--record]
+    python -m bench.overhead [--only uploads captions ...] [--clients 128] [--requests 512] [--record]
 
-Recordings of 5 to 30 s of held-out speech, a third each as WAV, FLAC and MP3, are uploaded by a process of its own.
-Meanwhile this one asks ``/health`` over and over, on a new connection each time as balancers do, and the server
-measures its event loop. The same is measured before, without uploads. Clients and server share the machine's cores.
+First 128 clients that upload real audio. Then what used to hold up everybody else, a line for each: what is computed
+for a caption and for an answer, and for how long the event loop is blocked meanwhile, by how late a task is that sleeps
+beside it. Of all repetitions the best counts, for other work on the machine makes every one longer and none shorter.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
-from http import HTTPStatus
-from http.client import HTTPConnection
+from collections.abc import Callable, Sequence
 
-import httpx
-
-from bench.overhead.stub_server import STEP_SECONDS
-from bench.support import clips as material
+from bench.overhead import answers, captions, realtime, start, transcripts, uploads
+from bench.overhead.line import Line
 from bench.support import service
-from bench.support.processes import cpu_seconds
-from bench.support.report import Goal, Report, machine, parser, percentiles
+from bench.support.report import Goal, Report, machine, parser
 
-QUIET_SECONDS = 3.0
-PAUSE = 0.02
-"""Seconds between two questions for /health."""
-CONTAINERS = ("WAV", "FLAC", "MP3")
+UPLOADS = "uploads"
+
+
+def _on_server(lines: Callable[[service.RunningServer], list[Line]]) -> list[Line]:
+    with service.running_server(module="bench.overhead.server") as server:
+        return lines(server)
+
+
+LINES: dict[str, Callable[[], Sequence[Line]]] = {
+    "captions": captions.lines,
+    "transcripts": transcripts.lines,
+    "realtime": lambda: _on_server(realtime.lines),
+    "answers": lambda: _on_server(answers.lines),
+    "start": start.lines,
+}
 
 
 def main() -> None:
@@ -36,74 +38,18 @@ def main() -> None:
     command = parser(__doc__)
     command.add_argument("--clients", type=int, default=128)
     command.add_argument("--requests", type=int, default=512)
+    command.add_argument("--only", nargs="+", choices=[UPLOADS, *LINES], default=[UPLOADS, *LINES])
     options = command.parse_args()
-    clips = material.ragged_clips(24, shortest=5.0, longest=30.0)
-    uploads = [service.form(service.encoded(clip, CONTAINERS[i % len(CONTAINERS)])) for i, clip in enumerate(clips)]
-    times = -(-options.requests // len(clips))
-    requests, audio = len(clips) * times, material.total_seconds(clips) * times
-    report = Report("overhead")
-    report.say(
-        f"{machine()}: {requests} uploads, {audio:.0f} s of audio, {options.clients} clients, "
-        f"{1000 * STEP_SECONDS:g} ms a step"
-    )
-    flags = ["--max-requests", str(options.clients), "--max-rows", str(options.clients)]
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        service.running_server(*flags, module="bench.overhead.stub_server") as server,
-        ProcessPoolExecutor(1, mp_context=spawn) as clients,
-    ):
-        clients.submit(service.transcribe, server.base, uploads, concurrency=len(uploads)).result()  # warms up
-        deadline = time.monotonic() + QUIET_SECONDS
-        quiet = _Watched(server.base, lambda: time.monotonic() < deadline)
-        before, began = cpu_seconds(server.pid), time.perf_counter()
-        load = clients.submit(service.transcribe, server.base, uploads * times, concurrency=options.clients)
-        loaded = _Watched(server.base, lambda: not load.done())
-        seconds, spent = time.perf_counter() - began, cpu_seconds(server.pid) - before
-        latencies = load.result()[1]
-    upload = percentiles(latencies, 50, 95, 99)
-    report.say(
-        f"{requests / seconds:.1f} requests/s, {audio / seconds:.0f} s of audio per second; "
-        f"upload to answer p50 {upload[0]:.2f} s, p95 {upload[1]:.2f} s, p99 {upload[2]:.2f} s; CPU: {spent}"
-    )
-    report.table(
-        ["ms", "without uploads, p50", "p99", "under load, p50", "p99"],
-        [["event loop late by", *quiet.lag, *loaded.lag], ["/health answers in", *quiet.health, *loaded.health]],
-    )
-    report.goals(
-        [
-            Goal("audio-seconds-per-cpu-second-beside-the-model", audio / (spent.api + spent.decoders), 250.0),
-            Goal("audio-seconds-per-cpu-second-of-the-api-process", audio / spent.api, 1000.0),
-            Goal("health-p99-over-upload-p50", loaded.health_p99 / upload[0], 0.1, at_least=False),
-        ]
-    )
+    report, goals = Report("overhead"), list[Goal]()
+    report.say(machine())
+    if UPLOADS in options.only:
+        goals += uploads.measure(report, options.clients, options.requests)
+    lines = [line for name, measure in LINES.items() if name in options.only for line in measure()]
+    if lines:
+        report.table(["work", "cost"], [[line.work, line.cost] for line in lines])
+    report.goals([*goals, *(goal for line in lines for goal in line.goals)])
     if options.record:
         report.record()
-
-
-class _Watched:
-    """Latencies of ``/health`` and lags of the event loop while a condition holds. Cells are in milliseconds."""
-
-    def __init__(self, base: str, holds: Callable[[], bool]) -> None:
-        httpx.get(base + "/bench/lag").raise_for_status()
-        times = []
-        while holds():
-            began = time.perf_counter()
-            _ask_health(base)
-            times.append(time.perf_counter() - began)
-            time.sleep(PAUSE)
-        lags: list[float] = httpx.get(base + "/bench/lag").json()
-        self.health_p99 = percentiles(times, 99)[0]
-        self.health = [f"{1000 * value:.1f}" for value in percentiles(times, 50, 99)]
-        self.lag = [f"{1000 * value:.1f}" for value in percentiles(lags, 50, 99)]
-
-
-def _ask_health(base: str) -> None:
-    """On a new connection. A client library would spend more time on making itself than the server on its answer."""
-    connection = HTTPConnection(base.removeprefix("http://"), timeout=60)
-    with closing(connection):
-        connection.request("GET", "/health")
-        if connection.getresponse().status != HTTPStatus.OK:
-            raise RuntimeError("the server is not healthy")
 
 
 if __name__ == "__main__":

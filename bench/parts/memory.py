@@ -22,9 +22,9 @@ from bench.rehearsal.card import CONTEXT, card_of
 from bench.support.capacity import Capacity
 from bench.support.random_model import full_size, without_memory
 from bench.support.report import Report, machine, parser
+from model.decoder.dimensions import language_config
 from model.encoder.streaming import EncoderState, StreamingEncoder
-from model.family.geometry import VIBEVOICE_GEOMETRY
-from model.loading.checkpoint import language_config
+from model.family import VIBEVOICE_ASR
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
 from model.runner.stream import DRAFT_POSITIONS
@@ -102,7 +102,7 @@ def gpu_info(model: VibeVoiceAsrForConditionalGeneration, positions: int) -> Run
     return RunnerInfo(
         checkpoint="full size",
         checkpoint_path="",
-        geometry=VIBEVOICE_GEOMETRY,
+        family=VIBEVOICE_ASR,
         page_size=GPU_PAGE,
         pages=positions // GPU_PAGE,
         max_positions=language_config(model).max_position_embeddings,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from model.runner.runner import Runner
 from model.seam.audio import Samples, clip_level, frame_count
+from model.seam.runner import StepRunner
 from model.seam.steps import DEFAULT_STEPS
 from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
@@ -82,7 +83,7 @@ def transcribe(runner: Runner, clips: list[Samples], *, concurrency: int, tokens
     return work_off(runner, [Job.of(clip, tokens) for clip in clips], concurrency=concurrency, settings=settings)
 
 
-def work_off(runner: Runner, jobs: Sequence[Job], *, concurrency: int, settings: EngineSettings) -> list[list[int]]:
+def work_off(runner: StepRunner, jobs: Sequence[Job], *, concurrency: int, settings: EngineSettings) -> list[list[int]]:
     """Answer tokens to every job with ``concurrency`` of them in work at any time. Raises RuntimeError if one fails."""
     clients = _ClosedLoop(jobs, concurrency)
     StepLoop(runner, settings, receive=clients.receive, send=clients.send, clock=time.monotonic).run()

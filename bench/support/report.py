@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -34,7 +35,8 @@ class Goal:
         return self.measured >= self.wanted if self.at_least else self.measured <= self.wanted
 
     def __str__(self) -> str:
-        return f"GOAL {self.name} {self.measured:.2f} {'>=' if self.at_least else '<='} {self.wanted:g}"
+        relation, outcome = ">=" if self.at_least else "<=", "met" if self.met else "not met"
+        return f"GOAL {self.name} {self.measured:.2f} {relation} {self.wanted:g} {outcome}"
 
 
 @dataclass(slots=True)
@@ -74,9 +76,17 @@ class Report:
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """A bench's command line: its module's docstring is the help."""
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(
+        f"python -m {_command()}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     made.add_argument("--record", action="store_true", help="write the figures into docs/performance.md")
     return made
+
+
+def _command() -> str:
+    """The module that is run, as the command line names it."""
+    spec = sys.modules["__main__"].__spec__
+    return spec.name.removesuffix(".__main__") if spec else "bench"
 
 
 def machine() -> str:

@@ -8,10 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import httpx
 import soundfile  # type: ignore[import-untyped]
@@ -31,15 +32,16 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(*flags: str, module: str = "server", threads: int = 1) -> Iterator[RunningServer]:
+def running_server(
+    *flags: str, module: str = "server", threads: int = 1, environment: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[RunningServer]:
     """Start ``python -m server`` with ``flags`` on a free loopback port; yields once it is ready.
 
-    ``module``: another that takes the same flags. ``threads``: of torch in the worker.
+    ``module``: another that takes the same flags. ``threads``: of torch in the worker. ``environment``: more of it.
     """
     port = _free_port()
     command = [sys.executable, "-m", module, "--model", "tiny", "--port", str(port), "--log-level", "warning", *flags]
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    process = subprocess.Popen(command, env=environment)
+    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads), **environment})
     base = f"http://127.0.0.1:{port}"
     try:
         _wait_ready(base, process)

@@ -16,7 +16,7 @@ from model.runner.runner import Runner
 from model.seam.audio import HOP, Samples
 from model.seam.steps import RowWork, StepPlan
 from model.seam.streams import Question
-from server.windows.answer import opening, written
+from server.windows.writing import opening, segment_json
 from tests.model.driver import Driver, Job, hear, opened
 from tests.model.oracle import Oracle
 from tests.real.texts import SENTENCES
@@ -104,7 +104,7 @@ def test_what_is_forced_goes_on_like_generate(
     runner, clip, context = Runner(checkpoint, pages=200, page_size=16), clips[0], "\n".join(SENTENCES[kind][3:])
     opened(runner, 1, clip)
     hear(runner, 1, clip, whole=True)
-    segments = [written(place / 2, place / 2 + 0.5, place, text) for place, text in enumerate(SENTENCES[kind][:3])]
+    segments = [segment_json(place / 2, place / 2 + 0.5, place, text) for place, text in enumerate(SENTENCES[kind][:3])]
     answers = []
     for count in range(len(segments) + 1):
         prefix = opening(segments[:count])
@@ -121,7 +121,11 @@ def test_append_crop_and_ask_again_equal_a_fresh_stream(
     """As a live session does it: more audio, more segments forced, the last answer as a guess."""
     rng, clip = np.random.default_rng(3), clips[2][: clips[2].size // HOP * HOP]
     opened(runner, 0, clip)
-    fed, guess, segments = 0, "", [written(0, 0.5, 0, "Yes."), written(0.5, 1, 1, "はい、"), written(1, 2, 0, "हाँ")]
+    fed, guess, segments = (
+        0,
+        "",
+        [segment_json(0, 0.5, 0, "Yes."), segment_json(0.5, 1, 1, "はい、"), segment_json(1, 2, 0, "हाँ")],
+    )
     for number, frames in enumerate((4, 1, 11, clip.size // HOP), start=1):
         end = min(clip.size, fed + frames * HOP)
         while fed < end:
@@ -157,7 +161,7 @@ def test_a_guess_changes_no_token(checkpoint: Checkpoint, author: Author, clips:
     hear(runner, 0, clip)
     plain, _ = answered(runner, 0, Question())
     text = author.prompt.text(plain)
-    wrong = ('[{"Start":0,"End":1,' + text, opening([written(0, 1, 0, text)]))
+    wrong = ('[{"Start":0,"End":1,' + text, opening([segment_json(0, 1, 0, text)]))
     for guess in (text, text[: len(text) // 2], text[3:], *wrong):
         counts.append(0)
         assert answered(runner, 0, Question(guess=guess))[0] == plain

@@ -1,25 +1,27 @@
-"""``python -m bench.overhead.stub_server FLAGS``: the server without a model, and a watch on its event loop.
+"""``python -m bench.overhead.server FLAGS``: the server without a model, and a watch on its event loop.
 
-It takes the server's flags. The worker process answers from a script and takes as long for a step as a fast device
-would; everything else is the real server. ``GET /bench/lag`` gives the lags measured since it was last asked: by how
-many seconds a task that sleeps for ``SLEEP`` came late, which is what any other task had to wait too.
+It takes the server's flags. The worker process answers by script; everything else is the real server.
+``GET /bench/lag`` gives the lags measured since it was last asked: by how many seconds a task that sleeps for ``SLEEP``
+came late, which is what any other task had to wait too. The environment chooses the script: ``BENCH_STEP`` seconds that
+a step takes, ``BENCH_CHECKPOINT`` the folder whose tokenizer the server reads.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 
+from bench.overhead.speaker import TINY, Speaker
+from server.app import create_app, engine_settings
+from server.engine.client.engine import Engine
 from server.http.server import DrainingServer
 from server.logs import configure_logging
 from server.settings import Settings
-from tests.support.scripted_server import scripted_app
-from tests.support.speaking_runner import SpeakingRunner
 
-STEP_SECONDS = 0.005
-"""A decode step of the full model on one H100."""
 SLEEP = 0.005
 
 
@@ -35,7 +37,7 @@ class LagWatch:
             await asyncio.sleep(SLEEP)
             self._lags.append(perf_counter() - began - SLEEP)
 
-    def take(self) -> list[float]:
+    async def take(self) -> list[float]:
         """The lags in seconds since the last call."""
         lags, self._lags = self._lags, []
         return lags
@@ -53,7 +55,10 @@ def main() -> None:
     """Serve until stopped."""
     settings = Settings.from_cli(sys.argv[1:])
     configure_logging(settings.log_level, settings.log_format)
-    app = scripted_app(settings, partial(SpeakingRunner, step_seconds=STEP_SECONDS))
+    script = partial(
+        Speaker, float(os.environ.get("BENCH_STEP", "0")), Path(os.environ.get("BENCH_CHECKPOINT", str(TINY)))
+    )
+    app = create_app(settings, lambda settings: Engine(script, engine_settings(settings)))
     watch = LagWatch()
     app.add_api_route("/bench/lag", watch.take)
     server = DrainingServer(app, settings)
