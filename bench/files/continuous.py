@@ -15,7 +15,8 @@ import torch
 from transformers import GenerationConfig
 from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
-from model.loading.checkpoint import Checkpoint, language_config
+from model.decoder.dimensions import language_config
+from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.seam.audio import Samples
 

@@ -14,9 +14,9 @@ from bench.gpu.parts import take_in
 from bench.gpu.random_steps import RandomSteps
 from bench.support.random_model import random_checkpoint, small
 from model.decoder.attention import AttentionError, Backend, Place, choose_backend
-from model.decoder.decoder import head_dim, kv_heads
+from model.decoder.dimensions import head_dim, kv_heads, language_config
 from model.decoder.kv_cache import PagePool, PageTable
-from model.loading.checkpoint import Checkpoint, language_config
+from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
 from model.seam.runner import AttentionName
 from model.seam.steps import RowWork, StepPlan
@@ -50,7 +50,7 @@ def checks(bench: Bench, section: Section) -> None:
 def _attention(bench: Bench, section: Section) -> None:
     """The largest difference to plain attention in float32, where slots that were never written hold NaN."""
     page_size = 256 if bench.device.type == "cuda" else 32
-    place = Place(bench.device, bench.checkpoint.dtype, head_dim(bench.checkpoint.model), page_size)
+    place = Place(bench.device, bench.checkpoint.dtype, head_dim(language_config(bench.checkpoint.model)), page_size)
     for name in BACKENDS:
         try:
             backend = choose_backend(name, place)
@@ -67,8 +67,9 @@ def _attention(bench: Bench, section: Section) -> None:
 def attention_difference(checkpoint: Checkpoint, backend: Backend, mix: list[tuple[int, int]], page_size: int) -> float:
     """For values of about 1; infinite where anything that is not a number came out."""
     model, device = checkpoint.model, checkpoint.device
-    heads, width = language_config(model).num_attention_heads, head_dim(model)
-    shared = heads // kv_heads(model)
+    config = language_config(model)
+    heads, width = config.num_attention_heads, head_dim(config)
+    shared = heads // kv_heads(config)
     pages = sum(-(-(past + new) // page_size) for past, new in mix)
     pool = PagePool(
         layers=1, pages=pages, page_size=page_size, kv_heads=heads // shared, head_dim=width,

@@ -15,6 +15,7 @@ from bench.gpu.floors import wait
 from bench.support import engine, oracle
 from model.runner.runner import Runner
 from model.seam.audio import HOP, SAMPLE_RATE, Samples
+from model.seam.steps import DEFAULT_STEPS, StepSizes
 from server.engine.settings import EngineSettings
 
 TOKENS_PER_SECOND = 5.3
@@ -27,19 +28,19 @@ def files(bench: Bench, section: Section) -> None:
     section.header = ["at once", "frames/step", "positions/step", "clips", "audio s", "seconds", "RTFx", "tokens/s"]
     speed = 0.0
     runner = bench.runner()
-    _work(runner, _clips(bench.sizes, 1), 1, EngineSettings())  # warms up
+    _work(runner, _clips(bench.sizes, 1), 1, DEFAULT_STEPS)  # warms up
     for concurrency, count in bench.sizes.clips.items():
-        settings = EngineSettings(max_rows=max(32, concurrency))
-        plans = [settings]
+        usual = replace(DEFAULT_STEPS, max_rows=max(32, concurrency))
+        sizes = [usual]
         if concurrency == max(bench.sizes.clips):
-            plans.append(replace(settings, encode_frames=_LARGER[0], prefill_positions=_LARGER[1]))
-        for plan in plans:
+            sizes.append(replace(usual, encode_frames=_LARGER[0], prefill_positions=_LARGER[1]))
+        for steps in sizes:
             clips = _clips(bench.sizes, count)
             while speed and len(clips) > concurrency and not section.time_for(1.5 * _audio(clips) / speed):
                 clips = clips[: max(concurrency, len(clips) // 2)]
-            seconds, tokens = _work(runner, clips, concurrency, plan)
+            seconds, tokens = _work(runner, clips, concurrency, steps)
             speed = _audio(clips) / seconds
-            budgets = [str(plan.encode_frames), str(plan.prefill_positions)]
+            budgets = [str(steps.encode_frames), str(steps.prefill_positions)]
             figures = [f"{_audio(clips):.0f}", f"{seconds:.2f}", f"{speed:.0f}", f"{tokens / seconds:.0f}"]
             section.rows.append([str(concurrency), *budgets, str(len(clips)), *figures])
             bench.engine[concurrency] = max(speed, bench.engine.get(concurrency, 0.0))
@@ -71,11 +72,11 @@ def _generate_seconds(bench: Bench, clips: list[Samples], batch: int) -> float:
     return perf_counter() - began
 
 
-def _work(runner: Runner, clips: list[Samples], concurrency: int, settings: EngineSettings) -> tuple[float, int]:
+def _work(runner: Runner, clips: list[Samples], concurrency: int, steps: StepSizes) -> tuple[float, int]:
     """Seconds for all clips, and the tokens of their answers."""
     jobs = [engine.Job.of(clip, _answer_tokens(clip)) for clip in clips]
     began = perf_counter()
-    answers = engine.work_off(runner, jobs, concurrency=concurrency, settings=settings)
+    answers = engine.work_off(runner, jobs, concurrency=concurrency, settings=EngineSettings(steps=steps))
     return perf_counter() - began, sum(map(len, answers))
 
 

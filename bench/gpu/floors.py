@@ -13,8 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.support.oracle import without_noise
-from model.decoder.decoder import bytes_per_position, head_dim
-from model.loading.checkpoint import Checkpoint, language_config
+from model.decoder.dimensions import bytes_per_position, head_dim, language_config
+from model.loading.checkpoint import Checkpoint
 from model.seam.audio import HOP
 
 _WARM_UPS = 2
@@ -66,7 +66,7 @@ class DecoderCosts:
             head=head.numel(),
             width=head.element_size(),
             position=bytes_per_position(model),
-            attention=4 * config.num_hidden_layers * config.num_attention_heads * head_dim(model),
+            attention=4 * config.num_hidden_layers * config.num_attention_heads * head_dim(config),
         )
 
     def step(self, rates: Rates, *, rows: int, context: int) -> float:

@@ -20,12 +20,12 @@ from bench.gpu.files import TOKENS_PER_SECOND
 from bench.support.report import percentiles
 from model.loading.checkpoint import Checkpoint
 from model.seam.audio import FRAME_RATE, SAMPLE_RATE, Samples
-from model.seam.streams import Question, StreamSpec
+from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AppendAudio,
     AskStream,
-    CancelStream,
+    CloseStream,
     OpenStream,
     StopWorker,
     StreamFailed,
@@ -146,7 +146,7 @@ class _Load:
     def _end(self, now: float) -> list[ToWorker]:
         self.latencies += [now - each.asked for each in self._sessions if each.asked is not None]
         self.busy = self._stats[-1] - self._stats[0] if self._stats else 0.0
-        return [*(CancelStream(session.stream) for session in self._sessions), StopWorker()]
+        return [*(CloseStream(session.stream) for session in self._sessions), StopWorker()]
 
     def _update(self, session: _Session) -> list[ToWorker]:
         """All audio that waits, and the question."""
@@ -155,7 +155,7 @@ class _Load:
         session.asked, session.waiting = session.waiting[0], None
         if session.heard + seconds > self._window:
             left = session.stream
-            return [CancelStream(left), *self._open(session, min(self._window, _ROLLED + seconds))]
+            return [CloseStream(left), *self._open(session, min(self._window, _ROLLED + seconds))]
         session.heard += seconds
         return self._ask(session, seconds)
 
@@ -166,13 +166,13 @@ class _Load:
             session.asked = 0.0  # before the clock runs
         # What is forced counts as answer; announcing it as audio reserves the room without making answers longer.
         frames = ceil(self._window * FRAME_RATE) + ceil(2 * self._window * TOKENS_PER_SECOND)
-        spec = StreamSpec(max_answer_tokens=_NEW_TOKENS)
-        opening = OpenStream(session.stream, f"session-{session.stream}", spec, frames, live=True)
+        spec = StreamSpec(frames, Question(max_tokens=_NEW_TOKENS), priority=Priority.LIVE)
+        opening = OpenStream(session.stream, f"session-{session.stream}", spec)
         return [opening, *self._ask(session, seconds)]
 
     def _ask(self, session: _Session, seconds: int) -> list[ToWorker]:
         audio = np.tile(self._second, seconds).tobytes()
-        question = Question(prefix=self._said[session.heard])
+        question = Question(prefix=self._said[session.heard], max_tokens=_NEW_TOKENS, whole=False)
         return [AppendAudio(session.stream, audio), AskStream(session.stream, question)]
 
 

@@ -12,15 +12,16 @@ import numpy as np
 
 from bench.gpu.bench import Bench, Section
 from model.seam.audio import SAMPLE_RATE, Samples, frame_count
-from model.seam.streams import StreamSpec
+from model.seam.steps import DEFAULT_STEPS
+from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
+    AnswerDone,
     AnswerTokens,
     AppendAudio,
-    CancelStream,
-    FinishAudio,
+    AskStream,
+    CloseStream,
     OpenStream,
     StopWorker,
-    StreamDone,
     StreamFailed,
     ToClient,
     ToWorker,
@@ -44,26 +45,26 @@ def long_file(bench: Bench, section: Section) -> None:
     section.header = [*columns, "longest gap of a row, ms", "usual gap, ms"]
     runner = bench.runner()
     frames = frame_count(bench.sizes.long_seconds * SAMPLE_RATE)
-    prompt = runner.prompt_positions(StreamSpec(), frames)
+    prompt = runner.prompt_positions(frames, Question())
     floor = bench.encoder_costs.encode(bench.known_rates, frames) + bench.costs.prefill(bench.known_rates, prompt)
     section.notes.append(
         f"{bench.sizes.long_seconds} s of audio, {prompt} positions; floor of encoding and prefill {floor:.3f} s"
     )
-    usual = EngineSettings()
-    for beside, settings in (
+    usual = DEFAULT_STEPS
+    for beside, steps in (
         (0, usual),
         (0, replace(usual, encode_frames=600, prefill_positions=8192)),
         (bench.sizes.beside, usual),
         (bench.sizes.beside, replace(usual, prefill_positions=512)),
     ):
         clients = _Clients(bench.sizes.long_seconds, beside)
-        StepLoop(runner, settings, receive=clients.receive, send=clients.send, clock=monotonic).run()
+        StepLoop(runner, EngineSettings(steps=steps), receive=clients.receive, send=clients.send, clock=monotonic).run()
         times = clients.arrivals[_LONG]
         first, segment = (times[place] - clients.began for place in (0, -1))
         gaps = clients.gaps()
         section.rows.append(
             [
-                *(str(each) for each in (beside, settings.encode_frames, settings.prefill_positions)),
+                *(str(each) for each in (beside, steps.encode_frames, steps.prefill_positions)),
                 f"{first:.3f}",
                 f"{segment:.3f}",
                 f"{100 * floor / segment:.0f} %",
@@ -88,7 +89,7 @@ class _Clients:
 
     def receive(self, _patience: float | None) -> Sequence[ToWorker]:
         if self._done:
-            return [*(CancelStream(number) for number in self.arrivals if number != _LONG), StopWorker()]
+            return [*(CloseStream(number) for number in self.arrivals if number != _LONG), StopWorker()]
         if not self._opened:
             self._opened = True
             short = [_file(number, _SHORT_SECONDS, _SHORT_TOKENS) for number in range(1, self._beside + 1)]
@@ -106,7 +107,7 @@ class _Clients:
             match message:
                 case AnswerTokens(number, tokens, _):
                     self.arrivals[number] += [now] * len(tokens)
-                case StreamDone(number):
+                case AnswerDone(number):
                     self._done |= number == _LONG
                 case StreamFailed(number, code, explanation):
                     raise RuntimeError(f"stream {number}: {code} {explanation}")
@@ -128,12 +129,13 @@ class _Clients:
 def _file(number: int, seconds: int, tokens: int) -> list[ToWorker]:
     """A whole file of noise, as the API process sends it."""
     samples = seconds * SAMPLE_RATE
-    spec = StreamSpec(max_answer_tokens=tokens)
+    question = Question(max_tokens=tokens)
     block = _noise(min(seconds, _BLOCK_SECONDS)).tobytes()
     audio = [
         AppendAudio(number, block[: 4 * (samples - first)]) for first in range(0, samples, _BLOCK_SECONDS * SAMPLE_RATE)
     ]
-    return [OpenStream(number, f"file-{number}", spec, frame_count(samples)), *audio, FinishAudio(number)]
+    opening = OpenStream(number, f"file-{number}", StreamSpec(frame_count(samples), question))
+    return [opening, *audio, AskStream(number, question, last=True)]
 
 
 def _noise(seconds: int) -> Samples:

@@ -17,9 +17,8 @@ from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
 from model.seam.audio import FRAME_RATE, HOP
 from model.seam.runner import AttentionName
-from model.seam.steps import EncodeWork, RowWork, StepPlan
-from model.seam.streams import StreamSpec
-from server.engine.settings import EngineSettings
+from model.seam.steps import DEFAULT_STEPS, EncodeWork, RowWork, StepPlan
+from model.seam.streams import Question
 
 _FRAMES = 8
 _FEW_POSITIONS = 1 << 14
@@ -58,11 +57,11 @@ def _encode_seconds(runner: Runner, audio: torch.Tensor, device: torch.device) -
     rows, frames = audio.shape[0], audio.shape[2] // HOP
     plan = StepPlan(encode=tuple(EncodeWork(row, frames) for row in range(rows)))
     for row in range(rows):
-        runner.open(row, StreamSpec())
+        runner.open(row)
 
     def append() -> None:
         for row in range(rows):
-            runner.append_audio(row, audio[row, 0].numpy())
+            runner.append(row, audio[row, 0].numpy())
 
     try:
         return timed(lambda: runner.step(plan), device, prepare=append)
@@ -163,18 +162,19 @@ def _queue(runner: Runner, number: int, positions: int) -> int:
 
     Most of the prompt is context and not audio: its positions cost the decoder the same, and the encoders nothing.
     """
-    short, long = (runner.prompt_positions(StreamSpec(context="1 " * count), _FRAMES) for count in (1, 1001))
+    short, long = (runner.prompt_positions(_FRAMES, Question("1 " * count)) for count in (1, 1001))
     words = 1 + max(0, round((positions - short) * 1000 / (long - short)))
-    runner.open(number, StreamSpec(context="1 " * words))
-    runner.append_audio(number, np.zeros(_FRAMES * HOP, dtype=np.float32))
-    runner.step(StepPlan(encode=(EncodeWork(number, runner.finish_audio(number)),)))
-    return runner.ask(number).queued
+    runner.open(number)
+    runner.append(number, np.zeros(_FRAMES * HOP, dtype=np.float32))
+    runner.step(StepPlan(encode=(EncodeWork(number, _FRAMES),)))
+    runner.ask(number, Question("1 " * words))
+    return runner.counts(number).queued
 
 
 def _compute(runner: Runner, number: int, queued: int) -> list[int]:
     tokens: list[int] = []
     while queued:
-        positions = min(queued, EngineSettings().prefill_positions)
+        positions = min(queued, DEFAULT_STEPS.prefill_positions)
         for emitted in runner.step(StepPlan(rows=(RowWork(number, positions),))).emitted:
             tokens += emitted.tokens
         queued -= positions

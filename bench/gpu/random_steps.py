@@ -6,7 +6,7 @@ After every step the page pool must add up; at the end nothing may be left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from model.runner.runner import Runner
 from model.seam.audio import HOP
 from model.seam.steps import EncodeWork, RowWork, StepPlan
-from model.seam.streams import Question, StreamSpec
+from model.seam.streams import Question
 
 _STREAMS = 24
 _MOST_FRAMES = 300
@@ -25,11 +25,10 @@ _ROOM = 1024
 
 @dataclass(slots=True)
 class _Stream:
-    """What the engine knows of it. ``left``: frames that may still come; ``waiting``: those not encoded yet."""
+    """What the engine knows of it. ``left``: frames that may still come."""
 
     left: int
-    waiting: int = 0
-    queued: int = 0
+    question: Question
     asked: bool = False
     answered: int = 0
 
@@ -67,43 +66,39 @@ class RandomSteps:
     def _open(self) -> None:
         self._opened += 1
         frames = int(self._rng.integers(1, _MOST_FRAMES))
-        spec = StreamSpec(max_answer_tokens=_MOST_TOKENS, temperature=float(self._chance(0.1)), seed=self._opened)
-        self._streams[self._opened] = _Stream(frames, queued=self._runner.open(self._opened, spec))
+        question = Question(max_tokens=_MOST_TOKENS, temperature=float(self._chance(0.1)), seed=self._opened)
+        self._streams[self._opened] = _Stream(frames, question)
+        self._runner.open(self._opened)
 
     def _act(self, number: int, stream: _Stream) -> None:
         """At most one thing that a client or a limit could bring about."""
         if self._chance(0.01) or stream.answered >= _MOST_TOKENS:
             if stream.asked and self._chance(0.7):
-                stream.queued = self._runner.withdraw(number)
+                self._runner.crop(number)
                 stream.asked, stream.answered = False, 0
             else:
                 self._close(number)
         elif not stream.asked and stream.left and self._chance(0.3):
             frames = int(self._rng.integers(1, min(16, stream.left) + 1))
             noise = self._rng.standard_normal(frames * HOP, dtype=np.float32) * np.float32(0.05)
-            stream.waiting = self._runner.append_audio(number, noise)
+            self._runner.append(number, noise)
             stream.left -= frames
-        elif not stream.asked and not stream.waiting and self._chance(0.2):
+        elif not stream.asked and not self._runner.counts(number).waiting and self._chance(0.2):
             guess = "[" + '{"Start":0.00,"End":1.00,"Speaker":0,"Content":"so"}' if self._chance(0.5) else ""
-            stream.queued = self._runner.ask(number, Question(guess=guess)).queued
+            self._runner.ask(number, replace(stream.question, guess=guess))
             stream.asked = True
 
     def _step(self) -> None:
         encode, rows = [], []
-        for number, stream in self._streams.items():
-            if stream.queued and self._chance(0.8):
-                positions = int(self._rng.integers(1, stream.queued + 1))
-                rows.append(RowWork(number, positions))
-                stream.queued -= positions
-            if stream.waiting and self._chance(0.5):
-                frames = int(self._rng.integers(1, stream.waiting + 1))
-                encode.append(EncodeWork(number, frames))
-                stream.waiting -= frames
-                stream.queued += frames
+        for number in self._streams:
+            counts = self._runner.counts(number)
+            if counts.queued and self._chance(0.8):
+                rows.append(RowWork(number, int(self._rng.integers(1, counts.queued + 1))))
+            if counts.waiting and self._chance(0.5):
+                encode.append(EncodeWork(number, int(self._rng.integers(1, counts.waiting + 1))))
         for emitted in self._runner.step(StepPlan(tuple(encode), tuple(rows))).emitted:
             if not all(map(isfinite, emitted.logprobs)):
                 raise AssertionError(f"step {self.steps}: log-probabilities {emitted.logprobs}")
-            self._streams[emitted.stream].queued += 1
             self._streams[emitted.stream].answered += len(emitted.tokens)
             self.tokens += len(emitted.tokens)
         self.steps += 1

@@ -32,7 +32,7 @@ from bench.gpu.bench import Bench, Section, Sizes
 from bench.support.capacity import Capacity
 from bench.support.random_model import full_size, random_checkpoint, small
 from bench.support.report import Goal, Report, machine, parser
-from model.decoder.decoder import bytes_per_position
+from model.decoder.dimensions import bytes_per_position
 
 FULL = Sizes(
     copy_bytes=4 << 30,

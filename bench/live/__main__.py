@@ -23,7 +23,7 @@ from bench.live.material import recording
 from bench.live.metrics import delays, final_words, laal, upwr
 from bench.live.session import Load, Session, run_sessions
 from bench.live.steady import SteadySession, Stretch
-from bench.live.windows import ObservedWindow, RedoingEngine, RedoneWindow
+from bench.live.windows import ObservedWindows, RedoingEngine, RedoneWindows
 from bench.support.report import Goal, Report, machine, parser, percentiles
 from model.seam.audio import SAMPLE_RATE
 from server.engine.client.engine import Engine
@@ -41,11 +41,11 @@ class Way:
 
     name: str
     engine: type[Engine]
-    window: type[ObservedWindow]
+    windows: type[ObservedWindows]
 
 
-EXTENDED = Way("extended", Engine, ObservedWindow)
-REDONE = Way("redone", RedoingEngine, RedoneWindow)
+EXTENDED = Way("extended", Engine, ObservedWindows)
+REDONE = Way("redone", RedoingEngine, RedoneWindows)
 
 
 def main() -> None:
@@ -72,9 +72,9 @@ async def _compare(report: Report, options: argparse.Namespace) -> None:
         async with running_engine(way.engine, options.checkpoint, options.threads) as (engine, vocabulary):
             for count in options.streams:
                 recordings = [recording(options.seconds, seed=seed) for seed in range(count)]
-                load = await run_sessions(engine, vocabulary, way.window, recordings)
+                load = await run_sessions(engine, vocabulary, way.windows, recordings)
                 rows.append((count, [str(count), way.name, *_cells(load)]))
-            stretches[way.name] = await _full_windows(SteadySession(engine, vocabulary, way.window))
+            stretches[way.name] = await _full_windows(SteadySession(engine, vocabulary, way.windows))
     report.say(
         "By number of sessions. Times in ms: until a word is shown first and until it is final (p50, p95, p99, from "
         "the word's end in the recording), LAAL, from the end of the audio to the last event (to end), how far the "
@@ -156,7 +156,7 @@ def _gain(report: Report, stretches: dict[str, Stretch]) -> None:
 
 async def _cost(report: Report, options: argparse.Namespace) -> None:
     async with running_engine(EXTENDED.engine, options.checkpoint, options.threads) as (engine, vocabulary):
-        session = SteadySession(engine, vocabulary, EXTENDED.window)
+        session = SteadySession(engine, vocabulary, EXTENDED.windows)
         minutes = [
             await session.hear(recording(60, seed=seed).samples[: 60 * SAMPLE_RATE]) for seed in range(options.minutes)
         ]

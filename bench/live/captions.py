@@ -25,14 +25,14 @@ import soundfile  # type: ignore[import-untyped]
 from bench.support.clips import HELD_OUT
 from bench.support.report import Goal, Report, machine, parser
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
-from model.seam.streams import StreamSpec
+from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import Entry, Score, edits, partner_of, score, words_of
 from server.engine.client.engine import Engine
 from server.engine.worker.load import load_model
-from server.live.ears.turns import TurnDetection
+from server.live.live_transcriber import make_transcriber
 from server.live.settings import LiveSettings
-from server.live.transcriber import LiveTranscriber
-from server.live.vocabulary.events import SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import SegmentCommitted, WordsCommitted
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
@@ -59,16 +59,15 @@ class Bench:
         """The closed segments of a session that hears the samples as fast as it can follow."""
         segments: list[Segment] = []
         committed: dict[int, list[str]] = defaultdict(list)
-        session = LiveTranscriber(
-            self.engine, self.vocabulary, self.settings, request_id="bench", turns=TurnDetection()
-        )
+        session = make_transcriber(self.engine, self.vocabulary, self.settings, "bench")
+        session.set_turns(TurnDetection())
         async with session:
 
             async def listen() -> None:
                 async for event in session:
                     if isinstance(event, WordsCommitted):
                         committed[event.segment] += words_of(event.text)
-                    elif isinstance(event, SegmentClosed):
+                    elif isinstance(event, SegmentCommitted):
                         segments.append(event.segment)
 
             listening = asyncio.create_task(listen())
@@ -82,12 +81,11 @@ class Bench:
     async def whole(self, samples: Samples) -> list[Entry]:
         """The answer to the whole file."""
         assembler = TranscriptAssembler(self.vocabulary, samples.size / SAMPLE_RATE)
-        spec = StreamSpec(level=clip_level(samples), max_answer_tokens=2048)
-        async with self.engine.open(spec, frames=frame_count(samples.size), request_id="bench") as stream:
+        spec = StreamSpec(frame_count(samples.size), Question(max_tokens=2048), clip_level(samples))
+        async with self.engine.open(spec, request_id="bench") as stream:
             await stream.append(samples)
-            await stream.finish()
-            async for message in stream:
-                assembler.feed(message.tokens, message.logprobs)
+            async for part in stream.ask(spec.question, last=True):
+                assembler.feed(part.tokens, part.logprobs)
         return [_entry(segment) for segment in assembler.finish()[1].segments]
 
 

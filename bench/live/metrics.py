@@ -12,9 +12,10 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from math import nan
 
-from server.live.captions.stability import plain
+from server.live.captions.units import plain
 from server.live.vocabulary.events import Hypothesis, LiveEvent, WordsCommitted
-from server.transcript.words import Word, split_words
+from server.transcript.word_breaks import cut_words
+from server.transcript.words import Word
 
 _SLACK = 4
 """Words that a hypothesis may have missed and still count as showing those behind them."""
@@ -55,7 +56,7 @@ def displays(log: Sequence[Logged]) -> list[Display]:
             case WordsCommitted(words=words):
                 committed += len(words)
             case Hypothesis(segments):
-                tentative = tuple(plain(word) for segment in segments for word in split_words(segment.text))
+                tentative = tuple(plain(word) for segment in segments for _, word in cut_words(segment.text))
                 shown.append(Display(logged.at, committed, tentative))
             case _:
                 pass

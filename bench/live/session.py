@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import monotonic
 
 from bench.live.engine import settled_stats
 from bench.live.material import Recording
 from bench.live.metrics import Logged
-from bench.live.windows import ObservedWindow, Update
+from bench.live.windows import ObservedWindows
 from model.seam.audio import SAMPLE_RATE
 from server.engine.client.engine import Engine
+from server.live.live_transcriber import LiveTranscriber
 from server.live.settings import LiveSettings
-from server.live.transcriber import LiveTranscriber
 from server.live.vocabulary.events import Finished
 from server.transcript.detokenizer import Vocabulary
 
@@ -54,13 +53,13 @@ class Load:
 
 
 async def run_sessions(
-    engine: Engine, vocabulary: Vocabulary, window: type[ObservedWindow], recordings: Sequence[Recording]
+    engine: Engine, vocabulary: Vocabulary, windows: type[ObservedWindows], recordings: Sequence[Recording]
 ) -> Load:
     """A session for each recording, all at once. Raises EngineError."""
     before = await settled_stats(engine)
     sessions = await asyncio.gather(
         *(
-            _session(engine, vocabulary, window, recording, number * _STAGGER)
+            _session(engine, vocabulary, windows, recording, number * _STAGGER)
             for number, recording in enumerate(recordings)
         )
     )
@@ -69,18 +68,19 @@ async def run_sessions(
 
 
 async def _session(
-    engine: Engine, vocabulary: Vocabulary, window: type[ObservedWindow], recording: Recording, delay: float
+    engine: Engine, vocabulary: Vocabulary, windows: type[ObservedWindows], recording: Recording, delay: float
 ) -> Session:
     await asyncio.sleep(delay)
-    updates: list[Update] = []
-    transcriber = LiveTranscriber(
-        engine, vocabulary, LiveSettings(), request_id=f"session-{delay:.2f}", make_window=partial(window, updates)
-    )
+    settings = LiveSettings()
+    observed = windows(engine, vocabulary, settings, f"session-{delay:.2f}")
+    transcriber = LiveTranscriber(observed, settings)
     began = monotonic()
     async with transcriber:
         ended, log = await asyncio.gather(_speak(transcriber, recording, began), _read(transcriber, began))
     assert isinstance(log[-1].event, Finished)
-    backlog = tuple(max(0.0, min(update.at - began, recording.seconds) - update.heard_until) for update in updates)
+    backlog = tuple(
+        max(0.0, min(update.at - began, recording.seconds) - update.heard_until) for update in observed.updates
+    )
     return Session(recording, log, log[-1].at - ended, backlog)
 
 

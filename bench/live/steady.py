@@ -7,12 +7,11 @@ audio alone, and what they cost can be compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from bench.live.engine import settled_stats
 from bench.live.session import CHUNK
-from bench.live.windows import ObservedWindow, Update
+from bench.live.windows import ObservedWindows
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.client.engine import Engine
 from server.live.captions.captions import Captions
@@ -50,24 +49,17 @@ class Stretch:
 class SteadySession:
     """One session on an engine that has nothing else to do. ``close`` ends it."""
 
-    def __init__(self, engine: Engine, vocabulary: Vocabulary, window: type[ObservedWindow]) -> None:
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, windows: type[ObservedWindows]) -> None:
         settings = LiveSettings()
         self._engine = engine
-        self._updates: list[Update] = []
-        self._listener = Listener(settings, None)
-        self._captions = Captions(
-            engine,
-            vocabulary,
-            settings,
-            request_id="steady",
-            context=None,
-            make_window=partial(window, self._updates),
-        )
+        self._listener = Listener(settings)
+        self._windows = windows(engine, vocabulary, settings, "steady")
+        self._captions = Captions(self._windows, settings)
 
     async def hear(self, samples: Samples) -> Stretch:
         """The next audio. Raises EngineError."""
         before = await settled_stats(self._engine)
-        self._updates.clear()
+        self._windows.updates.clear()
         pages = 0
         for first in range(0, samples.size, CHUNK):
             await self._hear(samples[first : first + CHUNK])
@@ -75,7 +67,7 @@ class SteadySession:
         after = await settled_stats(self._engine)
         return Stretch(
             samples.size / SAMPLE_RATE,
-            len(self._updates),
+            len(self._windows.updates),
             after.steps - before.steps,
             after.busy_seconds - before.busy_seconds,
             max(pages, after.pages_used),
@@ -84,17 +76,17 @@ class SteadySession:
 
     async def close(self) -> None:
         """Give the device's memory back."""
-        await self._captions.close()
+        self._captions.close()
 
     async def _hear(self, piece: Samples) -> None:
         for found in await self._listener.hear(piece):
             match found:
                 case Passed():
-                    await self._captions.take(found)
+                    await self._captions.take(found.block, found.spoken)
                 case Quiet(long):
                     await self._captions.settle()
                     if long:
-                        await self._captions.release()
+                        self._captions.close()
                 case _:
                     pass
         if self._captions.due:

@@ -1,27 +1,26 @@
 """Two ways to update a live window: to extend what the device has, as the server does, and to begin again.
 
 Both hear the same audio in the same windows under the same rules for what is final. ``RedoingEngine`` and
-``RedoneWindow`` belong together.
+``RedoneWindows`` belong together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic
-from types import TracebackType
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
-from server.engine.client.engine import Engine, LiveStream
-from server.engine.client.stream import LiveAnswer
+from server.engine.client.engine import Engine
+from server.engine.client.stream import Answer, EngineStream, WholeAnswer
+from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
-from server.windows.answer import read
-from server.windows.window import VoiceSample, Window
+from server.windows.sequence import WindowSequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,71 +31,66 @@ class Update:
     heard_until: float
 
 
-class ObservedWindow(Window):
-    """The server's window; ``updates`` gets an entry for every answer."""
+class ObservedWindows(WindowSequence):
+    """The server's windows.
 
-    def __init__(self, updates: list[Update], stream: LiveStream, vocabulary: Vocabulary) -> None:
-        super().__init__(stream, vocabulary)
-        self._updates = updates
+    Attributes:
+        updates: has an entry for every answer.
+    """
 
-    async def ask(self) -> tuple[Segment, ...]:
-        """See Window."""
-        segments = await self._answer()
-        self._updates.append(Update(monotonic(), self.heard_until))
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> None:
+        super().__init__(engine, vocabulary, seconds=settings.window, request_id=request_id)
+        self.updates: list[Update] = []
+
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
+        """See WindowSequence."""
+        segments = await super().ask(whole=whole)
+        self.updates.append(Update(monotonic(), self.heard_until))
         return segments
 
-    async def _answer(self) -> tuple[Segment, ...]:
-        return await super().ask()
 
+class RedoneWindows(ObservedWindows):
+    """Windows whose whole text the model writes anew every time, closed segments and voices included."""
 
-class RedoneWindow(ObservedWindow):
-    """A window whose whole text the model writes anew every time, closed segments and voices included."""
-
-    def __init__(self, updates: list[Update], stream: LiveStream, vocabulary: Vocabulary) -> None:
-        super().__init__(updates, stream, vocabulary)
-        self._closed_until = 0.0
-
-    async def introduce(self, voice: VoiceSample) -> None:
-        """See Window."""
-        await super().introduce(voice)
-        self._closed_until = max(self._closed_until, voice.block.end / SAMPLE_RATE)
-
-    def close_segment(self, segment: Segment) -> None:
-        """See Window."""
-        self._closed_until = max(self._closed_until, segment.end)
-
-    async def _answer(self) -> tuple[Segment, ...]:
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
         """What is said behind the closed segments; the middle of a segment decides where it is."""
-        answer = await self._stream.ask(Question())
-        reading = read(answer, self._vocabulary, seconds=self.seconds)
-        segments = (self._in_session(segment) for segment in reading.segments)
-        return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self._closed_until)
+        segments = await super().ask(whole=whole)
+        return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self.closed_until)
 
 
 class RedoingEngine(Engine):
-    """An engine whose live streams leave nothing on the device between two questions."""
+    """An engine whose streams leave nothing on the device between two questions, and whose answers begin afresh."""
 
-    def open_live(self, spec: StreamSpec, *, frames: int, request_id: str) -> LiveStream:
+    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
         """See Engine."""
-        return _RedoneStream(partial(super().open_live, spec, frames=frames, request_id=request_id))
+        return _RedoneStream(partial(super().open, spec, request_id=request_id))
 
 
-class _RedoneStream(LiveStream):
+class _RedoneStream(EngineStream):
     """Keeps its audio, and has a new stream of the engine hear all of it for every question."""
 
-    def __init__(self, opened: Callable[[], LiveStream]) -> None:  # the worker does not know this stream
+    def __init__(self, opened: Callable[[], EngineStream]) -> None:  # the worker does not know this stream
         self._opened = opened
         self._audio: list[Samples] = []
 
     async def append(self, samples: Samples) -> None:
         self._audio.append(samples)
 
-    async def ask(self, question: Question) -> LiveAnswer:
-        async with self._opened() as stream:
-            await stream.append(np.concatenate(self._audio))
-            return await stream.ask(question)
+    def ask(self, question: Question, *, last: bool = False) -> Answer:
+        return _RedoneAnswer(self._opened(), np.concatenate(self._audio), replace(question, prefix="", guess=""))
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._audio.clear()
+
+
+class _RedoneAnswer(Answer):
+    """Of a stream that is opened for it alone."""
+
+    def __init__(self, stream: EngineStream, audio: Samples, question: Question) -> None:
+        super().__init__()
+        self._stream, self._audio, self._question = stream, audio, question
+
+    async def read(self) -> WholeAnswer:
+        async with self._stream as stream:
+            await stream.append(self._audio)
+            return await stream.ask(self._question, last=True).read()

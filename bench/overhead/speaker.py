@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import Emitted, PendingStep, StepPlan, StepResult
@@ -49,7 +49,7 @@ class _Stream:
 
     @property
     def counts(self) -> StreamCounts:
-        waiting = self.samples // VIBEVOICE_GEOMETRY.hop - self.encoded
+        waiting = self.samples // VIBEVOICE_ASR.geometry.hop - self.encoded
         return StreamCounts(waiting, self.encoded, self.queued, self.cached, self.answered)
 
 
@@ -78,7 +78,7 @@ class Speaker:
         return RunnerInfo(
             checkpoint="script",
             checkpoint_path=str(self.checkpoint),
-            geometry=VIBEVOICE_GEOMETRY,
+            family=VIBEVOICE_ASR,
             page_size=_PAGE,
             pages=1 << 14,
             max_positions=1 << 17,
@@ -104,11 +104,11 @@ class Speaker:
 
     def pad(self, stream: int) -> None:
         state = self._streams[stream]
-        state.samples += -state.samples % VIBEVOICE_GEOMETRY.hop
+        state.samples += -state.samples % VIBEVOICE_ASR.geometry.hop
 
     def ask(self, stream: int, question: Question) -> str:
         state = self._streams[stream]
-        text = "]" if question.prefix else answer_to(state.samples / VIBEVOICE_GEOMETRY.sample_rate)
+        text = "]" if question.prefix else answer_to(state.samples / VIBEVOICE_ASR.geometry.sample_rate)
         state.answer = [*self._tokenizer.encode(text, add_special_tokens=False).ids, self._stop]
         state.answered, state.audio_end = 0, state.cached + state.queued
         state.queued += _AFTER

@@ -20,7 +20,6 @@ import torch
 
 from bench.support.report import Report, machine, parser
 from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
-from model.family.prompt import Prompt
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.seam.audio import HOP, SAMPLE_RATE, clip_level
 from model.seam.runner import WeightsName
@@ -104,11 +103,11 @@ def read(checkpoint: Checkpoint, answers: list[list[int]] | None = None, *, toke
 @torch.inference_mode()
 def _embedded_prompt(checkpoint: Checkpoint, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> torch.Tensor:
     """[positions, width]: everything before the answer's first token."""
-    audio = AudioBuffer()
+    audio = AudioBuffer(checkpoint.family.geometry.hop)
     audio.append(clip_level(samples).apply(samples))
     audio.pad()
     (heard,) = StreamingEncoder(checkpoint.model).encode([EncoderState()], [audio.take(audio.frames)])
-    prompt = Prompt(checkpoint.processor)
+    prompt = checkpoint.family.prompt(checkpoint.processor)
     after = [*prompt.after_audio(samples.size / SAMPLE_RATE, None), *prompt.answer_start()]
     assert len(heard) == -(-samples.size // HOP)
     return torch.cat([_embed(checkpoint, prompt.before_audio), heard, _embed(checkpoint, after)])

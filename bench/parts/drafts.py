@@ -17,12 +17,14 @@ from typing import Any, Protocol
 from transformers import AutoTokenizer
 
 from bench.support.report import Report, parser
-from model.drafts.answer import AnswerDraft, TokenTexts, context_phrases
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.phrases import context_phrases
+from model.drafts.token_texts import TokenTexts
+from model.family import VIBEVOICE_ASR
 from model.runner.stream import DRAFT_POSITIONS
 
 ANSWERS = Path(__file__).with_name("answers.json")
 TINY = Path(__file__).parents[2] / "model" / "tiny" / "checkpoint"
-_HEADER = "assistant\n"
 
 
 class Draft(Protocol):
@@ -77,8 +79,9 @@ def answers() -> list[Answer]:
 def answer_draft(tokenizer: Any, answer: Answer) -> AnswerDraft:
     """The runner's draft behind the header."""
     texts = TokenTexts(tokenizer)
-    draft = AnswerDraft(texts, context_phrases(texts, answer.context))
-    draft.follow(texts.ids(_HEADER))
+    grammar = VIBEVOICE_ASR.grammar
+    draft = AnswerDraft(texts, grammar.outline(), context_phrases(texts, answer.context))
+    draft.follow(texts.ids(grammar.header))
     return draft
 
 

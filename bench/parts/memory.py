@@ -22,15 +22,16 @@ from bench.rehearsal.card import CONTEXT, card_of
 from bench.support.capacity import Capacity
 from bench.support.random_model import full_size, without_memory
 from bench.support.report import Report, machine, parser
+from model.decoder.dimensions import language_config
 from model.encoder.streaming import EncoderState, StreamingEncoder
-from model.loading.checkpoint import language_config
+from model.family import VIBEVOICE_ASR
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
 from model.runner.stream import DRAFT_POSITIONS
-from model.seam.audio import HOP, SAMPLE_RATE
+from model.seam.audio import HOP
 from model.seam.runner import RunnerInfo, WeightFormat
+from model.seam.steps import DEFAULT_STEPS
 from server.engine.budget import pass_positions
-from server.engine.settings import EngineSettings
 
 CARDS = (8, 12, 16, 20, 24, 32, 40, 48, 80, 141)
 """GB, as cards are sold; see ``card_of`` for what programs get of them."""
@@ -66,7 +67,7 @@ def main() -> None:
     report.table(["GPU", "weights", "economy", "KV positions", "longest file", "1-minute files", "1-hour files"], rows)
     report.say(
         "Files are at once, by memory alone; `max_rows` "
-        f"(by default {EngineSettings().max_rows}) bounds the requests at once, too."
+        f"(by default {DEFAULT_STEPS.max_rows}) bounds the requests at once, too."
     )
     if options.record:
         report.record()
@@ -101,8 +102,7 @@ def gpu_info(model: VibeVoiceAsrForConditionalGeneration, positions: int) -> Run
     return RunnerInfo(
         checkpoint="full size",
         checkpoint_path="",
-        sample_rate=SAMPLE_RATE,
-        hop=HOP,
+        family=VIBEVOICE_ASR,
         page_size=GPU_PAGE,
         pages=positions // GPU_PAGE,
         max_positions=language_config(model).max_position_embeddings,

@@ -17,7 +17,6 @@ from model.loading.checkpoint import load_checkpoint
 from model.runner.runner import Runner
 from model.seam.audio import Samples, clip_level
 from model.seam.steps import EncodeWork, PendingStep, RowWork, StepPlan, StepResult
-from model.seam.streams import StreamSpec
 
 BATCHES = [1, 4, 16, 32]
 STEPS = 40
@@ -72,10 +71,12 @@ def _step_seconds(runner: Runner, clips: list[Samples], batch: int) -> float:
     """Mean seconds of a decode step with ``batch`` rows behind prompts of the clips' lengths."""
     for number in range(batch):
         clip = clips[number % len(clips)]
-        runner.open(number, StreamSpec(level=clip_level(clip)))
-        runner.append_audio(number, clip)
-        runner.step(StepPlan(encode=(EncodeWork(number, runner.finish_audio(number)),)))
-        runner.step(StepPlan(rows=(RowWork(number, runner.ask(number).queued),)))
+        runner.open(number, clip_level(clip))
+        runner.append(number, clip)
+        runner.pad(number)
+        runner.step(StepPlan(encode=(EncodeWork(number, runner.counts(number).waiting),)))
+        runner.ask(number)
+        runner.step(StepPlan(rows=(RowWork(number, runner.counts(number).queued),)))
     plan = StepPlan(rows=tuple(RowWork(number, 1) for number in range(batch)))
     runner.step(plan)
     began = time.perf_counter()

@@ -7,6 +7,8 @@ from math import ceil
 
 from model.seam.audio import FRAME_RATE
 from model.seam.runner import RunnerInfo
+from model.seam.steps import StepSizes
+from model.seam.streams import StreamSpec
 from server.engine.budget import PROMPT_TOKENS, answer_budget, context_limit
 from server.engine.settings import EngineSettings
 from server.engine.worker.scheduler import Scheduler
@@ -42,7 +44,7 @@ def _at_once(info: RunnerInfo, seconds: int) -> int:
     if worst > context_limit(info):
         return 0
     most = info.pages
-    scheduler = Scheduler(EngineSettings(max_rows=most, prefill_positions=max(most, 2048)), info)
+    scheduler = Scheduler(EngineSettings(StepSizes(most, prefill_positions=max(most, 2048))), info)
     for number in range(most):
-        scheduler.add(StreamState(number, str(number), 0, worst, 1, arrived=0.0))
+        scheduler.add(StreamState(number, str(number), StreamSpec(frames=0), worst, began=0.0))
     return len(scheduler.admit())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.runner.runner import Runner
 from model.seam.audio import Samples, clip_level, frame_count
 from model.seam.runner import StepRunner
-from model.seam.streams import StreamSpec
+from model.seam.steps import DEFAULT_STEPS
+from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
+    AnswerDone,
     AnswerTokens,
     AppendAudio,
-    FinishAudio,
+    AskStream,
     OpenStream,
     StopWorker,
-    StreamDone,
     StreamFailed,
     ToClient,
     ToWorker,
@@ -30,14 +31,13 @@ class Job:
     """A clip as the worker gets it. ``audio``: float32 samples."""
 
     spec: StreamSpec
-    frames: int
     audio: bytes
 
     @classmethod
     def of(cls, clip: Samples, tokens: int) -> Job:
         """``tokens``: the answer is cut here."""
-        spec = StreamSpec(level=clip_level(clip), max_answer_tokens=tokens)
-        return cls(spec, frame_count(clip.size), clip.tobytes())
+        spec = StreamSpec(frame_count(clip.size), Question(max_tokens=tokens), clip_level(clip))
+        return cls(spec, clip.tobytes())
 
 
 class _ClosedLoop:
@@ -55,9 +55,9 @@ class _ClosedLoop:
         while self._free and self._next < len(self._jobs):
             job, number = self._jobs[self._next], self._next
             messages += [
-                OpenStream(number, f"clip-{number}", job.spec, job.frames),
+                OpenStream(number, f"clip-{number}", job.spec),
                 AppendAudio(number, job.audio),
-                FinishAudio(number),
+                AskStream(number, job.spec.question, last=True),
             ]
             self._next += 1
             self._free -= 1
@@ -68,7 +68,7 @@ class _ClosedLoop:
             match message:
                 case AnswerTokens(number, tokens, _):
                     self.answers[number] += tokens
-                case StreamDone():
+                case AnswerDone():
                     self._free += 1
                     self._left -= 1
                 case StreamFailed(number, code, explanation):
@@ -79,7 +79,7 @@ class _ClosedLoop:
 
 def transcribe(runner: Runner, clips: list[Samples], *, concurrency: int, tokens: int) -> list[list[int]]:
     """Answer tokens (stop token excluded) to every clip with ``concurrency`` clips in work at any time."""
-    settings = EngineSettings(max_rows=max(32, concurrency))
+    settings = EngineSettings(steps=replace(DEFAULT_STEPS, max_rows=max(32, concurrency)))
     return work_off(runner, [Job.of(clip, tokens) for clip in clips], concurrency=concurrency, settings=settings)
 
 

@@ -17,6 +17,7 @@ from transformers import (
     VibeVoiceAsrProcessor,
 )
 
+from model.family import VIBEVOICE_ASR
 from model.loading.checkpoint import TINY, Checkpoint
 
 _LAYER_SCALE = 0.1
@@ -70,7 +71,16 @@ def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: t
     with torch.no_grad():
         model.lm_head.weight[[tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")]] = 0
     model.generation_config.pad_token_id = tokenizer.eos_token_id
-    return Checkpoint("random", TINY, model.eval(), processor, device, dtype)
+    return Checkpoint(
+        name="random",
+        family=VIBEVOICE_ASR,
+        path=TINY,
+        tokenizer_path=TINY,
+        model=model.eval(),
+        processor=processor,
+        device=device,
+        dtype=dtype,
+    )
 
 
 def name_audio_tokens(config: VibeVoiceAsrConfig) -> VibeVoiceAsrProcessor:

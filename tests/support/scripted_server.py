@@ -18,7 +18,7 @@ from server.engine.client.engine import Engine
 from server.engine.worker.load import RunnerFactory
 from server.http.server import DrainingServer
 from server.http.service import Service
-from server.http.sockets.transcriber import TranscriberFactory, make_transcriber
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.logs import configure_logging
 from server.settings import Settings
 from tests.support.processes import wait_until

@@ -15,7 +15,6 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.outbox import Outbox
-from server.http.sockets.transcriber import Transcriber
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -29,7 +28,9 @@ from server.live.vocabulary.actions import (
     SetTurns,
 )
 from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.transcriber import Transcriber
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
@@ -99,7 +100,7 @@ class LiveSession:
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False
         self._finishing = False
-        self._owed = 0  # flushes on their way
+        self._owed: set[FlushId] = set()  # flushes on their way
         self._settled = asyncio.Event()
         self._first_audio: float | None = None
 
@@ -156,7 +157,7 @@ class LiveSession:
     def _be_patient(self) -> None:
         """Wait for the client from now on; without end while the client waits for words."""
         if self._patience is not None and not self._patience.expired():
-            waited_for = self._owed > 0 or self._finishing
+            waited_for = bool(self._owed) or self._finishing
             now = asyncio.get_running_loop().time()
             self._patience.reschedule(None if waited_for else now + self._limits.idle)
 
@@ -164,14 +165,14 @@ class LiveSession:
         """Raises EngineError."""
         async for event in self._transcriber:
             match event:
-                case SpeechStopped():
-                    self._owed += 1
+                case SpeechStopped(flush=flush):
+                    self._owed.add(flush)
                 case WordsCommitted():
                     self._note_first_words()
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
-                case Flushed():
-                    self._owed -= 1
+                case Flushed(flush=flush):
+                    self._owed.discard(flush)
             await self._perform(self._protocol.heard(event))
             if not self._owed:
                 self._settled.set()
@@ -189,7 +190,7 @@ class LiveSession:
                     tasks.receiving.cancel()
                 await asyncio.wait({tasks.receiving})
                 if not self._finishing:
-                    await self._perform([Flush()])
+                    await self._perform([Flush(next(flush_ids(Asker.SERVER)))])
                 said = asyncio.create_task(self._all_said())
                 try:
                     await asyncio.wait({said, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
@@ -224,11 +225,11 @@ class LiveSession:
                 self._transcriber.set_turns(turns)
             case SetContext(context):
                 self._transcriber.set_context(context)
-            case Flush():
+            case Flush(flush):
                 await self._hear(self._audio.drain())
-                self._owed += 1
+                self._owed.add(flush)
                 self._settled.clear()
-                self._transcriber.flush()
+                self._transcriber.flush(flush)
             case Discard():
                 await self._hear(self._audio.drain())
                 self._transcriber.discard()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
-from server.live.ears.turns import TurnDetection, TurnDetector
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
-from server.windows.window import Block
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.vocabulary.turn_detection import TurnDetection
+from server.windows.block import Block, joined
 
 _THRESHOLD = 0.35
 """Lower than where turns begin: a missed word is worse than some noise transcribed as nothing."""
@@ -26,8 +24,7 @@ class Passed:
 
     def joined(self, other: Passed) -> Passed:
         """Together with the audio right behind."""
-        samples = np.concatenate([self.block.samples, other.block.samples])
-        return Passed(Block(self.block.start, samples), self.spoken + other.spoken)
+        return Passed(joined([self.block, other.block]), self.spoken + other.spoken)
 
 
 class SpeechGate:
@@ -53,22 +50,21 @@ class SpeechGate:
         found = self._detector.feed(probability)
         spoken = self._frame if probability >= _THRESHOLD else 0.0
         self.quiet = 0.0 if spoken else self.quiet + self._frame
-        if isinstance(found, SpeechStarted):
+        if isinstance(found, TurnStart):
             return Passed(self._released(block), self._frame), False
-        if self.open or isinstance(found, SpeechStopped):
-            return Passed(block, spoken), isinstance(found, SpeechStopped)
+        if self.open or isinstance(found, TurnEnd):
+            return Passed(block, spoken), isinstance(found, TurnEnd)
         self._held.append(block)
         return None, False
 
     def hold(self, block: Block) -> None:
         """Audio behind the last frame that is no frame itself, while nothing passes: speech may follow right behind."""
         if self._held and self._held[-1].end == block.start:
-            last = self._held.pop()
-            block = Block(last.start, np.concatenate([last.samples, block.samples]))
+            block = joined([self._held.pop(), block])
         self._held.append(block)
 
     def _released(self, block: Block) -> Block:
         """What was held back, up to this block."""
-        blocks = [*self._held, block]
+        released = joined([*self._held, block])
         self._held.clear()
-        return Block(blocks[0].start, np.concatenate([one.samples for one in blocks]))
+        return released

@@ -10,11 +10,11 @@ import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import Passed, SpeechGate
-from server.live.ears.turns import TurnDetection, TurnDetector
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
-from server.windows.window import Block
+from server.live.vocabulary.turn_detection import TurnDetection
+from server.windows.block import Block
 
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
 """Samples of a frame at 24 kHz."""
@@ -27,13 +27,13 @@ class Quiet:
     long: bool
 
 
-Found = Passed | SpeechStarted | SpeechStopped | Quiet
+Found = Passed | TurnStart | TurnEnd | Quiet
 
 
 class Listener:
-    """Listens to one session in order. Times: seconds of the session."""
+    """Listens to one session in order, at first without looking for turns. Times: seconds of the session."""
 
-    def __init__(self, settings: LiveSettings, turns: TurnDetection | None) -> None:
+    def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
         self._detector = SpeechDetector()
         self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=settings.silence)
@@ -41,7 +41,6 @@ class Listener:
         self._judged = 0  # samples
         self._resting = True
         self._turns: TurnDetector | None = None
-        self.set_turns(turns)
 
     @property
     def until(self) -> float:
@@ -76,12 +75,12 @@ class Listener:
     def _judge(self, block: Block, probability: float) -> Iterator[Found]:
         passed, silent = self._gate.feed(block, probability)
         turn = self._turns.feed(probability) if self._turns else None
-        if isinstance(turn, SpeechStarted):
+        if isinstance(turn, TurnStart):
             yield turn
         if passed:
             self._resting = False
             yield passed
-        if isinstance(turn, SpeechStopped):
+        if isinstance(turn, TurnEnd):
             yield turn
         if silent:
             yield Quiet(long=False)

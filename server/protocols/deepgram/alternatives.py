@@ -10,9 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 import regex
 
-from server.metrics import server_version
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
+from server.version import server_version
 
 JsonObject = dict[str, object]
 

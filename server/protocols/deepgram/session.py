@@ -6,10 +6,9 @@ What is promised to clients and what is approximated stands in docs/deepgram.md.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Iterable, Sequence
 
-from server.engine.budget import MAX_CONTEXT_CHARACTERS
+from server.context import ContextTooLong, context_of
 from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import (
     AudioHeard,
@@ -17,11 +16,12 @@ from server.live.vocabulary.events import (
     Flushed,
     Hypothesis,
     LiveEvent,
-    SegmentClosed,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
 from server.protocols.deepgram import messages
 from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity
@@ -49,8 +49,8 @@ class DeepgramSession(LiveProtocol):
             self._model, request_id=request_id, interim=query.interim_results, speakers=query.speakers
         )
         self._audio = hashlib.sha256()
-        self._stops: deque[float] = deque()  # ends of turns whose flush is on its way
-        self._finalizes = 0  # and those the client asked for
+        self._flush_ids = flush_ids(Asker.PROTOCOL)
+        self._awaited: set[FlushId] = set()  # flushes on their way
         self._speaking = False
         self._turn_open = False
         self._utterance_told: float | None = None
@@ -74,8 +74,9 @@ class DeepgramSession(LiveProtocol):
             case KeepAlive():
                 return []
             case Finalize():
-                self._finalizes += 1
-                return [Flush()]
+                flush = next(self._flush_ids)
+                self._awaited.add(flush)
+                return [Flush(flush)]
             case CloseStream():
                 return self._finish()
             case Configure(keyterms=keyterms):
@@ -93,18 +94,18 @@ class DeepgramSession(LiveProtocol):
             case SpeechStarted(at):
                 self._speaking = self._turn_open = True
                 return [Send(messages.speech_started(at))] if self._query.vad_events else []
-            case SpeechStopped(at):
+            case SpeechStopped(flush=flush):
                 self._speaking = False
-                self._stops.append(at)
+                self._awaited.add(flush)
                 return []
             case WordsCommitted():
                 return _sent(self._results.commit(event))
             case Hypothesis():
                 return _sent(self._results.suppose(event))
-            case SegmentClosed():
+            case SegmentCommitted():
                 return _sent(self._closed(event))
-            case Flushed(until):
-                return _sent(self._flushed(until))
+            case Flushed(until, flush):
+                return _sent(self._flushed(until, flush))
             case Finished(duration):
                 return self._finished(duration)
 
@@ -127,35 +128,29 @@ class DeepgramSession(LiveProtocol):
     def _configure(self, keyterms: list[str] | None) -> list[Action]:
         if keyterms is None:
             return [Send(messages.configured(self._request_id, None))]
-        context = "\n".join(filter(None, map(str.strip, keyterms)))
-        if len(context) > MAX_CONTEXT_CHARACTERS:
-            return [Send(messages.too_many_terms(self._request_id, MAX_CONTEXT_CHARACTERS))]
-        return [SetContext(context or None), Send(messages.configured(self._request_id, keyterms))]
+        try:
+            context = context_of(*keyterms)
+        except ContextTooLong as error:
+            return [Send(messages.too_many_terms(self._request_id, error.limit))]
+        return [SetContext(context), Send(messages.configured(self._request_id, keyterms))]
 
-    def _closed(self, event: SegmentClosed) -> list[JsonObject]:
+    def _closed(self, event: SegmentCommitted) -> list[JsonObject]:
         """While a flush is on its way, the last segment waits for it: it carries ``speech_final``."""
         self._turn_open |= event.segment.is_speech
         made = self._results.close(event.segment)
-        return made if self._flushing or self._finishing else [*made, *self._results.release()]
+        return made if self._awaited or self._finishing else [*made, *self._results.release()]
 
-    @property
-    def _flushing(self) -> bool:
-        return bool(self._stops or self._finalizes)
-
-    def _flushed(self, until: float) -> list[JsonObject]:
-        """The end of a turn, or the answer to ``Finalize``.
-
-        A ``Finalize`` may be read before the end of a turn is told that was found before it, so the order does not say
-        which it is; the time does.
-        """
+    def _flushed(self, until: float, flush: FlushId) -> list[JsonObject]:
+        """The end of a turn, the answer to ``Finalize``, or the last words before the server ends the session."""
+        self._awaited.discard(flush)
         self._results.settle()
-        if self._stops and (self._stops[0] == until or not self._finalizes):
-            self._stops.popleft()
-            return self._turn_ended(until)
-        if self._finalizes:
-            self._finalizes -= 1
-            return [self._results.finish(until, from_finalize=True)]
-        return self._results.release()
+        match flush.asker:
+            case Asker.TURNS:
+                return self._turn_ended(until)
+            case Asker.PROTOCOL:
+                return [self._results.finish(until, from_finalize=True)]
+            case Asker.SERVER:
+                return self._results.release()
 
     def _turn_ended(self, until: float) -> list[JsonObject]:
         if self._query.endpointing is None:
@@ -184,7 +179,7 @@ class DeepgramSession(LiveProtocol):
         said, wait = self._results.last_word_end, self._query.utterance_end_ms
         if said is None or wait is None or said == self._utterance_told or until - said < wait / 1000:
             return []
-        if self._speaking or self._flushing or self._results.pending:
+        if self._speaking or self._awaited or self._results.pending:
             return []
         self._utterance_told = said
         return [Send(messages.utterance_end(said))]

@@ -7,7 +7,7 @@ from math import isnan
 import pytest
 
 from bench.live.metrics import Logged, delays, final_words, laal, unstable_words, upwr
-from server.live.vocabulary.events import AudioHeard, Finished, Hypothesis, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import AudioHeard, Finished, Hypothesis, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import Word
 
@@ -30,7 +30,7 @@ LOG = [
     hypothesis(3.0, "sat on"),
     Logged(3.5, AudioHeard(3.5)),
     committed(4.0, "sat on it."),
-    Logged(4.0, SegmentClosed(Segment(0, 0.0, 3.4, 0, "the cat sat on it."))),
+    Logged(4.0, SegmentCommitted(Segment(0, 0.0, 3.4, 0, "the cat sat on it."))),
     hypothesis(4.0),
     Logged(4.0, Finished(4.0)),
 ]

@@ -9,13 +9,13 @@ from bench.live.material import Recording, recording
 from bench.live.metrics import final_words, matches
 from bench.live.session import run_sessions
 from bench.live.steady import SteadySession, Stretch
-from bench.live.windows import ObservedWindow, RedoingEngine, RedoneWindow
+from bench.live.windows import ObservedWindows, RedoingEngine, RedoneWindows
 from model.seam.audio import SAMPLE_RATE
 from server.engine.client.engine import Engine
-from server.live.captions.stability import plain
+from server.live.captions.units import plain
 
 SECONDS = 6
-WAYS: list[tuple[type[Engine], type[ObservedWindow]]] = [(Engine, ObservedWindow), (RedoingEngine, RedoneWindow)]
+WAYS: list[tuple[type[Engine], type[ObservedWindows]]] = [(Engine, ObservedWindows), (RedoingEngine, RedoneWindows)]
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,9 @@ def test_recordings_differ_by_seed_and_end_with_their_last_word(spoken: Recordin
 async def test_redone_updates_are_as_many_and_leave_nothing_on_the_device(spoken: Recording) -> None:
     stretches: list[Stretch] = []
     held: list[int] = []
-    for engine_type, window in WAYS:
+    for engine_type, windows in WAYS:
         async with running_engine(engine_type, "tiny", threads=1) as (engine, vocabulary):
-            session = SteadySession(engine, vocabulary, window)
+            session = SteadySession(engine, vocabulary, windows)
             stretches.append(await session.hear(spoken.samples))
             assert engine.stats is not None
             held.append(engine.stats.pages_used)
@@ -50,12 +50,12 @@ async def test_redone_updates_are_as_many_and_leave_nothing_on_the_device(spoken
     assert extended.audio_seconds == spoken.samples.size / SAMPLE_RATE
 
 
-@pytest.mark.parametrize(("engine_type", "window"), WAYS)
+@pytest.mark.parametrize(("engine_type", "windows"), WAYS)
 async def test_sessions_at_wall_clock_speed_find_the_words(
-    engine_type: type[Engine], window: type[ObservedWindow], spoken: Recording
+    engine_type: type[Engine], windows: type[ObservedWindows], spoken: Recording
 ) -> None:
     async with running_engine(engine_type, "tiny", threads=1) as (engine, vocabulary):
-        load = await run_sessions(engine, vocabulary, window, [spoken, spoken])
+        load = await run_sessions(engine, vocabulary, windows, [spoken, spoken])
     assert load.audio_seconds == 2 * spoken.seconds
     for session in load.sessions:
         words = final_words(session.log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.parts.drafts import Answer, Replay, answer_draft, answers, replay
-from model.drafts.answer import TokenTexts
+from model.drafts.token_texts import TokenTexts
 from tests.support import qwen
 
 RATES = {

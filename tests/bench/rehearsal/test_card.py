@@ -45,7 +45,7 @@ def test_memory_comes_back_and_the_most_is_named(cuda: FakeCuda) -> None:
     assert torch.cuda.memory_allocated() == 4 * MEGABYTE  # the view keeps all of it
     assert cuda.memory.peak == 8 * MEGABYTE
     assert "add" in cuda.memory.peak_at
-    assert "test_rehearsal_card.py" in cuda.memory.peak_at
+    assert "test_card.py" in cuda.memory.peak_at
     del half
     assert torch.cuda.memory_allocated() == 0
     assert torch.cuda.memory_reserved() == 8 * MEGABYTE
@@ -82,7 +82,7 @@ def test_what_makes_the_host_wait_is_counted_with_its_place(cuda: FakeCuda) -> N
             there.add_(1)
             wait()
         assert step.waits
-        assert all("test_rehearsal_card.py" in each for each in step.waits)
+        assert all("test_card.py" in each for each in step.waits)
 
 
 def test_pinned_copies_and_known_events_make_nobody_wait(cuda: FakeCuda) -> None:

@@ -32,10 +32,8 @@ def test_a_scene_without_fault_breaks_nothing_and_one_that_waits_is_named(monkey
         found = perform(cuda, runner, SCENE)
         assert (found.broken, found.waits, found.recorded, found.aborted) == ([], 1, 0, False)
         assert found.high_water > 0
-        monkeypatch.setattr(model.decoder, "send", blocking)
-        assert any(
-            "a launch waits" in each and "test_rehearsal_run" in each for each in perform(cuda, runner, SCENE).broken
-        )
+        monkeypatch.setattr(model.decoder.decoder, "send", blocking)
+        assert any("a launch waits" in each and "test_run" in each for each in perform(cuda, runner, SCENE).broken)
 
 
 def test_an_exception_ends_a_scene_and_is_named() -> None:

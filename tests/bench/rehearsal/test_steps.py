@@ -22,6 +22,7 @@ from bench.rehearsal.watch import Watched, watched
 from bench.support.random_model import full_size, random_checkpoint
 from model.runner.runner import Runner
 from model.seam.runner import AttentionName
+from model.seam.steps import StepSizes
 from model.start import make_runner
 from server.engine.messages import FailureCode
 from server.engine.settings import EngineSettings
@@ -146,7 +147,8 @@ def test_the_next_step_is_launched_before_the_last_is_read(stage: Stage) -> None
 
 def test_encoder_and_decoder_overlap(stage: Stage) -> None:
     """Rows wait for the frames that they take and for no later ones."""
-    _, seen = stage.play(files([60.0, 60.0], tokens=4), EngineSettings(encode_frames=75, prefill_positions=512))
+    settings = EngineSettings(StepSizes(encode_frames=75, prefill_positions=512))
+    _, seen = stage.play(files([60.0, 60.0], tokens=4), settings)
     both = [step for step in seen.steps if step.plan.encode and step.plan.rows]
     assert len(both) > 5
     assert all(len(step.launched.by_stream) == 2 for step in both), "they run on streams of their own"

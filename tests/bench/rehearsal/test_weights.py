@@ -13,17 +13,17 @@ from model.runner.runner import Runner
 from model.seam.audio import HOP
 from model.seam.runner import WeightsName
 from model.seam.steps import EncodeWork, RowWork, StepPlan
-from model.seam.streams import StreamSpec
 from model.start import Room, make_runner
 
 ADA = card_of(24, capability=(8, 9))
 
 
 def answer_something(runner: Runner) -> None:
-    queued = runner.open(1, StreamSpec())
-    runner.append_audio(1, np.zeros(8 * HOP, dtype=np.float32))
-    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),), rows=(RowWork(1, queued),)))
-    (emitted,) = runner.step(StepPlan(rows=(RowWork(1, runner.ask(1).queued),))).emitted
+    runner.open(1)
+    runner.append(1, np.zeros(8 * HOP, dtype=np.float32))
+    runner.step(StepPlan(encode=(EncodeWork(1, 8),), rows=(RowWork(1, runner.counts(1).queued),)))
+    runner.ask(1)
+    (emitted,) = runner.step(StepPlan(rows=(RowWork(1, runner.counts(1).queued),))).emitted
     assert emitted.tokens
     runner.release(1)
     runner.check_integrity()

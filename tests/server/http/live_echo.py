@@ -22,11 +22,12 @@ from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
-from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
 from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetFormat
 from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, WordsCommitted
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.words import Word
 from tests.support.scripted_server import PATIENCE, RunningServer
@@ -50,6 +51,9 @@ async def echo(websocket: WebSocket) -> None:
 class EchoProtocol(LiveProtocol):
     """Every event is told as it comes. Text frames are JSON and name what is to be done."""
 
+    def __init__(self) -> None:
+        self._flushes = flush_ids(Asker.PROTOCOL)
+
     def opened(self) -> Sequence[Action]:
         return [Send({"type": "opened"}), SetFormat(PcmEncoding.LINEAR16)]
 
@@ -59,7 +63,7 @@ class EchoProtocol(LiveProtocol):
         asked = json.loads(message)
         match asked["do"]:
             case "flush":
-                return [Flush(), Send({"type": "flushing"})]
+                return [Flush(next(self._flushes)), Send({"type": "flushing"})]
             case "finish":
                 return [Finish()]
             case "format":
@@ -172,8 +176,8 @@ class Scripted:
     def discard(self) -> None:
         raise AssertionError("not asked for")
 
-    def flush(self) -> None:
-        self._say(Flushed(round(self._heard, 3)))
+    def flush(self, flush: FlushId) -> None:
+        self._say(Flushed(round(self._heard, 3), flush))
 
     def finish(self) -> None:
         self._say(Finished(round(self._heard, 3)))

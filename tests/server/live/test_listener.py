@@ -20,7 +20,7 @@ async def test_audio_behind_a_flush_in_silence_is_not_lost(cut: int) -> None:
     """The silence that was left of a frame stands in front of the speech that follows."""
     speech = soundfile.read(SHORT, dtype="float32")[0]
     noise = np.random.default_rng(0).normal(0, 1e-4, SAMPLE_RATE).astype(np.float32)
-    listener, passed = Listener(LiveSettings(), None), list[Passed]()
+    listener, passed = Listener(LiveSettings()), list[Passed]()
     for piece in (noise[:cut], noise[cut : 2 * cut], noise[2 * cut :], *np.split(speech, [cut, 10 * cut])):
         passed += [found for found in await listener.hear(piece) if isinstance(found, Passed)]
         if not passed:

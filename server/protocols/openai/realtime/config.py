@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from server.audio_in.pcm_stream import PcmEncoding
-from server.engine.budget import MAX_CONTEXT_CHARACTERS
-from server.live.ears.turns import TurnDetection
+from server.context import ContextTooLong, context_of
 from server.live.vocabulary.actions import SetFormat
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import (
     AudioFormat,
@@ -51,12 +51,14 @@ class SessionConfig:
         updated = self
         for name, given in fields.given():
             updated = replace(updated, **{name: _merged(name, getattr(updated, name), given)})
-        if len(updated.context or "") > MAX_CONTEXT_CHARACTERS:
+        try:
+            context_of(*updated._context_parts)
+        except ContextTooLong as error:
             raise EventError(
-                f"prompt and keywords together may have {MAX_CONTEXT_CHARACTERS} characters.",
+                f"prompt and keywords together may have {error.limit} characters.",
                 code="context_too_long",
                 param="session.audio.input.transcription.prompt",
-            )
+            ) from None
         return updated
 
     @property
@@ -84,8 +86,11 @@ class SessionConfig:
     @property
     def context(self) -> str | None:
         """What the model's prompt says beside the task: keywords one per line, as in training, then the prompt."""
-        wanted = self.transcription
-        return "\n".join(filter(None, map(str.strip, (*(wanted.keywords or ()), wanted.prompt or "")))) or None
+        return context_of(*self._context_parts)
+
+    @property
+    def _context_parts(self) -> tuple[str, ...]:
+        return (*(self.transcription.keywords or ()), self.transcription.prompt or "")
 
     def echo(self) -> dict[str, Any]:
         """The session's fields as ``session.updated`` tells them."""

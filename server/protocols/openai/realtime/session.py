@@ -15,11 +15,12 @@ from server.live.vocabulary.actions import Action, Close, Discard, Flush, Hear, 
 from server.live.vocabulary.events import (
     Flushed,
     LiveEvent,
-    SegmentClosed,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
 from server.protocols.openai.realtime.config import SessionConfig
 from server.protocols.openai.realtime.errors import EventError, end_details
@@ -55,6 +56,7 @@ class RealtimeSession(LiveProtocol):
         self._id = make_id("sess")
         self._config = SessionConfig(model or served_model)
         self._items = Items(make_id)
+        self._flushes = flush_ids(Asker.PROTOCOL)
         self._heard = 0.0
         self._over = False
 
@@ -83,14 +85,14 @@ class RealtimeSession(LiveProtocol):
         match event:
             case SpeechStarted(at):
                 return self._items.speech_started(at)
-            case SpeechStopped(at):
-                return self._items.speech_stopped(at)
+            case SpeechStopped(at, flush):
+                return self._items.speech_stopped(at, flush)
             case WordsCommitted():
                 return self._items.words(event)
-            case SegmentClosed():
+            case SegmentCommitted():
                 return self._items.segment(event)
-            case Flushed(until):
-                return self._items.flushed(until)
+            case Flushed(until, flush):
+                return self._items.flushed(until, flush)
             case _:
                 return []
 
@@ -146,7 +148,8 @@ class RealtimeSession(LiveProtocol):
             raise EventError(
                 "The buffer is empty: no audio came since the last commit.", code="input_audio_buffer_commit_empty"
             )
-        return [*self._items.commit(self._heard), Flush()]
+        flush = next(self._flushes)
+        return [*self._items.commit(self._heard, flush), Flush(flush)]
 
     def _configure(self, fields: LegacySessionFields) -> list[Action]:
         """Take the update; returns what it changes for the audio and the model."""

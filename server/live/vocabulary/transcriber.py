@@ -1,18 +1,15 @@
-"""What a session needs of the thing that transcribes it, and how one is made."""
+"""What a session needs of the thing that transcribes it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Protocol, Self
 
 from model.seam.audio import Samples
-from server.engine.client.engine import Engine
-from server.live.ears.turns import TurnDetection
-from server.live.settings import LiveSettings
-from server.live.transcriber import LiveTranscriber
 from server.live.vocabulary.events import LiveEvent
-from server.transcript.detokenizer import Vocabulary
+from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.turn_detection import TurnDetection
 
 
 class Transcriber(Protocol):
@@ -36,8 +33,8 @@ class Transcriber(Protocol):
         """Hotwords or background text from the next window on."""
         ...
 
-    def flush(self) -> None:
-        """Commit all that was heard; ``Flushed`` follows."""
+    def flush(self, flush: FlushId) -> None:
+        """Commit all that was heard; ``Flushed`` with this id follows."""
         ...
 
     def discard(self) -> None:
@@ -51,12 +48,3 @@ class Transcriber(Protocol):
     def __aiter__(self) -> AsyncIterator[LiveEvent]:
         """The events, to ``Finished``. Raises EngineError."""
         ...
-
-
-TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str], Transcriber]
-"""Engine, vocabulary, settings, request id → the transcriber of a new session."""
-
-
-def make_transcriber(engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> Transcriber:
-    """The one over the model."""
-    return LiveTranscriber(engine, vocabulary, settings, request_id=request_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,60 +18,54 @@ from server.engine.messages import FailureCode
 from server.live.captions.captions import Captions
 from server.live.ears.gate import Passed
 from server.live.ears.listener import Listener, Quiet
-from server.live.ears.turns import TurnDetection
+from server.live.ears.turns import TurnEnd, TurnStart
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.transcriber import Transcriber
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
-from server.windows.window import Window, WindowFactory
+from server.windows.sequence import WindowSequence
 
 _PIECE = 0.5
 """Seconds of audio that are sent to the engine at once, where they wait anyway."""
 
 
-class _Kind(Enum):
-    FLUSH = auto()
+class _Task(Enum):
     SETTLE = auto()
     RELEASE = auto()
     DISCARD = auto()
-    FINISH = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """Something to do when all audio before it was taken. ``until``: the session's time there."""
+    """Something to do when all audio before it was taken. ``answer``: what is told when it is done."""
 
-    kind: _Kind
-    until: float
+    task: _Task
+    answer: Flushed | Finished | None = None
 
 
-class LiveTranscriber:
+class LiveTranscriber(Transcriber):
     """Transcribes one session. Async context manager; leaving it ends everything that runs for it.
 
     One task feeds (``hear``, ``flush``, ...) while another iterates over the events. Iterating ends after ``Finished``
-    and raises EngineError when the engine failed on the session.
+    and raises EngineError when the engine failed on the session. No turns are detected before ``set_turns``.
+
+    Args:
+        windows: of the session, without audio so far.
+        settings: the server's.
 
     Attributes:
         backlog: seconds of audio that wait for the model.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        vocabulary: Vocabulary,
-        settings: LiveSettings,
-        *,
-        request_id: str,
-        turns: TurnDetection | None = None,
-        context: str | None = None,
-        make_window: WindowFactory = Window,
-    ) -> None:
+    def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
         self._settings = settings
-        self._listener = Listener(settings, turns)
-        self._captions = Captions(
-            engine, vocabulary, settings, request_id=request_id, context=context, make_window=make_window
-        )
+        self._listener = Listener(settings)
+        self._captions = Captions(windows, settings)
         self._work: deque[Passed | _Mark] = deque()
         self.backlog = 0.0
+        self._turn_flushes = flush_ids(Asker.TURNS)
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
@@ -87,13 +81,12 @@ class LiveTranscriber:
             match found:
                 case Passed():
                     self._pass(found)
-                case SpeechStarted():
-                    self._events.put_nowait(found)
-                case SpeechStopped():
-                    self._events.put_nowait(found)
-                    self._mark(_Kind.FLUSH, found.at)
+                case TurnStart(at):
+                    self._events.put_nowait(SpeechStarted(at))
+                case TurnEnd(at):
+                    self._end_turn(at)
                 case Quiet(long):
-                    self._mark(_Kind.RELEASE if long else _Kind.SETTLE)
+                    self._mark(_Task.RELEASE if long else _Task.SETTLE)
         self._events.put_nowait(AudioHeard(self._listener.until))
 
     def set_turns(self, turns: TurnDetection | None) -> None:
@@ -102,22 +95,22 @@ class LiveTranscriber:
 
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
-        self._captions.context = context
+        self._captions.set_context(context)
 
-    def flush(self) -> None:
-        """Commit all that was heard so far; ``Flushed`` follows."""
+    def flush(self, flush: FlushId) -> None:
+        """Commit all that was heard so far; ``Flushed`` with this id follows."""
         self._pass_rest()
-        self._mark(_Kind.FLUSH)
+        self._mark(_Task.SETTLE, Flushed(self._listener.until, flush))
 
     def discard(self) -> None:
         """Forget what was heard since the last flush, as far as it is not committed."""
         self._pass_rest()
-        self._mark(_Kind.DISCARD)
+        self._mark(_Task.DISCARD)
 
     def finish(self) -> None:
         """No more audio comes: commit all of it; ``Finished`` is the last event."""
         self._pass_rest()
-        self._mark(_Kind.FINISH)
+        self._mark(_Task.SETTLE, Finished(self._listener.until))
 
     async def __aiter__(self) -> AsyncIterator[LiveEvent]:
         while (event := await self._events.get()) is not None:
@@ -151,8 +144,14 @@ class LiveTranscriber:
         if (rest := self._listener.rest()) is not None:
             self._pass(rest)
 
-    def _mark(self, kind: _Kind, until: float | None = None) -> None:
-        self._work.append(_Mark(kind, self._listener.until if until is None else until))
+    def _end_turn(self, at: float) -> None:
+        """The turn's text is flushed; the event says under which id."""
+        flush = next(self._turn_flushes)
+        self._events.put_nowait(SpeechStopped(at, flush))
+        self._mark(_Task.SETTLE, Flushed(at, flush))
+
+    def _mark(self, task: _Task, answer: Flushed | Finished | None = None) -> None:
+        self._work.append(_Mark(task, answer))
         self._wake.set()
 
     def _raise_failure(self) -> None:
@@ -174,7 +173,7 @@ class LiveTranscriber:
         finally:
             self._room.set()
             self._events.put_nowait(None)
-            await self._captions.close()
+            self._captions.close()
 
     async def _work_off(self) -> None:
         """Take audio and marks in order until the session is finished."""
@@ -192,26 +191,35 @@ class LiveTranscriber:
                 await self._wake.wait()
 
     async def _take(self, passed: Passed) -> None:
-        self._tell(await self._captions.take(passed))
+        self._tell(await self._captions.take(passed.block, passed.spoken))
         self.backlog = max(0.0, self.backlog - passed.block.seconds)
         self._room.set()
 
     async def _reach(self, mark: _Mark) -> bool:
         """Do what a mark says. Returns whether it was the last one."""
-        match mark.kind:
-            case _Kind.FLUSH:
-                self._tell([*await self._captions.settle(), Flushed(mark.until)])
-            case _Kind.SETTLE:
+        match mark.task:
+            case _Task.SETTLE:
                 self._tell(await self._captions.settle())
-            case _Kind.RELEASE:
+            case _Task.RELEASE:
                 self._tell(await self._captions.settle())
-                await self._captions.release()
-            case _Kind.DISCARD:
-                self._tell(await self._captions.discard())
-            case _Kind.FINISH:
-                self._tell([*await self._captions.settle(), Finished(mark.until)])
-        return mark.kind is _Kind.FINISH
+                self._captions.close()
+            case _Task.DISCARD:
+                self._tell(self._captions.discard())
+        if mark.answer is not None:
+            self._tell([mark.answer])
+        return isinstance(mark.answer, Finished)
 
-    def _tell(self, events: list[LiveEvent]) -> None:
+    def _tell(self, events: Sequence[LiveEvent]) -> None:
         for event in events:
             self._events.put_nowait(event)
+
+
+TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str], Transcriber]
+"""Engine, vocabulary, settings, request id → the transcriber of a new session."""
+
+
+def make_transcriber(
+    engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str
+) -> LiveTranscriber:
+    """The one over the model. ``vocabulary``: of the engine's checkpoint."""
+    return LiveTranscriber(WindowSequence(engine, vocabulary, seconds=settings.window, request_id=request_id), settings)

@@ -16,12 +16,16 @@ from typing import Any, cast
 
 from transformers import VibeVoiceAsrProcessor
 
+from model.family.vibevoice_asr.grammar import HEADER
+
+TURN, END_OF_TURN = "<|im_start|>", "<|im_end|>"
+"""Around whatever system, user and assistant say."""
 _CONTEXT_MARK = "\ue000"
 _AUDIO_MARK = "\ue001"
 
 
-class Prompt:
-    """Renders prompts for one checkpoint. ``before_audio``: ids in front of the first audio frame."""
+class TemplatePrompt:
+    """See ``model.family.Prompt``."""
 
     def __init__(self, processor: VibeVoiceAsrProcessor) -> None:
         self._tokenizer = processor.tokenizer
@@ -31,7 +35,9 @@ class Prompt:
         before, self._plain = plain.split(processor.audio_token)
         _, self._contextual = contextual.split(processor.audio_token)
         self.before_audio: list[int] = self._with_specials(before)
-        self._header = self._with_specials("<|im_start|>assistant\n")
+        self._header = self._with_specials(TURN + HEADER)
+        end_of_turn: Any = self._tokenizer.convert_tokens_to_ids(END_OF_TURN)
+        self.stop_ids: frozenset[int] = frozenset({self._tokenizer.eos_token_id, end_of_turn})
 
     @staticmethod
     def render(processor: VibeVoiceAsrProcessor, context: str | None) -> str:
@@ -46,7 +52,7 @@ class Prompt:
         return processor.apply_chat_template(conversation, tokenize=False)
 
     def after_audio(self, seconds: float, context: str | None = None) -> list[int]:
-        """Ids behind the last audio frame: the instruction with the duration in seconds and the context."""
+        """See Prompt: the instruction with the duration in seconds and the context."""
         template = self._contextual if context else self._plain
         template = template.replace(self._duration_mark, f"{seconds:.2f}")
         if not context:
@@ -62,7 +68,7 @@ class Prompt:
         ]
 
     def answer_start(self, prefix: str = "", *, header: bool = True) -> list[int]:
-        """Ids the answer is forced to begin with: the assistant header, then ``prefix`` as plain text.
+        """See Prompt: the assistant header, then ``prefix`` as plain text.
 
         Whether another segment follows the last one of the prefix is for the model to say, so a prefix that ends with
         a segment is forced only as far as its tokens are the same with and without another one. Its closing brace is
@@ -84,11 +90,11 @@ class Prompt:
         return [*start, *same]
 
     def text(self, ids: list[int]) -> str:
-        """The text that ``ids`` stand for."""
+        """See Prompt."""
         return cast(str, self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
 
     def answer(self, text: str, *, header: bool = True) -> list[int]:
-        """Ids of an answer as the model would write it."""
+        """See Prompt."""
         return [*(self._header if header else []), *self._as_text(text)]
 
     def _with_specials(self, text: str) -> list[int]:

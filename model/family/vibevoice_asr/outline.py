@@ -1,4 +1,4 @@
-"""How the JSON of an answer goes on: constant keys, and numbers as far as they can be told beforehand.
+"""How the JSON of an answer goes on: constant keys, and numbers as far as they can be told beforehand. No torch.
 
 Times and speakers follow the answer so far: a segment starts where the last one ended, lasts as long as segments of
 this recording do (of its end only the whole seconds are guessed), and is spoken by whoever spoke next the last time
@@ -13,7 +13,6 @@ from statistics import median
 
 _FIRST, _NEXT = '[{"Start":', '"},{"Start":'
 _END, _SPEAKER, _CONTENT = ',"End":', ',"Speaker":', ',"Content":"'
-_HEADER = "assistant\n"
 _LONGEST = 128
 """Characters of JSON between two contents; more is something else."""
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
@@ -25,14 +24,12 @@ _LENGTHS = 7
 """Segments that tell how long the next one will be."""
 
 
-class Template:
-    """Follows the text of one answer.
+class JsonOutline:
+    """See ``model.family.Outline``."""
 
-    Attributes:
-        in_content: the text goes on with what was said.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, header: str) -> None:
+        """``header``: text in front of an answer."""
+        self._header = header
         self.in_content = False
         self._written = ""  # since the last content ended
         self._content = ""  # the last characters of the open content, or of a short one all
@@ -77,7 +74,7 @@ class Template:
 
     def _write(self, character: str) -> None:
         self._written = (self._written + character)[-_LONGEST:]
-        if self._written.endswith(_HEADER):
+        if self._written.endswith(self._header):
             self._written, self._asked = "", True
         elif self._written.endswith(_CONTENT):
             self._remember()

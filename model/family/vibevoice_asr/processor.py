@@ -1,44 +1,16 @@
-"""Whether processor, tokenizer and configuration of a checkpoint fit together and write the prompt that is needed."""
+"""Whether tokenizer, template and configuration of a checkpoint fit together and write the prompt that is needed."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 from tokenizers import decoders
-from transformers import Qwen2Config, VibeVoiceAcousticTokenizerEncoderConfig, VibeVoiceAsrConfig, VibeVoiceAsrProcessor
+from transformers import Qwen2Config, VibeVoiceAsrConfig, VibeVoiceAsrProcessor
 
 from model.errors import CheckpointError
-from model.family.prompt import Prompt
-from model.seam.audio import HOP, SAMPLE_RATE
+from model.family.vibevoice_asr.prompt import END_OF_TURN, TURN, TemplatePrompt
 
-TURN_TOKENS = ("<|im_start|>", "<|im_end|>")
 _CONTEXT = "\ue002"
-_CHANGING_ROPES = {"dynamic", "longrope"}
-
-
-def check_config(config: VibeVoiceAsrConfig, name: str) -> None:
-    """Raise CheckpointError for a configuration that the server would not compute as it was trained."""
-    text = config.text_config
-    if not isinstance(text, Qwen2Config):
-        raise CheckpointError(f"The language model of {name} is no Qwen2: {getattr(text, 'model_type', text)!r}.")
-    if any(kind != "full_attention" for kind in text.layer_types or ()):
-        raise CheckpointError(
-            f"{name} attends in sliding windows (use_sliding_window); this server computes full attention alone."
-        )
-    rope = cast(dict[str, Any], text.rope_parameters or {}).get("rope_type", "default")
-    if rope in _CHANGING_ROPES:
-        raise CheckpointError(
-            f"{name} scales positions by {rope!r}, which changes with the longest request in a step; use 'yarn'."
-        )
-
-
-def check_rates(processor: VibeVoiceAsrProcessor, config: VibeVoiceAsrConfig, name: str) -> None:
-    """Raise CheckpointError when the checkpoint hears audio at another rate or hop than the server feeds."""
-    rate = processor.feature_extractor.sampling_rate
-    for encoder in (config.acoustic_tokenizer_encoder_config, config.semantic_tokenizer_encoder_config):
-        hop = cast(VibeVoiceAcousticTokenizerEncoderConfig, encoder).hop_length
-        if (rate, hop) != (SAMPLE_RATE, HOP):
-            raise CheckpointError(f"{name} wants {rate} Hz and a hop of {hop}; this server feeds {SAMPLE_RATE}/{HOP}.")
 
 
 def check_tokens(processor: VibeVoiceAsrProcessor, config: VibeVoiceAsrConfig, name: str) -> None:
@@ -46,7 +18,7 @@ def check_tokens(processor: VibeVoiceAsrProcessor, config: VibeVoiceAsrConfig, n
     tokenizer = processor.tokenizer
     if not isinstance(tokenizer.backend_tokenizer.decoder, decoders.ByteLevel):
         raise CheckpointError(f"The tokenizer of {name} is no byte-level BPE, as Qwen2.5's is: it is another model's.")
-    special = (processor.audio_token, processor.audio_bos_token, processor.audio_eos_token, *TURN_TOKENS)
+    special = (processor.audio_token, processor.audio_bos_token, processor.audio_eos_token, TURN, END_OF_TURN)
     ids = [tokenizer.convert_tokens_to_ids(token) for token in special]
     unknown = [token for token, number in zip(special, ids, strict=True) if not _has(tokenizer, token, number)]
     if unknown:
@@ -65,17 +37,17 @@ def _has(tokenizer: Any, token: str, number: int | None) -> bool:
     return number is not None and tokenizer.convert_ids_to_tokens(number) == token
 
 
-def check_template(processor: VibeVoiceAsrProcessor, name: str) -> None:
+def check_template(processor: VibeVoiceAsrProcessor, name: str, repository: str) -> None:
     """Raise CheckpointError unless the chat template writes audio, then the duration, then a context between tags.
 
-    This is what ``model.family.prompt`` takes apart.
+    This is what ``TemplatePrompt`` takes apart. ``repository``: of a checkpoint whose template does.
     """
     if not isinstance(processor.chat_template, str):
         raise CheckpointError(
-            f"{name} has no chat template: put chat_template.jinja of microsoft/VibeVoice-ASR-HF beside its weights."
+            f"{name} has no chat template: put chat_template.jinja of {repository} beside its weights."
         )
     try:
-        plain, contextual = Prompt.render(processor, None), Prompt.render(processor, _CONTEXT)
+        plain, contextual = TemplatePrompt.render(processor, None), TemplatePrompt.render(processor, _CONTEXT)
     except Exception as error:  # a template is a program, and may fail in any way
         raise CheckpointError(f"The chat template of {name} cannot be rendered: {error}") from error
     audio = processor.audio_bos_token + processor.audio_token + processor.audio_eos_token
@@ -83,14 +55,14 @@ def check_template(processor: VibeVoiceAsrProcessor, name: str) -> None:
         _, found, instruction = text.partition(audio)
         once = found and text.count(processor.audio_token) == 1
         if not once or processor.audio_duration_token not in instruction:
-            raise _foreign(name)
+            raise _foreign(name, repository)
     before, found, after = instruction.partition(_CONTEXT)
     if not found or _CONTEXT in after or "|>" not in before or "<|" not in after:
-        raise _foreign(name)
+        raise _foreign(name, repository)
 
 
-def _foreign(name: str) -> CheckpointError:
+def _foreign(name: str, repository: str) -> CheckpointError:
     return CheckpointError(
         f"The chat template of {name} does not write a request of VibeVoice-ASR (audio, its duration, the context): "
-        "put chat_template.jinja of microsoft/VibeVoice-ASR-HF in its place."
+        f"put chat_template.jinja of {repository} in its place."
     )
