@@ -7,4 +7,4 @@ from server.live.settings import LiveSettings
 
 
 def test_windows_and_updates_are_the_servers() -> None:
-    assert (WINDOW, UPDATE) == (LiveSettings().window, LiveSettings().update)
+    assert (LiveSettings().window, LiveSettings().update) == (WINDOW, UPDATE)
