@@ -28,8 +28,7 @@ from model.decoder.kv_cache import PagePool, PageTable
 from model.device.graphs import Capture, Replay, Result, StepGraphs, StepInputs
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
-from model.seam.audio import HOP
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 
 if TYPE_CHECKING:
     from model.decoder.decoder import Decoder
@@ -162,7 +161,8 @@ class FixedEncoder(StreamingEncoder):
             raise
 
     def _whole(self, state: EncoderState, chunk: Samples) -> torch.Tensor:
-        pieces = [chunk[first : first + FRAMES * HOP] for first in range(0, chunk.size, FRAMES * HOP)]
+        size = FRAMES * self.hop
+        pieces = [chunk[first : first + size] for first in range(0, chunk.size, size)]
         embeddings = [super(FixedEncoder, self).encode([state], [piece])[0] for piece in pieces]
         with torch.cuda.stream(self.stream):  # does nothing where there is no such stream
             return torch.cat(embeddings)
@@ -172,7 +172,7 @@ def verify(decoder: Decoder, encoder: StreamingEncoder) -> None:
     """Compute the same positions and frames in steps cut differently; unless all agree to the bit, raise StartError."""
     size = positions(decoder.device)
     ids = [(37 * place + 11) % decoder.vocabulary for place in range(size)]
-    noise = 0.1 * np.random.default_rng(0).standard_normal(FRAMES * HOP).astype(np.float32)
+    noise = 0.1 * np.random.default_rng(0).standard_normal(FRAMES * encoder.hop).astype(np.float32)
     with torch.cuda.stream(decoder.stream):  # does nothing where there is no such stream
         choices = [_choices(decoder, ids, cut).cpu() for cut in (0, 1, size // 2)]
     with torch.cuda.stream(encoder.stream):
@@ -196,5 +196,5 @@ def _choices(decoder: Decoder, ids: list[int], cut: int) -> torch.Tensor:
 
 def _heard(encoder: StreamingEncoder, audio: Samples, cut: int) -> torch.Tensor:
     state = EncoderState()
-    parts = [part for part in (audio[: cut * HOP], audio[cut * HOP :]) if part.size]
+    parts = [part for part in (audio[: cut * encoder.hop], audio[cut * encoder.hop :]) if part.size]
     return torch.cat([encoder.encode([state], [part])[0] for part in parts])

@@ -19,7 +19,8 @@ from model.errors import DeviceMemoryError
 from model.memory.footprint import Footprint
 from model.memory.host_table import HostTable
 from model.runner.row_steps import MOST_GUESSED
-from model.seam.steps import DEFAULT_STEPS, StepSizes, WeightFormat
+from model.seam.runner import WeightFormat
+from model.seam.steps import DEFAULT_STEPS, StepSizes
 
 GPU_PAGE = 256
 """Positions per page on a GPU, where the paged kernels ask for it."""

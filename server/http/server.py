@@ -12,7 +12,6 @@ import logging
 import socket
 import sys
 from collections.abc import Sequence
-from time import monotonic
 from types import FrameType
 
 import uvicorn
@@ -20,8 +19,8 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from server.app import create_app
-from server.engine.client.engine import EngineUnavailable
-from server.http.service import Service
+from server.engine.errors import EngineUnavailable
+from server.http.service import CANCEL_SECONDS, Service
 from server.http.websocket_server import WebSocketServer
 from server.logs import configure_logging
 from server.settings import MIB, Settings
@@ -30,13 +29,10 @@ logger = logging.getLogger(__name__)
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s or less that balancers keep idle connections, so that none is closed under a request."""
-_CANCEL_SECONDS = 5
-"""What is cancelled at the end has this long to tell its client."""
 _PING_SECONDS = 20.0
 """A WebSocket is pinged this often, so that no balancer takes a silent one for dead."""
 _MAX_MESSAGE_BYTES = 21 * MIB
 """Larger messages close a WebSocket with 1009. The Realtime API's largest event, 15 MiB as base64, fits in."""
-_TICK_SECONDS = 0.05
 
 
 class DrainingServer(uvicorn.Server):
@@ -64,13 +60,13 @@ class DrainingServer(uvicorn.Server):
                 # Audio does not compress, and a few compressed bytes can stand for very many.
                 ws_per_message_deflate=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=_CANCEL_SECONDS,
+                timeout_graceful_shutdown=CANCEL_SECONDS,
                 lifespan="on",
             )
         )
         self.failed = False
         self._app = app
-        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._announcement: asyncio.Task[None] | None = None
 
     @property
@@ -82,9 +78,12 @@ class DrainingServer(uvicorn.Server):
         """The first signal asks to stop, another one to stop now. uvicorn would die of the signal it got."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        if self.force_exit and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._service.hurry)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
         self._announcement = asyncio.create_task(self._announce())
 
     async def _announce(self) -> None:
@@ -107,27 +106,10 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._announcement is not None:
             self._announcement.cancel()
-        await self._drain()
+        if self.force_exit or self.failed:
+            self._service.hurry()
+        await self._service.drain()
         await super().shutdown(sockets)
-
-    async def _drain(self) -> None:
-        """Let balancers notice, refuse new work, wait for the running, and end what is left."""
-        service, settings = self._service, self._settings
-        service.draining = True
-        await self._wait(settings.drain_notice_seconds, until_idle=False)
-        service.refusing = True
-        service.live.stopping.set()
-        logger.info("draining", extra={"fields": {"active_requests": service.active_requests}})
-        await self._wait(settings.drain_seconds, until_idle=True)
-        await service.close()
-        await self._wait(_CANCEL_SECONDS, until_idle=True)
-
-    async def _wait(self, seconds: float, *, until_idle: bool) -> None:
-        deadline = monotonic() + seconds
-        while monotonic() < deadline and not self.force_exit and not self.failed:
-            if until_idle and not self._service.active_requests:
-                return
-            await asyncio.sleep(_TICK_SECONDS)
 
 
 def serve(arguments: Sequence[str] | None = None) -> int:

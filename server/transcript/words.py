@@ -41,11 +41,6 @@ class Word:
         return replace(self, word=self.word + other.lead + other.word, end=other.end)
 
 
-def split_words(text: str) -> list[str]:
-    """The words of a text with their punctuation."""
-    return [word for _, word in cut_words(text)]
-
-
 def joined(words: Iterable[Word]) -> str:
     """Words as a text, without what stands before the first."""
     return "".join(word.lead * (place > 0) + word.word for place, word in enumerate(words))

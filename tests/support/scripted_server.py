@@ -15,10 +15,10 @@ from fastapi import APIRouter, FastAPI
 
 from server.app import create_app, engine_settings
 from server.engine.client.engine import Engine
-from server.engine.worker.worker import RunnerFactory
+from server.engine.worker.load import RunnerFactory
 from server.http.server import DrainingServer
 from server.http.service import Service
-from server.http.sockets.transcriber import TranscriberFactory, make_transcriber
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.logs import configure_logging
 from server.settings import Settings
 from tests.support.processes import wait_until

@@ -32,7 +32,7 @@ from server.protocols.deepgram.state import Stage, StageMove, State, Turn, TurnM
 from server.transcript.segments import Segment
 
 
-class DeepgramSession(LiveProtocol):
+class DeepgramSession(LiveProtocol[str | bytes]):
     """The state machine between a client's frames and a live session's events.
 
     Args:
@@ -61,6 +61,10 @@ class DeepgramSession(LiveProtocol):
         rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
         actions: list[Action] = [SetFormat(query.encoding, rate, query.channels), SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
+
+    def read(self, frame: str | bytes) -> str | bytes:
+        """Audio is binary, and messages are short."""
+        return frame
 
     def received(self, message: str | bytes) -> Sequence[Action]:
         """Audio, or a control message; what cannot be read is answered with an ``Error`` and changes nothing."""
