@@ -79,8 +79,8 @@ def plan_for(model: VibeVoiceAsrForConditionalGeneration, gigabytes: int, weight
         Footprint.of(model),
         card_of(gigabytes).memory - CONTEXT,
         capability=9 if gigabytes >= _HOPPER else 8,
-        least=pass_positions(_LEAST),
-        wanted=pass_positions(_HOUR),
+        least=pass_positions(VIBEVOICE_ASR, _LEAST),
+        wanted=pass_positions(VIBEVOICE_ASR, _HOUR),
     )
     return planner.plan(weights)
 

@@ -30,6 +30,7 @@ from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.support.random_model import full_size, random_checkpoint
 from bench.support.report import Report, machine, parser, table
+from model.family import VIBEVOICE_ASR
 from model.runner.runner import Runner
 from model.seam.audio import FRAME_RATE
 from model.seam.runner import AttentionName, RunnerInfo, WeightsName
@@ -64,7 +65,7 @@ def scenes(info: RunnerInfo) -> dict[str, Scene]:
     return {scene.name: scene for scene in made}
 
 
-_ROOM = Room(least=pass_positions(300.0), wanted=pass_positions(3600.0))
+_ROOM = Room(least=pass_positions(VIBEVOICE_ASR, 300.0), wanted=pass_positions(VIBEVOICE_ASR, 3600.0))
 """As the server wants it by default: five minutes of audio at least, and an hour if speed can pay for it."""
 
 
