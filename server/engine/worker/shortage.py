@@ -37,9 +37,10 @@ def shortage(error: Shortage, family: Family, min_audio_seconds: float) -> str:
     """One sentence: what there is, what takes it, how much audio is left, and which flag or card would do."""
     plan = error.plan
     parts = ", ".join(f"{name} {size / _GIB:.2f}" for name, size in plan.parts.items() if size)
+    room = _minutes(family, error.positions)
     return (
-        f"The GPU's memory of {plan.available / _GIB:.2f} GiB has room for {_minutes(family, error.positions)} of audio "
-        f"in one pass and --min-audio-minutes asks for {min_audio_seconds / 60:g} ({parts}): "
+        f"The GPU's memory of {plan.available / _GIB:.2f} GiB has room for {room} of audio in one "
+        f"pass and --min-audio-minutes asks for {min_audio_seconds / 60:g} ({parts}): "
         f"{_help(error, family, min_audio_seconds)}."
     )
 
