@@ -23,9 +23,9 @@ from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.openapi import COMPONENTS
 from server.http.routes import deepgram, health, models, realtime, transcriptions
 from server.http.service import Service
-from server.http.sockets.transcriber import TranscriberFactory, make_transcriber
-from server.metrics import server_version
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
+from server.version import server_version
 
 EngineFactory = Callable[[Settings], Engine]
 

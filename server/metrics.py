@@ -7,25 +7,17 @@ tells users apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, PlatformCollector, ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from server.engine.client.engine import Engine
+from server.version import server_version
 
 _SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _REAL_TIME_FACTORS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
 _AUDIO_SECONDS = (1, 5, 15, 30, 60, 300, 900, 1800, 3600, 5400)
-
-
-def server_version() -> str:
-    """Version of the installed distribution; "unknown" when run from a bare checkout."""
-    try:
-        return version("vibevoice-asr-server")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 class Metrics:

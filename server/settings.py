@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, Setting
 
 from model.seam.runner import AttentionName, WeightsName
 from model.seam.steps import DEFAULT_STEPS, StepSizes
+from server.live.settings import DEFAULT_LIVE, LiveSettings, UpdateSeconds, WindowSeconds
 
 MIB = 1024 * 1024
 
@@ -119,15 +120,16 @@ class LimitSettings(BaseModel):
     decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
 
 
-class LiveSettings(BaseModel):
+class SessionSettings(BaseModel):
     """How live sessions run, and what one may cost."""
 
     max_live_sessions: int = Field(32, gt=0, description="Live sessions at once; more are answered with 429.")
-    live_update_seconds: float = Field(
-        1.0, gt=0, le=10, description="New speech after which the text of a live session is brought up to date."
+    live_update_seconds: UpdateSeconds = Field(
+        DEFAULT_LIVE.update, description="New speech after which the text of a live session is brought up to date."
     )
-    live_window_seconds: float = Field(
-        30.0, ge=10, description="Audio that the model hears at once; more costs more per update and knows more."
+    live_window_seconds: WindowSeconds = Field(
+        DEFAULT_LIVE.window,
+        description="Audio that the model hears at once; more costs more per update and knows more.",
     )
     live_idle_seconds: float = Field(
         60.0, gt=0, description="A live session ends when its client sends nothing for this long."
@@ -136,6 +138,11 @@ class LiveSettings(BaseModel):
         20.0, gt=0, description="A live session ends when its client leaves what it is sent untaken for this long."
     )
     live_max_seconds: float = Field(14_400.0, gt=0, description="Longest live session.")
+
+    @property
+    def live(self) -> LiveSettings:
+        """How sessions are transcribed."""
+        return LiveSettings(update=self.live_update_seconds, window=self.live_window_seconds)
 
 
 class LogSettings(BaseModel):
@@ -150,12 +157,12 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "engine": StepSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
-    "live": LiveSettings,
+    "live": SessionSettings,
     "log": LogSettings,
 }
 
 
-class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, LiveSettings, LogSettings, BaseSettings):
+class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, SessionSettings, LogSettings, BaseSettings):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
     model_config = SettingsConfigDict(

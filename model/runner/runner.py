@@ -11,20 +11,23 @@ from __future__ import annotations
 import torch
 
 from model.decoder.attention import Backend, Place, choose_backend
-from model.decoder.decoder import Decoder, head_dim
+from model.decoder.decoder import Decoder
+from model.decoder.dimensions import head_dim, language_config
 from model.decoder.kv_cache import PageTable
-from model.deterministic import FixedEncoder, verify
-from model.device.graphs import Capture
+from model.deterministic import verify
+from model.device.capture import Capture
 from model.device.transfer import mark
-from model.drafts.answer import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
-from model.encoder.streaming import StreamingEncoder
-from model.family.geometry import VIBEVOICE_GEOMETRY
-from model.family.prompt import Prompt
-from model.loading.checkpoint import Checkpoint, check_geometry, language_config
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.hypothesis import HypothesisDraft
+from model.drafts.phrases import context_phrases
+from model.drafts.token_texts import TokenTexts
+from model.encoder.fixed_encoder import FixedEncoder
+from model.encoder.streaming import AudioBuffer, StreamingEncoder
+from model.loading.checkpoint import Checkpoint
 from model.memory.plan import ECONOMIES, Economy, economize
 from model.runner.row_steps import DecodedStep, make_room, rows_of_step
 from model.runner.stream import DRAFT_POSITIONS, DeviceStream
-from model.seam.audio import HOP, SAMPLE_RATE, Level, Samples
+from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import PendingStep, StepPlan, StepResult, StepSizes
 from model.seam.streams import Question, StreamCounts
@@ -55,8 +58,7 @@ class Runner:
         ``economy``: how much memory is spent on speed. ``largest_step``: for which memory was planned, see RunnerInfo.
         ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
         """
-        check_geometry(checkpoint)
-        model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
+        model = checkpoint.model
         self._encoder = (
             FixedEncoder(model, capture=record_chunks)
             if deterministic
@@ -76,19 +78,19 @@ class Runner:
         )
         if deterministic:
             verify(self._decoder, self._encoder)
-        self._prompt = Prompt(checkpoint.processor)
-        self._texts = TokenTexts(tokenizer)
+        self._grammar = checkpoint.family.grammar
+        self._prompt = checkpoint.family.prompt(checkpoint.processor)
+        self._texts = TokenTexts(checkpoint.processor.tokenizer)
         self._drafts = drafts
         self._streams: dict[int, DeviceStream] = {}
-        end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self._info = RunnerInfo(
             checkpoint=checkpoint.name,
-            checkpoint_path=str(checkpoint.tokenizer_path or checkpoint.path),
-            geometry=VIBEVOICE_GEOMETRY,
+            checkpoint_path=str(checkpoint.tokenizer_path),
+            family=checkpoint.family,
             page_size=page_size,
             pages=pages,
             max_positions=language_config(model).max_position_embeddings,
-            stop_ids=frozenset({tokenizer.eos_token_id, end_of_turn}),
+            stop_ids=self._prompt.stop_ids,
             device=str(checkpoint.device),
             dtype=str(checkpoint.dtype).removeprefix("torch."),
             attention=self._decoder.attention,
@@ -107,7 +109,7 @@ class Runner:
 
     def prompt_positions(self, frames: int, question: Question) -> int:
         """See StepRunner."""
-        behind = self._prompt.after_audio(VIBEVOICE_GEOMETRY.seconds(frames), question.context)
+        behind = self._prompt.after_audio(self._info.geometry.seconds(frames), question.context)
         start = self._prompt.answer_start(header=question.force_header)
         return len(self._prompt.before_audio) + frames + len(behind) + len(start)
 
@@ -115,7 +117,7 @@ class Runner:
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        state = DeviceStream(level, PageTable(self._decoder.pool))
+        state = DeviceStream(level, PageTable(self._decoder.pool), AudioBuffer(self._encoder.hop))
         state.queue.put(self._prompt.before_audio)
         self._streams[stream] = state
 
@@ -134,8 +136,9 @@ class Runner:
             raise ValueError(f"{state.audio.frames} frames are not encoded yet")
         if state.question is not None:
             raise ValueError(f"stream {stream} was asked already")
-        heard = min(state.samples, state.encoded * HOP)
-        instruction = self._prompt.after_audio(heard / SAMPLE_RATE, question.context)
+        geometry = self._info.geometry
+        heard = min(state.samples, state.encoded * geometry.hop)
+        instruction = self._prompt.after_audio(heard / geometry.sample_rate, question.context)
         forced = self._prompt.answer_start(question.prefix, header=False)
         start = [*self._prompt.answer_start(header=question.force_header), *forced]
         state.queue.put([*instruction, *start])
@@ -148,7 +151,7 @@ class Runner:
         """Have the answer guessed, which begins with these tokens."""
         if state.phrases is None or state.phrases[0] != question.context:
             state.phrases = question.context, context_phrases(self._texts, question.context)
-        state.draft = AnswerDraft(self._texts, state.phrases[1])
+        state.draft = AnswerDraft(self._texts, self._grammar.outline(), state.phrases[1])
         state.draft.follow(start)
         guess = self._prompt.answer(question.guess, header=question.force_header) if question.guess else []
         state.hypothesis = HypothesisDraft(guess[: question.max_tokens], start)
@@ -231,4 +234,4 @@ def _halves(
 
 def place_of(checkpoint: Checkpoint, page_size: int) -> Place:
     """Where the attention of a checkpoint runs."""
-    return Place(checkpoint.device, checkpoint.dtype, head_dim(checkpoint.model), page_size)
+    return Place(checkpoint.device, checkpoint.dtype, head_dim(language_config(checkpoint.model)), page_size)

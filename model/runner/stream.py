@@ -9,7 +9,8 @@ import torch
 
 from model.decoder.kv_cache import PageTable
 from model.decoder.sampling import Draw
-from model.drafts.answer import AnswerDraft, HypothesisDraft
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.hypothesis import HypothesisDraft
 from model.drafts.phrases import Phrases
 from model.encoder.streaming import AudioBuffer, EncoderState
 from model.seam.audio import Level, Samples
@@ -75,8 +76,8 @@ class DeviceStream:
 
     level: Level
     table: PageTable
+    audio: AudioBuffer
     queue: InputQueue = field(default_factory=InputQueue)
-    audio: AudioBuffer = field(default_factory=AudioBuffer)
     encoder: EncoderState = field(default_factory=EncoderState)
     samples: int = 0
     padding: int = 0

@@ -22,6 +22,9 @@ FRAME_RATE = SAMPLE_RATE / HOP
 """Frames (positions of the language model) per second."""
 TARGET_DBFS = -25.0
 _EPS = 1e-6
+_SLICE = 128 * 8192
+"""Samples that are looked at in one go, four MiB. A multiple of the 8192 that NumPy converts to float64 and adds up at
+a time, so that sums go the same way as over the whole."""
 
 
 def frame_count(samples: int) -> int:
@@ -49,7 +52,15 @@ def clip_level(samples: Samples) -> Level:
     """The level of a whole clip (``samples``: [n]): RMS to -25 dBFS, then the peak to full scale at most."""
     if samples.size == 0:
         return Level()
-    rms = float(np.sqrt(np.mean(np.square(samples), dtype=np.float64)))
+    rms = float(np.sqrt(_energy(samples) / samples.size))
     gain = 10 ** (TARGET_DBFS / 20) / (rms + _EPS)
-    peak = float(np.max(np.abs(samples))) * gain
+    peak = max(float(np.max(samples)), -float(np.min(samples))) * gain
     return Level(gain, peak + _EPS if peak > 1.0 else 1.0)
+
+
+def _energy(samples: npt.NDArray[np.float32]) -> np.float64:
+    """``np.sum(np.square(samples), dtype=np.float64)`` to the bit, without a second recording for the squares."""
+    total = np.float64(0)
+    for start in range(0, samples.size, _SLICE):
+        total = np.add.reduce(np.square(samples[start : start + _SLICE]), dtype=np.float64, initial=total)
+    return total

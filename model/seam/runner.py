@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from model.family.geometry import Geometry
+from model.family import Family, Geometry
 from model.seam.audio import Level, Samples
 from model.seam.steps import PendingStep, StepPlan, StepSizes
 from model.seam.streams import Question, StreamCounts
@@ -25,7 +25,7 @@ class RunnerInfo:
     """What a loaded runner can hold and how it runs; shown in the log, ``/metrics`` and ``/v1/models``.
 
     Attributes:
-        geometry: of the audio that it hears.
+        family: how the checkpoint hears audio and writes answers.
         page_size: positions per KV page.
         pages: pages in the pool; all streams share them.
         max_positions: longest sequence the checkpoint was made for (prompt and answer together).
@@ -38,7 +38,7 @@ class RunnerInfo:
 
     checkpoint: str
     checkpoint_path: str
-    geometry: Geometry
+    family: Family
     page_size: int
     pages: int
     max_positions: int
@@ -49,6 +49,11 @@ class RunnerInfo:
     draft_positions: int = 0
     largest_step: StepSizes | None = None
     launches_ahead: bool = False
+
+    @property
+    def geometry(self) -> Geometry:
+        """How audio is cut into frames."""
+        return self.family.geometry
 
 
 class StepRunner(Protocol):

@@ -15,8 +15,6 @@ FIXED_TOKENS = 256
 """For brackets, tags and the slack of short recordings."""
 MAX_ANSWER_TOKENS = 32_768
 """``max_new_tokens`` of the checkpoint's generation config."""
-MAX_CONTEXT_CHARACTERS = 16_384
-"""What a caller may add to the prompt, all together: keywords, background, key terms."""
 PROMPT_TOKENS = 96
 """System prompt, instruction, duration and forced start of the answer; about 70 in the checkpoint's template."""
 

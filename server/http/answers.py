@@ -1,7 +1,11 @@
-"""A transcript as the response a client asked for."""
+"""A transcript as the response a client asked for.
+
+That of an hour takes a few tenths of a second to write. It is written in a thread, so that nobody else waits for it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -11,7 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from server.http.errors import to_api_error
 from server.protocols.openai.events import OpenAIEvents
 from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
-from server.recordings.transcribing import Transcribing
+from server.recordings.transcription import Transcription
 from server.transcript.formats import (
     render_diarized_json,
     render_json,
@@ -25,15 +29,15 @@ from server.transcript.segments import Transcript
 NOTES_HEADER = "x-vibevoice-notes"
 
 
-def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
+async def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
     """The whole answer. Notes go into JSON bodies, and for all formats into a header."""
-    response = _body(transcript, parameters)
+    response = await asyncio.to_thread(_response, transcript, parameters)
     if transcript.notes:
         response.headers[NOTES_HEADER] = " ".join(transcript.notes)
     return response
 
 
-def _body(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
+def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
     match parameters.response_format:
         case ResponseFormat.JSON:
             return JSONResponse(render_json(transcript, logprobs=bool(parameters.include)))
@@ -56,20 +60,23 @@ def _body(transcript: Transcript, parameters: TranscriptionParameters) -> Respon
             )
 
 
-async def answer_events(transcribing: Transcribing, parameters: TranscriptionParameters) -> AsyncGenerator[bytes, None]:
+async def answer_events(
+    transcription: Transcription, parameters: TranscriptionParameters
+) -> AsyncGenerator[bytes, None]:
     """The answer as frames of OpenAI's events. What goes wrong on the way becomes the last event."""
     encoder = OpenAIEvents(
         diarized=parameters.response_format is ResponseFormat.DIARIZED_JSON,
         logprobs=bool(parameters.include),
-        speaker_names=transcribing.speaker_names,
+        speaker_names=transcription.speaker_names,
     )
     try:
-        async with aclosing(transcribing.events()) as events:
+        async with aclosing(transcription.events()) as events:
             async for event in events:
-                for made in encoder.progress([event]):
-                    yield _frame(made)
-        assert transcribing.transcript is not None
-        yield _frame(encoder.done(transcribing.transcript))
+                for told in encoder.progress([event]):
+                    yield _frame(told)
+        transcript = transcription.transcript
+        assert transcript is not None
+        yield await asyncio.to_thread(lambda: _frame(encoder.done(transcript)))
     except Exception as error:
         yield _frame(to_api_error(error).envelope)
 

@@ -16,10 +16,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
-from server.engine.client.admission import Overloaded
-from server.engine.errors import EngineError, EngineUnavailable
+from server.audio_in.errors import AudioErrorCode
 from server.engine.messages import FailureCode
+from server.protocols.openai.errors import InvalidParameter
+from server.protocols.openai.transcription_wishes import REFERENCES
+from server.recordings.errors import (
+    AudioError,
+    DecodeStopped,
+    EngineError,
+    EngineUnavailable,
+    Overloaded,
+    UnusableReference,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +115,10 @@ def to_api_error(error: Exception) -> ApiError:
     match error:
         case ApiError():
             return error
+        case InvalidParameter():
+            return invalid(error.param, error.message, error.code)
+        case UnusableReference():
+            return invalid(REFERENCES, f"{REFERENCES}: {error.message}", error.code or "invalid_value")
         case AudioError():
             status = _AUDIO_STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
             return ApiError(status, error.message, code=error.code, param="file")

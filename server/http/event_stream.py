@@ -20,8 +20,9 @@ _SEND_SECONDS = 30.0
 class EventStream(Response):
     """Sends ``events`` (encoded frames) as they come, with comments in between when they do not.
 
-    ``resources`` are closed when the response ends in whichever way. That is tied to the response's own call because
-    a generator that waits to be asked for its next item is not told that nobody will ask.
+    ``resources`` are closed when the response ends in whichever way, in a good end before the client sees it. That is
+    tied to the response's own call because a generator that waits to be asked for its next item is not told that nobody
+    will ask.
     """
 
     media_type = "text/event-stream"
@@ -50,6 +51,7 @@ class EventStream(Response):
             async for frame in frames:
                 async with asyncio.timeout(_SEND_SECONDS):
                     await send({"type": "http.response.body", "body": frame, "more_body": True})
+        await self._resources.aclose()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

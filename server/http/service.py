@@ -18,14 +18,17 @@ from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
-from server.http.sockets.transcriber import Transcriber, TranscriberFactory, make_transcriber
-from server.live.settings import LiveSettings
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
+from server.live.vocabulary.transcriber import Transcriber
 from server.metrics import Metrics
+from server.recordings.recordings import Recordings
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
 
 logger = logging.getLogger(__name__)
 
+CANCEL_SECONDS = 5
+"""What is cancelled at the end has this long to tell its client."""
 _FAILED_RETRY = 60.0
 """Seconds after which a restarted server may have what this one lacks."""
 
@@ -34,7 +37,6 @@ class Service:
     """The engine, the decoders and the figures, and whether new work is taken.
 
     Attributes:
-        active_requests: whose answer has not ended, probes included.
         draining: the server is about to stop, so balancers should send work elsewhere.
         refusing: new work is refused.
         live: the places of the live sessions.
@@ -51,13 +53,16 @@ class Service:
         self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
         self.live = LiveSessions(settings.max_live_sessions)
         self.metrics.live_active.set_function(lambda: self.live.active)
-        self.active_requests = 0
         self.draining = False
         self.refusing = False
+        self._active_requests = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._hurry = asyncio.Event()
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
-        self._live_settings = LiveSettings(update=settings.live_update_seconds, window=settings.live_window_seconds)
         self._vocabulary: Vocabulary | None = None
+        self._recordings: Recordings | None = None
         self._reading: asyncio.Task[None] | None = None
         self._fault: str | None = None
 
@@ -82,11 +87,56 @@ class Service:
         assert self.engine.info is not None
         folder = Path(self.engine.info.checkpoint_path)
         try:
-            self._vocabulary = await run_in_threadpool(Vocabulary.load, folder)
+            vocabulary = await run_in_threadpool(Vocabulary.load, folder)
         except Exception as error:  # the worker has read it, so this is no checkpoint's fault
             self._fault = f"The tokenizer in {folder} cannot be read: {error}"
             logger.error("%s", self._fault)
             raise EngineUnavailable(_FAILED_RETRY, self._fault) from error
+        longest = self.settings.max_audio_seconds
+        self._vocabulary = vocabulary
+        self._recordings = Recordings(self.engine, vocabulary, self.decoders, max_audio_seconds=longest)
+
+    async def drain(self) -> None:
+        """Let balancers notice, refuse new work, wait for what runs, and end what is left. Then the service is closed.
+
+        Whoever serves the application calls this before it stops; `hurry` cuts the waiting short.
+        """
+        self.draining = True
+        await self._wait(self.settings.drain_notice_seconds)
+        self.refusing = True
+        self.live.stopping.set()
+        logger.info("draining", extra={"fields": {"active_requests": self.active_requests}})
+        await self._wait(self.settings.drain_seconds, self._idle)
+        await self.close()
+        await self._wait(CANCEL_SECONDS, self._idle)
+
+    def hurry(self) -> None:
+        """Do not wait for anything any more. Only from the event loop; may be called before `drain`, and again."""
+        self._hurry.set()
+
+    async def _wait(self, seconds: float, happened: asyncio.Event | None = None) -> None:
+        """Until so much time has passed, ``happened`` is set, or there is hurry."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._hurry, happened) if event is not None]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+
+    @property
+    def active_requests(self) -> int:
+        """Requests whose answer has not ended, probes included."""
+        return self._active_requests
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """From a request's begin to the end of its answer."""
+        self._active_requests += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._active_requests -= 1
+            if not self._active_requests:
+                self._idle.set()
 
     async def close(self) -> None:
         """End every request's work. Harmless when repeated."""
@@ -125,7 +175,7 @@ class Service:
     def admit(self) -> Ticket:
         """A place for one request. Raises ApiError while stopping, EngineUnavailable, Overloaded."""
         self._check_open()
-        return self.engine.admission.enter()
+        return self.recordings.admit()
 
     @contextmanager
     def place_for_session(self) -> Iterator[None]:
@@ -136,7 +186,8 @@ class Service:
 
     async def make_transcriber(self, request_id: str) -> Transcriber:
         """For a live session that has its place."""
-        return self._transcriber_factory(self.engine, self.vocabulary, self._live_settings, request_id)
+        assert self._vocabulary is not None
+        return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id)
 
     def _check_open(self) -> None:
         if self.refusing:
@@ -146,10 +197,10 @@ class Service:
             raise EngineUnavailable(1.0, self._fault or "The model is being loaded.")
 
     @property
-    def vocabulary(self) -> Vocabulary:
-        """The checkpoint's; for requests that were admitted, so the service has been ready."""
-        assert self._vocabulary is not None
-        return self._vocabulary
+    def recordings(self) -> Recordings:
+        """The room that transcribes them; for requests that were admitted, so the service has been ready."""
+        assert self._recordings is not None
+        return self._recordings
 
 
 def service_of(scope: Scope) -> Service:

@@ -1,15 +1,13 @@
-"""A request's body → its recording and its parameters, from a form or from JSON."""
+"""A request's body → its recording and what is wished of it, from a form or from JSON."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, Generic, TypeVar
 
 from pydantic import JsonValue
 from pydantic_core import from_json
@@ -19,11 +17,17 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from server.http.errors import ApiError, invalid
+from server.http.model_names import check_model
+from server.http.service import service_of
 from server.protocols.openai.transcription_request import (
     TranscriptionParameters,
     parameters_from_form,
     parameters_from_json,
 )
+from server.protocols.openai.transcription_wishes import decode_base64, wishes_of
+from server.recordings.wishes import Wishes
+
+Details = TypeVar("Details", covariant=True)
 
 _MAX_FILES = 8
 _MAX_FIELDS = 1_000
@@ -33,19 +37,33 @@ _MAX_JSON_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
-    """``file``: seekable, at its start; valid until the context that made it ends."""
+class Upload(Generic[Details]):
+    """A body that was read.
+
+    Attributes:
+        file: seekable, at its start; valid until the context that made it ends.
+        wishes: what the model is to do with it.
+        details: what else the protocol has to remember for its answer.
+    """
 
     file: BinaryIO
-    parameters: TranscriptionParameters
+    wishes: Wishes
+    details: Details
 
 
 @asynccontextmanager
-async def read_upload(request: Request) -> AsyncIterator[Upload]:
+async def read_upload(request: Request) -> AsyncIterator[Upload[TranscriptionParameters]]:
     """Read the whole body; large files are spooled to disk, and gone at the end of the context.
 
-    Raises ApiError for everything that is wrong with it, ClientDisconnect when the client leaves meanwhile.
+    Raises ApiError and InvalidParameter for what is wrong with it, ClientDisconnect when the client leaves meanwhile.
     """
+    async with _read_body(request) as (file, parameters):
+        check_model(parameters.model, service_of(request.scope).settings)
+        yield Upload(file, await run_in_threadpool(wishes_of, parameters), parameters)
+
+
+@asynccontextmanager
+async def _read_body(request: Request) -> AsyncIterator[tuple[BinaryIO, TranscriptionParameters]]:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         form = await _read_form(request)
@@ -90,15 +108,15 @@ async def _read_form(request: Request) -> FormData:
         raise invalid(None, error.message, code="invalid_form") from None
 
 
-def _from_form(form: FormData) -> Upload:
+def _from_form(form: FormData) -> tuple[BinaryIO, TranscriptionParameters]:
     files = [value for value in form.getlist("file") if isinstance(value, UploadFile)]
     if len(files) != 1:
         raise invalid("file", f"The form must have one file in the field file, not {len(files)}.", "missing_file")
     fields = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
-    return Upload(files[0].file, parameters_from_form(fields))
+    return files[0].file, parameters_from_form(fields)
 
 
-async def _from_json(request: Request) -> Upload:
+async def _from_json(request: Request) -> tuple[BinaryIO, TranscriptionParameters]:
     """``{"input_audio": {"data": <base64>}, ...parameters}``, as Open WebUI sends it."""
     body = bytearray()
     async for chunk in request.stream():
@@ -109,10 +127,10 @@ async def _from_json(request: Request) -> Upload:
                 f"A JSON body may have {_MAX_JSON_BYTES} bytes; send larger recordings as multipart/form-data.",
                 code="content_too_large",
             )
-    return await run_in_threadpool(_parse_json, bytes(body))
+    return await run_in_threadpool(_parse_json, body)
 
 
-def _parse_json(body: bytes) -> Upload:
+def _parse_json(body: bytearray) -> tuple[BinaryIO, TranscriptionParameters]:
     try:
         values: JsonValue = from_json(body)
     except ValueError:
@@ -122,12 +140,4 @@ def _parse_json(body: bytes) -> Upload:
     if not isinstance(values, Mapping) or not isinstance(data, str):
         raise invalid("input_audio", "The body must hold input_audio.data with the recording in base64.")
     parameters = parameters_from_json(values)
-    return Upload(BytesIO(decode_base64(data, "input_audio")), parameters)
-
-
-def decode_base64(data: str, param: str) -> bytes:
-    """Bytes of ``data``. Raises ApiError that names ``param``."""
-    try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
-        raise invalid(param, f"{param} is not valid base64.") from None
+    return BytesIO(decode_base64(data, "input_audio")), parameters

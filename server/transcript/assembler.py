@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from server.transcript.content_tokens import ContentTokens
-from server.transcript.detokenizer import Detokenizer, Vocabulary
+from server.transcript.answer_reader import AnswerReader
+from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
-from server.transcript.parser import TranscriptParser
 from server.transcript.references import ReferenceClip, ReferenceFilter
 from server.transcript.segments import Segment, TokenLogprob, Transcript, Usage
 
@@ -34,12 +33,9 @@ class TranscriptAssembler:
         logprobs: bool = False,
     ) -> None:
         self._duration = duration
-        self._detokenizer = Detokenizer(vocabulary)
-        self._parser = TranscriptParser(offset + duration)
-        self._tokens = ContentTokens(vocabulary, logprobs=logprobs)
+        self._reader = AnswerReader(vocabulary, offset + duration, logprobs=logprobs)
         self._references = ReferenceFilter(clips, offset, duration) if clips else None
         self._joiner = _DeltaJoiner()
-        self._content = 0  # characters that the parser had read
         self._names: Mapping[int, str] = self._references.names if self._references else {}
         self._segments: list[Segment] = []
         self._logprobs: list[TokenLogprob] = []
@@ -51,12 +47,7 @@ class TranscriptAssembler:
 
     def feed(self, tokens: Iterable[int], logprobs: Iterable[float]) -> list[TranscriptEvent]:
         """Take the answer's next tokens with their log-probabilities. Returns what has become certain."""
-        events: list[TranscriptEvent] = []
-        for token, logprob in zip(tokens, logprobs, strict=True):
-            self._tokens.add(token, logprob)
-            if text := self._detokenizer.feed(token):
-                events += self._publish(self._parser.feed(text))
-        return events
+        return self._publish(self._reader.feed(tokens, logprobs))
 
     def finish(
         self, *, cut: bool = False, usage: Usage | None = None, notes: Iterable[str] = ()
@@ -68,22 +59,20 @@ class TranscriptAssembler:
             usage: what the request cost.
             notes: what else the caller should know, put in front of the notes about the answer.
         """
-        events = self._publish(self._parser.finish(cut=cut))
+        events = self._publish(self._reader.finish(cut=cut))
         transcript = Transcript(
             segments=tuple(self._segments),
             duration=self._duration,
-            complete=self._parser.complete,
+            complete=self._reader.complete,
             logprobs=tuple(self._logprobs),
             usage=usage,
-            notes=(*notes, *self._parser.notes),
+            notes=(*notes, *self._reader.notes),
             speaker_names=dict(self._names),
         )
         return events, transcript
 
-    def _publish(self, parsed: list[TranscriptEvent]) -> list[TranscriptEvent]:
-        """Events of the text that was parsed last, as callers get them."""
-        self._settle_tokens()
-        events = [self._tokens.attach(event) for event in parsed]
+    def _publish(self, events: list[TranscriptEvent]) -> list[TranscriptEvent]:
+        """What was read, as callers get it."""
         if self._references:
             events = self._references.feed(events)
         events = [self._joiner.join(event) for event in events]
@@ -93,13 +82,6 @@ class TranscriptAssembler:
             else:
                 self._logprobs += event.logprobs
         return events
-
-    def _settle_tokens(self) -> None:
-        content, self._content = self._content, self._parser.content_length
-        if self._content > content:
-            self._tokens.take()
-        elif not self._parser.undecided:
-            self._tokens.drop()
 
 
 class _DeltaJoiner:

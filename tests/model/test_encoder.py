@@ -64,7 +64,7 @@ def test_half_frames_are_refused(encoder: StreamingEncoder) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 9000), max_size=12), st.data())
 def test_buffer_gives_back_what_went_in(blocks: list[int], data: st.DataObject) -> None:
-    buffer, source = AudioBuffer(), np.arange(sum(blocks), dtype=np.float32)
+    buffer, source = AudioBuffer(HOP), np.arange(sum(blocks), dtype=np.float32)
     place, out = 0, []
     for block in blocks:
         buffer.append(source[place : place + block])

@@ -8,7 +8,7 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import VibeVoiceAsrProcessor
 
-from model.family.prompt import Prompt
+from model.family import VIBEVOICE_ASR
 from server.engine.client.stream import WholeAnswer
 from server.engine.messages import AnswerDone, EndReason
 from server.transcript.detokenizer import Vocabulary
@@ -26,7 +26,7 @@ class Author:
     def __init__(self, checkpoint: Path) -> None:
         """``checkpoint``: a folder with a processor."""
         processor: Any = VibeVoiceAsrProcessor.from_pretrained(checkpoint)
-        self.prompt = Prompt(processor)
+        self.prompt = VIBEVOICE_ASR.prompt(processor)
         self.tokenizer: Tokenizer = processor.tokenizer.backend_tokenizer
         self.vocabulary = Vocabulary(self.tokenizer)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.errors import CheckpointError
-from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import HOP, Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import Emitted, PendingStep, RowWork, StepPlan, StepResult
@@ -100,7 +100,7 @@ class ScriptedRunner:
         return RunnerInfo(
             checkpoint="scripted",
             checkpoint_path="",
-            geometry=VIBEVOICE_GEOMETRY,
+            family=VIBEVOICE_ASR,
             page_size=self.page_size,
             pages=self.pages,
             max_positions=self.max_positions,

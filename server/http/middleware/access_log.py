@@ -45,13 +45,12 @@ class AccessLogMiddleware:
             await send(message)
 
         service = service_of(scope)
-        service.active_requests += 1
         began = perf_counter()
         try:
-            await self._app(scope, receive, watch_status)
+            with service.request():
+                await self._app(scope, receive, watch_status)
         finally:
             seconds = perf_counter() - began
-            service.active_requests -= 1
             endpoint = getattr(scope.get("route"), "path", "unmatched")
             given = scope.get("method", "GET")  # a WebSocket's handshake is a GET
             method = given if given in _METHODS else "other"

@@ -56,7 +56,8 @@ def chosen_subprotocol(offered: Iterable[str]) -> str | None:
 async def listen_file(request: Request) -> JSONResponse:
     """The body is the recording, the query says what is wanted."""
     answer = await transcribe_body(request, _query(request.query_params))
-    return JSONResponse(answer, headers={REQUEST_ID_HEADER: request.state.request_id})
+    answer.headers[REQUEST_ID_HEADER] = request.state.request_id
+    return answer
 
 
 def _query(parameters: QueryParams) -> ListenQuery:

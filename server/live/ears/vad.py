@@ -59,11 +59,6 @@ class SpeechDetector:
         self._rest = audio[len(found) * _FRAME_SAMPLES :]
         return found
 
-    def reset(self) -> None:
-        """Forget everything heard, as before the first sample."""
-        self._resampler.clear()
-        self._rest, self._state = _BEFORE, _NO_MEMORY
-
     def _probability(self, frame: Samples) -> float:
         """Of ``frame`` ([context + frame]); moves the model's memory on."""
         inputs = {"input": frame[np.newaxis], "state": self._state, "sr": self._rate}

@@ -9,8 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from server.audio_in.pcm_stream import PcmEncoding
-from server.engine.budget import MAX_CONTEXT_CHARACTERS
-from server.live.ears.turns import TurnDetection
+from server.context import ContextTooLong, context_of
+from server.live.vocabulary.turn_detection import TurnDetection
 
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
@@ -118,8 +118,10 @@ class ListenQuery(BaseModel):
             raise _named(error) from None
         if query.encoding is not None and query.sample_rate is None:
             raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
-        if len(query.context or "") > MAX_CONTEXT_CHARACTERS:
-            raise InvalidQuery(f"keyterm and keywords together may have {MAX_CONTEXT_CHARACTERS} characters.")
+        try:
+            context_of(*query.terms)
+        except ContextTooLong as error:
+            raise InvalidQuery(f"keyterm and keywords together may have {error.limit} characters.") from None
         return query
 
     @property
@@ -131,7 +133,7 @@ class ListenQuery(BaseModel):
     @property
     def context(self) -> str | None:
         """The terms one per line, as the model's prompt has them."""
-        return "\n".join(self.terms) or None
+        return context_of(*self.terms)
 
     @property
     def speakers(self) -> bool:
@@ -158,7 +160,7 @@ def _unweighted(keyword: str) -> str | None:
     """``word:2`` is ``word``; ``word:-1`` (do not expect it) is nothing."""
     word, colon, weight = keyword.rpartition(":")
     try:
-        wanted = not colon or float(weight) > 0
+        expected = not colon or float(weight) > 0
     except ValueError:
         return keyword
-    return (word if colon else keyword) if wanted else None
+    return (word if colon else keyword) if expected else None

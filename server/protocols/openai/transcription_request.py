@@ -10,8 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-from server.engine.budget import MAX_CONTEXT_CHARACTERS
-from server.http.errors import ApiError, invalid
+from server.protocols.openai.errors import InvalidParameter
 
 MAX_KNOWN_SPEAKERS = 4
 
@@ -90,11 +89,6 @@ class TranscriptionParameters(BaseModel):
         (), description="A recording of 2 to 10 seconds of each known speaker, as data: URLs."
     )
 
-    @property
-    def context(self) -> str | None:
-        """What the model's prompt says beside the task: keywords one per line, as in training, then the prompt."""
-        return "\n".join(filter(None, map(str.strip, (*self.keywords, *self.hotwords, self.prompt or "")))) or None
-
 
 _LISTS = frozenset(
     {
@@ -113,7 +107,7 @@ def parameters_from_form(fields: Iterable[tuple[str, str]]) -> TranscriptionPara
     """Parameters from form fields in any order, names with or without brackets.
 
     ``name[]=a``, ``name[0]=a`` and ``name=a`` all add to a list, ``name[key]=a`` fills an object, and an empty value is
-    the same as none. Of a repeated single value the last counts. Raises ApiError that names the parameter at fault.
+    the same as none. Of a repeated single value the last counts. Raises InvalidParameter.
     """
     values: dict[str, Any] = {}
     for key, value in fields:
@@ -130,7 +124,7 @@ def parameters_from_form(fields: Iterable[tuple[str, str]]) -> TranscriptionPara
 
 
 def parameters_from_json(values: Mapping[str, JsonValue]) -> TranscriptionParameters:
-    """Parameters from a JSON object, where null is the same as absent. Raises ApiError."""
+    """Parameters from a JSON object, where null is the same as absent. Raises InvalidParameter."""
     return _checked({key: value for key, value in values.items() if value is not None})
 
 
@@ -140,7 +134,7 @@ def _checked(values: dict[str, Any]) -> TranscriptionParameters:
         try:
             values["chunking_strategy"] = json.loads(strategy)
         except ValueError:
-            raise invalid("chunking_strategy", "chunking_strategy: this is not valid JSON.") from None
+            raise InvalidParameter("chunking_strategy", "chunking_strategy: this is not valid JSON.") from None
     try:
         parameters = TranscriptionParameters.model_validate(values)
     except ValidationError as error:
@@ -149,34 +143,32 @@ def _checked(values: dict[str, Any]) -> TranscriptionParameters:
     return parameters
 
 
-def _named(error: ValidationError) -> ApiError:
+def _named(error: ValidationError) -> InvalidParameter:
     """The first complaint, without the value that caused it."""
     first = error.errors(include_input=False, include_url=False)[0]
     param = str(first["loc"][0])
-    return invalid(param, f"{param}: {first['msg']}.")
+    return InvalidParameter(param, f"{param}: {first['msg']}.")
 
 
 def _check_combinations(parameters: TranscriptionParameters) -> None:
-    """Raise ApiError for values that are fine alone and make no sense together."""
+    """Raise InvalidParameter for values that are fine alone and make no sense together."""
     wanted = parameters.response_format
     if parameters.timestamp_granularities and wanted is not ResponseFormat.VERBOSE_JSON:
-        raise invalid("timestamp_granularities", "timestamp_granularities needs response_format=verbose_json.")
+        raise InvalidParameter("timestamp_granularities", "timestamp_granularities needs response_format=verbose_json.")
     if parameters.include and wanted is not ResponseFormat.JSON:
-        raise invalid("include", "include[]=logprobs needs response_format=json.")
+        raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
     if parameters.stream and wanted not in STREAMED_FORMATS:
         possible = ", ".join(sorted(STREAMED_FORMATS))
-        raise invalid("stream", f"stream=true is possible with response_format {possible}; {wanted} comes whole.")
+        raise InvalidParameter(
+            "stream", f"stream=true is possible with response_format {possible}; {wanted} comes whole."
+        )
     names, references = parameters.known_speaker_names, parameters.known_speaker_references
     if len(names) != len(references):
-        raise invalid(
+        raise InvalidParameter(
             "known_speaker_references",
             f"{len(names)} known_speaker_names need as many known_speaker_references, not {len(references)}.",
         )
     if len(set(names)) != len(names) or not all(name.strip() for name in names):
-        raise invalid("known_speaker_names", "known_speaker_names must be different from each other and not empty.")
-    if len(parameters.context or "") > MAX_CONTEXT_CHARACTERS:
-        raise invalid(
-            "prompt" if parameters.prompt else "keywords",
-            f"prompt and keywords together may have {MAX_CONTEXT_CHARACTERS} characters.",
-            code="context_too_long",
+        raise InvalidParameter(
+            "known_speaker_names", "known_speaker_names must be different from each other and not empty."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import resource
 import signal
@@ -20,7 +21,8 @@ from server.audio_in.child import MAX_MEMORY
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
-from server.audio_in.process import DecoderProcess
+from server.audio_in.process import DecoderProcess, start_child
+from tests.server.audio_in import lying_child
 from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media
 
 DATA = media(Format("wav", "pcm_s16le"), 16_000)
@@ -121,6 +123,26 @@ async def test_a_file_that_corrupts_memory_harms_nobody_else(pool: DecodePool) -
     except AudioError as error:
         assert error.code == AudioErrorCode.CORRUPT_AUDIO  # noqa: PT017 - a newer PyAV may well decode it
     await assert_works(pool)
+
+
+def orders(written: int, reported: int) -> io.BytesIO:
+    """A file for `lying_child`."""
+    return io.BytesIO(json.dumps({"written": written, "reported": reported}).encode())
+
+
+@pytest.mark.parametrize(("written", "reported"), [(24_000, 24_001), (24_000, 23_999), (24_000, 0), (24_001, 24_001)])
+async def test_what_a_child_says_of_its_samples_is_checked(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, written: int, reported: int
+) -> None:
+    """Samples that it never wrote would be what lay in the server's memory; too many would fill it."""
+    limits = DecodeLimits(max_seconds=1, work_seconds=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
+        assert (await pool.decode(orders(24_000, 24_000), limits)).samples.size == 24_000
+        with pytest.raises(AudioError) as caught:
+            await pool.decode(orders(written, reported), limits)
+    assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
+    await assert_works(pool)  # by a child that can be trusted
 
 
 async def test_a_child_that_hangs_is_killed(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,7 +246,7 @@ def test_a_closed_stream_is_freed_before_the_next_step(phase: str) -> None:
             if phase == "decoding":
                 yield from bench.until(lambda: len(bench.tokens(2)) > 2)
         steps = len(bench.runner.plans)
-        late = [AppendAudio(victim, audio(1)), CropStream(victim), AskStream(victim, Question())]
+        late: list[ToWorker] = [AppendAudio(victim, audio(1)), CropStream(victim), AskStream(victim, Question())]
         yield [CloseStream(victim), CloseStream(victim), *late]
         assert victim not in bench.runner.streams
         assert len(bench.runner.plans) == steps + 1

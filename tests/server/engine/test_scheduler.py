@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import HOP
 from model.seam.runner import RunnerInfo
 from model.seam.steps import PendingStep, StepPlan, StepResult, StepSizes
@@ -22,7 +22,7 @@ from tests.support.scripted_runner import AFTER, BEFORE, ScriptedRunner
 
 
 def make_info(pages: int, page_size: int, max_positions: int = 10_000) -> RunnerInfo:
-    return RunnerInfo("", "", VIBEVOICE_GEOMETRY, page_size, pages, max_positions, frozenset({1}), "", "", "")
+    return RunnerInfo("", "", VIBEVOICE_ASR, page_size, pages, max_positions, frozenset({1}), "", "", "")
 
 
 def make_stream(number: int, frames: int = 10, answer: int = 8, queued: int = BEFORE, waiting: int = 0) -> StreamState:

@@ -16,7 +16,7 @@ from server.transcript.detokenizer import Vocabulary
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32", threads=1), EngineSettings())
+    started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32"), EngineSettings())
     await started.start()
     await started.wait_ready()
     yield started

@@ -73,14 +73,6 @@ def test_pieces_say_what_the_whole_says(step: int) -> None:
     assert pieces == pytest.approx(whole[: len(pieces)], abs=1e-3)
 
 
-def test_a_reset_detector_is_a_new_one() -> None:
-    samples = recording()[: 3 * SAMPLE_RATE]
-    detector = SpeechDetector()
-    first = detector.probabilities(samples)
-    detector.reset()
-    assert detector.probabilities(samples) == first
-
-
 def test_detectors_do_not_hear_each_other() -> None:
     samples = recording()[: 3 * SAMPLE_RATE]
     one, other = SpeechDetector(), SpeechDetector()

@@ -135,8 +135,8 @@ def test_a_token_is_handed_out_once_and_not_kept(
     assembler = TranscriptAssembler(vocabulary, DURATION, logprobs=True)
     for token in tokens:
         assembler.feed((token,), (-0.5,))
-        assert len(assembler._tokens._unshown) <= 1  # a blank waits for the word behind it
-        assert len(assembler._tokens._undecided) <= 10
+        assert len(assembler._reader._tokens._unshown) <= 1  # a blank waits for the word behind it
+        assert len(assembler._reader._tokens._undecided) <= 10
     assert 300 <= len(made) < len(tokens)
 
 

@@ -56,8 +56,6 @@ def test_people_do_say_things_again(text: str) -> None:
 
 SPOKEN = ["no", "yes", "well,", "你好", "谢谢", "はい、", "ครับ", "(", "a."]
 phrases = st.lists(st.sampled_from(SPOKEN), min_size=1, max_size=5)
-    st.sampled_from(["no", "yes", "well,", "你好", "谢谢", "はい、", "ครับ", "(", "a."]), min_size=1, max_size=5
-)
 sides = st.lists(st.sampled_from(["one", "two", "three", "four", "five", "six"]), max_size=6, unique=True)
 
 

@@ -1,0 +1,71 @@
+"""Requests that bring a recording: let in, transcribed by the room for recordings, counted and logged."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from time import perf_counter
+
+from starlette.requests import ClientDisconnect, Request
+
+from server.audio_in.errors import AudioError
+from server.http.disconnect import while_connected
+from server.http.service import service_of
+from server.http.upload import Details, Upload
+from server.metrics import Metrics
+from server.recordings.transcription import Outcome, Transcription
+
+
+async def open_transcription(
+    request: Request, resources: AsyncExitStack, reading: AbstractAsyncContextManager[Upload[Details]]
+) -> tuple[Transcription, Details]:
+    """Have what ``reading`` finds in the body transcribed. Nothing of it is read before there is a place for it.
+
+    ``resources`` gets what is to be given back, and counted, at the end of the answer; of the body nothing is left
+    behind. Raises what `to_api_error` knows, and ClientDisconnect.
+    """
+    began = perf_counter()
+    service, log = service_of(request.scope), request.state.log
+    ticket = resources.enter_context(service.admit())
+    stage = "upload"
+    try:
+        async with reading as upload:
+            stage = "decode"
+            opening = service.recordings.transcription(
+                upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
+            )
+            transcription = await while_connected(request.receive, resources.enter_async_context(opening))
+    except ClientDisconnect:
+        service.metrics.cancellations.labels(stage).inc()
+        raise
+    except AudioError as error:
+        service.metrics.decode_errors.labels(error.code.value).inc()
+        raise
+    service.metrics.decode.observe(transcription.decode_seconds)
+    service.metrics.audio_input.observe(transcription.recording.seconds)
+    resources.callback(_observe, transcription, service.metrics, log, began)
+    return transcription, upload.details
+
+
+def _observe(transcription: Transcription, metrics: Metrics, log: dict[str, object], began: float) -> None:
+    """Count what became of a recording, and add it to its request's log record. ``began``: when the request came."""
+    seconds, outcome = transcription.recording.seconds, transcription.outcome
+    metrics.audio.labels(outcome.value).inc(seconds)
+    log |= {"audio_s": round(seconds, 3), "outcome": outcome.value}
+    if outcome is Outcome.CANCELLED:
+        metrics.cancellations.labels("transcribe").inc()
+    if transcription.first_segment_at is not None:
+        metrics.first_segment.observe(transcription.first_segment_at - began)
+    if transcription.transcript is not None and not transcription.transcript.complete:
+        metrics.incomplete.inc()
+    if (costs := transcription.costs) is not None:
+        real_time_factor = costs.inference_seconds / seconds
+        metrics.queue.observe(costs.queue_seconds)
+        metrics.inference.observe(costs.inference_seconds)
+        metrics.real_time_factor.observe(real_time_factor)
+        log |= {
+            "queue_s": round(costs.queue_seconds, 3),
+            "inference_s": round(costs.inference_seconds, 3),
+            "rtf": round(real_time_factor, 4),
+            "answer_tokens": costs.usage.answer_tokens,
+            "end": costs.reason.value,
+        }

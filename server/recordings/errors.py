@@ -1,0 +1,25 @@
+"""Everything that may go wrong with a recording, for callers who have to tell somebody.
+
+What was sent is at fault: `AudioError`, `UnusableReference`. The server cannot now: `Overloaded`, `EngineUnavailable`,
+`DecodeStopped`. The answer did not come to its end: `EngineError`.
+"""
+
+from __future__ import annotations
+
+from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.engine.client.admission import Overloaded
+from server.engine.errors import EngineError, EngineUnavailable
+
+__all__ = ["AudioError", "DecodeStopped", "EngineError", "EngineUnavailable", "Overloaded", "UnusableReference"]
+
+
+class UnusableReference(Exception):  # noqa: N818 - as the others are named
+    """A known speaker's clip that cannot be used. ``message`` is fit for the client's eyes.
+
+    ``code``: what is wrong with it as audio; None where it only has a wrong length.
+    """
+
+    def __init__(self, message: str, code: AudioErrorCode | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code

@@ -1,0 +1,75 @@
+"""From a file to what the model hears: the recording, with known speakers' clips in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from typing import BinaryIO
+
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
+from server.audio_in.decode_pool import DecodedAudio, DecodePool
+from server.audio_in.errors import AudioError
+from server.audio_in.limits import DecodeLimits
+from server.recordings.errors import UnusableReference
+from server.recordings.recording import Part, Recording, blocks
+from server.recordings.wishes import KnownSpeaker
+from server.transcript.references import ReferenceClip
+
+_REFERENCE_SECONDS = (2.0, 10.0)
+_GAP_SECONDS = 0.5
+"""Silence behind every clip, so that the model hears turns and not one long one."""
+
+
+async def read_recording(
+    decoders: DecodePool, file: BinaryIO, speakers: Sequence[KnownSpeaker], limits: DecodeLimits
+) -> tuple[Recording, Iterator[Samples]]:
+    """Decode ``file`` and the speakers' clips. Returns the facts, and the samples to be taken once (see `blocks`).
+
+    Raises AudioError, UnusableReference, DecodeStopped.
+    """
+    clip = await decoders.decode(file, limits)
+    references = [await _read_reference(decoders, speaker, limits) for speaker in speakers]
+    return await asyncio.to_thread(_behind if references else _alone, clip, references)
+
+
+async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: DecodeLimits) -> tuple[str, Samples]:
+    shortest, longest = _REFERENCE_SECONDS
+    try:
+        clip = await decoders.decode(BytesIO(speaker.clip), limits)
+    except AudioError as error:
+        raise UnusableReference(error.message, error.code) from None
+    if not shortest <= clip.report.seconds <= longest:
+        raise UnusableReference(f"Each must last {shortest:g} to {longest:g} seconds, not {clip.report.seconds:.1f}.")
+    return speaker.name, clip.samples
+
+
+def _alone(clip: DecodedAudio, _: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
+    level = clip_level(clip.samples)
+    facts = Recording(clip.samples.size, level, clip.report.seconds, notes=clip.report.notes)
+    return facts, blocks([Part(clip.samples)])
+
+
+def _behind(clip: DecodedAudio, references: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
+    """``clip`` behind the references. Each is brought to the model's level by itself: microphones differ."""
+    gap = Part(np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32))
+    parts: list[Part] = []
+    heard: list[ReferenceClip] = []
+    start = 0
+    for name, samples in references:
+        end = start + samples.size
+        heard.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
+        parts += [Part(samples, clip_level(samples)), gap]
+        start = end + gap.samples.size
+    parts.append(Part(clip.samples, clip_level(clip.samples)))
+    facts = Recording(
+        start + clip.samples.size,
+        Level(),
+        clip.report.seconds,
+        start / SAMPLE_RATE,
+        tuple(heard),
+        clip.report.notes,
+    )
+    return facts, blocks(parts)

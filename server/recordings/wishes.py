@@ -1,0 +1,30 @@
+"""What a caller wishes of a transcription, whichever protocol, job or command line it came by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSpeaker:
+    """Somebody whose voice is known. ``clip``: a file in any format that is read here, with 2 to 10 seconds of it."""
+
+    name: str
+    clip: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How one recording is to be transcribed.
+
+    Attributes:
+        context: what the prompt says beside the task, as `server.context.context_of` makes it.
+        temperature: 0 takes the likeliest tokens; above, up to 1, they are drawn.
+        logprobs: the transcript is to tell the log-probability of every token of its text.
+        speakers: whom to call by their names; the names are different from each other.
+    """
+
+    context: str | None = None
+    temperature: float = 0.0
+    logprobs: bool = False
+    speakers: tuple[KnownSpeaker, ...] = ()
