@@ -53,42 +53,42 @@ conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) ## Run the tests that drive 
 bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips (ARGS=--record: into the docs)
 	$(BIN)/python -m bench.files $(ARGS)
 
-bench-overhead: $(DEV) ## Measure what the server costs beside the model: uploads from 128 clients, a script as the model
+bench-overhead: $(DEV) ## Measure what the server costs beside the model, in whose place a script answers (ARGS="--only answers realtime")
 	$(BIN)/python -m bench.overhead $(ARGS)
 
 bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
-	$(BIN)/python -m bench.encoder
+	$(BIN)/python -m bench.parts.encoder $(ARGS)
 
 bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
-	$(BIN)/python -m bench.step
+	$(BIN)/python -m bench.parts.step $(ARGS)
 
 bench-drafts: $(DEV) ## Count the tokens a forward by kind of recording (ARGS="--tokenizer FOLDER": with that vocabulary)
-	$(BIN)/python -m bench.drafts $(ARGS)
+	$(BIN)/python -m bench.parts.drafts $(ARGS)
 
 bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extending windows saves over redoing them
-	$(BIN)/python -m bench.live
+	$(BIN)/python -m bench.live $(ARGS)
 
 bench-captions: $(DEV) ## Compare live captions with the transcripts of whole files
-	$(BIN)/python -m bench.captions
+	$(BIN)/python -m bench.live.captions $(ARGS)
 
 # On a machine where nothing can be installed: python3 -m bench.gpu. It needs PyTorch and Transformers alone.
 bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, in ten minutes (ARGS=--rehearse: on a CPU)
 	$(BIN)/python -m bench.gpu $(ARGS)
 
 bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
-	$(BIN)/python -m bench.memory $(ARGS)
+	$(BIN)/python -m bench.parts.memory $(ARGS)
 
 bench-deviation: $(DEV) ## Compare quantised weights with the checkpoint's own answers (ARGS="--checkpoint FOLDER --weights int8 nf4 fp8")
-	$(BIN)/python -m bench.deviation $(ARGS)
+	$(BIN)/python -m bench.parts.deviation $(ARGS)
 
 bench-deterministic: $(DEV) ## Measure what one order of summation costs, and how many answers it steadies
-	$(BIN)/python -m bench.deterministic $(ARGS)
+	$(BIN)/python -m bench.parts.deterministic $(ARGS)
 
 bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
-	$(BIN)/python -m bench.linears $(ARGS)
+	$(BIN)/python -m bench.parts.linears $(ARGS)
 
 rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, in ten minutes (ARGS="--cards 24 12:int8 --only start files")
-	$(BIN)/python -m bench.rehearse $(ARGS)
+	$(BIN)/python -m bench.rehearsal $(ARGS)
 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train

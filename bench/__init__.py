@@ -1,1 +1,1 @@
-"""Measured comparisons. Each module prints one table from one run on one machine and ends with its goals."""
+"""Measured comparisons. Each command prints one table from one run on one machine and ends with its goals."""

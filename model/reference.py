@@ -1,4 +1,7 @@
-"""How Transformers' own forward is asked for what the engine computes: acoustic latents without noise."""
+"""How Transformers' own forward is asked for what the engine computes: acoustic latents without noise.
+
+Nothing that serves calls this. Tests and benches compare with Transformers by it, and agree on what they compare with.
+"""
 
 from __future__ import annotations
 

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 import torch
 
 from model.decoder.attention import Place, choose_backend
-from model.decoder.decoder import bytes_per_position
-from model.device.graphs import CudaCapture
+from model.decoder.dimensions import bytes_per_position
+from model.device.capture import CudaCapture
 from model.loading.checkpoint import Checkpoint, open_checkpoint
 from model.loading.room import device_bytes, memory_explained
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, Planner, free_bytes
 from model.runner.runner import Runner, place_of
-from model.seam.steps import DEFAULT_STEPS, AttentionName, StepSizes, WeightsName
+from model.seam.runner import AttentionName, WeightsName
+from model.seam.steps import DEFAULT_STEPS, StepSizes
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,9 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from model.seam.steps import StepSizes
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import load_model
+from server.engine.worker.load import load_model
 from server.http.errors import install_error_handlers
 from server.http.middleware.access_log import AccessLogMiddleware
 from server.http.middleware.auth import AuthMiddleware, key_digest
@@ -24,7 +23,7 @@ from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.openapi import COMPONENTS
 from server.http.routes import deepgram, health, models, realtime, transcriptions
 from server.http.service import Service
-from server.http.sockets.transcriber import TranscriberFactory, make_transcriber
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
 from server.version import server_version
 
@@ -42,7 +41,7 @@ def make_engine(settings: Settings) -> Engine:
             weights=settings.weights,
             revision=settings.revision,
             kv_positions=settings.kv_positions,
-            steps=StepSizes(settings.max_rows, settings.prefill_positions, settings.encode_frames),
+            steps=settings.steps,
             min_audio_seconds=60 * settings.min_audio_minutes,
             max_audio_seconds=settings.max_audio_seconds,
             attention=settings.attention,
@@ -55,9 +54,7 @@ def make_engine(settings: Settings) -> Engine:
 def engine_settings(settings: Settings) -> EngineSettings:
     """The part of the settings that is the engine's."""
     return EngineSettings(
-        max_rows=settings.max_rows,
-        prefill_positions=settings.prefill_positions,
-        encode_frames=settings.encode_frames,
+        steps=settings.steps,
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
         log_level=settings.log_level,
@@ -120,7 +117,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             grace_seconds=settings.upload_grace_seconds,
             min_bytes_per_second=settings.upload_min_bytes_per_second,
         ),
-        Middleware(FaultMiddleware, dialects={deepgram.router.prefix: deepgram.DeepgramError}),
+        Middleware(FaultMiddleware),
     ]
     if keys := settings.keys:
         public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")

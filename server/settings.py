@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, SettingsConfigDict
 
-from model.seam.steps import AttentionName, WeightsName
+from model.seam.runner import AttentionName, WeightsName
+from model.seam.steps import DEFAULT_STEPS, StepSizes
+from server.live.settings import DEFAULT_LIVE, LiveSettings, UpdateSeconds, WindowSeconds
 
 MIB = 1024 * 1024
 
@@ -53,18 +55,26 @@ class ModelSettings(BaseModel):
 class StepSettings(BaseModel):
     """How much one step of the model does."""
 
-    max_rows: int = Field(32, gt=0, description="Requests that are computed in one step at most.")
+    max_rows: int = Field(DEFAULT_STEPS.max_rows, gt=0, description="Requests that are computed in one step at most.")
     prefill_positions: int = Field(
-        2048, gt=0, description="Prompt positions per step; less answers running requests sooner, more starts new ones."
+        DEFAULT_STEPS.prefill_positions,
+        gt=0,
+        description="Prompt positions per step; less answers running requests sooner, more starts new ones.",
     )
     encode_frames: int = Field(
-        150, gt=0, description="Audio frames (7.5 per second) that are encoded per step over all requests."
+        DEFAULT_STEPS.encode_frames,
+        gt=0,
+        description="Audio frames (7.5 per second) that are encoded per step over all requests.",
     )
 
+    @property
+    def steps(self) -> StepSizes:
+        """Raises ValueError for sizes that make no step."""
+        return StepSizes(self.max_rows, self.prefill_positions, self.encode_frames)
+
     @model_validator(mode="after")
-    def _room_for_every_row(self) -> Self:
-        if self.prefill_positions < self.max_rows:
-            raise ValueError("prefill_positions must not be less than max_rows: every request advances in every step")
+    def _sizes_of_a_step(self) -> Self:
+        _ = self.steps
         return self
 
 
@@ -110,15 +120,16 @@ class LimitSettings(BaseModel):
     decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
 
 
-class LiveSettings(BaseModel):
+class SessionSettings(BaseModel):
     """How live sessions run, and what one may cost."""
 
     max_live_sessions: int = Field(32, gt=0, description="Live sessions at once; more are answered with 429.")
-    live_update_seconds: float = Field(
-        1.0, gt=0, le=10, description="New speech after which the text of a live session is brought up to date."
+    live_update_seconds: UpdateSeconds = Field(
+        DEFAULT_LIVE.update, description="New speech after which the text of a live session is brought up to date."
     )
-    live_window_seconds: float = Field(
-        30.0, ge=10, description="Audio that the model hears at once; more costs more per update and knows more."
+    live_window_seconds: WindowSeconds = Field(
+        DEFAULT_LIVE.window,
+        description="Audio that the model hears at once; more costs more per update and knows more.",
     )
     live_idle_seconds: float = Field(
         60.0, gt=0, description="A live session ends when its client sends nothing for this long."
@@ -127,6 +138,11 @@ class LiveSettings(BaseModel):
         20.0, gt=0, description="A live session ends when its client leaves what it is sent untaken for this long."
     )
     live_max_seconds: float = Field(14_400.0, gt=0, description="Longest live session.")
+
+    @property
+    def live(self) -> LiveSettings:
+        """How sessions are transcribed."""
+        return LiveSettings(update=self.live_update_seconds, window=self.live_window_seconds)
 
 
 class LogSettings(BaseModel):
@@ -141,12 +157,12 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "engine": StepSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
-    "live": LiveSettings,
+    "live": SessionSettings,
     "log": LogSettings,
 }
 
 
-class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, LiveSettings, LogSettings, BaseSettings):
+class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, SessionSettings, LogSettings, BaseSettings):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
     model_config = SettingsConfigDict(

@@ -11,17 +11,16 @@ import numpy as np
 import torch
 
 from model.seam.audio import SAMPLE_RATE, frame_count
-from model.seam.steps import Question, StepRunner, StreamSpec
+from model.seam.runner import StepRunner
+from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
     AppendAudio,
     AskStream,
     FailureCode,
-    FinishAudio,
     OpenStream,
     StopWorker,
-    StreamDone,
     StreamFailed,
     ToClient,
     ToWorker,
@@ -35,11 +34,10 @@ _MOST_TURNS = 100_000
 
 @dataclass(slots=True)
 class Answers:
-    """What came back. ``tokens``: by stream, of all its answers; ``answered``: answers of live streams."""
+    """What came back. ``tokens``: by stream, of all its answers; ``answered``: its answers."""
 
     tokens: Counter[int] = field(default_factory=Counter)
     answered: Counter[int] = field(default_factory=Counter)
-    done: set[int] = field(default_factory=set)
     failed: dict[int, FailureCode] = field(default_factory=dict)
 
     def take(self, messages: Sequence[ToClient]) -> None:
@@ -49,15 +47,14 @@ class Answers:
                     self.tokens[number] += len(tokens)
                 case AnswerDone(number):
                     self.answered[number] += 1
-                case StreamDone(number):
-                    self.done.add(number)
                 case StreamFailed(number, code, _):
                     self.failed[number] = code
                 case _:
                     pass
 
     def ended(self, number: int) -> bool:
-        return number in self.done or number in self.failed
+        """A stream with one question has its answer, or any has failed."""
+        return self.answered[number] > 0 or number in self.failed
 
 
 Moment = list[ToWorker] | Callable[[], bool]
@@ -97,20 +94,21 @@ def play(runner: StepRunner, script: Script, settings: EngineSettings | None = N
     return answers
 
 
-def file(number: int, seconds: float, spec: StreamSpec) -> list[ToWorker]:
+def file(number: int, seconds: float, question: Question) -> list[ToWorker]:
     """A whole file, as the API process sends it."""
     samples = round(seconds * SAMPLE_RATE)
     block = noise(min(seconds, _BLOCK_SECONDS))
     parts: list[ToWorker] = [
         AppendAudio(number, block[: 4 * (samples - first)]) for first in range(0, samples, _BLOCK_SECONDS * SAMPLE_RATE)
     ]
-    return [OpenStream(number, f"file-{number}", spec, frame_count(samples)), *parts, FinishAudio(number)]
+    spec = StreamSpec(frame_count(samples), question)
+    return [OpenStream(number, f"file-{number}", spec), *parts, AskStream(number, question, last=True)]
 
 
-def live(number: int, seconds: float, spec: StreamSpec) -> list[ToWorker]:
+def live(number: int, seconds: float, question: Question) -> list[ToWorker]:
     """The beginning of a live stream of up to that length."""
     frames = frame_count(round(seconds * SAMPLE_RATE))
-    return [OpenStream(number, f"live-{number}", spec, frames, live=True)]
+    return [OpenStream(number, f"live-{number}", StreamSpec(frames, question, priority=Priority.LIVE))]
 
 
 def update(number: int, seconds: float, question: Question) -> list[ToWorker]:

@@ -8,13 +8,13 @@ from time import monotonic
 
 import torch
 
-from bench import gpu
-from bench.gpu_bench import Bench, Section
-from bench.random_model import full_size, random_checkpoint
+from bench.gpu import run
+from bench.gpu.bench import Bench, Section
 from bench.rehearsal.fake_cuda import FakeCuda
+from bench.support.random_model import full_size, random_checkpoint
 
 _SIZES = replace(
-    gpu.REHEARSAL,
+    run.REHEARSAL,
     encoder_shapes=((1, 8), (2, 75)),
     step_batches={1000: (1, 32)},
     prefills=(450, 4500),
@@ -34,9 +34,9 @@ def bench_on_card(cuda: FakeCuda) -> list[str]:
     device = torch.device("cuda", torch.cuda.current_device())
     bench = Bench(random_checkpoint(full_size(layers=2, blocks=[1] * 7), device, torch.bfloat16), _SIZES)
     broken = []
-    for name, (measure, _) in gpu.SECTIONS.items():
+    for name, (measure, _) in run.SECTIONS.items():
         section, began = Section(name), monotonic()
-        gpu.settle(device)
+        run.settle(device)
         try:
             measure(bench, section)
         except Exception as error:

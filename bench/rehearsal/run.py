@@ -15,7 +15,7 @@ from bench.rehearsal.memory import accept
 from bench.rehearsal.watch import Watched, watched
 from model.runner.runner import Runner
 from server.engine.messages import FailureCode
-from server.engine.worker.worker import _warm_up as warm_up
+from server.engine.worker.load import warm_up as warm_up
 
 
 @dataclass(frozen=True, slots=True)

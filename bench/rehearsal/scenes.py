@@ -7,12 +7,13 @@ long as they may be.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
 from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
-from model.seam.steps import Question, StreamSpec
-from server.engine.messages import CancelStream
+from model.seam.streams import Question
+from server.engine.messages import CloseStream
 
 _LIVE_SECONDS = 60
 SEGMENT = '{"Start":%d.00,"End":%d.00,"Speaker":0,"Content":"one two three four five"}'
@@ -33,7 +34,7 @@ def files(lengths: list[float], *, tokens: int, temperature: float = 0.0) -> Scr
 
     def script(answers: Answers) -> Iterator[Moment]:
         for number, seconds in enumerate(lengths):
-            yield file(number, seconds, StreamSpec(temperature=temperature, seed=number, max_answer_tokens=tokens))
+            yield file(number, seconds, Question(temperature=temperature, seed=number, max_tokens=tokens))
         yield lambda: all(map(answers.ended, range(len(lengths))))
 
     return script
@@ -43,12 +44,12 @@ def cancelled(seconds: float) -> Script:
     """Two files, one of which is cancelled while it is taken in and the other while it answers."""
 
     def script(answers: Answers) -> Iterator[Moment]:
-        yield [message for number in (0, 1) for message in file(number, seconds, StreamSpec(max_answer_tokens=4096))]
+        yield [message for number in (0, 1) for message in file(number, seconds, Question())]
         yield []
-        yield [CancelStream(0)]
+        yield [CloseStream(0)]
         yield lambda: answers.tokens[1] > 0
-        yield [CancelStream(1)]
-        yield lambda: answers.ended(0) and answers.ended(1)
+        yield [CloseStream(1)]
+        yield []
 
     return script
 
@@ -66,15 +67,15 @@ def captions(sessions: int, *, updates: int, guess: Callable[[int], str], tokens
     numbers, others = range(sessions), range(sessions, sessions + beside)
 
     def script(answers: Answers) -> Iterator[Moment]:
-        spec = StreamSpec(max_answer_tokens=tokens)
-        yield list(chain.from_iterable(live(number, _LIVE_SECONDS, spec) for number in numbers))
-        yield list(chain.from_iterable(file(number, 10, spec) for number in others))
+        plain = Question(max_tokens=tokens, whole=False)
+        yield list(chain.from_iterable(live(number, _LIVE_SECONDS, plain) for number in numbers))
+        yield list(chain.from_iterable(file(number, 10, plain) for number in others))
         for turn in range(updates):
             prefix = said(turn)[:-1] if turn else ""
-            asked = (update(number, 1, Question(prefix=prefix, guess=guess(number))) for number in numbers)
+            asked = (update(number, 1, replace(plain, prefix=prefix, guess=guess(number))) for number in numbers)
             yield list(chain.from_iterable(asked))
             yield partial(_answered, answers, numbers, turn + 1)
-        yield [CancelStream(number) for number in numbers]
-        yield lambda: all(map(answers.ended, (*numbers, *others)))
+        yield [CloseStream(number) for number in numbers]
+        yield lambda: all(map(answers.ended, others))
 
     return script

@@ -11,7 +11,7 @@ import torch
 from transformers import VibeVoiceAsrConfig
 from transformers.core_model_loading import revert_weight_conversion
 
-from bench.random_model import name_audio_tokens, without_memory
+from bench.support.random_model import name_audio_tokens, without_memory
 from model.loading.checkpoint import TINY
 
 _SHARD_BYTES = 5 << 30

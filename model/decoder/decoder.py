@@ -10,12 +10,13 @@ import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.decoder.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
+from model.decoder.dimensions import head_dim, kv_heads, language_config
+from model.decoder.fixed_steps import FixedSteps
+from model.decoder.graphs import AUDIO, SIZES, UNREAD, StepGraphs, StepInputs
 from model.decoder.kv_cache import PagePool, PageTable
 from model.decoder.sampling import Draw, best, draw
-from model.deterministic import FixedSteps
-from model.device.graphs import AUDIO, SIZES, UNREAD, Capture, StepGraphs, StepInputs, own_stream
+from model.device.capture import Capture, own_stream
 from model.device.transfer import send
-from model.loading.checkpoint import language_config
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ class Decoder:
             layers=config.num_hidden_layers,
             pages=pages,
             page_size=page_size,
-            kv_heads=kv_heads(model),
-            head_dim=head_dim(model),
+            kv_heads=kv_heads(config),
+            head_dim=head_dim(config),
             dtype=weight.dtype,
             device=weight.device,
         )
@@ -188,22 +189,3 @@ def _in_order(embedded: torch.Tensor, inputs: list[list[int] | torch.Tensor]) ->
         else:
             rows.append(part)
     return torch.cat(rows)
-
-
-def head_dim(model: VibeVoiceAsrForConditionalGeneration) -> int:
-    """Width of one attention head of the language model."""
-    config = language_config(model)
-    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-
-
-def kv_heads(model: VibeVoiceAsrForConditionalGeneration) -> int:
-    """Key and value heads of one layer; several query heads share each."""
-    config = language_config(model)
-    return config.num_key_value_heads or config.num_attention_heads
-
-
-def bytes_per_position(model: VibeVoiceAsrForConditionalGeneration) -> int:
-    """Bytes of KV cache that one position takes over all layers, keys and values together."""
-    config = language_config(model)
-    numbers = 2 * config.num_hidden_layers * kv_heads(model) * head_dim(model)
-    return int(numbers * model.lm_head.weight.element_size())

@@ -9,13 +9,19 @@ cost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from model.drafts.token_texts import TokenTexts
+
+_CONTEXT_READ = 4096
+"""Characters of a context that guesses go by: reading them takes some hundredths of a second."""
+_BETWEEN = re.compile(r"[\n,;:.，；：。、]+")
 _LONGEST_RUN = 4
 _WORTH = 0.4
 """Chance of a first guessed token from which on a guess is made: its row waits for the host in the next step."""
-_MEMORY = 0.9
+_PAST = 0.9
 """Weight of what was, in the running share of right guesses."""
 _SAID = {1: 0.1, 2: 0.2, 3: 0.3, 4: 0.5}
 """That share before anything is known, by the length of the run, from word to word of what was said."""
@@ -64,6 +70,13 @@ class Phrases:
         return following[: following.index(_PAUSE)] if _PAUSE in following else following
 
 
+def context_phrases(texts: TokenTexts, context: str | None) -> Phrases:
+    """What a prompt's context may make somebody say: its parts between punctuation, as they stand amid a sentence."""
+    parts = [part.strip() for part in _BETWEEN.split((context or "")[:_CONTEXT_READ])]
+    spelled = [f" {part}" if part[0].lower() != part[0].upper() else part for part in parts if part]
+    return Phrases(texts.each(spelled) if spelled else [])
+
+
 class _Sort(NamedTuple):
     """Guesses that come true alike: by the run they follow, whether the prompt has it, and inside of words."""
 
@@ -87,7 +100,7 @@ class PhraseDraft:
     def follow(self, token: int) -> None:
         """The next token of the content."""
         if self._next:
-            self._trust[self._sort] = _MEMORY * self._expected() + (1 - _MEMORY) * (self._next[0] == token)
+            self._trust[self._sort] = _PAST * self._expected() + (1 - _PAST) * (self._next[0] == token)
         self._find(token)
         self._said.add(token)
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -23,10 +24,10 @@ from model.device.triton_trial import obstacle
 
 
 @dataclass(slots=True)
-class Memory:
-    """What a stack remembers of one stream.
+class History:
+    """What a stack has to keep of one stream.
 
-    ``values``: the last inputs of each operation with a history, one behind the other, [memory_size]; None before the
+    ``values``: the last inputs of each operation that looks back, one behind the other, [history_size]; None before the
     stream has heard anything, which is the same as having heard silence.
     """
 
@@ -34,72 +35,67 @@ class Memory:
 
 
 class CausalStack:
-    """One encoder over many streams, each with its own history."""
+    """One encoder over many streams, each with its own history.
+
+    Attributes:
+        hop: samples per frame.
+        history_size: numbers that are kept of a stream.
+    """
 
     def __init__(self, encoder: Any) -> None:
         """``encoder``: Transformers' encoder module, its weights on their final device and in their final dtype."""
         self._operations = list(_merged(_operations(encoder)))
-        self.memory_size = sum(operation.history for operation in self._operations)
+        self.hop = prod(each.stride for each in self._operations if isinstance(each, _Convolution))
+        self.history_size = sum(operation.history for operation in self._operations)
 
-    def __call__(self, audio: torch.Tensor, memories: list[Memory], frames: list[int]) -> torch.Tensor:
-        """Encode and advance the memories.
-
-        ``audio``: [rows, longest * hop], right-padded; ``frames``: whole frames each row really has. Returns latents
-        [rows, longest, width], of which row ``i`` has ``frames[i]``.
-        """
-        longest = max(frames)
-        counts = None if min(frames) == longest else torch.tensor(frames, device=audio.device)
-        latents, after = self.run(audio, self.recall(memories, audio), longest, counts)
-        remember(memories, after)
-        return latents
-
-    def recall(self, memories: list[Memory], like: torch.Tensor) -> torch.Tensor:
-        """Memories of a batch, [rows, memory_size], on the device and in the dtype of ``like``."""
-        silence = like.new_zeros(self.memory_size)
-        return torch.stack([silence if memory.values is None else memory.values for memory in memories])
+    def batch(self, histories: list[History], like: torch.Tensor) -> torch.Tensor:
+        """Histories of a batch, [rows, history_size], on the device and in the dtype of ``like``."""
+        silence = like.new_zeros(self.history_size)
+        return torch.stack([silence if history.values is None else history.values for history in histories])
 
     def run(
-        self, audio: torch.Tensor, memory: torch.Tensor, longest: int, counts: torch.Tensor | None
+        self, audio: torch.Tensor, histories: torch.Tensor, longest: int, counts: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents and memory after; touches nothing but what it is given, so it can be recorded.
+        """Latents and histories after; touches nothing but what it is given, so it can be recorded.
 
-        ``memory``: [rows, memory_size]; ``counts``: [rows] frames of each row, None where all have ``longest``.
+        ``audio``: [rows, longest * hop], right-padded; ``histories``: [rows, history_size]; ``counts``: [rows] frames
+        that each row really has, None where all have ``longest``. Latents: [rows, longest, width].
         """
-        history = _History(memory, longest, counts)
+        history = _BatchHistory(histories, longest, counts)
         hidden = audio[:, :, None]
         for operation in self._operations:
-            hidden = operation(hidden, history.recall)
+            hidden = operation(hidden, history.prepend)
         return hidden, history.after()
 
 
-def remember(memories: list[Memory], after: torch.Tensor) -> None:
-    """Give each stream its row, as a tensor of its own: a view would keep the memories of the whole batch alive."""
-    for memory, row in zip(memories, after, strict=True):
-        memory.values = row.clone()
+def keep(histories: list[History], after: torch.Tensor) -> None:
+    """Give each stream its row, as a tensor of its own: a view would keep those of the whole batch alive."""
+    for history, row in zip(histories, after, strict=True):
+        history.values = row.clone()
 
 
-_Recall = Callable[[torch.Tensor, int], torch.Tensor]
+_Prepend = Callable[[torch.Tensor, int], torch.Tensor]
 """(inputs [rows, time, channels], left_pad) → [rows, left_pad + time, channels]: each row's history in front."""
 
 _Mix = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
-class _History:
-    """The memories of a batch on their way through the operations, which come in the same order every time."""
+class _BatchHistory:
+    """The histories of a batch on their way through the operations, which come in the same order every time."""
 
-    def __init__(self, memory: torch.Tensor, longest: int, counts: torch.Tensor | None) -> None:
-        self._memory, self._longest, self._counts = memory, longest, counts
+    def __init__(self, histories: torch.Tensor, longest: int, counts: torch.Tensor | None) -> None:
+        self._before, self._longest, self._counts = histories, longest, counts
         self._read = 0
         self._kept: list[torch.Tensor] = []
 
-    def recall(self, inputs: torch.Tensor, left_pad: int) -> torch.Tensor:
+    def prepend(self, inputs: torch.Tensor, left_pad: int) -> torch.Tensor:
         """Put each row's history in front of it, and keep the inputs before the row's own end for the next time.
 
         Padding behind a row's end never enters its history.
         """
         rows, time, channels = inputs.shape
         size = left_pad * channels
-        before = self._memory[:, self._read : self._read + size].view(rows, left_pad, channels)
+        before = self._before[:, self._read : self._read + size].view(rows, left_pad, channels)
         self._read += size
         joined = torch.cat([before, inputs], dim=1)
         if self._counts is None:
@@ -126,9 +122,9 @@ class _Convolution:
     def history(self) -> int:
         return (self.weight.shape[0] - self.stride) * self.weight.shape[1]
 
-    def __call__(self, hidden: torch.Tensor, recall: _Recall) -> torch.Tensor:
+    def __call__(self, hidden: torch.Tensor, prepend: _Prepend) -> torch.Tensor:
         taps, channels, width = self.weight.shape
-        joined = recall(hidden, taps - self.stride)
+        joined = prepend(hidden, taps - self.stride)
         rows, steps = hidden.shape[0], hidden.shape[1] // self.stride
         windows = joined.as_strided((rows, steps, taps * channels), (joined.stride(0), self.stride * channels, 1))
         product = torch.addmm(self.bias, windows.reshape(-1, taps * channels), self.weight.view(-1, width))
@@ -166,8 +162,8 @@ class _Mixer:
     def history(self) -> int:
         return (self.taps.shape[0] - 1) * self.taps.shape[1]
 
-    def __call__(self, hidden: torch.Tensor, recall: _Recall) -> torch.Tensor:
-        joined = recall(rms_norm(hidden, self.norm.shape, self.norm, self.eps), self.taps.shape[0] - 1)
+    def __call__(self, hidden: torch.Tensor, prepend: _Prepend) -> torch.Tensor:
+        joined = prepend(rms_norm(hidden, self.norm.shape, self.norm, self.eps), self.taps.shape[0] - 1)
         return self.mix(hidden, joined, self.taps, self.bias)
 
 
@@ -221,7 +217,7 @@ class _FeedForward:
     scale: torch.Tensor
     history = 0
 
-    def __call__(self, hidden: torch.Tensor, _recall: _Recall) -> torch.Tensor:
+    def __call__(self, hidden: torch.Tensor, _prepend: _Prepend) -> torch.Tensor:
         wide = gelu(linear(rms_norm(hidden, self.norm.shape, self.norm, self.eps), self.inner.weight, self.inner.bias))
         return torch.addcmul(hidden, linear(wide, self.outer.weight, self.outer.bias), self.scale)
 

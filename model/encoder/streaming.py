@@ -16,36 +16,38 @@ import numpy as np
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from model.device.graphs import Capture, own_stream
+from model.device.capture import Capture, own_stream
 from model.device.transfer import host_tensor, send, to_device
-from model.encoder.causal_stack import CausalStack, Memory, remember
+from model.encoder.causal_stack import CausalStack, History, keep
 from model.encoder.chunk_graphs import FRAMES, ROWS, ChunkGraphs
-from model.seam.audio import HOP
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 
 logger = logging.getLogger(__name__)
 
 
 class AudioBuffer:
-    """Samples of one stream that wait for the encoder, handed out in whole frames."""
+    """Samples of one stream that wait for the encoder, handed out in whole frames of ``hop`` samples."""
 
-    def __init__(self) -> None:
+    def __init__(self, hop: int) -> None:
+        self._hop = hop
         self._blocks: deque[Samples] = deque()
         self._samples = 0
 
     @property
     def frames(self) -> int:
         """Whole frames waiting."""
-        return self._samples // HOP
+        return self._samples // self._hop
 
     def append(self, samples: Samples) -> None:
         if samples.size:
             self._blocks.append(np.ascontiguousarray(samples, dtype=np.float32))
             self._samples += samples.size
 
-    def pad(self) -> None:
-        """Fill the started frame with zeros, as the processor's right padding does."""
-        self.append(np.zeros(-self._samples % HOP, dtype=np.float32))
+    def pad(self) -> int:
+        """Fill the started frame with zeros, as the processor's right padding does. Returns how many those are."""
+        missing = -self._samples % self._hop
+        self.append(np.zeros(missing, dtype=np.float32))
+        return missing
 
     def put_back(self, samples: Samples) -> None:
         """Let what was taken last, whole frames, wait again."""
@@ -53,10 +55,10 @@ class AudioBuffer:
         self._samples += samples.size
 
     def take(self, frames: int) -> Samples:
-        """Remove and return the first ``frames`` frames, [frames * HOP]."""
+        """Remove and return the first ``frames`` frames, [frames * hop]."""
         if frames > self.frames:
             raise ValueError(f"{frames} frames asked for, {self.frames} are waiting")
-        wanted = frames * HOP
+        wanted = frames * self._hop
         parts: list[Samples] = []
         while wanted:
             block = self._blocks.popleft()
@@ -71,10 +73,10 @@ class AudioBuffer:
 
 @dataclass(slots=True)
 class EncoderState:
-    """What the two encoders remember of one stream; empty for a stream that has heard nothing."""
+    """What the two encoders keep of one stream; empty for a stream that has heard nothing."""
 
-    acoustic: Memory = field(default_factory=Memory)
-    semantic: Memory = field(default_factory=Memory)
+    acoustic: History = field(default_factory=History)
+    semantic: History = field(default_factory=History)
 
 
 class StreamingEncoder:
@@ -95,21 +97,22 @@ class StreamingEncoder:
         """``capture``: records batches of ``rows`` and ``frames`` as graphs, see ``ChunkGraphs``; None records none.
 
         ``recorded_rows``: of the largest batch that is recorded. ``stream``: the CUDA stream that it works on,
-        None elsewhere.
+        None elsewhere. ``hop``: samples per frame.
         """
         self._acoustic = CausalStack(model.model.acoustic_tokenizer_encoder)
         self._semantic = CausalStack(model.model.semantic_tokenizer_encoder)
         self._projector = model.model.multi_modal_projector
+        self.hop = self._acoustic.hop
         weight = model.lm_head.weight
         self._device, self._dtype = weight.device, weight.dtype
         self._graphs = None
         if capture is not None:
-            sizes = self._acoustic.memory_size, self._semantic.memory_size
             try:
                 self._graphs = ChunkGraphs(
                     self._run,
                     capture,
-                    memory_sizes=sizes,
+                    hop=self.hop,
+                    history_sizes=(self._acoustic.history_size, self._semantic.history_size),
                     dtype=self._dtype,
                     device=self._device,
                     rows=tuple(each for each in rows if each <= recorded_rows),
@@ -126,26 +129,26 @@ class StreamingEncoder:
         ``chunks``: one per state, whole frames each, at most one chunk per stream. Returns the embeddings of each
         chunk's frames, [frames, hidden] in the model's dtype.
         """
-        frames = [chunk.size // HOP for chunk in chunks]
-        if any(chunk.size % HOP for chunk in chunks) or 0 in frames:
+        frames = [chunk.size // self.hop for chunk in chunks]
+        if any(chunk.size % self.hop for chunk in chunks) or 0 in frames:
             raise ValueError("chunks must be whole frames")
-        audio = host_tensor((len(chunks), max(frames) * HOP), torch.float32, self._device)
+        audio = host_tensor((len(chunks), max(frames) * self.hop), torch.float32, self._device)
         for row, chunk in enumerate(chunks):
             audio[row, : chunk.size] = torch.from_numpy(chunk)
             audio[row, chunk.size :] = 0
         with torch.cuda.stream(self.stream):  # does nothing where there is no such stream
             audio = to_device(audio, self._device).to(self._dtype)
             before = (
-                self._acoustic.recall([state.acoustic for state in states], audio),
-                self._semantic.recall([state.semantic for state in states], audio),
+                self._acoustic.batch([state.acoustic for state in states], audio),
+                self._semantic.batch([state.semantic for state in states], audio),
             )
             counts = send(frames, self._device)
             result = self._graphs.run(audio, *before, counts) if self._graphs is not None else None
             if result is None:
                 result = self._run(audio, *before, None if len(set(frames)) == 1 else counts)
             embeddings, acoustic, semantic = result
-            remember([state.acoustic for state in states], acoustic)
-            remember([state.semantic for state in states], semantic)
+            keep([state.acoustic for state in states], acoustic)
+            keep([state.semantic for state in states], semantic)
             return [embeddings[row, :count].clone() for row, count in enumerate(frames)]
 
     def wait(self, stream: torch.cuda.Stream | None, embeddings: Iterable[torch.Tensor]) -> None:
@@ -159,12 +162,12 @@ class StreamingEncoder:
     def _run(
         self,
         audio: torch.Tensor,
-        acoustic_memory: torch.Tensor,
-        semantic_memory: torch.Tensor,
+        acoustic_before: torch.Tensor,
+        semantic_before: torch.Tensor,
         counts: torch.Tensor | None,
     ) -> tuple[torch.Tensor, ...]:
-        """Embeddings and both memories after; see ``CausalStack.run``."""
-        longest = audio.shape[1] // HOP
-        acoustic, acoustic_after = self._acoustic.run(audio, acoustic_memory, longest, counts)
-        semantic, semantic_after = self._semantic.run(audio, semantic_memory, longest, counts)
+        """Embeddings and the histories after, of both encoders; see ``CausalStack.run``."""
+        longest = audio.shape[1] // self.hop
+        acoustic, acoustic_after = self._acoustic.run(audio, acoustic_before, longest, counts)
+        semantic, semantic_after = self._semantic.run(audio, semantic_before, longest, counts)
         return self._projector(acoustic, semantic), acoustic_after, semantic_after

@@ -1,1 +1,17 @@
-"""What one kind of checkpoint is like: its audio, its prompt, the way it writes answers."""
+"""Families of checkpoints: how each cuts audio into frames, asks for an answer, and writes it. No torch.
+
+A second family is a folder beside ``vibevoice_asr`` and a line in ``FAMILIES``. Its ``Family`` can be imported, and
+sent to another process, without torch; what needs Transformers is imported when it is called. Answers are read in
+``server.transcript``: what a model writes is laxer than its grammar.
+"""
+
+from __future__ import annotations
+
+from model.family.family import Family, Grammar, Outline, Prompt
+from model.family.geometry import Geometry
+from model.family.vibevoice_asr import VIBEVOICE_ASR
+
+__all__ = ["FAMILIES", "VIBEVOICE_ASR", "Family", "Geometry", "Grammar", "Outline", "Prompt"]
+
+FAMILIES = (VIBEVOICE_ASR,)
+"""All that can be served; ``model.loading.layout`` recognises them by their ``config.json``."""

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate
-from math import prod
 from typing import Any, cast
 
 import torch
 from transformers import (
-    Qwen2Config,
     VibeVoiceAcousticTokenizerEncoderConfig,
     VibeVoiceAsrConfig,
     VibeVoiceAsrForConditionalGeneration,
 )
 
-from model.seam.audio import HOP
-from model.seam.steps import WeightFormat
+from model.decoder.dimensions import head_dim, kv_heads, language_config
+from model.seam.runner import WeightFormat
 
 LOGIT_BYTES = 10
 """Of one score while the best token is looked for: bfloat16, float32, and the exponentials in float32."""
@@ -35,9 +33,9 @@ class Footprint:
     the decoder's linear maps, the head apart; ``rows``: of those maps; ``largest``: weights of the largest.
     ``table``: the token embedding; ``head``: what the head adds, nothing where it shares the embedding's weights.
     ``vectors``: norms and biases of the decoder. ``encoders``: weights of encoders and projector; ``convolutions``:
-    those among them that the streaming encoder keeps a second time, rearranged. ``frame``: numbers that are alive per
-    frame in the encoders' widest layer. ``history``: what both encoders remember of one stream. ``position``: of KV
-    cache in one position.
+    those among them that the streaming encoder keeps a second time, rearranged. ``hop``: samples per frame; ``frame``:
+    numbers that are alive per frame in the encoders' widest layer. ``history``: what both encoders keep of one stream.
+    ``position``: of KV cache in one position.
     """
 
     hidden: int
@@ -51,6 +49,7 @@ class Footprint:
     vectors: int
     encoders: int
     convolutions: int
+    hop: int
     frame: int
     history: int
     position: int
@@ -58,11 +57,9 @@ class Footprint:
     @classmethod
     def of(cls, model: VibeVoiceAsrForConditionalGeneration) -> Footprint:
         """Of a model on any device, ``meta`` included; the decoder's weights may be quantised already."""
-        config = cast(Qwen2Config, model.config.text_config)
+        config = language_config(model)
         hidden, inner, layers = config.hidden_size, config.intermediate_size, config.num_hidden_layers
-        head_width = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
-        queries = config.num_attention_heads * head_width
-        keys = (config.num_key_value_heads or config.num_attention_heads) * head_width
+        queries, keys = config.num_attention_heads * head_dim(config), kv_heads(config) * head_dim(config)
         table = config.vocab_size * hidden
         encoders = [model.model.acoustic_tokenizer_encoder, model.model.semantic_tokenizer_encoder]
         return cls(
@@ -77,6 +74,7 @@ class Footprint:
             vectors=layers * (2 * hidden + queries + 2 * keys) + hidden,
             encoders=sum(_weights(module) for module in (*encoders, model.model.multi_modal_projector)),
             convolutions=sum(_convolutions(encoder) for encoder in encoders),
+            hop=encoders[0].config.hop_length,
             frame=max(_widest(encoder.config) for encoder in encoders),
             history=sum(_history(encoder) for encoder in encoders),
             position=2 * layers * keys,
@@ -119,7 +117,7 @@ class Footprint:
 
     def encoding_bytes(self, frames: int, number_bytes: int) -> int:
         """Most that encoding so many frames makes: the widest layer, and the audio as it came and in its own dtype."""
-        return frames * (self.frame * number_bytes + HOP * (4 + number_bytes))
+        return frames * (self.frame * number_bytes + self.hop * (4 + number_bytes))
 
 
 def _weights(module: torch.nn.Module) -> int:
@@ -133,8 +131,7 @@ def _convolutions(encoder: torch.nn.Module) -> int:
 def _widest(config: VibeVoiceAcousticTokenizerEncoderConfig) -> int:
     """Numbers per frame while a feed-forward runs: its input, and its wide result before and behind the activation."""
     strides = accumulate(config.downsampling_ratios, int.__mul__, initial=1)
-    hop = prod(config.downsampling_ratios)
-    channels = max((config.num_filters << stage) * hop // stride for stage, stride in enumerate(strides))
+    channels = max((config.num_filters << stage) * config.hop_length // stride for stage, stride in enumerate(strides))
     return int(channels * (1 + 2 * config.ffn_expansion))
 
 

@@ -12,7 +12,7 @@ import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.quantised.linears import Fp8Linear, Int8Linear
-from model.seam.steps import WeightFormat
+from model.seam.runner import WeightFormat
 
 _Maker = Callable[[torch.Tensor, torch.Tensor | None], torch.nn.Module]
 """(weight [out, in], bias [out] or None), both on the device → the map that takes their place."""

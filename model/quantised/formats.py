@@ -9,7 +9,7 @@ import torch
 
 from model.errors import CheckpointError
 from model.quantised.stored import stored_format
-from model.seam.steps import WeightFormat, WeightsName
+from model.seam.runner import WeightFormat, WeightsName
 
 EXTRA = "pip install 'vibevoice-asr-server[quantised]'"
 _FP8_CAPABILITY = (8, 9)

@@ -62,7 +62,7 @@ class Int8Linear(_Quantised):
         return product if self.bias is None else product.add_(self.bias)
 
     def _packed(self, rows: torch.Tensor) -> bool:
-        """Whether torch's kernel that reads the weights as they are is the faster one; see ``bench.linears``."""
+        """Whether torch's kernel that reads the weights as they are is the faster one; see ``bench.parts.linears``."""
         if rows.device.type != "cpu" or rows.dtype != torch.bfloat16 or self.in_features % _PACKED_MULTIPLE:
             return False
         return len(rows) <= _FEW or not _BF16_CPU

@@ -14,7 +14,7 @@ import torch
 
 from model.errors import CheckpointError
 from model.quantised.linears import Int8Linear
-from model.seam.steps import WeightFormat
+from model.seam.runner import WeightFormat
 
 _KEPT = (
     "model.acoustic_tokenizer_encoder",

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from model.decoder.decoder import Decoder
+from model.decoder.graphs import UNREAD
 from model.decoder.sampling import Draw, split
-from model.device.graphs import UNREAD
 from model.device.transfer import Readback
 from model.encoder.streaming import StreamingEncoder
 from model.runner.stream import DeviceStream
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def forgotten(self) -> bool:
-        """The stream was released, or its question withdrawn."""
+        """The stream was released, or its question taken back."""
         return self.stream.questions != self.question
 
     def settle(self, tokens: list[int], logprobs: list[float]) -> Emitted:
@@ -79,7 +79,7 @@ def rows_of_step(streams: Mapping[int, DeviceStream], work: Sequence[RowWork]) -
     for item in work:
         stream = streams[item.stream]
         inputs = stream.queue.take(item.positions)
-        answers = stream.asked and not stream.queue
+        answers = stream.question is not None and not stream.queue
         guess = stream.guess(_unread(inputs[-1]))[:room] if answers else []
         room -= len(guess)
         rows.append(Row(item.stream, stream, stream.questions, inputs, answers, guess))

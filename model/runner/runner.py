@@ -11,34 +11,30 @@ from __future__ import annotations
 import torch
 
 from model.decoder.attention import Backend, Place, choose_backend
-from model.decoder.decoder import Decoder, head_dim
+from model.decoder.decoder import Decoder
+from model.decoder.dimensions import head_dim, language_config
 from model.decoder.kv_cache import PageTable
-from model.deterministic import FixedEncoder, verify
-from model.device.graphs import Capture
+from model.deterministic import verify
+from model.device.capture import Capture
 from model.device.transfer import mark
-from model.drafts.answer import AnswerDraft, HypothesisDraft, TokenTexts, context_phrases
-from model.encoder.streaming import StreamingEncoder
-from model.family.prompt import Prompt
-from model.loading.checkpoint import Checkpoint, check_geometry, language_config
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.hypothesis import HypothesisDraft
+from model.drafts.phrases import context_phrases
+from model.drafts.token_texts import TokenTexts
+from model.encoder.fixed_encoder import FixedEncoder
+from model.encoder.streaming import AudioBuffer, StreamingEncoder
+from model.loading.checkpoint import Checkpoint
 from model.memory.plan import ECONOMIES, Economy, economize
 from model.runner.row_steps import DecodedStep, make_room, rows_of_step
 from model.runner.stream import DRAFT_POSITIONS, DeviceStream
-from model.seam.audio import HOP, SAMPLE_RATE
-from model.seam.steps import (
-    Asked,
-    PendingStep,
-    Question,
-    RunnerInfo,
-    Samples,
-    StepPlan,
-    StepResult,
-    StepSizes,
-    StreamSpec,
-)
+from model.seam.audio import Level, Samples
+from model.seam.runner import RunnerInfo
+from model.seam.steps import PendingStep, StepPlan, StepResult, StepSizes
+from model.seam.streams import Question, StreamCounts
 
 
 class Runner:
-    """The device: encoder, decoder and pages behind ``model.seam.steps.StepRunner``. Not thread-safe."""
+    """The device: encoder, decoder and pages behind ``model.seam.runner.StepRunner``. Not thread-safe."""
 
     def __init__(
         self,
@@ -62,8 +58,7 @@ class Runner:
         ``economy``: how much memory is spent on speed. ``largest_step``: for which memory was planned, see RunnerInfo.
         ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
         """
-        check_geometry(checkpoint)
-        model, tokenizer = checkpoint.model, checkpoint.processor.tokenizer
+        model = checkpoint.model
         self._encoder = (
             FixedEncoder(model, capture=record_chunks)
             if deterministic
@@ -83,20 +78,19 @@ class Runner:
         )
         if deterministic:
             verify(self._decoder, self._encoder)
-        self._prompt = Prompt(checkpoint.processor)
-        self._texts = TokenTexts(tokenizer)
+        self._grammar = checkpoint.family.grammar
+        self._prompt = checkpoint.family.prompt(checkpoint.processor)
+        self._texts = TokenTexts(checkpoint.processor.tokenizer)
         self._drafts = drafts
         self._streams: dict[int, DeviceStream] = {}
-        end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
         self._info = RunnerInfo(
             checkpoint=checkpoint.name,
-            checkpoint_path=str(checkpoint.tokenizer_path or checkpoint.path),
-            sample_rate=SAMPLE_RATE,
-            hop=HOP,
+            checkpoint_path=str(checkpoint.tokenizer_path),
+            family=checkpoint.family,
             page_size=page_size,
             pages=pages,
             max_positions=language_config(model).max_position_embeddings,
-            stop_ids=frozenset({tokenizer.eos_token_id, end_of_turn}),
+            stop_ids=self._prompt.stop_ids,
             device=str(checkpoint.device),
             dtype=str(checkpoint.dtype).removeprefix("torch."),
             attention=self._decoder.attention,
@@ -113,68 +107,67 @@ class Runner:
     def free_pages(self) -> int:
         return self._decoder.pool.free_pages
 
-    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
+    def prompt_positions(self, frames: int, question: Question) -> int:
         """See StepRunner."""
-        seconds = frames * HOP / SAMPLE_RATE
-        behind = self._prompt.after_audio(seconds, spec.context)
-        start = self._prompt.answer_start(header=spec.force_header)
+        behind = self._prompt.after_audio(self._info.geometry.seconds(frames), question.context)
+        start = self._prompt.answer_start(header=question.force_header)
         return len(self._prompt.before_audio) + frames + len(behind) + len(start)
 
-    def open(self, stream: int, spec: StreamSpec) -> int:
+    def open(self, stream: int, level: Level = Level()) -> None:  # noqa: B008 - frozen
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        state = DeviceStream(spec, PageTable(self._decoder.pool))
+        state = DeviceStream(level, PageTable(self._decoder.pool), AudioBuffer(self._encoder.hop))
         state.queue.put(self._prompt.before_audio)
         self._streams[stream] = state
-        return len(state.queue)
 
-    def append_audio(self, stream: int, samples: Samples) -> int:
-        """See StepRunner. Raises ValueError after finish_audio."""
-        state = self._streams[stream]
-        if state.finished:
-            raise ValueError(f"audio for stream {stream} after its end")
-        state.samples += samples.size
-        state.audio.append(state.spec.level.apply(samples))
-        return state.audio.frames
-
-    def finish_audio(self, stream: int) -> int:
+    def append(self, stream: int, samples: Samples) -> None:
         """See StepRunner."""
-        state = self._streams[stream]
-        state.audio.pad()
-        state.finished = True
-        return state.audio.frames
+        self._streams[stream].append(samples)
 
-    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
+    def pad(self, stream: int) -> None:
+        """See StepRunner."""
+        self._streams[stream].pad()
+
+    def ask(self, stream: int, question: Question = Question()) -> str:  # noqa: B008 - frozen
         """See StepRunner. Raises ValueError while appended frames wait for the encoder or another question stands."""
-        state, spec = self._streams[stream], self._streams[stream].spec
+        state = self._streams[stream]
         if state.audio.frames:
             raise ValueError(f"{state.audio.frames} frames are not encoded yet")
-        if state.asked:
+        if state.question is not None:
             raise ValueError(f"stream {stream} was asked already")
-        heard = min(state.samples, state.encoded_frames * HOP)
-        instruction = self._prompt.after_audio(heard / SAMPLE_RATE, spec.context)
+        geometry = self._info.geometry
+        heard = min(state.samples, state.encoded * geometry.hop)
+        instruction = self._prompt.after_audio(heard / geometry.sample_rate, question.context)
         forced = self._prompt.answer_start(question.prefix, header=False)
-        start = [*self._prompt.answer_start(header=spec.force_header), *forced]
+        start = [*self._prompt.answer_start(header=question.force_header), *forced]
         state.queue.put([*instruction, *start])
-        if self._drafts and spec.temperature == 0:
-            state.phrases = state.phrases or context_phrases(self._texts, spec.context)
-            state.draft = AnswerDraft(self._texts, state.phrases)
-            state.draft.follow(start)
-            guess = self._prompt.answer(question.guess, header=spec.force_header) if question.guess else []
-            state.memory = HypothesisDraft(guess[: spec.max_answer_tokens], start)
-        state.begin_answer()
-        return Asked(len(state.queue), self._prompt.text(forced))
+        state.begin_answer(question)
+        if self._drafts and question.temperature == 0:
+            self._guess(state, question, start)
+        return self._prompt.text(forced)
 
-    def withdraw(self, stream: int) -> int:
-        """See StepRunner."""
+    def _guess(self, state: DeviceStream, question: Question, start: list[int]) -> None:
+        """Have the answer guessed, which begins with these tokens."""
+        if state.phrases is None or state.phrases[0] != question.context:
+            state.phrases = question.context, context_phrases(self._texts, question.context)
+        state.draft = AnswerDraft(self._texts, self._grammar.outline(), state.phrases[1])
+        state.draft.follow(start)
+        guess = self._prompt.answer(question.guess, header=question.force_header) if question.guess else []
+        state.hypothesis = HypothesisDraft(guess[: question.max_tokens], start)
+
+    def crop(self, stream: int) -> None:
+        """See StepRunner. Harmless for a stream that was not asked."""
         state = self._streams[stream]
-        if state.asked:
-            audio_end = len(self._prompt.before_audio) + state.encoded_frames
+        if state.question is not None:
+            audio_end = len(self._prompt.before_audio) + state.encoded
             state.queue.keep(max(0, audio_end - state.table.length))
             state.table.crop(min(state.table.length, audio_end))
             state.end_answer()
-        return len(state.queue)
+
+    def counts(self, stream: int) -> StreamCounts:
+        """See StepRunner."""
+        return self._streams[stream].counts
 
     def launch(self, plan: StepPlan) -> PendingStep:
         """See StepRunner. Rows go first: what this step encodes runs beside them, on a stream of its own."""
@@ -225,7 +218,7 @@ class Runner:
             return frozenset(number for _, number, _ in work)
         for (state, _, _), embedded in zip(work, embeddings, strict=True):
             state.queue.put(embedded)
-            state.encoded_frames += len(embedded)
+            state.encoded += len(embedded)
         return frozenset()
 
 
@@ -241,4 +234,4 @@ def _halves(
 
 def place_of(checkpoint: Checkpoint, page_size: int) -> Place:
     """Where the attention of a checkpoint runs."""
-    return Place(checkpoint.device, checkpoint.dtype, head_dim(checkpoint.model), page_size)
+    return Place(checkpoint.device, checkpoint.dtype, head_dim(language_config(checkpoint.model)), page_size)

@@ -1,4 +1,4 @@
-"""What the device side keeps of one stream: inputs that wait, pages, encoder memory, and how its answer is guessed."""
+"""What the device side keeps of one stream: inputs that wait, pages, encoder state, and how its answer is guessed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import torch
 
 from model.decoder.kv_cache import PageTable
 from model.decoder.sampling import Draw
-from model.drafts.answer import AnswerDraft, HypothesisDraft
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.hypothesis import HypothesisDraft
 from model.drafts.phrases import Phrases
 from model.encoder.streaming import AudioBuffer, EncoderState
-from model.seam.steps import StreamSpec
+from model.seam.audio import Level, Samples
+from model.seam.streams import Question, StreamCounts
 
 DRAFT_POSITIONS = 24
 """Longest guess at how an answer goes on; positions that a stream needs for a moment to verify it."""
@@ -59,56 +61,77 @@ class InputQueue:
 class DeviceStream:
     """Everything the device side knows of one stream.
 
-    ``samples``: of audio appended, before padding. ``finished``: no more comes, the last frame is padded.
-    ``asked``: the instruction is written and answer tokens are wanted.
-    ``answered``: answer tokens since the question, those of unread steps included.
-    ``questions``: put so far; what a step says of an earlier one is nobody's any more.
-    ``phrases``: of the context, once asked. ``draft``: guesses what comes next, None for streams that draw their
-    tokens. ``memory``: guesses by an answer that this one may resemble.
+    Attributes:
+        level: of its audio.
+        samples: of audio appended, and of silence that more audio was appended to.
+        padding: samples of silence that fill up the last frame.
+        encoded: frames.
+        question: what it is asked: the instruction is queued and answer tokens are wanted. None while it listens.
+        answered: answer tokens since the question, those of unread steps included.
+        questions: put and taken back so far; what a step says of an earlier one is nobody's any more.
+        phrases: of the last context.
+        draft: guesses what comes next, None for answers that are drawn.
+        hypothesis: guesses by an answer that this one may resemble.
     """
 
-    spec: StreamSpec
+    level: Level
     table: PageTable
+    audio: AudioBuffer
     queue: InputQueue = field(default_factory=InputQueue)
-    audio: AudioBuffer = field(default_factory=AudioBuffer)
     encoder: EncoderState = field(default_factory=EncoderState)
     samples: int = 0
-    encoded_frames: int = 0
-    finished: bool = False
-    asked: bool = False
+    padding: int = 0
+    encoded: int = 0
+    question: Question | None = None
     answered: int = 0
     questions: int = 0
-    phrases: Phrases | None = None
+    phrases: tuple[str | None, Phrases] | None = None
     draft: AnswerDraft | None = None
-    memory: HypothesisDraft | None = None
+    hypothesis: HypothesisDraft | None = None
 
-    def begin_answer(self) -> None:
+    @property
+    def counts(self) -> StreamCounts:
+        return StreamCounts(self.audio.frames, self.encoded, len(self.queue), self.table.length, self.answered)
+
+    def append(self, samples: Samples) -> None:
+        """More audio, behind the padding if there is any."""
+        self.samples += self.padding + samples.size
+        self.padding = 0
+        self.audio.append(self.level.apply(samples))
+
+    def pad(self) -> None:
+        """Fill up the started frame; the only place where a frame is."""
+        self.padding += self.audio.pad()
+
+    def begin_answer(self, question: Question) -> None:
         """The instruction is queued."""
-        self.asked, self.answered = True, 0
+        self.question, self.answered = question, 0
+        self.draft = self.hypothesis = None
         self.questions += 1
 
     def end_answer(self) -> None:
-        """The question is withdrawn, or the stream is released."""
-        self.asked = False
+        """The question is taken back, or the stream is released."""
+        self.question = None
         self.questions += 1
 
     def draws(self, place: int) -> list[Draw]:
         """How its next answer token is drawn, at that place of a step; none where it is the best one."""
-        if self.spec.temperature == 0:
+        if self.question is None or self.question.temperature == 0:
             return []
-        return [Draw(place, self.spec.temperature, self.spec.seed, self.answered)]
+        return [Draw(place, self.question.temperature, self.question.seed, self.answered)]
 
     def follow(self, tokens: list[int]) -> None:
         """Take note of the next tokens of the answer, which are counted already."""
         if self.draft is not None:
             self.draft.follow(tokens)
-        if self.memory is not None:
-            self.memory.follow(tokens)
+        if self.hypothesis is not None:
+            self.hypothesis.follow(tokens)
 
     def guess(self, unread: int = 0) -> list[int]:
         """Answer tokens worth verifying in the next forward. ``unread``: 1 where the token before them is not known."""
-        left = max(0, self.spec.max_answer_tokens - self.answered)  # pages are reserved for no more
-        remembered = self.memory.guess(unread)[:left] if self.memory is not None else []
+        limit = self.question.max_tokens if self.question else 0
+        left = max(0, limit - self.answered)  # pages are reserved for no more
+        remembered = self.hypothesis.guess(unread)[:left] if self.hypothesis is not None else []
         if remembered or self.draft is None:
             return remembered
         return self.draft.guess(unread)[:DRAFT_POSITIONS]

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Samples = npt.NDArray[np.float32]
+"""Mono audio at the family's sampling rate, float32, full scale +-1."""
+
 SAMPLE_RATE = 24_000
 """Samples per second."""
 HOP = 3_200
@@ -20,8 +23,8 @@ FRAME_RATE = SAMPLE_RATE / HOP
 TARGET_DBFS = -25.0
 _EPS = 1e-6
 _SLICE = 128 * 8192
-"""Samples that are looked at in one go, four MiB. A multiple of the 8192 that NumPy converts to float64 and adds up at a
-time, so that sums go the same way as over the whole."""
+"""Samples that are looked at in one go, four MiB. A multiple of the 8192 that NumPy converts to float64 and adds up at
+a time, so that sums go the same way as over the whole."""
 
 
 def frame_count(samples: int) -> int:
@@ -39,13 +42,13 @@ class Level:
     gain: float = 1.0
     divisor: float = 1.0
 
-    def apply(self, samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def apply(self, samples: Samples) -> Samples:
         """Scaled copy of ``samples`` (any shape), float32."""
         scaled = samples * np.float32(self.gain)
         return scaled if self.divisor == 1.0 else scaled / np.float32(self.divisor)
 
 
-def clip_level(samples: npt.NDArray[np.float32]) -> Level:
+def clip_level(samples: Samples) -> Level:
     """The level of a whole clip (``samples``: [n]): RMS to -25 dBFS, then the peak to full scale at most."""
     if samples.size == 0:
         return Level()

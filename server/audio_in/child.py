@@ -48,10 +48,10 @@ def _decode(pipe: Connection, descriptor: int, limits: DecodeLimits) -> None:
     try:
         os.lseek(_STDOUT, 0, os.SEEK_SET)
         with os.fdopen(descriptor, "rb") as file, open(_STDOUT, "wb", closefd=False) as samples:
-            for block in decode(file, limits, report=report):
+            for block in decode(file, limits, report):
                 samples.write(block.data)
     except AudioError as error:
-        pipe.send_bytes(ERROR + json.dumps({"code": error.code, "message": error.message}).encode())
+        pipe.send_bytes(ERROR + error.json)
     else:
         pipe.send_bytes(REPORT + json.dumps(asdict(report)).encode())
 

@@ -8,7 +8,6 @@ word.
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import struct
@@ -17,12 +16,11 @@ from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
 from server.audio_in.decode import DecodeReport, decode_frames, mono_pieces
-from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.errors import AudioError, damaged_stream
 from server.audio_in.pcm import Resampler
 
 WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
@@ -65,7 +63,7 @@ class _Pipe:
         if error is None:
             self._send(END)
         else:
-            self._send(ERROR, json.dumps({"code": error.code, "message": error.message}).encode())
+            self._send(ERROR, error.json)
 
     def _send(self, kind: bytes, content: bytes | bytearray = b"") -> None:
         self._connection.sendall(MESSAGE.pack(kind, len(content)) + content)
@@ -93,7 +91,7 @@ def _decode(pipe: _Pipe) -> None:
 
     def check() -> None:
         if report.damaged_packets > _HOPELESS_PACKETS and not report.samples:
-            raise _damaged()
+            raise damaged_stream()
 
     with open_live(source) as audio:
         for samples in _resampled(mono_pieces(decode_frames(audio, report, check), report)):
@@ -102,7 +100,7 @@ def _decode(pipe: _Pipe) -> None:
     # A container that breaks off at the end is a recorder that was switched off; before, what follows would be lost.
     fruitless = not report.samples and (report.truncated or report.damaged_packets)
     if fruitless or (report.truncated and not source.ended):
-        raise _damaged()
+        raise damaged_stream()
 
 
 def _resampled(pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
@@ -112,10 +110,6 @@ def _resampled(pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
         for _, mono in run:
             yield resampler.push(mono)
         yield resampler.flush()
-
-
-def _damaged() -> AudioError:
-    return AudioError(AudioErrorCode.CORRUPT_AUDIO, "The audio stream is damaged: it cannot be decoded.")
 
 
 if __name__ == "__main__":

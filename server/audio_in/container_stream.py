@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import subprocess
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in import container_child
-from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.process import DecoderDied, start_child
+from server.audio_in.errors import AudioError, AudioErrorCode, damaged_stream
+from server.audio_in.process import START_SECONDS, DecoderDied, start_child
 
-_START_SECONDS = 60.0
 _WORK_SECONDS = 30.0
 """Longest time for one piece, of which ordinary ones take milliseconds; then the decoder hangs."""
 _MAX_SECONDS = 900.0
@@ -51,7 +48,7 @@ class ContainerStream:
         samples = await self._exchange(data)
         self._barren = 0 if samples.size else self._barren + len(data)
         if self._barren > _MAX_BARREN_BYTES:
-            raise _damaged()
+            raise damaged_stream()
         return samples
 
     async def flush(self) -> Samples:
@@ -76,7 +73,7 @@ class ContainerStream:
         except TimeoutError:
             raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.") from None
         except ConnectionError:
-            raise _damaged() from None
+            raise damaged_stream() from None
 
     async def _start(self) -> socket.socket:
         self._pipe, theirs = socket.socketpair()
@@ -84,7 +81,7 @@ class ContainerStream:
         with theirs:
             self._process = start_child(container_child.__name__, theirs.fileno())
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(START_SECONDS):
                 await self._answer(self._pipe)
         except (TimeoutError, ConnectionError):
             raise DecoderDied from None
@@ -104,8 +101,7 @@ class ContainerStream:
                 continue
             self._over = kind != container_child.WANT
             if kind == container_child.ERROR:
-                error = json.loads(content)
-                raise AudioError(AudioErrorCode(error["code"]), error["message"])
+                raise AudioError.from_json(content)
             return np.frombuffer(samples, np.float32)
 
 
@@ -118,7 +114,3 @@ async def _read(pipe: socket.socket, size: int) -> bytearray:
             raise ConnectionError("the decoder is gone")
         data += received
     return data
-
-
-def _damaged() -> AudioError:
-    return AudioError(AudioErrorCode.CORRUPT_AUDIO, "The audio stream is damaged: it cannot be decoded.")

@@ -16,8 +16,7 @@ from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.packet import Packet
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.containers import AudioFile, open_audio
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import DecodeLimits, check_shape
@@ -79,9 +78,7 @@ class DecodeReport:
         return tuple(notes)
 
 
-def decode(
-    file: BinaryIO, limits: DecodeLimits, *, report: DecodeReport | None = None
-) -> Generator[Samples, None, None]:
+def decode(file: BinaryIO, limits: DecodeLimits, report: DecodeReport) -> Generator[Samples, None, None]:
     """Blocks of about one second, mono 24 kHz float32, of the first audio stream in ``file`` (binary, seekable).
 
     Damaged packets are skipped and missing ones replaced by silence. Memory does not grow with the length of the
@@ -90,7 +87,6 @@ def decode(
     Raises:
         AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
     """
-    report = DecodeReport() if report is None else report
     watch = _Watch(limits.work_seconds)
     with open_audio(file, watch.check) as audio:
         report.container = audio.container.format.name.split(",")[0]

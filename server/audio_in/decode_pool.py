@@ -11,27 +11,19 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
-import numpy as np
-
-from model.seam.steps import Samples
-from server.audio_in.decode import DecodeReport, decode
+from model.seam.audio import Samples
+from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.process import DecoderDied, DecoderProcess
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A decoded recording. ``samples``: [n], mono 24 kHz float32, n > 0."""
+class DecodedAudio:
+    """A whole recording. ``samples``: [n], mono 24 kHz float32, n > 0."""
 
     samples: Samples
     report: DecodeReport
-
-
-def load_clip(file: BinaryIO, limits: DecodeLimits) -> Clip:
-    """Decode all of ``file`` in this process: for files that can be trusted. Raises what `decode` raises."""
-    report = DecodeReport()
-    return Clip(np.concatenate(list(decode(file, limits, report=report))), report)
 
 
 class DecodePool:
@@ -46,7 +38,7 @@ class DecodePool:
         self._jobs: set[_Job] = set()
         self._closed = False
 
-    async def decode_clip(self, file: BinaryIO, limits: DecodeLimits) -> Clip:
+    async def decode(self, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
         """Decode ``file`` (seekable; not to be touched meanwhile).
 
         Cancelling the awaiting task ends the decode at once and returns when nothing uses ``file`` any more.
@@ -88,11 +80,11 @@ class DecodePool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits) -> Clip:
+    def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
         process = self._take()
         try:
             with job.using(process):
-                return Clip(*process.decode(file, limits))
+                return DecodedAudio(*process.decode(file, limits))
         except DecoderDied:
             if job.stopped:
                 raise DecodeStopped from None

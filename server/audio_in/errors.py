@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 
@@ -29,6 +30,22 @@ class AudioError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    @property
+    def json(self) -> bytes:
+        """For the pipe of a decoder process."""
+        return json.dumps({"code": self.code, "message": self.message}).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes | bytearray) -> AudioError:
+        """What a decoder process said."""
+        error = json.loads(content)
+        return cls(AudioErrorCode(error["code"]), error["message"])
+
+
+def damaged_stream() -> AudioError:
+    """Live audio that cannot be decoded any further."""
+    return AudioError(AudioErrorCode.CORRUPT_AUDIO, "The audio stream is damaged: it cannot be decoded.")
 
 
 class DecodeStopped(Exception):  # noqa: N818 - nothing is wrong with the audio: the server stops

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 
 MAX_AMPLITUDE = 1e6
 """Louder samples are damage. Full scale is 1; float files with samples scaled to 16 or even 20 bits still pass."""

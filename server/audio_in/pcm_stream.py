@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.audio_in.limits import check_shape
 from server.audio_in.pcm import Resampler, mix
 

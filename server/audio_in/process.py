@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.audio_in import child
 from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode
@@ -26,7 +26,7 @@ from server.audio_in.limits import DecodeLimits
 
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """NumPy's threads are of no use here, and on large machines the memory they reserve would fill the child's limit."""
-_START_SECONDS = 60.0
+START_SECONDS = 60.0
 _SAMPLE_BYTES = np.dtype(np.float32).itemsize
 _COPIED_AT_ONCE = 1 << 24
 """Bytes."""
@@ -95,7 +95,7 @@ class DecoderProcess:
             return self._take_samples(report, limits), report
 
     def _wait_until_started(self) -> None:
-        if not self._pipe.poll(_START_SECONDS):
+        if not self._pipe.poll(START_SECONDS):
             self.kill()
         with self._until_it_dies():
             self.started = self._pipe.recv_bytes() == child.READY
@@ -105,11 +105,10 @@ class DecoderProcess:
             self.kill()
             raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.")
         message = self._pipe.recv_bytes()
-        content = json.loads(message[1:])
         if message[:1] == child.REPORT:
-            return DecodeReport(**content)
+            return DecodeReport(**json.loads(message[1:]))
         self._samples.truncate(0)
-        raise AudioError(AudioErrorCode(content["code"]), content["message"])
+        raise AudioError.from_json(message[1:])
 
     def _take_samples(self, report: DecodeReport, limits: DecodeLimits) -> Samples:
         """What the process wrote, copied: it could change the file later. Raises EOFError unless it is what it says.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from model.seam.audio import FRAME_RATE
-from model.seam.steps import RunnerInfo
+from model.seam.runner import RunnerInfo
 
 TOKENS_PER_SECOND = 16.0
 """Half as much again as the densest speech known: a meeting of 6 to 10 speakers wrote 10.7 tokens a second."""

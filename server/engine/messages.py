@@ -1,8 +1,9 @@
 """The closed vocabulary between the API process and the worker process that owns the device.
 
-Every message is a small frozen dataclass that pickles. Nothing else crosses the pipe. For each ``OpenStream`` the
-worker sends exactly one end: ``StreamDone`` or ``StreamFailed``, also for a cancelled stream, unless the worker dies;
-then the client makes the ends.
+Every message is a small frozen dataclass that pickles. Nothing else crosses the pipe. A stream is opened, appended to,
+asked, cropped and closed, files and live audio alike. The worker sends exactly one AnswerDone for each AskStream,
+unless the stream is closed before or fails: then StreamFailed is the last that is heard of it. When the worker dies the
+client makes the ends.
 """
 
 from __future__ import annotations
@@ -10,52 +11,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from model.seam.steps import Question, RunnerInfo, StreamSpec
+from model.seam.runner import RunnerInfo
+from model.seam.streams import Question, StreamSpec
 
 # ----------------------------------------------------------------------------------------------- client to worker
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """Begin a stream. ``frames``: the audio it will have at most, which decides the pages reserved for it.
-
-    ``live``: its audio comes while it is spoken. It is asked again and again by AskStream, goes first, keeps its pages
-    between two answers and ends with CancelStream.
-    """
+    """Begin a stream."""
 
     stream: int
     request_id: str
     spec: StreamSpec
-    frames: int
-    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AppendAudio:
-    """``samples``: float32 little endian, mono, 24 kHz, before the level of the spec is applied."""
+    """``samples``: float32 little endian, mono, at the family's rate, before the level of the spec is applied."""
 
     stream: int
     samples: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class FinishAudio:
-    """All audio has been sent: answer."""
-
-    stream: int
-
-
-@dataclass(frozen=True, slots=True)
 class AskStream:
-    """Answer to the audio that a live stream has so far. No audio may come before AnswerDone."""
+    """Answer to the audio that was appended before. No audio may come before AnswerDone.
+
+    ``last``: the stream ends with this answer, and what it holds is given back at once.
+    """
 
     stream: int
     question: Question
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class CancelStream:
-    """Nobody waits any more. The worker frees everything before its next step and sends the end."""
+class CropStream:
+    """Take back the question that stands and what was answered; the audio stays. Nothing where none stands."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream:
+    """Nobody needs the stream any more. The worker frees everything before its next step; no word of it follows."""
 
     stream: int
 
@@ -65,7 +65,7 @@ class StopWorker:
     """Leave the step loop and exit with status 0."""
 
 
-ToWorker = OpenStream | AppendAudio | FinishAudio | AskStream | CancelStream | StopWorker
+ToWorker = OpenStream | AppendAudio | AskStream | CropStream | CloseStream | StopWorker
 
 # ----------------------------------------------------------------------------------------------- worker to client
 
@@ -87,34 +87,32 @@ class AnswerTokens:
 
 
 class EndReason(StrEnum):
-    """Why a stream that went well ended."""
+    """Why an answer ended."""
 
     STOP = "stop"
-    """The model ended its answer."""
+    """The model ended it."""
     LENGTH = "length"
-    """The answer was cut at ``max_answer_tokens``."""
-    CANCELLED = "cancelled"
+    """It was cut at its longest."""
+    CROPPED = "cropped"
+    """Its question was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerDone:
-    """The end of one answer of a live stream, which can be asked again.
+    """The end of an answer, with what it cost. Times in seconds, by the worker's monotonic clock.
 
-    ``heard``: audio frames it is the answer to. ``forced``: text it was made to begin with; its tokens follow on that.
+    Attributes:
+        forced: text it was made to begin with; that of its tokens follows right behind.
+        prompt_tokens: positions in front of the answer, audio included.
+        audio_tokens: audio frames that it is the answer to.
+        queue_seconds: for which the stream waited for a place.
+        first_token_seconds: from the question to the first token; of a stream's first answer from its opening.
+        total_seconds: to the end, likewise.
     """
 
     stream: int
     reason: EndReason
-    heard: int
     forced: str
-
-
-@dataclass(frozen=True, slots=True)
-class StreamDone:
-    """The end of a stream that went well, with what it cost. Times in seconds, by the worker's monotonic clock."""
-
-    stream: int
-    reason: EndReason
     prompt_tokens: int
     audio_tokens: int
     answer_tokens: int
@@ -137,7 +135,7 @@ class FailureCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StreamFailed:
-    """The end of a stream that could not be answered. ``message`` is fit for the client's eyes."""
+    """The end of a stream that cannot go on. ``message`` is fit for the client's eyes."""
 
     stream: int
     code: FailureCode
@@ -177,4 +175,4 @@ class StepRuns:
     step: int
 
 
-ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamDone | StreamFailed | WorkerStats | WorkerFailed | StepRuns
+ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | WorkerStats | WorkerFailed | StepRuns

@@ -14,11 +14,12 @@ from starlette.types import Scope
 
 from server.audio_in.decode_pool import DecodePool
 from server.engine.client.admission import Ticket
-from server.engine.client.engine import Engine, EngineState, EngineUnavailable
+from server.engine.client.engine import Engine, EngineState
+from server.engine.errors import EngineUnavailable
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
-from server.http.sockets.transcriber import Transcriber, TranscriberFactory, make_transcriber
-from server.live.settings import LiveSettings
+from server.live.live_transcriber import TranscriberFactory, make_transcriber
+from server.live.vocabulary.transcriber import Transcriber
 from server.metrics import Metrics
 from server.recordings.recordings import Recordings
 from server.settings import Settings
@@ -60,7 +61,6 @@ class Service:
         self._hurry = asyncio.Event()
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
-        self._live_settings = LiveSettings(update=settings.live_update_seconds, window=settings.live_window_seconds)
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -187,7 +187,7 @@ class Service:
     async def make_transcriber(self, request_id: str) -> Transcriber:
         """For a live session that has its place."""
         assert self._vocabulary is not None
-        return self._transcriber_factory(self.engine, self._vocabulary, self._live_settings, request_id)
+        return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id)
 
     def _check_open(self) -> None:
         if self.refusing:

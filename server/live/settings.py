@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+UpdateSeconds = Annotated[float, Field(gt=0, le=10)]
+WindowSeconds = Annotated[float, Field(ge=10)]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """The same for all sessions of a server; times in seconds.
+class LiveSettings(BaseModel):
+    """The same for all sessions of a server; times in seconds. Raises ValidationError for what makes no sense.
 
     Attributes:
         update: new speech that is waited for before the model is asked again.
@@ -19,14 +23,21 @@ class LiveSettings:
         backlog: audio that may wait for the model before the client is slowed down.
     """
 
-    update: float = 1.0
-    window: float = 30.0
+    model_config = ConfigDict(frozen=True)
+
+    update: UpdateSeconds = 1.0
+    window: WindowSeconds = 30.0
     settle: float = 1.5
     first_speech: float = 1.0
     silence: float = 1.0
     release: float = 10.0
     backlog: float = 20.0
 
-    def __post_init__(self) -> None:
-        if self.update <= 0 or self.window < 10 or self.backlog < 2 * self.update:
-            raise ValueError("live settings: update must be positive, window 10 s at least, backlog two updates")
+    @model_validator(mode="after")
+    def _room_for_two_updates(self) -> Self:
+        if self.backlog < 2 * self.update:
+            raise ValueError("backlog must be two updates at least")
+        return self
+
+
+DEFAULT_LIVE = LiveSettings()

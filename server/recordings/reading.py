@@ -9,9 +9,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE, Level, clip_level
-from model.seam.steps import Samples
-from server.audio_in.decode_pool import Clip, DecodePool
+from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
+from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
 from server.recordings.errors import UnusableReference
@@ -31,7 +30,7 @@ async def read_recording(
 
     Raises AudioError, UnusableReference, DecodeStopped.
     """
-    clip = await decoders.decode_clip(file, limits)
+    clip = await decoders.decode(file, limits)
     references = [await _read_reference(decoders, speaker, limits) for speaker in speakers]
     return await asyncio.to_thread(_behind if references else _alone, clip, references)
 
@@ -39,7 +38,7 @@ async def read_recording(
 async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: DecodeLimits) -> tuple[str, Samples]:
     shortest, longest = _REFERENCE_SECONDS
     try:
-        clip = await decoders.decode_clip(BytesIO(speaker.clip), limits)
+        clip = await decoders.decode(BytesIO(speaker.clip), limits)
     except AudioError as error:
         raise UnusableReference(error.message, error.code) from None
     if not shortest <= clip.report.seconds <= longest:
@@ -47,13 +46,13 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
     return speaker.name, clip.samples
 
 
-def _alone(clip: Clip, _: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
+def _alone(clip: DecodedAudio, _: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
     level = clip_level(clip.samples)
     facts = Recording(clip.samples.size, level, clip.report.seconds, notes=clip.report.notes)
     return facts, blocks([Part(clip.samples)])
 
 
-def _behind(clip: Clip, references: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
+def _behind(clip: DecodedAudio, references: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
     """``clip`` behind the references. Each is brought to the model's level by itself: microphones differ."""
     gap = Part(np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32))
     parts: list[Part] = []

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from model.seam.audio import SAMPLE_RATE, Level, frame_count
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Level, Samples, frame_count
 from server.transcript.references import ReferenceClip
 
 _BLOCK = 10 * SAMPLE_RATE

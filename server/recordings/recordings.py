@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import BinaryIO
 
-from model.seam.steps import StreamSpec
+from model.seam.streams import Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
 from server.context import context_tokens
@@ -63,19 +63,23 @@ class Recordings:
         del file  # it may be all there is of an upload, and in memory
         ticket.add_audio(recording.seconds)
         assembler = TranscriptAssembler(
-            self._vocabulary, recording.seconds, clips=recording.clips, offset=recording.offset
+            self._vocabulary,
+            recording.seconds,
+            clips=recording.clips,
+            offset=recording.offset,
+            logprobs=wishes.logprobs,
         )
         spec = self._specify(recording, wishes)
-        async with self._engine.open(spec, frames=recording.frames, request_id=request_id) as stream:
-            yield Transcription(stream, recording, blocks, assembler, decode_seconds)
+        async with self._engine.open(spec, request_id=request_id) as stream:
+            yield Transcription(stream, spec.question, recording, blocks, assembler, decode_seconds)
 
     def _specify(self, recording: Recording, wishes: Wishes) -> StreamSpec:
         info = self._engine.info
         assert info is not None
         room = context_limit(info) - context_tokens(wishes.context)
-        return StreamSpec(
-            context=wishes.context,
-            level=recording.level,
+        question = Question(
+            wishes.context,
             temperature=wishes.temperature,
-            max_answer_tokens=answer_budget(recording.length / info.sample_rate, room),
+            max_tokens=answer_budget(recording.length / info.geometry.sample_rate, room),
         )
+        return StreamSpec(recording.frames, question, recording.level)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
+from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
-from server.engine.messages import EndReason
+from server.engine.messages import AnswerDone, EndReason
 from server.recordings.recording import Recording
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
@@ -56,12 +57,14 @@ class Transcription:
     def __init__(
         self,
         stream: EngineStream,
+        question: Question,
         recording: Recording,
         blocks: Iterator[Samples],
         assembler: TranscriptAssembler,
         decode_seconds: float,
     ) -> None:
         self._stream = stream
+        self._question = question
         self._blocks = blocks
         self._assembler = assembler
         self._failed = False
@@ -91,12 +94,14 @@ class Transcription:
         """What happens while the answer is read, as it happens. Raises EngineError."""
         try:
             await self._feed()
-            async for answer in self._stream:
-                for event in self._assembler.feed(answer.tokens, answer.logprobs):
+            answer = self._stream.ask(self._question, last=True)
+            async for part in answer:
+                for event in self._assembler.feed(part.tokens, part.logprobs):
                     if self.first_segment_at is None and isinstance(event, SegmentClosed):
                         self.first_segment_at = perf_counter()
                     yield event
-            for event in self._finish():
+            assert answer.done is not None
+            for event in self._finish(answer.done):
                 yield event
         except Exception:
             self._failed = True
@@ -105,11 +110,8 @@ class Transcription:
     async def _feed(self) -> None:
         for block in self._blocks:
             await self._stream.append(block)
-        await self._stream.finish()
 
-    def _finish(self) -> list[TranscriptEvent]:
-        done = self._stream.done
-        assert done is not None
+    def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
         usage = Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)
         last, self.transcript = self._assembler.finish(
             cut=done.reason is EndReason.LENGTH, usage=usage, notes=self.recording.notes

@@ -15,7 +15,7 @@ class SpeechDelta:
         segment: index of the segment they belong to.
         text: what to append; never empty. The texts of a segment's deltas add up to ``Segment.text``.
         times: start and end of the segment in seconds, if the answer has told both by now; they will not change.
-        logprobs: of the tokens behind ``text``.
+        logprobs: of the tokens behind ``text``, where they are wanted.
     """
 
     segment: int
@@ -29,14 +29,11 @@ class SegmentClosed:
     """A segment is whole; for speech, all its deltas came before.
 
     Attributes:
-        logprobs: of all tokens of its content.
-        span: where its object stands in the answer, in characters, first and behind the last; None where a brace of it
-            is missing.
+        source: its object as the model wrote it; None where a brace of it is missing.
     """
 
     segment: Segment
-    logprobs: tuple[TokenLogprob, ...] = ()
-    span: tuple[int, int] | None = None
+    source: str | None = None
 
 
 TranscriptEvent = SpeechDelta | SegmentClosed

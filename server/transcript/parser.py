@@ -9,9 +9,11 @@ spoken words are not lost and times stay inside the audio.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.fields import Field
+from server.transcript.findings import Content, ContentBegin, FieldValue, Finding, ObjectBegin, ObjectEnd, Outside
 from server.transcript.open_segment import OpenSegment
 from server.transcript.scanner import AnswerScanner
 
@@ -44,10 +46,10 @@ class TranscriptParser:
         self.notes: list[str] = []
         self.content_length = 0
         self._duration = duration
-        self._scanner = AnswerScanner(self)
+        self._scanner = AnswerScanner()
         self._events: list[TranscriptEvent] = []
         self._open: OpenSegment | None = None
-        self._opened_at: int | None = None  # in the answer
+        self._alone = False  # the open segment has its object for itself, so far
         self._segments = 0
         self._last_end = 0.0
         self._answer: list[str] = []  # all of it until the first known key, in case it is prose
@@ -58,13 +60,18 @@ class TranscriptParser:
         """What the open segment says so far, shown or not; nothing where none is open."""
         return self._open.text if self._open else ""
 
+    @property
+    def undecided(self) -> bool:
+        """Text that was read last may yet turn out to be content."""
+        return self._scanner.undecided
+
     def feed(self, text: str) -> list[TranscriptEvent]:
         """Read more of the answer. Returns what has become certain with it, in order."""
         if not self._scanner.recognised:
             self._answer.append(text)
         elif self._answer:
             self._answer.clear()
-        self._scanner.feed(text)
+        self._read(self._scanner.feed(text))
         return self._take_events()
 
     def finish(self, *, cut: bool = False) -> list[TranscriptEvent]:
@@ -74,7 +81,7 @@ class TranscriptParser:
             cut: the answer was stopped by a length limit, not by the model.
         """
         scanner = self._scanner
-        scanner.finish()
+        self._read(scanner.finish())
         whole_objects = scanner.recognised and scanner.open_arrays <= 0 and self._open is None
         self.complete = scanner.ended or (whole_objects and not cut)
         self._close(cut=True)
@@ -91,44 +98,47 @@ class TranscriptParser:
             self.notes.append(TEXT_LEFT_OUT)
         return self._take_events()
 
-    # ------------------------------------------------------------------------------------- what the scanner reports
-
-    def open_object(self, at: int | None = None) -> None:
-        self._close()
-        self._open, self._opened_at = OpenSegment(self._segments, self._duration, self._last_end), at
-
-    def close_object(self, end: int | None) -> None:
-        self._close(end)
-
-    def set_field(self, field: Field, value: str) -> None:
-        self._segment_for(field).set(field, value)
-
-    def begin_content(self) -> None:
-        self._segment_for(Field.CONTENT).set(Field.CONTENT, "")
-
-    def add_content(self, text: str) -> None:
-        self.content_length += len(text)
-        if self._open is not None:
-            self._show(self._open, self._open.add(text))
-
-    def outside(self, text: str) -> None:
-        if self._scanner.recognised and not self._text_left_out:
-            self._text_left_out = any(character.isalnum() for character in text)
+    def _read(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            match finding:
+                case ObjectBegin():
+                    self._begin()
+                    self._alone = True
+                case ObjectEnd():
+                    self._close(finding.source if self._alone else None)
+                case FieldValue():
+                    self._segment_for(finding.field).set(finding.field, finding.value)
+                case ContentBegin():
+                    self._segment_for(Field.CONTENT).set(Field.CONTENT, "")
+                case Content():
+                    self._add_content(finding.text)
+                case Outside():
+                    self._text_left_out = self._text_left_out or any(map(str.isalnum, finding.text))
 
     # ----------------------------------------------------------------------------------------------------- segments
+
+    def _begin(self) -> None:
+        self._close()
+        self._open = OpenSegment(self._segments, self._duration, self._last_end)
 
     def _segment_for(self, field: Field) -> OpenSegment:
         """The open segment; the next one if the field comes again behind the content (``},{`` is missing)."""
         if self._open is None or (self._open.has(field) and self._open.has(Field.CONTENT)):
-            self.open_object()
+            self._begin()
+            self._alone = False
         assert self._open is not None
         return self._open
+
+    def _add_content(self, text: str) -> None:
+        self.content_length += len(text)
+        if self._open is not None:
+            self._show(self._open, self._open.add(text))
 
     def _show(self, segment: OpenSegment, text: str) -> None:
         if text:
             self._events.append(SpeechDelta(segment.index, text, segment.told_times))
 
-    def _close(self, end: int | None = None, *, cut: bool = False) -> None:
+    def _close(self, source: str | None = None, *, cut: bool = False) -> None:
         opened, self._open = self._open, None
         if opened is None or (cut and opened.in_tag):  # half a tag says nothing
             return
@@ -137,8 +147,7 @@ class TranscriptParser:
         if segment is not None:
             self._segments += 1
             self._last_end = segment.end
-            span = None if self._opened_at is None or end is None else (self._opened_at, end)
-            self._events.append(SegmentClosed(segment, span=span))
+            self._events.append(SegmentClosed(segment, source=source))
 
     def _read_prose(self) -> None:
         """An answer without any segment: its text becomes one, over the whole recording."""
@@ -146,8 +155,8 @@ class TranscriptParser:
         if not any(character.isalnum() for character in text):
             self.notes.append(NO_ANSWER)
             return
-        self.open_object()
-        self.add_content(text)
+        self._begin()
+        self._add_content(text)
         self._close(cut=True)
         self.notes.append(NO_SEGMENTS)
 

@@ -1,4 +1,4 @@
-"""A lenient JSON reader for answers that are still being written: text in at any split, fields of objects out.
+"""A lenient JSON reader for answers that are still being written: text in at any split, findings out.
 
 Each state is a method that reads ``text`` from ``at`` and returns how far it came, or None to wait for more text. Only
 escapes and quotes inside a string ever wait, for a bounded number of characters; everything else is decided at once.
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Protocol
 
 from server.transcript.fields import Field, field_of, parse_seconds
+from server.transcript.findings import Content, ContentBegin, FieldValue, Finding, ObjectBegin, ObjectEnd, Outside
 from server.transcript.json_string import closes_string, read_escape
 
 _OUTSIDE_RUN = re.compile(r'[^\[\]{}"]+')
@@ -28,32 +28,6 @@ _LONGEST_VALUE = 64
 _State = Callable[[str, int], int | None]
 
 
-class FieldHandler(Protocol):
-    """Who is told what the scanner finds."""
-
-    def open_object(self, at: int | None) -> None:
-        """An object begins, with its brace at character ``at`` of the answer; None where the brace is missing."""
-        ...
-
-    def close_object(self, end: int | None) -> None:
-        """The object ended, with its brace before character ``end`` of the answer; None where the brace is missing."""
-        ...
-
-    def set_field(self, field: Field, value: str) -> None:
-        """A field other than the content, with its value as written."""
-        ...
-
-    def begin_content(self) -> None: ...
-
-    def add_content(self, text: str) -> None:
-        """More of the content begun last, escapes resolved."""
-        ...
-
-    def outside(self, text: str) -> None:
-        """Text between, before or behind the objects."""
-        ...
-
-
 class AnswerScanner:
     """Finds the objects of an answer and their known fields. Never raises, whatever the text.
 
@@ -62,13 +36,14 @@ class AnswerScanner:
         open_arrays: brackets opened and not closed outside of objects; negative if the opening is not in the text.
     """
 
-    def __init__(self, handler: FieldHandler) -> None:
+    def __init__(self) -> None:
         self.recognised = False
         self.open_arrays = 0
-        self._handler = handler
+        self._found: list[Finding] = []
         self._state: _State = self._outside
         self._waiting = ""
-        self._read = 0  # characters of the answer in front of what a state is given
+        self._source: list[str] | None = None  # of the open object, in front of what a state is given
+        self._source_at = 0  # where in that it goes on
         self._empty_array = False
         self._name = ""
         self._name_quoted = False
@@ -82,7 +57,14 @@ class AnswerScanner:
         """The array has been closed; what follows is not read."""
         return self._state == self._behind
 
-    def feed(self, text: str) -> None:
+    @property
+    def undecided(self) -> bool:
+        """Text that was fed last may yet be content: a quote, an escape, a bare word, or all of it prose."""
+        bare = self._state == self._scalar and self._field is Field.CONTENT
+        return bare or bool(self._waiting) or not self.recognised
+
+    def feed(self, text: str) -> list[Finding]:
+        """Read more of the answer. Returns what is found in it, in order."""
         text = self._waiting + text
         at = 0
         while at < len(text):
@@ -91,14 +73,22 @@ class AnswerScanner:
                 break
             at = reached
         self._waiting = text[at:]
-        self._read += at
+        if self._source is not None:
+            self._source.append(text[self._source_at : at])
+            self._source_at = 0
+        return self._take_found()
 
-    def finish(self) -> None:
-        """No more text: content written without quotes is handed over as far as it goes. A time is not: ``1`` may
-        have been meant to be ``17.5``.
+    def finish(self) -> list[Finding]:
+        """No more text: content written without quotes is found as far as it goes. A time is not: ``1`` may have been
+        meant to be ``17.5``.
         """
         if self._state == self._scalar and self._field is Field.CONTENT:
             self._take_value()
+        return self._take_found()
+
+    def _take_found(self) -> list[Finding]:
+        found, self._found = self._found, []
+        return found
 
     # ------------------------------------------------------------------------------------------- outside of objects
 
@@ -106,11 +96,12 @@ class AnswerScanner:
         run = _OUTSIDE_RUN.match(text, at)
         if run is not None:
             self._empty_array = self._empty_array and run[0].isspace()
-            self._handler.outside(run[0])
+            self._find_outside(run[0])
             return run.end()
         mark = text[at]
         if mark == "{":
-            self._open_object(self._read + at)
+            self._source, self._source_at = [], at
+            self._open_object()
         elif mark == "[":
             self.open_arrays += 1
             self._empty_array = True
@@ -119,21 +110,26 @@ class AnswerScanner:
             if self.open_arrays <= 0 and (self.recognised or self._empty_array):
                 self._state = self._behind
         elif mark == '"' and self.recognised:  # the brace before it is missing
-            self._open_object(None)
+            self._open_object()
             return at
         return at + 1
 
     def _behind(self, text: str, at: int) -> int:
-        self._handler.outside(text[at:])
+        self._find_outside(text[at:])
         return len(text)
 
-    def _open_object(self, at: int | None) -> None:
-        self._handler.open_object(at)
+    def _find_outside(self, text: str) -> None:
+        if self.recognised:
+            self._found.append(Outside(text))
+
+    def _open_object(self) -> None:
+        self._found.append(ObjectBegin())
         self._empty_array = False
         self._state = self._between_fields
 
-    def _close_object(self, end: int | None) -> None:
-        self._handler.close_object(end)
+    def _close_object(self, source: str | None) -> None:
+        self._found.append(ObjectEnd(source))
+        self._source = None
         self._state = self._outside
 
     # --------------------------------------------------------------------------------------------------------- keys
@@ -144,7 +140,8 @@ class AnswerScanner:
             return run.end()
         mark = text[at]
         if mark == "}":
-            self._close_object(self._read + at + 1)
+            last = text[self._source_at : at + 1]
+            self._close_object(None if self._source is None else "".join([*self._source, last]))
             return at + 1
         if mark in "{]":
             self._close_object(None)
@@ -194,7 +191,7 @@ class AnswerScanner:
         """A comma where a colon should be. A number there is the start in a continued answer (``{"2.99,"End":``)."""
         if self._name_quoted and parse_seconds(self._name) is not None:
             self.recognised = True
-            self._handler.set_field(Field.START, self._name)
+            self._found.append(FieldValue(Field.START, self._name))
         self._state = self._between_fields
 
     # ------------------------------------------------------------------------------------------------------- values
@@ -206,7 +203,7 @@ class AnswerScanner:
         mark = text[at]
         self._value, self._value_length, self._nesting = [], 0, 0
         if mark == '"' and self._field is Field.CONTENT:
-            self._handler.begin_content()
+            self._found.append(ContentBegin())
             self._state = self._content
         elif mark == '"':
             self._state = self._string
@@ -265,22 +262,22 @@ class AnswerScanner:
     def _take_value(self) -> None:
         value = "".join(self._value)
         if self._field is Field.CONTENT and value.strip() != "null":
-            self._handler.begin_content()
-            self._handler.add_content(value)
+            self._found.append(ContentBegin())
+            self._found.append(Content(value))
         elif self._field is not None:
-            self._handler.set_field(self._field, value)
+            self._found.append(FieldValue(self._field, value))
         self._state = self._between_fields
 
     def _content(self, text: str, at: int) -> int | None:
         run = _STRING_RUN.match(text, at)
         if run is not None:
-            self._handler.add_content(run[0])
+            self._found.append(Content(run[0]))
             return run.end()
         if text[at] == "\\":
             escape = read_escape(text, at)
             if escape is None:
                 return None
-            self._handler.add_content(escape.text)
+            self._found.append(Content(escape.text))
             return at + escape.length
         closes = closes_string(text, at)
         if closes is None:
@@ -288,5 +285,5 @@ class AnswerScanner:
         if closes:
             self._state = self._between_fields
         else:
-            self._handler.add_content('"')
+            self._found.append(Content('"'))
         return at + 1

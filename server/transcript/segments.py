@@ -21,6 +21,7 @@ class Segment:
         speaker: 0, 1, ... in order of first speech; None where nobody speaks, or the model did not say who.
         text: the content, stripped, never empty.
         avg_logprob: mean log-probability of the content's tokens; None where they are not known.
+        tokens: ids of the tokens that carry the content, where they are known.
     """
 
     index: int
@@ -29,6 +30,7 @@ class Segment:
     speaker: int | None
     text: str
     avg_logprob: float | None = None
+    tokens: tuple[int, ...] = ()
 
     @property
     def is_speech(self) -> bool:

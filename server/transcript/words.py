@@ -29,7 +29,7 @@ class Word:
     def characters(self) -> list[Word]:
         """A word of a script without spaces character by character, back to back; any other word as it is."""
         texts = characters(self.word)
-        spans = _shares(texts, self.start, self.end)
+        spans = shares(texts, self.start, self.end)
         leads = [self.lead, *itertools.repeat("", len(texts) - 1)]
         return [
             Word(text, start, end, self.speaker, lead)
@@ -41,11 +41,6 @@ class Word:
         return replace(self, word=self.word + other.lead + other.word, end=other.end)
 
 
-def split_words(text: str) -> list[str]:
-    """The words of a text with their punctuation."""
-    return [word for _, word in cut_words(text)]
-
-
 def joined(words: Iterable[Word]) -> str:
     """Words as a text, without what stands before the first."""
     return "".join(word.lead * (place > 0) + word.word for place, word in enumerate(words))
@@ -54,15 +49,21 @@ def joined(words: Iterable[Word]) -> str:
 def segment_words(segment: Segment) -> list[Word]:
     """The words of a segment, back to back from its start to its end, each as long as its share of the letters."""
     cuts = cut_words(segment.text)
-    spans = _shares([word for _, word in cuts], segment.start, segment.end)
+    spans = shares([word for _, word in cuts], segment.start, segment.end)
     return [
         Word(word, start, end, segment.speaker, lead) for (lead, word), (start, end) in zip(cuts, spans, strict=True)
     ]
 
 
-def _shares(texts: Sequence[str], start: float, end: float) -> list[tuple[float, float]]:
+def shares(texts: Sequence[str], start: float, end: float) -> list[tuple[float, float]]:
     """A span of time shared by texts that are said one after the other."""
     reached = [0, *itertools.accumulate(map(letters, texts))]
-    # The last time is the given end and not a sum that may be off by a rounding.
-    times = [*(start + (end - start) * (before / reached[-1]) for before in reached[:-1]), end]
+    times = [moment(start, end, reached, place) for place in range(len(reached))]
     return list(itertools.pairwise(times))
+
+
+def moment(start: float, end: float, reached: Sequence[int], place: int) -> float:
+    """When the first ``place`` texts of a span of time are said; ``reached``: the letters up to each text, and all."""
+    if place == len(reached) - 1:
+        return end  # and not a sum that may be off by a rounding
+    return start + (end - start) * (reached[place] / reached[-1])

@@ -1,10 +1,11 @@
-"""A few words of each speaker of a session, kept so that later windows can be told who is who."""
+"""A few words of each speaker of a recording or session, kept so that later windows can be told who is who."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import dataclass
 
-from server.windows.window import VoiceSample
+from server.windows.block import Block
 
 _LENGTHS = 0.6, 1.2, 2.0, 3.0, 5.0
 """Seconds: of each speaker one sample is kept between any two of these, and one that is longer still."""
@@ -12,6 +13,20 @@ _ROOM = 2.0
 """Seconds that each has at least: a word of everybody in a crowd would tell nothing about anybody."""
 _MOST = 32
 """Speakers that are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSample:
+    """Something that a speaker said: stands in front of later windows, so that numbers stay."""
+
+    speaker: int
+    text: str
+    block: Block
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.block.seconds
 
 
 class Voices:

@@ -12,9 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bench.clips import ragged_clips
-from bench.service import as_wav
 from tests.support.processes import ServerProcess
+from tests.support.samples import excerpts
 
 CLIENTS = 32
 
@@ -28,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="module")
 def uploads() -> list[bytes]:
-    return [as_wav(clip) for clip in ragged_clips(CLIENTS, shortest=1.0, longest=8.0)]
+    return excerpts(CLIENTS, shortest=1.0, longest=8.0)
 
 
 async def transcribe(client: httpx.AsyncClient, upload: bytes) -> httpx.Response:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from model.loading.checkpoint import Checkpoint, load_checkpoint
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from tests.model.oracle import Oracle
 
 

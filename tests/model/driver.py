@@ -1,4 +1,4 @@
-"""Drives a runner as an engine does, but with random joins, chunks and budgets."""
+"""Drives a runner by hand, and as an engine does: with random joins, chunks and budgets."""
 
 from __future__ import annotations
 
@@ -7,23 +7,46 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.runner.runner import Runner
-from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, Samples, StepPlan, StepResult, StreamSpec
+from model.seam.audio import Level, Samples, clip_level
+from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, StepPlan, StepResult
+from model.seam.streams import Question
+
+
+def opened(runner: Runner, stream: int, clip: Samples) -> None:
+    """Begin a stream at the level of ``clip``, of which it has heard nothing yet."""
+    runner.open(stream, clip_level(clip))
+
+
+def hear(runner: Runner, stream: int, clip: Samples, *, whole: bool = False) -> None:
+    """Append audio and encode every whole frame of it, with ``whole`` the started last one too."""
+    runner.append(stream, clip)
+    if whole:
+        runner.pad(stream)
+    if frames := runner.counts(stream).waiting:
+        runner.step(StepPlan(encode=(EncodeWork(stream, frames),)))
+
+
+def asked(runner: Runner, stream: int, question: Question = Question()) -> int:  # noqa: B008 - frozen
+    """Ask a stream. Returns the inputs that are queued then."""
+    runner.ask(stream, question)
+    return runner.counts(stream).queued
 
 
 @dataclass
 class Job:
     """One stream to be run to its end, and what came out of it."""
 
-    spec: StreamSpec
     clip: Samples
     tokens: int
+    question: Question = field(default_factory=Question)
     fed: int = 0
-    waiting: int = 0
-    queued: int = 0
-    finished: bool = False
     asked: bool = False
     answer: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+
+    @property
+    def level(self) -> Level:
+        return clip_level(self.clip)
 
     def take(self, emitted: Emitted) -> None:
         """Verified guesses may reach beyond the wanted number of tokens, as they may beyond an engine's limit."""
@@ -52,51 +75,36 @@ class Driver:
             if waiting and (not running or self._rng.random() < join_chance):
                 number = next(iter(waiting))
                 running[number] = job = waiting.pop(number)
-                job.queued = self._runner.open(number, job.spec)
+                self._runner.open(number, job.level)
             for number, job in running.items():
                 self._feed(number, job)
-            launched = self._launch(self._plan(running), running)
+            launched = self._runner.launch(self._plan(running))
+            assert not launched.failed
             for emitted in (unread if self._ahead else launched).read().emitted:
-                job = running[emitted.stream]
-                job.take(emitted)
-                job.queued += emitted.stream in (unread if self._ahead else launched).held
+                running[emitted.stream].take(emitted)
             unread = launched
             self._runner.check_integrity()
             for number in [n for n, job in running.items() if job.ended(self._stops)]:
                 self._runner.release(number)
                 del running[number]
 
-    def _launch(self, plan: StepPlan, running: dict[int, Job]) -> PendingStep:
-        pending = self._runner.launch(plan)
-        assert not pending.failed
-        for work in plan.rows:
-            job = running[work.stream]
-            if job.asked and not job.queued:
-                job.queued = int(work.stream not in pending.held)
-        return pending
-
     def _feed(self, number: int, job: Job) -> None:
         if job.fed < job.clip.size:
             block = job.clip[job.fed : job.fed + int(self._rng.integers(1, 50_000))]
-            job.waiting = self._runner.append_audio(number, block)
+            self._runner.append(number, block)
             job.fed += block.size
-        elif not job.finished:
-            job.waiting = self._runner.finish_audio(number)
-            job.finished = True
-        elif not job.asked and not job.waiting:
-            job.queued = self._runner.ask(number).queued
-            job.asked = True
+        elif not job.asked:
+            self._runner.pad(number)
+            if not self._runner.counts(number).waiting:
+                self._runner.ask(number, job.question)
+                job.asked = True
 
     def _plan(self, running: dict[int, Job]) -> StepPlan:
         encode, rows = [], []
-        for number, job in running.items():
-            if job.queued and self._rng.random() < 0.8:
-                positions = int(self._rng.integers(1, job.queued + 1))
-                rows.append(RowWork(number, positions))
-                job.queued -= positions
-            if job.waiting and self._rng.random() < 0.7:
-                frames = int(self._rng.integers(1, job.waiting + 1))
-                encode.append(EncodeWork(number, frames))
-                job.waiting -= frames
-                job.queued += frames
+        for number in running:
+            counts = self._runner.counts(number)
+            if counts.queued and self._rng.random() < 0.8:
+                rows.append(RowWork(number, int(self._rng.integers(1, counts.queued + 1))))
+            if counts.waiting and self._rng.random() < 0.7:
+                encode.append(EncodeWork(number, int(self._rng.integers(1, counts.waiting + 1))))
         return StepPlan(tuple(encode), tuple(rows))

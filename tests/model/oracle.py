@@ -8,7 +8,7 @@ import torch
 
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 
 
 class Oracle:

@@ -24,8 +24,8 @@ from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import HOP, Samples, clip_level
+from model.seam.streams import Question
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.model.real_topology import real_topology
@@ -143,7 +143,7 @@ def test_the_first_other_token_comes_no_earlier_than_in_the_modules(
     half: Checkpoint, recordings: list[Samples], answers: list[list[int]]
 ) -> None:
     reference, runner = Oracle(half), Runner(half, pages=2000, page_size=16)
-    jobs = [Job(StreamSpec(level=clip_level(clip), force_header=False), clip, TOKENS) for clip in recordings]
+    jobs = [Job(clip, TOKENS, Question(force_header=False)) for clip in recordings]
     Driver(runner, 0).run(jobs)
     engine = [agreeing(job.answer, answer) for job, answer in zip(jobs, answers, strict=True)]
     modules = [

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModel, VibeVoiceAcousticTokenizerEncoderConfig
 
-from model.encoder.causal_stack import CausalStack, Memory
+from model.encoder.causal_stack import CausalStack, History, keep
 
 SHAPES: dict[str, tuple[list[int], tuple[int, ...]]] = {
     "blocks at every rate, as the full-size checkpoint": ([1, 2, 1, 1], (2, 4, 5)),
@@ -31,12 +31,21 @@ def random_encoder(depths: list[int], ratios: tuple[int, ...], *, biased: bool) 
     return encoder
 
 
+def encode(stack: CausalStack, audio: torch.Tensor, histories: list[History], frames: list[int]) -> torch.Tensor:
+    """Latents of right-padded rows of so many frames; the histories advance."""
+    counts = None if len(set(frames)) == 1 else torch.tensor(frames, device=audio.device)
+    latents, after = stack.run(audio, stack.batch(histories, audio), max(frames), counts)
+    keep(histories, after)
+    return latents
+
+
 @pytest.mark.parametrize("biased", [True, False])
 @pytest.mark.parametrize(("depths", "ratios"), SHAPES.values(), ids=SHAPES.keys())
 def test_chunks_of_ragged_rows_equal_the_module(depths: list[int], ratios: tuple[int, ...], biased: bool) -> None:
     encoder = random_encoder(depths, ratios, biased=biased)
     hop = encoder.config.hop_length
-    stack, memories = CausalStack(encoder), [Memory() for _ in range(3)]
+    stack, histories = CausalStack(encoder), [History() for _ in range(3)]
+    assert stack.hop == hop
     audio = torch.randn(3, 12 * hop)
     turns = [[3, 1, 5], [1, 4, 2], [8, 7, 5]]  # frames of each row in each call; every row ends at 12
     got: list[list[torch.Tensor]] = [[], [], []]
@@ -47,7 +56,7 @@ def test_chunks_of_ragged_rows_equal_the_module(depths: list[int], ratios: tuple
             for row, count in enumerate(frames):
                 batch[row, : count * hop] = audio[row, heard[row] * hop : (heard[row] + count) * hop]
                 heard[row] += count
-            latents = stack(batch, memories, frames)
+            latents = encode(stack, batch, histories, frames)
             for row, count in enumerate(frames):
                 got[row].append(latents[row, :count])
         wanted = encoder(audio[:, None]).latents

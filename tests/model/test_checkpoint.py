@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from model.loading.checkpoint import TINY, CheckpointError, load_checkpoint, locate_checkpoint
+from model.loading.checkpoint import TINY, CheckpointError, load_checkpoint
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_folder_loads_like_the_bundled_name(copy: Path) -> None:
 def test_a_missing_file_is_named(copy: Path, missing: str) -> None:
     (copy / missing).unlink()
     with pytest.raises(CheckpointError, match=missing):
-        locate_checkpoint(str(copy))
+        load_checkpoint(str(copy), device="cpu")
 
 
 def test_a_missing_shard_is_named(copy: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_missing_shard_is_named(copy: Path) -> None:
     index = {"weight_map": {"lm_head.weight": "model-00002-of-00002.safetensors"}}
     (copy / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match="model-00002-of-00002"):
-        locate_checkpoint(str(copy))
+        load_checkpoint(str(copy), device="cpu")
 
 
 def test_pickled_weights_are_not_an_alternative(copy: Path) -> None:
@@ -51,14 +51,14 @@ def test_pickled_weights_are_not_an_alternative(copy: Path) -> None:
 def test_another_model_is_refused(copy: Path) -> None:
     (copy / "config.json").write_text(json.dumps({"model_type": "whisper"}))
     with pytest.raises(CheckpointError, match=r"'whisper'.*'vibevoice_asr'"):
-        locate_checkpoint(str(copy))
+        load_checkpoint(str(copy), device="cpu")
 
 
 @pytest.mark.parametrize("content", ["[]", "{", ""])
 def test_a_broken_config_is_refused(copy: Path, content: str) -> None:
     (copy / "config.json").write_text(content)
     with pytest.raises(CheckpointError, match="JSON"):
-        locate_checkpoint(str(copy))
+        load_checkpoint(str(copy), device="cpu")
 
 
 def test_damaged_weights_are_refused(copy: Path) -> None:
@@ -78,13 +78,13 @@ def test_a_missing_weight_is_named(copy: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint folder"):
-        locate_checkpoint(str(tmp_path / "nowhere"))
+        load_checkpoint(str(tmp_path / "nowhere"), device="cpu")
 
 
 def test_a_hub_id_without_network_names_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(CheckpointError, match=r"hub cannot be reached.*hf download.*tiny"):
-        locate_checkpoint("microsoft/VibeVoice-ASR-HF")
+        load_checkpoint("microsoft/VibeVoice-ASR-HF", device="cpu")
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("abacus", "auto"), ("cpu", "int3")])

@@ -154,6 +154,15 @@ def original(architecture: str) -> Callable[[Path], None]:
     return write("config.json", {"model_type": "vibevoice", "architectures": [architecture]})
 
 
+def rate_of(rate: int) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        processor = json.loads((folder / "processor_config.json").read_text())
+        processor["feature_extractor"]["sampling_rate"] = rate
+        (folder / "processor_config.json").write_text(json.dumps(processor))
+
+    return spoil
+
+
 def hop_of(size: int) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         encoder = json.loads((folder / "config.json").read_text())["semantic_tokenizer_encoder_config"]
@@ -162,11 +171,17 @@ def hop_of(size: int) -> Callable[[Path], None]:
     return spoil
 
 
+SERVED = r"this server serves VibeVoice-ASR \('vibevoice_asr'\): take microsoft/VibeVoice-ASR-HF\."
+
 TOLD_BY_SMALL_FILES = {
-    "streaming": (original("VibeVoiceForASRStreamingTraining"), "VibeVoice-ASR-Streaming.*microsoft/VibeVoice-ASR-HF"),
-    "speech": (original("VibeVoiceForConditionalGeneration"), "speaks.*microsoft/VibeVoice-ASR-HF"),
-    "realtime-speech": (write("config.json", {"model_type": "vibevoice_streaming"}), "'vibevoice_streaming'"),
-    "whisper": (write("config.json", {"model_type": "whisper"}), "'whisper'"),
+    "streaming": (original("VibeVoiceForASRStreamingTraining"), f"VibeVoice-ASR-Streaming.*{SERVED}"),
+    "speech": (original("VibeVoiceForConditionalGeneration"), f"speaks.*{SERVED}"),
+    "realtime-speech": (
+        write("config.json", {"model_type": "vibevoice_streaming"}),
+        f"'vibevoice_streaming'.*{SERVED}",
+    ),
+    "whisper": (write("config.json", {"model_type": "whisper"}), f"'whisper'.*{SERVED}"),
+    "no-model": (write("config.json", {}), f"type None.*{SERVED}"),
     "config-of-no-use": (configured(text_config=7), "config.json.*not understood"),
     "config-is-a-pointer": (write("config.json", _LFS_POINTER), "Git LFS"),
     "other-language-model": (configured(text_config={"model_type": "llama"}), "no Qwen2.*'llama'"),
@@ -192,7 +207,8 @@ TOLD_BY_SMALL_FILES = {
         text_configured(rope_parameters={"rope_type": "dynamic", "rope_theta": 1e4, "factor": 2.0}),
         "'dynamic'.*yarn",
     ),
-    "other-hop": (hop_of(4), "a hop of 6400"),
+    "other-hop": (hop_of(4), r"a hop of 6400.*VibeVoice-ASR 24000/3200"),
+    "other-rate": (rate_of(16_000), r"wants 16000 Hz.*VibeVoice-ASR 24000/3200"),
     "index-empty": (index("{}"), "no weight_map"),
     "index-broken": (index("{"), "not a JSON object"),
     "index-of-lists": (index('{"weight_map": []}'), "no weight_map"),

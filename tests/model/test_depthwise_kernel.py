@@ -8,8 +8,8 @@ from types import ModuleType
 import pytest
 import torch
 
-from model.encoder.causal_stack import CausalStack, Memory
-from tests.model.test_causal_stack import random_encoder
+from model.encoder.causal_stack import CausalStack, History
+from tests.model.test_causal_stack import encode, random_encoder
 
 SHAPES = [(1, 1, 8, 7), (3, 5, 48, 7), (2, 700, 6, 4)]
 
@@ -40,9 +40,9 @@ def test_the_stack_on_the_gpu_equals_the_cpu(dtype: torch.dtype) -> None:
     encoder = random_encoder([1, 2, 1, 1], (2, 4, 5), biased=True)
     audio = torch.randn(2, 6 * encoder.config.hop_length)
     with torch.inference_mode():
-        wanted = CausalStack(encoder)(audio, [Memory(), Memory()], [6, 4])
+        wanted = encode(CausalStack(encoder), audio, [History(), History()], [6, 4])
         stack = CausalStack(encoder.to("cuda", dtype))
-        got = stack(audio.to("cuda", dtype), [Memory(), Memory()], [6, 4]).float().cpu()
+        got = encode(stack, audio.to("cuda", dtype), [History(), History()], [6, 4]).float().cpu()
     scale = wanted.std().item()
     assert (got - wanted)[0].abs().max() < (1e-3 if dtype is torch.float32 else 0.2) * scale
     assert (got - wanted)[1, :4].abs().max() < (1e-3 if dtype is torch.float32 else 0.2) * scale

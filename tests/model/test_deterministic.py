@@ -13,16 +13,18 @@ import soundfile  # type: ignore[import-untyped]
 import torch
 
 from model.decoder.decoder import Decoder
+from model.decoder.fixed_steps import positions
 from model.decoder.kv_cache import PageTable
-from model.deterministic import FRAMES, FixedEncoder, positions
+from model.encoder.fixed_encoder import FRAMES, FixedEncoder
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import HOP, Samples
+from model.seam.steps import RowWork, StepPlan
+from model.seam.streams import Question
 from model.start import load_runner
-from tests.model.driver import Driver, Job
+from tests.model.driver import Driver, Job, asked, hear, opened
 
 CLIPS = 14
 TOKENS = 64
@@ -50,8 +52,7 @@ def runner(half: Checkpoint, *, drafts: bool = True, deterministic: bool = True)
 def answers(runner: Runner, clips: list[Samples], seed: int, *, together: bool) -> list[Answer]:
     """Tokens and log-probabilities; one clip's tokens are drawn. ``seed``: of joins, chunks and budgets."""
     jobs = [
-        Job(StreamSpec(level=clip_level(clip), temperature=0.8 if number == 1 else 0, seed=5), clip, TOKENS)
-        for number, clip in enumerate(clips)
+        Job(clip, TOKENS, Question(temperature=0.8 if number == 1 else 0, seed=5)) for number, clip in enumerate(clips)
     ]
     for group in [jobs] if together else [[job] for job in jobs]:
         Driver(runner, seed).run(group)
@@ -80,36 +81,31 @@ def test_answers_differ_without(half: Checkpoint, recordings: list[Samples], alo
 
 
 def test_questions_asked_again_are_answered_as_fresh_ones(half: Checkpoint, recordings: list[Samples]) -> None:
-    """As in a live session: audio grows, the question is withdrawn, the last answer is the guess at the next."""
-    clip, spec = recordings[0], StreamSpec(level=clip_level(recordings[0]))
-    live = runner(half)
-    live.open(0, spec)
+    """As in a live session: audio grows, the question is taken back, the last answer is the guess at the next."""
+    clip, live = recordings[0], runner(half)
+    opened(live, 0, clip)
     guess = ""
     for number, (begin, end) in enumerate([(0, 9), (9, 11), (11, 30)], start=1):
         hear(live, 0, clip[begin * HOP : end * HOP])
-        grown = asked(live, 0, Question(guess=guess))
+        grown = answered(live, 0, Question(guess=guess))
         fresh = runner(half, drafts=False)
-        fresh.open(number, spec)
+        opened(fresh, number, clip)
         hear(fresh, number, clip[: end * HOP])
-        assert asked(fresh, number, Question()) == grown
+        assert answered(fresh, number, Question()) == grown
         guess = half.processor.tokenizer.decode(grown[0], skip_special_tokens=True)
 
 
-def hear(runner: Runner, stream: int, clip: Samples) -> None:
-    runner.step(StepPlan(encode=(EncodeWork(stream, runner.append_audio(stream, clip)),)))
-
-
-def asked(runner: Runner, stream: int, question: Question) -> Answer:
-    """The first tokens of the answer, the question withdrawn behind them."""
+def answered(runner: Runner, stream: int, question: Question) -> Answer:
+    """The first tokens of the answer, the question taken back behind them."""
     tokens: list[int] = []
     logprobs: list[float] = []
-    queued = runner.ask(stream, question).queued
+    queued = asked(runner, stream, question)
     while len(tokens) < 40 and not runner.info.stop_ids & set(tokens):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, queued),))).emitted
         tokens += emitted.tokens
         logprobs += emitted.logprobs
         queued = 1
-    runner.withdraw(stream)
+    runner.crop(stream)
     return tokens[:40], logprobs[:40]
 
 

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.drafts.answer import AnswerDraft, TokenTexts, context_phrases
-from model.drafts.phrases import PhraseDraft, Phrases
-from model.family.template import Template
+from model.drafts.answer_draft import AnswerDraft
+from model.drafts.phrases import PhraseDraft, Phrases, context_phrases
+from model.drafts.token_texts import TokenTexts
+from model.family import VIBEVOICE_ASR
 from model.loading.checkpoint import Checkpoint
 from tests.support import qwen
 
+GRAMMAR = VIBEVOICE_ASR.grammar
 ANSWER = (
     '[{"Start":0.25,"End":2.31,"Speaker":0,"Content":"The red train leaves at seven."},'
     '{"Start":2.31,"End":4.02,"Speaker":1,"Content":"Who said \\"now\\"?"},'
@@ -34,8 +36,8 @@ def real() -> TokenTexts:
 
 
 def test_guesses_save_forwards_on_a_typical_answer(texts: TokenTexts) -> None:
-    draft = AnswerDraft(texts, Phrases())
-    draft.follow(texts.ids("assistant\n"))
+    draft = AnswerDraft(texts, GRAMMAR.outline(), Phrases())
+    draft.follow(texts.ids(GRAMMAR.header))
     tokens, place, forwards = texts.ids(ANSWER), 0, 0
     while place < len(tokens):
         guess = draft.guess()
@@ -75,7 +77,7 @@ WRITTEN_AND_GUESSED = [
 
 @pytest.mark.parametrize(("written", "guessed"), WRITTEN_AND_GUESSED)
 def test_guess_behind_a_prefix(texts: TokenTexts, checkpoint: Checkpoint, written: str, guessed: str) -> None:
-    draft = AnswerDraft(texts, Phrases())
+    draft = AnswerDraft(texts, GRAMMAR.outline(), Phrases())
     for token in texts.ids(written):
         draft.follow([token])
     assert checkpoint.processor.tokenizer.decode(draft.guess()) == guessed
@@ -83,7 +85,7 @@ def test_guess_behind_a_prefix(texts: TokenTexts, checkpoint: Checkpoint, writte
 
 @pytest.mark.parametrize(("written", "guessed"), WRITTEN_AND_GUESSED)
 def test_guesses_have_the_tokens_that_the_whole_text_has(real: TokenTexts, written: str, guessed: str) -> None:
-    draft = AnswerDraft(real, Phrases())
+    draft = AnswerDraft(real, GRAMMAR.outline(), Phrases())
     before = real.ids(written)
     draft.follow(before)
     if before == real.ids(written + guessed)[: len(before)]:  # else no answer is cut there
@@ -95,7 +97,7 @@ def test_the_end_of_a_content_is_followed_by_the_next_segment(real: TokenTexts, 
     """Full stops and the closing quote are one token of the real vocabulary, which the brace behind it is not in."""
     written = f'[{{"Start":0,"End":2.5,"Speaker":3,"Content":"So{ending}"'
     tokens = real.ids(written + '},{"Start":2.5,"End":5.')
-    draft, reached = AnswerDraft(real, Phrases()), 0
+    draft, reached = AnswerDraft(real, GRAMMAR.outline(), Phrases()), 0
     while reached < len(written):
         reached += len(real.text(tokens[0]))
         draft.follow([tokens.pop(0)])
@@ -103,7 +105,7 @@ def test_the_end_of_a_content_is_followed_by_the_next_segment(real: TokenTexts, 
 
 
 def test_full_stops_that_end_contents_end_the_next_one(real: TokenTexts) -> None:
-    draft = AnswerDraft(real, Phrases())
+    draft = AnswerDraft(real, GRAMMAR.outline(), Phrases())
     for start in (0, 1, 2):
         draft.follow(real.ids(f'{"" if start else "["}{{"Start":{start},"End":{start + 1},"Speaker":0,"Content":"好'))
         draft.follow(real.ids("。"))
@@ -113,22 +115,22 @@ def test_full_stops_that_end_contents_end_the_next_one(real: TokenTexts) -> None
 
 
 def test_speakers_follow_each_other_as_before() -> None:
-    template = Template()
-    template.follow("[")
+    outline = GRAMMAR.outline()
+    outline.follow("[")
     guesses = []
     for place, speaker in enumerate([0, 1, 0, 1, 1, 2, 0, 1, 1, 2]):
-        template.follow(f'{{"Start":{place},"End":{place + 1}.25,"Speaker":')
-        guesses.append(template.foreseen()[0])
-        template.follow(f'{speaker},"Content":"x"}},')
+        outline.follow(f'{{"Start":{place},"End":{place + 1}.25,"Speaker":')
+        guesses.append(outline.foreseen()[0])
+        outline.follow(f'{speaker},"Content":"x"}},')
     assert guesses[3] == "1"
     assert guesses[-3:] == ["1", "1", "2"]
 
 
 def test_any_digit_stands_for_one_that_is_not_read() -> None:
-    template = Template()
-    template.follow('[{"Start":0.25,"End":2.3')
-    assert template.foreseen() == ""
-    assert template.foreseen(unread=True)[1:] == ',"Speaker":0,"Content":"'
+    outline = GRAMMAR.outline()
+    outline.follow('[{"Start":0.25,"End":2.3')
+    assert outline.foreseen() == ""
+    assert outline.foreseen(unread=True)[1:] == ',"Speaker":0,"Content":"'
 
 
 def test_hotwords_are_spelled_as_the_prompt_has_them(real: TokenTexts) -> None:
@@ -180,8 +182,8 @@ pieces = ['[{"Start":', '"},{"Start":', ',"End":', ',"Speaker":', ',"Content":"'
 
 @given(st.lists(st.sampled_from(pieces) | st.text(max_size=3)))
 def test_whatever_is_written_is_followed(parts: list[str]) -> None:
-    template = Template()
+    outline = GRAMMAR.outline()
     for part in parts:
-        template.follow(part)
-        template.foreseen()
-        template.foreseen(unread=True)
+        outline.follow(part)
+        outline.foreseen()
+        outline.foreseen(unread=True)

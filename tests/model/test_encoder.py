@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import Samples
+from model.seam.audio import HOP, Samples, clip_level
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +64,7 @@ def test_half_frames_are_refused(encoder: StreamingEncoder) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 9000), max_size=12), st.data())
 def test_buffer_gives_back_what_went_in(blocks: list[int], data: st.DataObject) -> None:
-    buffer, source = AudioBuffer(), np.arange(sum(blocks), dtype=np.float32)
+    buffer, source = AudioBuffer(HOP), np.arange(sum(blocks), dtype=np.float32)
     place, out = 0, []
     for block in blocks:
         buffer.append(source[place : place + block])

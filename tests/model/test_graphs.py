@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from model.decoder.attention import Backend, RowBlock
+from model.decoder.graphs import AUDIO, StepGraphs, StepInputs
 from model.decoder.kv_cache import PagePool, PageTable
-from model.device.graphs import AUDIO, CudaCapture, Replay, Result, StepGraphs, StepInputs
+from model.device.capture import CudaCapture, Replay, Result
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import HOP, Samples
+from model.seam.streams import Question
 from model.start import load_runner
 from tests.model import paged_reference
 from tests.model.driver import Driver, Job
@@ -46,8 +47,8 @@ def poison(runner: Runner) -> None:
         storage[pool.page_size :] = float("nan")
 
 
-def job(clip: Samples, **spec: Any) -> Job:
-    return Job(StreamSpec(level=clip_level(clip), force_header=False, **spec), clip, TOKENS)
+def job(clip: Samples, question: Question = Question()) -> Job:  # noqa: B008 - frozen
+    return Job(clip, TOKENS, replace(question, force_header=False))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -67,7 +68,8 @@ def test_sampled_rows_draw_what_they_draw_unrecorded(
     plain = Runner(checkpoint, pages=400, page_size=16, attention=REFERENCE)
     ran = []
     for each in (runner, plain):
-        jobs = [job(clips[0], temperature=1.0, seed=3), job(clips[1]), job(clips[2], temperature=0.7, seed=4)]
+        drawn = [Question(temperature=1.0, seed=3), Question(), Question(temperature=0.7, seed=4)]
+        jobs = [job(clip, question) for clip, question in zip(clips, drawn, strict=False)]
         Driver(each, 2, ahead=each is runner).run(jobs)
         ran.append(jobs)
     for recorded, unrecorded in zip(*ran, strict=True):

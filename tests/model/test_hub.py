@@ -15,7 +15,7 @@ import pytest
 from huggingface_hub import constants
 
 from model.errors import AttentionError, DeviceMemoryError
-from model.loading.checkpoint import TINY, CheckpointError, locate_checkpoint, open_checkpoint
+from model.loading.checkpoint import TINY, CheckpointError, load_checkpoint, open_checkpoint
 from model.loading.hub import SMALL_FILES, Repository
 from model.start import load_runner
 from tests.support.hub import COMMIT, Fault, Hub, running_hub
@@ -48,7 +48,7 @@ def fetch(revision: str | None = None) -> Path:
 
 
 def test_small_files_come_first_and_all_of_one_commit(hub: Hub) -> None:
-    folder = locate_checkpoint(NAME)
+    folder = load_checkpoint(NAME, device="cpu").path
     assert folder.name == COMMIT
     assert (folder / "model.safetensors").read_bytes() == (TINY / "model.safetensors").read_bytes()
     assert hub.fetched()[-1] == "model.safetensors"
@@ -139,11 +139,11 @@ def test_the_hub_says_how_long_to_wait(hub: Hub, monkeypatch: pytest.MonkeyPatch
 
 
 def test_what_was_fetched_once_needs_no_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = locate_checkpoint(NAME)
+    folder = load_checkpoint(NAME, device="cpu").path
     hub.faults.append(Fault("/", 503, times=999))
-    assert locate_checkpoint(NAME) == folder
+    assert load_checkpoint(NAME, device="cpu").path == folder
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert locate_checkpoint(NAME) == folder
+    assert load_checkpoint(NAME, device="cpu").path == folder
 
 
 def told(revision: str | None = None) -> str:

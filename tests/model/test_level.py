@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from model.seam import audio
-from model.seam.audio import TARGET_DBFS, Level, clip_level
-from model.seam.steps import Samples
+from model.seam.audio import TARGET_DBFS, Level, Samples, clip_level
 
 
 def noise(samples: int, loudness: float) -> Samples:

@@ -10,7 +10,9 @@ from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
 from model.runner.runner import Runner
-from model.seam.steps import Samples, StepSizes, WeightFormat
+from model.seam.audio import Samples
+from model.seam.runner import WeightFormat
+from model.seam.steps import StepSizes
 from model.start import Room, make_runner
 from tests.model.driver import Driver
 from tests.model.test_runner import job
@@ -28,6 +30,7 @@ FULL = Footprint(
     vectors=333_312,
     encoders=714_709_376,
     convolutions=83_889_280,
+    hop=3200,
     frame=921_600,
     history=319_244,
     position=28_672,
@@ -103,7 +106,7 @@ def test_the_footprint_is_that_of_the_model(checkpoint: Checkpoint) -> None:
     made = Runner(checkpoint, pages=4, page_size=16)
     pool = made._decoder.pool
     assert footprint.position == 2 * sum(keys[0].numel() for keys in pool.keys)
-    sizes = made._encoder._acoustic.memory_size, made._encoder._semantic.memory_size
+    sizes = made._encoder._acoustic.history_size, made._encoder._semantic.history_size
     assert sum(sizes) <= footprint.history < 1.05 * sum(sizes)  # convolutions without bias are one, with less to keep
 
 

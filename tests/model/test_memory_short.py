@@ -9,15 +9,16 @@ import torch
 
 from model.decoder.attention import Backend
 from model.decoder.decoder import HEAD_PLACES, Decoder
-from model.device.graphs import Result
+from model.device.capture import Result
 from model.encoder.streaming import StreamingEncoder
 from model.loading.checkpoint import Checkpoint
 from model.runner.row_steps import MOST_GUESSED
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
+from model.seam.audio import HOP, Samples
+from model.seam.steps import RowWork, StepPlan
+from model.seam.streams import Question
 from tests.model import paged_reference
-from tests.model.driver import Driver, Job
+from tests.model.driver import Driver, Job, asked, hear, opened
 from tests.model.replaying import Replaying
 
 
@@ -46,7 +47,7 @@ class Full:
 
 
 def jobs(clips: list[Samples]) -> list[Job]:
-    return [Job(StreamSpec(level=clip_level(clip)), clip, 30) for clip in clips]
+    return [Job(clip, 30) for clip in clips]
 
 
 @pytest.mark.parametrize("drafts", [True, False])
@@ -93,9 +94,8 @@ def test_what_cannot_be_done_by_itself_fails_alone(
 ) -> None:
     runner = Runner(checkpoint, pages=400, page_size=16)
     for number in (1, 2):
-        runner.open(number, StreamSpec(level=clip_level(clips[0])))
-        frames = runner.append_audio(number, clips[0][: 10 * HOP])
-        runner.step(StepPlan(encode=(EncodeWork(number, frames),)))
+        opened(runner, number, clips[0])
+        hear(runner, number, clips[0][: 10 * HOP])
     forward = Decoder.forward
 
     def refuses_the_first(decoder: Decoder, inputs: Any, rows: Any, *rest: Any) -> torch.Tensor:
@@ -104,7 +104,7 @@ def test_what_cannot_be_done_by_itself_fails_alone(
         return forward(decoder, inputs, rows, *rest)
 
     monkeypatch.setattr(Decoder, "forward", refuses_the_first)
-    plan = StepPlan(rows=(RowWork(1, runner.ask(1).queued), RowWork(2, runner.ask(2).queued)))
+    plan = StepPlan(rows=(RowWork(1, asked(runner, 1)), RowWork(2, asked(runner, 2))))
     pending = runner.launch(plan)
     assert pending.failed == {1}
     assert [out.stream for out in pending.read().emitted] == [2]
@@ -138,10 +138,9 @@ def test_guesses_of_many_rows_share_a_bound_and_the_head_is_run_in_slices(
     monkeypatch.setattr(checkpoint.model.lm_head, "forward", counting_head)
     rows = []
     for number in range(8):
-        runner.open(number, StreamSpec(level=clip_level(clips[0])))
-        frames = runner.append_audio(number, clips[0][: 5 * HOP])
-        runner.step(StepPlan(encode=(EncodeWork(number, frames),)))
-        rows.append(RowWork(number, runner.ask(number, Question(guess=text)).queued))
+        opened(runner, number, clips[0])
+        hear(runner, number, clips[0][: 5 * HOP])
+        rows.append(RowWork(number, asked(runner, number, Question(guess=text))))
     places.clear()
     slices.clear()
     pending = runner.launch(StepPlan(rows=tuple(rows)))

@@ -16,9 +16,10 @@ from torch.utils._pytree import tree_leaves
 
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
-from tests.model.driver import Driver, Job
+from model.seam.audio import Samples
+from model.seam.steps import RowWork, StepPlan
+from model.seam.streams import Question
+from tests.model.driver import Driver, Job, asked, hear, opened
 from tests.model.test_runner import answer
 
 _HARMLESS = {"is_available", "stream"}
@@ -79,8 +80,7 @@ def test_files_in_company(
     checkpoint: Checkpoint, clips: list[Samples], watch: Watch, temperature: float, drafts: bool
 ) -> None:
     runner = Runner(checkpoint, pages=100, page_size=16, drafts=drafts)
-    specs = [StreamSpec(level=clip_level(clip), temperature=temperature, context="Ada") for clip in clips[1:4]]
-    jobs = [Job(spec, clip, 12) for spec, clip in zip(specs, clips[1:4], strict=True)]
+    jobs = [Job(clip, 12, Question("Ada", temperature=temperature)) for clip in clips[1:4]]
     Driver(runner, 0).run(jobs)
     assert all(job.answer for job in jobs)
     assert watch.operations > 1000
@@ -88,12 +88,11 @@ def test_files_in_company(
 
 def test_a_live_stream(checkpoint: Checkpoint, clips: list[Samples], watch: Watch) -> None:
     runner = Runner(checkpoint, pages=100, page_size=16)
-    runner.open(1, StreamSpec(level=clip_level(clips[0])))
+    opened(runner, 1, clips[0])
     for clip in (clips[1], clips[3]):
-        frames = runner.append_audio(1, clip)
-        runner.step(StepPlan(encode=(EncodeWork(1, frames),)))
+        hear(runner, 1, clip)
         answer(runner, 1, 6, Question(prefix="[", guess='[{"Start":0.00,"End":0.30,"Speaker":0,"Content":"a"}]'))
-    queued = runner.ask(1).queued
+    queued = asked(runner, 1)
     runner.step(StepPlan(rows=(RowWork(1, queued - 1),)))
     runner.release(1)
     runner.check_integrity()

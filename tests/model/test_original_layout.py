@@ -146,15 +146,15 @@ def test_it_loads_with_equal_weights(folder: Path, checkpoint: Checkpoint, caplo
 
 def test_its_configuration_and_processor_are_the_converters(folder: Path, checkpoint: Checkpoint) -> None:
     opened = open_checkpoint(str(with_tokenizer(folder)), device="cpu")
-    ours, theirs = opened.config.to_dict(), VibeVoiceAsrConfig.from_pretrained(TINY).to_dict()
+    ours, theirs = opened.files.config.to_dict(), VibeVoiceAsrConfig.from_pretrained(TINY).to_dict()
     for part in ("acoustic_tokenizer_encoder_config", "semantic_tokenizer_encoder_config", "text_config"):
         differing = {key for key, value in theirs[part].items() if ours[part].get(key) != value}
         assert differing <= {"dtype", "eos_token_id", "initializer_range", "_name_or_path", "transformers_version"}, (
             part
         )
     assert ours["audio_token_id"] == theirs["audio_token_id"]
-    assert opened.processor.chat_template == checkpoint.processor.chat_template
-    assert opened.processor.feature_extractor.to_dict() == checkpoint.processor.feature_extractor.to_dict()
+    assert opened.files.processor.chat_template == checkpoint.processor.chat_template
+    assert opened.files.processor.feature_extractor.to_dict() == checkpoint.processor.feature_extractor.to_dict()
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_the_tokenizer_comes_from_where_the_converter_takes_it(folder: Path, hub
     assert not [name for name in hub.fetched() if name.endswith(".safetensors")]
     loaded = opened.load()
     assert loaded.tokenizer_path != loaded.path
-    assert (loaded.tokenizer_path or loaded.path).joinpath("tokenizer.json").is_file()
+    assert loaded.tokenizer_path.joinpath("tokenizer.json").is_file()
 
 
 def test_without_a_tokenizer_it_says_what_to_put_where(folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

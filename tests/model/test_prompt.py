@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from model.family.prompt import Prompt
+from model.family import Prompt
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import frame_count
-from model.seam.steps import Samples
+from model.seam.audio import Samples, frame_count
 from tests.model.oracle import Oracle
 
 CONTEXTS = [
@@ -22,7 +21,7 @@ CONTEXTS = [
 
 @pytest.fixture(scope="module")
 def prompt(checkpoint: Checkpoint) -> Prompt:
-    return Prompt(checkpoint.processor)
+    return checkpoint.family.prompt(checkpoint.processor)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)

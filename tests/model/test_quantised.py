@@ -17,7 +17,8 @@ from model.quantised import choose_format, formats
 from model.quantised.linears import Fp8Linear, Int8Linear
 from model.quantised.stored import check_quantised_weights, stored_quantisation, with_present_names
 from model.runner.runner import Runner
-from model.seam.steps import Samples, WeightFormat, WeightsName
+from model.seam.audio import Samples
+from model.seam.runner import WeightFormat, WeightsName
 from tests.model.driver import Driver
 from tests.model.oracle import Oracle
 from tests.model.test_runner import TOKENS, job

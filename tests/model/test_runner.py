@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import torch
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level, frame_count
-from model.seam.steps import Emitted, EncodeWork, PendingStep, Question, RowWork, Samples, StepPlan, StreamSpec
-from tests.model.driver import Driver, Job
+from model.seam.audio import HOP, SAMPLE_RATE, Samples, frame_count
+from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, StepPlan
+from model.seam.streams import Question, StreamCounts
+from tests.model.driver import Driver, Job, asked, hear, opened
 from tests.model.oracle import Oracle
 from tests.support.samples import SAMPLES
 
@@ -33,12 +35,12 @@ def alone(oracle: Oracle, clips: list[Samples]) -> list[list[int]]:
     return [oracle.answer(clip, tokens=TOKENS) for clip in clips]
 
 
-def job(clip: Samples, **spec: object) -> Job:
-    return Job(StreamSpec(level=clip_level(clip), force_header=False, **spec), clip, TOKENS)  # type: ignore[arg-type]
+def job(clip: Samples, question: Question = Question()) -> Job:  # noqa: B008 - frozen
+    return Job(clip, TOKENS, replace(question, force_header=False))
 
 
 def answer(runner: Runner, stream: int, tokens: int, question: Question = Question()) -> list[int]:  # noqa: B008
-    """Ask a stream, decode it, all queued inputs in one row first, and withdraw the question."""
+    """Ask a stream, decode it, all queued inputs in one row first, and take the question back."""
     return answer_counted(runner, stream, tokens, question)[0]
 
 
@@ -46,20 +48,14 @@ def answer_counted(runner: Runner, stream: int, tokens: int, question: Question)
     """As ``answer``, with the number of forwards it took."""
     got: list[int] = []
     forwards = 0
-    positions = runner.ask(stream, question).queued
+    positions = asked(runner, stream, question)
     while len(got) < tokens and not (got and got[-1] in runner.info.stop_ids):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
         got += emitted.tokens
         positions = 1
         forwards += 1
-    runner.withdraw(stream)
+    runner.crop(stream)
     return got[:tokens], forwards
-
-
-def hear(runner: Runner, stream: int, clip: Samples) -> None:
-    """Append audio and encode every whole frame of it."""
-    if frames := runner.append_audio(stream, clip):
-        runner.step(StepPlan(encode=(EncodeWork(stream, frames),)))
 
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["read at once", "launched ahead"])
@@ -81,7 +77,7 @@ def test_generates_left_padded_batch_gives_the_same(
 
 def test_contexts_reach_the_answer(runner: Runner, oracle: Oracle, clips: list[Samples]) -> None:
     contexts = ["monday, tuesday", "Kyjiw\nRTX 5090", None]
-    jobs = [job(clip, context=context) for clip, context in zip(clips, contexts, strict=False)]
+    jobs = [job(clip, Question(context)) for clip, context in zip(clips, contexts, strict=False)]
     Driver(runner, 5).run(jobs)
     wanted = [oracle.answer(c, context=t, tokens=TOKENS) for c, t in zip(clips, contexts, strict=False)]
     assert [j.answer for j in jobs] == wanted
@@ -100,24 +96,23 @@ def test_forced_start_continues_like_generate(
     with torch.inference_mode():
         output = model.generate(**inputs, **without_noise(model), max_new_tokens=20)
     wanted = output[0, inputs["input_ids"].shape[1] :].tolist()
-    runner.open(1, StreamSpec(level=clip_level(clip)))
-    runner.append_audio(1, clip)
-    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
-    got = answer(runner, 1, 20, Question(prefix))
+    opened(runner, 1, clip)
+    hear(runner, 1, clip, whole=True)
+    got = answer(runner, 1, 20, Question(prefix=prefix))
     assert got == wanted[: len(got)]
 
 
 def test_append_and_crop_equal_a_fresh_stream(runner: Runner, clips: list[Samples]) -> None:
     """A growing recording, asked again after every piece, answers as if it had been fed at once."""
     clip = clips[4][: 40 * HOP]
-    spec = StreamSpec(level=clip_level(clip), force_header=False)
-    runner.open(0, spec)
+    itself = Question(force_header=False)
+    opened(runner, 0, clip)
     for number, (start, end) in enumerate([(0, 7), (7, 8), (8, 21), (21, 40)], start=1):
         hear(runner, 0, clip[start * HOP : end * HOP])
-        grown = answer(runner, 0, 25)
-        runner.open(number, spec)
+        grown = answer(runner, 0, 25, itself)
+        opened(runner, number, clip)
         hear(runner, number, clip[: end * HOP])
-        assert grown == answer(runner, number, 25)
+        assert grown == answer(runner, number, 25, itself)
         runner.release(number)
         runner.check_integrity()
     runner.release(0)
@@ -127,17 +122,16 @@ def test_append_and_crop_equal_a_fresh_stream(runner: Runner, clips: list[Sample
 def test_a_forced_segment_leaves_what_follows_it_to_the_model(runner: Runner, checkpoint: Checkpoint) -> None:
     """The answer behind some of its own segments is the rest of it, from the token that holds the closing brace on."""
     clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
-    runner.open(1, StreamSpec(level=clip_level(clip)))
-    runner.append_audio(1, clip)
-    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
+    opened(runner, 1, clip)
+    hear(runner, 1, clip, whole=True)
     whole = answer(runner, 1, 400)
     text = checkpoint.processor.tokenizer.decode(whole, skip_special_tokens=True)
     segments = text.strip().removesuffix("]").split("},")
     for count in (1, len(segments)):
         prefix = "},".join(segments[:count]).removesuffix("}") + "}"
-        forced = runner.ask(1, Question(prefix)).forced
-        runner.withdraw(1)
-        rest = answer(runner, 1, 400, Question(prefix))
+        forced = runner.ask(1, Question(prefix=prefix))
+        runner.crop(1)
+        rest = answer(runner, 1, 400, Question(prefix=prefix))
         decode = checkpoint.processor.tokenizer.decode
         assert forced + decode(rest) == decode(whole)
         assert rest == whole[len(whole) - len(rest) :]
@@ -146,7 +140,7 @@ def test_a_forced_segment_leaves_what_follows_it_to_the_model(runner: Runner, ch
 
 def test_a_guess_changes_the_speed_and_no_token(checkpoint: Checkpoint, clips: list[Samples]) -> None:
     runner = Runner(checkpoint, pages=400, page_size=16)
-    runner.open(0, StreamSpec(level=clip_level(clips[0])))
+    opened(runner, 0, clips[0])
     hear(runner, 0, clips[0][: clips[0].size // HOP * HOP])
     plain, forwards = answer_counted(runner, 0, 40, Question())
     text = checkpoint.processor.tokenizer.decode(plain)
@@ -162,7 +156,7 @@ def test_a_guess_that_is_wrong_in_one_place_still_helps(checkpoint: Checkpoint) 
     """As in a live stream, where the end of the last segment moves with every update."""
     clip, _ = soundfile.read(SAMPLES / "short.flac", dtype="float32")
     runner = Runner(checkpoint, pages=400, page_size=16)
-    runner.open(0, StreamSpec(level=clip_level(clip)))
+    opened(runner, 0, clip)
     hear(runner, 0, clip)
     plain, forwards = answer_counted(runner, 0, 200, Question())
     text = checkpoint.processor.tokenizer.decode(plain, skip_special_tokens=True)
@@ -175,7 +169,7 @@ def test_a_guess_that_is_wrong_in_one_place_still_helps(checkpoint: Checkpoint) 
 
 def test_a_seed_draws_the_same_answer_in_any_company(runner: Runner, clips: list[Samples]) -> None:
     def drawn(company: int, seed: int) -> list[int]:
-        mine = job(clips[0], temperature=1.0, seed=seed)
+        mine = job(clips[0], Question(temperature=1.0, seed=seed))
         Driver(runner, company, ahead=company > 0).run([mine, *(job(clip) for clip in clips[1 : 1 + company])])
         return mine.answer
 
@@ -198,24 +192,21 @@ def test_logprobs_are_the_models(runner: Runner, checkpoint: Checkpoint, oracle:
 
 
 def test_release_at_every_stage_leaves_nothing(runner: Runner, clips: list[Samples]) -> None:
-    spec = StreamSpec(level=clip_level(clips[0]))
-
-    def opened(stream: int) -> None:
-        runner.open(stream, spec)
-
     def fed(stream: int) -> None:
-        opened(stream)
-        runner.append_audio(stream, clips[0])
+        opened(runner, stream, clips[0])
+        runner.append(stream, clips[0])
 
     def encoded(stream: int) -> None:
-        fed(stream)
-        runner.step(StepPlan(encode=(EncodeWork(stream, runner.finish_audio(stream)),), rows=(RowWork(stream, 3),)))
+        opened(runner, stream, clips[0])
+        hear(runner, stream, clips[0], whole=True)
+        runner.step(StepPlan(rows=(RowWork(stream, 3),)))
 
     def answering(stream: int) -> None:
         encoded(stream)
-        runner.step(StepPlan(rows=(RowWork(stream, runner.ask(stream).queued),)))
+        runner.step(StepPlan(rows=(RowWork(stream, asked(runner, stream)),)))
 
-    for stream, stage in enumerate((opened, fed, encoded, answering)):
+    stages = (lambda stream: opened(runner, stream, clips[0]), fed, encoded, answering)
+    for stream, stage in enumerate(stages):
         stage(stream)
         runner.release(stream)
         runner.check_integrity()
@@ -225,41 +216,102 @@ def test_release_at_every_stage_leaves_nothing(runner: Runner, clips: list[Sampl
 
 
 def test_prompt_positions_foretell_the_prompt(runner: Runner, clips: list[Samples]) -> None:
-    spec = StreamSpec(level=clip_level(clips[0]), context="red, blue")
-    frames = frame_count(clips[0].size)
-    queued = runner.open(1, spec)
-    runner.append_audio(1, clips[0])
-    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),), rows=(RowWork(1, queued),)))
-    assert runner.prompt_positions(spec, frames) == queued + runner.ask(1).queued
+    question = Question("red, blue")
+    opened(runner, 1, clips[0])
+    hear(runner, 1, clips[0], whole=True)
+    assert runner.prompt_positions(frame_count(clips[0].size), question) == asked(runner, 1, question)
+
+
+def test_counts_say_what_there_is_after_every_verb(runner: Runner, clips: list[Samples]) -> None:
+    clip, before = clips[0][: 10 * HOP + 5], runner.prompt_positions(0, Question()) - asked_alone(runner)
+    opened(runner, 1, clip)
+    assert runner.counts(1) == StreamCounts(queued=before)
+    runner.append(1, clip)
+    assert runner.counts(1) == StreamCounts(waiting=10, queued=before)
+    runner.step(StepPlan(encode=(EncodeWork(1, 7),), rows=(RowWork(1, before),)))
+    assert runner.counts(1) == StreamCounts(waiting=3, encoded=7, queued=7, cached=before)
+    runner.pad(1)
+    runner.pad(1)
+    assert runner.counts(1).waiting == 4
+    runner.step(StepPlan(encode=(EncodeWork(1, 4),)))
+    prompt = before + asked(runner, 1)
+    pending = runner.launch(StepPlan(rows=(RowWork(1, prompt - before),)))
+    launched = runner.counts(1)
+    (emitted,) = pending.read().emitted
+    counts = runner.counts(1)
+    assert (counts.queued, counts.answered) == (1, len(emitted.tokens))
+    assert counts.cached == prompt + len(emitted.tokens) - 1
+    assert launched.queued == int(not pending.held)
+    runner.crop(1)
+    assert runner.counts(1) == replace(counts, queued=0, cached=before + 11)
+
+
+def asked_alone(runner: Runner) -> int:
+    """Inputs behind the audio of a question about none."""
+    runner.open(99)
+    before = runner.counts(99).queued
+    queued = asked(runner, 99) - before
+    runner.release(99)
+    return queued
 
 
 def test_misuse_is_refused(runner: Runner, clips: list[Samples]) -> None:
-    runner.open(1, StreamSpec())
+    runner.open(1)
     with pytest.raises(ValueError, match="open already"):
-        runner.open(1, StreamSpec())
-    runner.append_audio(1, clips[0])
+        runner.open(1)
+    runner.append(1, clips[0])
     with pytest.raises(ValueError, match="not encoded"):
         runner.ask(1)
     with pytest.raises(ValueError, match="queued"):
         runner.step(StepPlan(rows=(RowWork(1, 10_000),)))
-    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
-    with pytest.raises(ValueError, match="after its end"):
-        runner.append_audio(1, clips[0])
+    hear(runner, 1, clips[0], whole=True)
     runner.ask(1)
     with pytest.raises(ValueError, match="asked already"):
         runner.ask(1)
 
 
-def test_a_question_can_be_withdrawn_before_its_audio_was_computed(runner: Runner, clips: list[Samples]) -> None:
+def test_the_last_frame_is_filled_up_and_the_duration_is_that_of_the_audio(
+    runner: Runner, checkpoint: Checkpoint, clips: list[Samples]
+) -> None:
+    """Silence behind the recording is heard and not counted, until more audio stands behind it."""
+    clip, more = clips[0][: 4 * HOP + HOP // 2], clips[0][: 2 * HOP]
+    written: list[str] = []
+
+    def instruction() -> None:
+        start = runner.counts(1)
+        runner.ask(1)
+        inputs = runner._streams[1].queue.take(runner.counts(1).queued)
+        ids = [token for part in inputs if isinstance(part, list) for token in part]
+        written.append(checkpoint.processor.tokenizer.decode(ids))
+        runner.release(1)
+        assert start.waiting == 0
+
+    opened(runner, 1, clip)
+    hear(runner, 1, clip)
+    instruction()
+    opened(runner, 1, clip)
+    hear(runner, 1, clip, whole=True)
+    assert runner.counts(1).encoded == 5
+    instruction()
+    opened(runner, 1, clip)
+    hear(runner, 1, clip, whole=True)
+    hear(runner, 1, more)
+    assert runner.counts(1).encoded == 7
+    instruction()
+    for text, samples in zip(written, (4 * HOP, clip.size, 7 * HOP), strict=True):
+        assert f"{samples / SAMPLE_RATE:.2f} seconds" in text
+
+
+def test_a_question_can_be_taken_back_before_its_audio_was_computed(runner: Runner, clips: list[Samples]) -> None:
     clip = clips[2][: clips[2].size // HOP * HOP]
-    spec = StreamSpec(level=clip_level(clip))
     for number in (1, 2):
-        runner.open(number, spec)
+        opened(runner, number, clip)
         hear(runner, number, clip)
     runner.step(StepPlan(rows=(RowWork(1, 9),)))
-    queued = runner.ask(1).queued
+    queued = asked(runner, 1)
     runner.step(StepPlan(rows=(RowWork(1, 11),)))
-    assert 0 < runner.withdraw(1) < queued - 11
+    runner.crop(1)
+    assert 0 < runner.counts(1).queued < queued - 11
     assert answer(runner, 1, 25) == answer(runner, 2, 25)
 
 
@@ -267,18 +319,17 @@ def test_guesses_ride_behind_a_token_that_nobody_has_read(checkpoint: Checkpoint
     """Launched ahead, a row's last token is never known; what is foreseen behind it is verified all the same."""
     clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
     runner = Runner(checkpoint, pages=400, page_size=16)
-    spec = StreamSpec(level=clip_level(clip))
     ran = []
     for ahead in (False, True):
-        mine = Job(spec, clip, 400)
+        mine = Job(clip, 400)
         Driver(runner, 7, ahead=ahead).run([mine])
         ran.append(mine.answer)
     assert ran[0] == ran[1]
-    runner.open(1, spec)
-    hear(runner, 1, clip)
+    opened(runner, 1, clip)
+    hear(runner, 1, clip, whole=True)
     pending: PendingStep | None = None
     emitted: list[Emitted] = []
-    positions = runner.ask(1).queued
+    positions = asked(runner, 1)
     while not emitted or emitted[-1].tokens[-1] not in runner.info.stop_ids:
         before, pending = pending, runner.launch(StepPlan(rows=(RowWork(1, positions),)))
         if before is not None:
@@ -299,7 +350,7 @@ def test_phrases_of_the_prompt_and_of_the_answer_change_no_token(checkpoint: Che
     ran = []
     for drafts, ahead in ((False, False), (True, False), (True, True)):
         runner = Runner(checkpoint, pages=400, page_size=16, drafts=drafts)
-        jobs = [Job(StreamSpec(level=clip_level(clip), context=wanted), clip, 200) for wanted in (context, None)]
+        jobs = [Job(clip, 200, Question(wanted)) for wanted in (context, None)]
         Driver(runner, 3, ahead=ahead).run(jobs)
         ran.append([mine.answer for mine in jobs])
         runner.check_integrity()
@@ -311,9 +362,10 @@ def test_a_guess_never_exceeds_what_is_reserved(checkpoint: Checkpoint) -> None:
     """Behind every input of an answer there is room for draft_positions more, whatever is foreseen."""
     clip, _ = soundfile.read(SAMPLES / "two_speakers.flac", dtype="float32")
     runner = Runner(checkpoint, pages=4000, page_size=1)
-    runner.open(0, StreamSpec(level=clip_level(clip), context=", ".join(["one two three four five six seven"] * 40)))
+    question = Question(", ".join(["one two three four five six seven"] * 40))
+    opened(runner, 0, clip)
     hear(runner, 0, clip)
-    positions, longest, token = runner.ask(0).queued, 0, -1
+    positions, longest, token = asked(runner, 0, question), 0, -1
     while token not in runner.info.stop_ids:
         free = runner.free_pages - positions
         pending = runner.launch(StepPlan(rows=(RowWork(0, positions),)))

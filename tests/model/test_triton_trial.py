@@ -12,8 +12,8 @@ import torch
 from model.decoder.attention import SDPA, AttentionError, Place, choose_backend
 from model.device import triton_trial
 from model.encoder import causal_stack
-from model.encoder.causal_stack import CausalStack, Memory
-from tests.model.test_causal_stack import random_encoder
+from model.encoder.causal_stack import CausalStack, History
+from tests.model.test_causal_stack import encode, random_encoder
 
 CUDA = torch.device("cuda:0")
 # Turing: none of the backends before it run, so Triton's is next.
@@ -69,7 +69,7 @@ def test_the_encoder_computes_without_a_compiler(monkeypatch: pytest.MonkeyPatch
 
     def latents() -> torch.Tensor:
         with torch.inference_mode():
-            return CausalStack(encoder)(audio, [Memory(), Memory()], [6, 4])
+            return encode(CausalStack(encoder), audio, [History(), History()], [6, 4])
 
     wanted, choose = latents(), causal_stack._mix_on
     chosen: list[Any] = []

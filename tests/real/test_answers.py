@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pytest
@@ -76,14 +77,16 @@ def test_an_answer_is_the_same_at_every_split(author: Author, kind: str, spellin
 @pytest.mark.parametrize("kind", SENTENCES)
 def test_the_log_probabilities_of_a_segment_are_those_of_its_characters(author: Author, kind: str) -> None:
     answer = json.dumps(turns(kind), ensure_ascii=False, separators=(",", ":"))
-    assembler = TranscriptAssembler(author.vocabulary, 1000.0)
+    assembler = TranscriptAssembler(author.vocabulary, 1000.0, logprobs=True)
     tokens = author.prompt.answer(answer)
     events = assembler.feed(tokens, [-0.1] * len(tokens))
+    said: defaultdict[int, bytes] = defaultdict(bytes)
     for event in events:
-        if isinstance(event, SegmentClosed):
-            heard = b"".join(bytes(token.bytes) for token in event.logprobs)
-            assert json.dumps(event.segment.text, ensure_ascii=False)[1:-1].encode() in heard
-            assert event.segment.avg_logprob == pytest.approx(-0.1)
+        if isinstance(event, SpeechDelta):
+            said[event.segment] += b"".join(bytes(token.bytes) for token in event.logprobs)
+    for segment in (event.segment for event in events if isinstance(event, SegmentClosed)):
+        assert json.dumps(segment.text, ensure_ascii=False)[1:-1].encode() in said[segment.index]
+        assert segment.avg_logprob == pytest.approx(-0.1)
 
 
 def test_every_token_has_the_bytes_that_the_tokenizer_gives_it(author: Author) -> None:

@@ -13,10 +13,11 @@ import torch
 
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, clip_level
-from model.seam.steps import EncodeWork, Question, RowWork, Samples, StepPlan, StreamSpec
-from server.windows.answer import opening, written
-from tests.model.driver import Driver, Job
+from model.seam.audio import HOP, Samples
+from model.seam.steps import RowWork, StepPlan
+from model.seam.streams import Question
+from server.windows.writing import opening, segment_json
+from tests.model.driver import Driver, Job, hear, opened
 from tests.model.oracle import Oracle
 from tests.real.texts import SENTENCES
 from tests.support.author import Author
@@ -62,21 +63,16 @@ def generated(
 
 
 def answered(runner: Runner, stream: int, question: Question) -> tuple[list[int], str]:
-    """The stream's answer to a question that is withdrawn again, and the text that was forced."""
-    asked = runner.ask(stream, question)
+    """The stream's answer to a question that is taken back again, and the text that was forced."""
+    forced = runner.ask(stream, question)
     got: list[int] = []
-    positions = asked.queued
+    positions = runner.counts(stream).queued
     while len(got) < TOKENS and not (got and got[-1] in runner.info.stop_ids):
         (emitted,) = runner.step(StepPlan(rows=(RowWork(stream, positions),))).emitted
         got += emitted.tokens
         positions = 1
-    runner.withdraw(stream)
-    return got[:TOKENS], asked.forced
-
-
-def hear(runner: Runner, stream: int, samples: Samples) -> None:
-    if frames := runner.append_audio(stream, samples):
-        runner.step(StepPlan(encode=(EncodeWork(stream, frames),)))
+    runner.crop(stream)
+    return got[:TOKENS], forced
 
 
 def test_the_snapshot_is_laid_out_as_the_hubs(checkpoint: Checkpoint) -> None:
@@ -94,8 +90,7 @@ def test_the_snapshot_is_laid_out_as_the_hubs(checkpoint: Checkpoint) -> None:
 def test_any_company_and_any_chunks_equal_generate_alone(
     runner: Runner, clips: list[Samples], alone: list[list[int]], seed: int
 ) -> None:
-    specs = [StreamSpec(level=clip_level(clip), force_header=False) for clip in clips]
-    jobs = [Job(spec, clip, TOKENS) for spec, clip in zip(specs, clips, strict=True)]
+    jobs = [Job(clip, TOKENS, Question(force_header=False)) for clip in clips]
     Driver(runner, seed).run(jobs)
     assert [job.answer for job in jobs] == alone
     assert len({tuple(answer) for answer in alone}) == len(clips), "the audio makes no difference"
@@ -107,14 +102,13 @@ def test_what_is_forced_goes_on_like_generate(
     checkpoint: Checkpoint, author: Author, oracle: Oracle, clips: list[Samples], kind: str
 ) -> None:
     runner, clip, context = Runner(checkpoint, pages=200, page_size=16), clips[0], "\n".join(SENTENCES[kind][3:])
-    runner.open(1, StreamSpec(level=clip_level(clip), context=context))
-    runner.append_audio(1, clip)
-    runner.step(StepPlan(encode=(EncodeWork(1, runner.finish_audio(1)),)))
-    segments = [written(place / 2, place / 2 + 0.5, place, text) for place, text in enumerate(SENTENCES[kind][:3])]
+    opened(runner, 1, clip)
+    hear(runner, 1, clip, whole=True)
+    segments = [segment_json(place / 2, place / 2 + 0.5, place, text) for place, text in enumerate(SENTENCES[kind][:3])]
     answers = []
     for count in range(len(segments) + 1):
         prefix = opening(segments[:count])
-        answer, forced = answered(runner, 1, Question(prefix))
+        answer, forced = answered(runner, 1, Question(context, prefix))
         assert prefix.startswith(forced)
         assert answer == generated(checkpoint, oracle, clip, author.prompt.answer_start(prefix), context)
         answers.append(answer)
@@ -126,9 +120,12 @@ def test_append_crop_and_ask_again_equal_a_fresh_stream(
 ) -> None:
     """As a live session does it: more audio, more segments forced, the last answer as a guess."""
     rng, clip = np.random.default_rng(3), clips[2][: clips[2].size // HOP * HOP]
-    spec = StreamSpec(level=clip_level(clip))
-    runner.open(0, spec)
-    fed, guess, segments = 0, "", [written(0, 0.5, 0, "Yes."), written(0.5, 1, 1, "はい、"), written(1, 2, 0, "हाँ")]
+    opened(runner, 0, clip)
+    fed, guess, segments = (
+        0,
+        "",
+        [segment_json(0, 0.5, 0, "Yes."), segment_json(0.5, 1, 1, "はい、"), segment_json(1, 2, 0, "हाँ")],
+    )
     for number, frames in enumerate((4, 1, 11, clip.size // HOP), start=1):
         end = min(clip.size, fed + frames * HOP)
         while fed < end:
@@ -136,10 +133,10 @@ def test_append_crop_and_ask_again_equal_a_fresh_stream(
             hear(runner, 0, piece)
             fed += piece.size
         prefix = opening(segments[: number - 1])
-        grown = answered(runner, 0, Question(prefix, guess))
-        runner.open(number, spec)
+        grown = answered(runner, 0, Question(prefix=prefix, guess=guess))
+        opened(runner, number, clip)
         hear(runner, number, clip[:end])
-        assert grown == answered(runner, number, Question(prefix))
+        assert grown == answered(runner, number, Question(prefix=prefix))
         runner.release(number)
         guess = prefix + author.prompt.text(grown[0])
     assert fed == clip.size
@@ -160,11 +157,11 @@ def test_a_guess_changes_no_token(checkpoint: Checkpoint, author: Author, clips:
 
     runner = Counted(checkpoint, pages=200, page_size=16)
     counts.append(0)
-    runner.open(0, StreamSpec(level=clip_level(clip)))
+    opened(runner, 0, clip)
     hear(runner, 0, clip)
     plain, _ = answered(runner, 0, Question())
     text = author.prompt.text(plain)
-    wrong = ('[{"Start":0,"End":1,' + text, opening([written(0, 1, 0, text)]))
+    wrong = ('[{"Start":0,"End":1,' + text, opening([segment_json(0, 1, 0, text)]))
     for guess in (text, text[: len(text) // 2], text[3:], *wrong):
         counts.append(0)
         assert answered(runner, 0, Question(guess=guess))[0] == plain

@@ -13,14 +13,14 @@ import pytest
 import pytest_asyncio
 
 from model.seam.audio import SAMPLE_RATE
-from server.engine.client.engine import Engine, LiveStream
+from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.live.captions.captions import Captions
-from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.detokenizer import Vocabulary
-from server.windows.window import Block, Window
+from server.windows.block import Block
+from server.windows.sequence import WindowSequence
 from tests.real.texts import SENTENCES
 from tests.support.listening_runner import ListeningRunner, Said, audio_of
 from tests.support.snapshot import snapshot
@@ -53,19 +53,29 @@ def vocabulary(checkpoint_folder: Path) -> Vocabulary:
     return Vocabulary.load(checkpoint_folder)
 
 
+class Windows(WindowSequence):
+    """``rolls``: how often one followed another."""
+
+    rolls = 0
+
+    async def roll(self) -> None:
+        self.rolls += 1
+        await super().roll()
+
+
 async def listen(captions: Captions, talk: list[Said], *, settle_after: float | None) -> list[LiveEvent]:
     """The events of a session that hears the talk at the speed of the engine, half a second at a time."""
     samples, events = audio_of(talk), list[LiveEvent]()
     piece = SAMPLE_RATE // 2
     for start in range(0, samples.size, piece):
         block = Block(start, samples[start : start + piece])
-        events += await captions.take(Passed(block, block.seconds))
+        events += await captions.take(block, block.seconds)
         if captions.due:
             events += await captions.update()
         if settle_after and (start + piece) % round(settle_after * SAMPLE_RATE) < piece:
             events += await captions.settle()
     events += await captions.settle()
-    await captions.close()
+    captions.close()
     return events
 
 
@@ -76,7 +86,7 @@ def told(events: list[LiveEvent]) -> list[Said]:
     for event in events:
         if isinstance(event, WordsCommitted):
             words[event.segment] = words.get(event.segment, "") + event.lead * (event.segment in words) + event.text
-        if isinstance(event, SegmentClosed):
+        if isinstance(event, SegmentCommitted):
             assert event.segment.index == len(closed)
             assert event.segment.text == words[event.segment.index]
             assert event.segment.speaker is not None
@@ -91,14 +101,8 @@ def told(events: list[LiveEvent]) -> list[Said]:
 async def test_what_is_said_is_told_once_with_its_speaker(
     engine: Engine, vocabulary: Vocabulary, kind: str, window: float, settle_after: float | None
 ) -> None:
-    opened: list[Window] = []
-
-    def make(stream: LiveStream, vocabulary: Vocabulary) -> Window:
-        opened.append(Window(stream, vocabulary))
-        return opened[-1]
-
-    settings = LiveSettings(window=window)
-    captions = Captions(engine, vocabulary, settings, request_id="test", context=kind, make_window=make)
+    windows = Windows(engine, vocabulary, seconds=window, request_id="test", context=kind)
+    captions = Captions(windows, LiveSettings(window=window))
     events = await listen(captions, TALKS[kind], settle_after=settle_after)
     assert told(events) == TALKS[kind]
-    assert len(opened) == (2 if window == 10.0 else 1)
+    assert windows.rolls == (1 if window == 10.0 else 0)

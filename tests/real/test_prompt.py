@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from model.seam.audio import HOP, SAMPLE_RATE
-from server.windows.answer import opening, written
+from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 from tests.support.snapshot import processor
 
@@ -87,7 +87,10 @@ def test_a_forced_segment_ends_where_any_way_on_has_the_same_tokens(
 ) -> None:
     """Whether another segment follows is for the model to say, in tokens that it would have written by itself."""
     writer = author if name == "real" else twin
-    for segments in ([written(0, 1.5, 0, "Yes" + end)], [written(0, 1, 1, "No."), written(1, 2, 0, end)]):
+    for segments in (
+        [segment_json(0, 1.5, 0, "Yes" + end)],
+        [segment_json(0, 1, 1, "No."), segment_json(1, 2, 0, end)],
+    ):
         prefix = unicodedata.normalize("NFC", opening(segments))
         forced = writer.forced(prefix)
         last, followed, _ = (writer.rest(forced, prefix + way) for way in ("]", ',{"Start":2.5,"End"', ',{"Start":10'))

@@ -8,8 +8,9 @@ from typing import Any
 from tokenizers import Tokenizer
 from transformers import VibeVoiceAsrProcessor
 
-from model.family.prompt import Prompt
-from server.engine.client.stream import LiveAnswer
+from model.family import VIBEVOICE_ASR
+from server.engine.client.stream import WholeAnswer
+from server.engine.messages import AnswerDone, EndReason
 from server.transcript.detokenizer import Vocabulary
 
 
@@ -25,7 +26,7 @@ class Author:
     def __init__(self, checkpoint: Path) -> None:
         """``checkpoint``: a folder with a processor."""
         processor: Any = VibeVoiceAsrProcessor.from_pretrained(checkpoint)
-        self.prompt = Prompt(processor)
+        self.prompt = VIBEVOICE_ASR.prompt(processor)
         self.tokenizer: Tokenizer = processor.tokenizer.backend_tokenizer
         self.vocabulary = Vocabulary(self.tokenizer)
 
@@ -43,7 +44,10 @@ class Author:
         assert whole[: len(forced)] == forced, f"{self.prompt.text(forced)!r} does not begin {answer!r}"
         return whole[len(forced) :]
 
-    def live_answer(self, answer: str, *, prefix: str = "", cut: bool = False) -> LiveAnswer:
+    def whole_answer(self, answer: str, *, prefix: str = "", cut: bool = False) -> WholeAnswer:
         """``answer`` as the engine hands it over, to a question with this prefix."""
         forced = self.forced(prefix)
-        return LiveAnswer(tuple(self.rest(forced, answer)), cut, 10.0, self.prompt.text(forced))
+        tokens = tuple(self.rest(forced, answer))
+        reason = EndReason.LENGTH if cut else EndReason.STOP
+        done = AnswerDone(1, reason, self.prompt.text(forced), 100, 75, len(tokens), 0.0, 0.1, 0.2)
+        return WholeAnswer(tokens, (-0.1,) * len(tokens), done)

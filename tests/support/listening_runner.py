@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.seam.audio import HOP, SAMPLE_RATE
-from model.seam.steps import Asked, Question, Samples
+from model.seam.audio import HOP, SAMPLE_RATE, Samples
+from model.seam.streams import Question
 from tests.support.author import Author
 from tests.support.speaking_runner import SpeakingRunner
 
@@ -64,7 +64,7 @@ def _turns(samples: Samples) -> list[tuple[int, float, float]]:
 
 @dataclass
 class ListeningRunner(SpeakingRunner):
-    """A stream's context names the talk that it hears.
+    """The context names the talk that is heard.
 
     Attributes:
         talks: what is said in them.
@@ -77,20 +77,20 @@ class ListeningRunner(SpeakingRunner):
         super().__post_init__()
         self._author = Author(self.checkpoint)
 
-    def append_audio(self, stream: int, samples: Samples) -> int:
+    def append(self, stream: int, samples: Samples) -> None:
         self.heard.setdefault(stream, []).append(samples)
-        return super().append_audio(stream, samples)
+        super().append(stream, samples)
 
-    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
-        state, context = self.streams[stream], self.streams[stream].spec.context
-        if context not in self.talks:  # nobody's: the worker warms up
+    def ask(self, stream: int, question: Question) -> str:
+        if question.context not in self.talks:  # nobody's: the worker warms up
             return super().ask(stream, question)
-        samples = np.concatenate(self.heard[stream])[: state.frames_taken * HOP]
+        samples = np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP]
         forced = self._author.forced(question.prefix)
-        answer = answer_to(self.talks[context], samples, question.prefix)
+        answer = answer_to(self.talks[question.context], samples, question.prefix)
+        super().ask(stream, question)
         self.spoken[stream] = self._author.rest(forced, answer)
-        state.spec = replace(state.spec, seed=len(self.spoken[stream]))
-        return replace(super().ask(stream, question), forced=self._author.prompt.text(forced))
+        self.streams[stream].question = replace(question, seed=len(self.spoken[stream]))
+        return self._author.prompt.text(forced)
 
     def release(self, stream: int) -> None:
         super().release(stream)

@@ -1,7 +1,7 @@
 """A StepRunner without a model: it answers by script and holds the engine to the seam's contract.
 
-The answer of a stream is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP. A ``context`` that names a ``Trouble`` makes
-the step that computes the stream's instruction go wrong in that way. Pages are taken as positions are filled, and
+The answer to a question is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP. A ``context`` that names a ``Trouble``
+makes the step that computes the instruction go wrong in that way. Pages are taken as positions are filled, and
 running out of them raises: that is how tests see a reservation that does not hold.
 """
 
@@ -14,19 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from model.errors import CheckpointError
-from model.seam.audio import HOP, SAMPLE_RATE
-from model.seam.steps import (
-    Asked,
-    Emitted,
-    PendingStep,
-    Question,
-    RowWork,
-    RunnerInfo,
-    Samples,
-    StepPlan,
-    StepResult,
-    StreamSpec,
-)
+from model.family import VIBEVOICE_ASR
+from model.seam.audio import HOP, Level, Samples
+from model.seam.runner import RunnerInfo
+from model.seam.steps import Emitted, PendingStep, RowWork, StepPlan, StepResult
+from model.seam.streams import Question, StreamCounts
 
 STOP = 1
 FIRST = 100
@@ -46,30 +38,34 @@ class Trouble(StrEnum):
     BAD_QUESTION = "bad question"
 
 
-def answer_of(spec: StreamSpec) -> list[int]:
+def answer_of(question: Question) -> list[int]:
     """The tokens that the scripted runner answers, uncut."""
-    return list(range(FIRST, FIRST + spec.seed))
+    return list(range(FIRST, FIRST + question.seed))
 
 
 @dataclass
 class ScriptedStream:
-    spec: StreamSpec
+    level: Level
+    question: Question | None = None
     samples: int = 0
+    padding: int = 0
     frames_taken: int = 0
     queued: int = BEFORE
     positions: int = 0
     pages: int = 0
     answered: int = 0
-    finished: bool = False
-    asked: bool = False
     held: bool = False
-    question: int = 0
+    questions: int = 0
     audio_positions: int = 0
 
     @property
     def frames_waiting(self) -> int:
-        whole = -(-self.samples // HOP) if self.finished else self.samples // HOP
-        return whole - self.frames_taken
+        return (self.samples + self.padding) // HOP - self.frames_taken
+
+    @property
+    def counts(self) -> StreamCounts:
+        queued = 0 if self.held else self.queued
+        return StreamCounts(self.frames_waiting, self.frames_taken, queued, self.positions, self.answered)
 
 
 @dataclass
@@ -104,8 +100,7 @@ class ScriptedRunner:
         return RunnerInfo(
             checkpoint="scripted",
             checkpoint_path="",
-            sample_rate=SAMPLE_RATE,
-            hop=HOP,
+            family=VIBEVOICE_ASR,
             page_size=self.page_size,
             pages=self.pages,
             max_positions=self.max_positions,
@@ -121,49 +116,49 @@ class ScriptedRunner:
     def free_pages(self) -> int:
         return self.pages - sum(stream.pages for stream in self.streams.values())
 
-    def prompt_positions(self, spec: StreamSpec, frames: int) -> int:
-        if spec.context == Trouble.BAD_PROMPT:
+    def prompt_positions(self, frames: int, question: Question) -> int:
+        if question.context == Trouble.BAD_PROMPT:
             raise ValueError("this prompt cannot be written")
         return BEFORE + frames + AFTER
 
-    def open(self, stream: int, spec: StreamSpec) -> int:
+    def open(self, stream: int, level: Level) -> None:
         assert stream not in self.streams
-        self.streams[stream] = ScriptedStream(spec)
-        return BEFORE
+        self.streams[stream] = ScriptedStream(level)
 
-    def append_audio(self, stream: int, samples: Samples) -> int:
+    def append(self, stream: int, samples: Samples) -> None:
         state = self.streams[stream]
-        assert not state.finished
-        state.samples += samples.size
-        return state.frames_waiting
+        assert state.question is None
+        state.samples += state.padding + samples.size
+        state.padding = 0
 
-    def finish_audio(self, stream: int) -> int:
+    def pad(self, stream: int) -> None:
         state = self.streams[stream]
-        assert not state.finished
-        state.finished = True
-        return state.frames_waiting
+        state.padding = -state.samples % HOP
 
-    def ask(self, stream: int, question: Question = Question()) -> Asked:  # noqa: B008 - frozen
+    def ask(self, stream: int, question: Question) -> str:
         state = self.streams[stream]
-        if state.spec.context == Trouble.BAD_QUESTION:
+        if question.context == Trouble.BAD_QUESTION:
             raise ValueError("this question cannot be written")
         assert not state.frames_waiting
-        assert not state.asked
-        state.asked = True
-        state.question += 1
+        assert state.question is None
+        state.question = question
+        state.questions += 1
         state.audio_positions = state.positions + state.queued
         state.queued += AFTER + len(question.prefix)
         state.answered = 0
-        return Asked(state.queued, question.prefix)
+        return question.prefix
 
-    def withdraw(self, stream: int) -> int:
+    def crop(self, stream: int) -> None:
         state = self.streams[stream]
-        assert state.asked
-        state.asked = state.held = False
-        state.question += 1
-        state.positions = min(state.positions, state.audio_positions)
-        state.queued = state.audio_positions - state.positions
-        return state.queued
+        if state.question is not None:
+            state.question = None
+            state.held = False
+            state.questions += 1
+            state.positions = min(state.positions, state.audio_positions)
+            state.queued = state.audio_positions - state.positions
+
+    def counts(self, stream: int) -> StreamCounts:
+        return self.streams[stream].counts
 
     def launch(self, plan: StepPlan) -> PendingStep:
         assert not plan.empty
@@ -173,7 +168,7 @@ class ScriptedRunner:
         assert len({work.stream for work in plan.encode}) == len(plan.encode)
         assert len({work.stream for work in plan.rows}) == len(plan.rows)
         rows = [(row, self.streams[row.stream]) for row in plan.rows]
-        computed = [(state, state.question, out) for row, state in rows for out in self._compute(row)]
+        computed = [(state, state.questions, out) for row, state in rows for out in self._compute(row)]
         for encode in plan.encode:
             state = self.streams[encode.stream]
             assert 0 < encode.frames <= state.frames_waiting
@@ -186,7 +181,7 @@ class ScriptedRunner:
             self.unread -= 1
             for state in holds:
                 state.held = False
-            return StepResult(tuple(out for state, question, out in computed if state.question == question))
+            return StepResult(tuple(out for state, questions, out in computed if state.questions == questions))
 
         self.unread += 1
         held = frozenset(out.stream for state, _, out in computed if state.held)
@@ -198,12 +193,12 @@ class ScriptedRunner:
         assert not state.held, "its next input is not known"
         state.queued -= positions
         state.positions += positions
-        answers = state.asked and not state.queued
-        self._hold(state, state.positions + (self.drafts if answers else 0))
-        if not answers:
+        question = None if state.queued else state.question
+        self._hold(state, state.positions + (self.drafts if question else 0))
+        if question is None:
             return []
-        _befall(state.spec.context)
-        left = state.spec.seed - state.answered
+        _befall(question.context)
+        left = question.seed - state.answered
         guessed = self.drafts if state.answered % 3 != 1 else 0
         tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, guessed) + 1)]
         state.answered += len(tokens)
@@ -219,7 +214,7 @@ class ScriptedRunner:
         state.pages = pages
 
     def release(self, stream: int) -> None:
-        self.streams.pop(stream).question += 1
+        self.streams.pop(stream).questions += 1
 
     def check_integrity(self) -> None:
         self.integrity_checks += 1

@@ -16,7 +16,7 @@ from model.decoder.attention.seam import Rows
 from model.decoder.kv_cache import PagePool, PageTable
 from model.device import triton_trial
 from model.errors import AttentionError
-from model.seam.steps import AttentionName
+from model.seam.runner import AttentionName
 
 _FLASH_PAGE = 256
 """FlashAttention 2 wants pages of a multiple of this many positions."""

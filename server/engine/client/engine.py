@@ -9,23 +9,20 @@ from contextlib import suppress
 from enum import StrEnum
 from itertools import count
 from time import monotonic
-from typing import TypeVar
 
-from model.seam.audio import FRAME_RATE
-from model.seam.steps import RunnerInfo, StreamSpec
+from model.seam.runner import RunnerInfo
+from model.seam.streams import StreamSpec
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
-from server.engine.client.stream import EngineStream, LiveStream
+from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
-    EndReason,
     FailureCode,
     OpenStream,
     StepRuns,
     StopWorker,
-    StreamDone,
     StreamFailed,
     ToClient,
     WorkerFailed,
@@ -33,13 +30,9 @@ from server.engine.messages import (
     WorkerStats,
 )
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import RunnerFactory
-
-__all__ = ["Engine", "EngineError", "EngineState", "EngineStream", "EngineUnavailable", "LiveStream"]
+from server.engine.worker.load import RunnerFactory
 
 logger = logging.getLogger(__name__)
-
-_Stream = TypeVar("_Stream", bound=EngineStream)
 
 _USUAL_START = 5.0
 """Seconds that a start is expected to take until one was measured."""
@@ -70,7 +63,7 @@ class Engine:
     Attributes:
         info: of the runner, after the first worker became ready.
         stats: the latest of the present worker; its counters begin at 0 with each worker.
-        admission: for the requests in front of the engine; learns the speed from every stream that ends well.
+        admission: for the requests in front of the engine; learns the speed from every recording that ends well.
         restarts: workers that died so far without having been asked to stop.
         failure: why the last worker ended, until the next one is ready; for the operator's eyes.
     """
@@ -138,25 +131,21 @@ class Engine:
         if self._state is not EngineState.READY:
             raise self._unavailable()
 
-    def open(self, spec: StreamSpec, *, frames: int, request_id: str) -> EngineStream:
-        """Begin a stream of at most ``frames`` audio frames. Raises EngineUnavailable unless the engine is READY."""
-        return self._begin(EngineStream, spec, frames, request_id)
-
-    def open_live(self, spec: StreamSpec, *, frames: int, request_id: str) -> LiveStream:
-        """As ``open``, for a stream that is asked again and again while its audio comes."""
-        return self._begin(LiveStream, spec, frames, request_id)
-
-    def _begin(self, kind: type[_Stream], spec: StreamSpec, frames: int, request_id: str) -> _Stream:
+    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
+        """Begin a stream. Raises EngineUnavailable unless the engine is READY."""
         if self._state is not EngineState.READY or self._worker is None:
             raise self._unavailable()
         if not self._streams:
             self._worker.listen_anew()
-        stream = kind(next(self._numbers), self._worker)
+        stream = EngineStream(next(self._numbers), self._worker, self._forget)
         self._streams[stream.number] = stream
         if self._heartbeat is None:
             self._watch_heartbeat()
-        self._worker.send(OpenStream(stream.number, request_id, spec, frames, live=kind is LiveStream))
+        self._worker.send(OpenStream(stream.number, request_id, spec))
         return stream
+
+    def _forget(self, number: int) -> None:
+        self._streams.pop(number, None)
 
     # ------------------------------------------------------------------------------------------- worker's life
 
@@ -240,13 +229,11 @@ class Engine:
             match message:
                 case AnswerTokens() | AnswerDone():
                     if (stream := self._streams.get(message.stream)) is not None:
-                        stream.deliver(message)
-                case StreamDone():
-                    self._learn_speed(message)
-                    if (stream := self._streams.pop(message.stream, None)) is not None:
+                        if isinstance(message, AnswerDone) and stream.last:
+                            self._learn_speed(message)
                         stream.deliver(message)
                 case StreamFailed(number, code, explanation):
-                    if (stream := self._streams.pop(number, None)) is not None:
+                    if (stream := self._streams.get(number)) is not None:
                         stream.fail(EngineError(code, explanation))
                 case WorkerStats():
                     self.stats = message
@@ -265,13 +252,13 @@ class Engine:
         self._set_state(EngineState.READY)
         logger.info("the worker is ready after %.1f s: %s", self._start_seconds, info)
 
-    def _learn_speed(self, done: StreamDone) -> None:
-        if done.reason is not EndReason.CANCELLED:
-            now = monotonic()
-            started = now - (done.total_seconds - done.queue_seconds)
-            self.admission.completed(done.audio_tokens / FRAME_RATE, started=started, ended=now)
+    def _learn_speed(self, done: AnswerDone) -> None:
+        """From a recording that is answered: all its audio was there when the work began."""
+        assert self.info is not None
+        now = monotonic()
+        started = now - (done.total_seconds - done.queue_seconds)
+        self.admission.completed(self.info.geometry.seconds(done.audio_tokens), started=started, ended=now)
 
     def _fail_streams(self, code: FailureCode, explanation: str) -> None:
-        for stream in self._streams.values():
+        for stream in list(self._streams.values()):
             stream.fail(EngineError(code, explanation))
-        self._streams.clear()

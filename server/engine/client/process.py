@@ -14,7 +14,8 @@ from time import monotonic
 
 from server.engine.messages import AppendAudio, ToClient, ToWorker
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import RunnerFactory, run_worker
+from server.engine.worker.load import RunnerFactory
+from server.engine.worker.main import run_worker
 
 logger = logging.getLogger(__name__)
 

@@ -45,7 +45,7 @@ class Pace:
         """Part of a full step that a plan is."""
         positions = sum(row.positions for row in plan.rows)
         frames = len(plan.encode) * max((work.frames for work in plan.encode), default=0)
-        return max(positions / self._settings.prefill_positions, frames / self._settings.encode_frames)
+        return max(positions / self._settings.steps.prefill_positions, frames / self._settings.steps.encode_frames)
 
     @staticmethod
     def _prompts(plan: StepPlan) -> bool:

@@ -2,8 +2,8 @@
 
 A stream runs from the moment that the pages of its worst case can be reserved until it ends, so nothing ever has to be
 preempted, nothing can run out of pages half way, and there is no deadlock. Streams are admitted strictly in the order
-of their arrival: a long one at the head is not overtaken for ever by short ones behind it. Live streams go first in
-all of this: somebody is waiting for each of their words, and they ask for little at a time.
+of their arrival: a long one at the head is not overtaken for ever by short ones behind it. Live streams (see
+``Priority``) go first in all of this: somebody is waiting for each of their words, and they ask for little at a time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from model.seam.steps import EncodeWork, RowWork, RunnerInfo, StepPlan
+from model.seam.runner import RunnerInfo
+from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.streams import Priority
 from server.engine.budget import context_limit
 from server.engine.settings import EngineSettings
 from server.engine.worker.stream import Phase, StreamState
@@ -22,7 +24,7 @@ class Want(NamedTuple):
 
     stream: int
     size: int
-    live: bool
+    priority: Priority
 
 
 class Scheduler:
@@ -32,7 +34,7 @@ class Scheduler:
     """
 
     def __init__(self, settings: EngineSettings, info: RunnerInfo) -> None:
-        self._settings = settings
+        self._steps = settings.steps
         self._page_size = info.page_size
         self._pages = info.pages
         self._draft_positions = info.draft_positions
@@ -77,11 +79,11 @@ class Scheduler:
         """
         admitted = []
         free = self._pages - self.reserved_pages
-        files = sum(not stream.live for stream in self._running.values())
-        for stream in _live_first(self._waiting.values()):
+        files = sum(not _is_live(stream) for stream in self._running.values())
+        for stream in _by_priority(self._waiting.values()):
             pages = self._pages_for(stream.worst_positions)
-            files += not stream.live
-            if pages > free or files > self._settings.max_rows:
+            files += not _is_live(stream)
+            if pages > free or files > self._steps.max_rows:
                 break
             free -= pages
             stream.pages = pages
@@ -90,8 +92,9 @@ class Scheduler:
         return admitted
 
     def trim(self, stream: StreamState) -> None:
-        """Give back what a stream that was asked has reserved for audio that did not come."""
-        stream.pages = min(stream.pages, self._pages_for(stream.prompt_positions + stream.answer_limit))
+        """Give back what a stream has reserved for audio that did not come: its last question was put."""
+        assert stream.answer is not None
+        stream.pages = min(stream.pages, self._pages_for(stream.answer.prompt + stream.answer.limit))
 
     def plan(self) -> StepPlan:
         """The next step: a row for every stream that decodes, prefill and encoding under their budgets.
@@ -99,13 +102,15 @@ class Scheduler:
         Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs. A
         stream whose next input is not known before the last step is read sits one out.
         """
-        streams = _live_first(self._running.values())
+        streams = _by_priority(self._running.values())
         ready = [stream for stream in streams if stream.computable]
         decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
-        prefill = [Want(s.number, s.queued, s.live) for s in ready if s.phase is not Phase.DECODING]
-        encode = [Want(s.number, s.frames_waiting, s.live) for s in streams if s.frames_waiting and not s.asked]
-        frames = max(1, int(self.share * self._settings.encode_frames))
-        positions = max(self._settings.max_rows, int(self.share * self._settings.prefill_positions))
+        prefill = [Want(s.number, s.counts.queued, s.spec.priority) for s in ready if s.phase is not Phase.DECODING]
+        encode = [
+            Want(s.number, s.counts.waiting, s.spec.priority) for s in streams if s.counts.waiting and not s.answer
+        ]
+        frames = max(1, int(self.share * self._steps.encode_frames))
+        positions = max(self._steps.max_rows, int(self.share * self._steps.prefill_positions))
         return StepPlan(
             encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, frames).items()),
             rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, positions).items())),
@@ -122,14 +127,18 @@ def describe(plan: StepPlan) -> str:
     return f"encode {encode or '-'} | rows {rows or '-'}"
 
 
-def _live_first(streams: Iterable[StreamState]) -> list[StreamState]:
-    """Live streams, then the others, each oldest first."""
-    return sorted(streams, key=lambda stream: not stream.live)
+def _is_live(stream: StreamState) -> bool:
+    return stream.spec.priority is Priority.LIVE
+
+
+def _by_priority(streams: Iterable[StreamState]) -> list[StreamState]:
+    """Those of each priority oldest first."""
+    return sorted(streams, key=lambda stream: stream.spec.priority)
 
 
 def _in_turn(wants: list[Want]) -> tuple[list[Want], list[Want]]:
     """Live streams; then the oldest file, so that it advances in every step, and those that want least: soon done."""
-    live = [want for want in wants if want.live]
+    live = [want for want in wants if want.priority is Priority.LIVE]
     oldest, others = wants[len(live) : len(live) + 1], wants[len(live) + 1 :]
     return live, [*oldest, *sorted(others, key=lambda want: want.size)]
 

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.seam.steps import Asked, Question
+from model.seam.streams import Question, StreamCounts, StreamSpec
+from server.engine.messages import AnswerDone, AskStream, EndReason
 
 
 class Phase(StrEnum):
-    """Where a stream stands. It only ever moves down this list, but a live one listens again after each answer."""
+    """Where a stream stands. It moves down this list, and listens again after each answer."""
 
     WAITING = "waiting"
     """For pages and a row; audio may come in already."""
     LISTENING = "listening"
     """Runs; audio is still to come or to be encoded."""
     PREFILLING = "prefilling"
-    """Was asked for its answer; more than one input is not in the KV cache yet."""
+    """Was asked; more than one input is not in the KV cache yet."""
     DECODING = "decoding"
     """One input queued, one answer token per step."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer that is being written.
+
+    Attributes:
+        forced: text it was made to begin with.
+        prompt: positions in front of it.
+        limit: tokens that it can have. What the prompt has more than was reserved the answer has less: the duration,
+            known only when the question is put, may take a token more, and the forced start counts too.
+        tokens: read, stop token excluded.
+        first_token: when the first was read.
+    """
+
+    forced: str
+    prompt: int
+    limit: int
+    tokens: int = 0
+    first_token: float | None = None
 
 
 @dataclass(slots=True)
@@ -27,119 +48,77 @@ class StreamState:
 
     Attributes:
         number: the client's number for it; never used twice in a worker's life.
-        announced_frames: audio frames that it will have at most.
         worst_positions: KV positions it can come to need: prompt with all announced frames, and longest answer.
-        max_answer_tokens: an answer is cut here.
-        arrived: time of its OpenStream.
+        began: when the work on the answer began: the stream was opened, or asked again. None between two answers.
+        counts: how far it is, by the runner.
         pages: reserved for it; 0 while it waits.
-        frames_waiting: whole audio frames that are not encoded.
-        frames_encoded: audio frames whose embeddings are queued or in the KV cache.
-        queued: inputs that are not in the KV cache.
-        positions: inputs in the KV cache.
-        prompt_positions: length of the whole prompt, audio included; known once it was asked.
-        answer_tokens: tokens answered and read, stop token excluded.
-        unread: steps that answer it and were launched, but not read.
-        held: nothing is known of its next input before they are read.
-        live: asked again and again while its audio comes.
-        audio_finished: all audio has come.
-        question: what a live stream is to be asked next, or None.
-        forced: text that the present answer was made to begin with.
-        audio_positions: inputs up to the last audio frame, in or outside the KV cache.
-        asked: the instruction is queued behind the audio, so that answer tokens come.
-        admitted, first_token: times of these events, None before them.
+        queue_seconds: it waited for those, of the work on this answer.
+        asked: the question that stands, put to the runner or not.
+        answer: to that question; None until it is put.
     """
 
     number: int
     request_id: str
-    announced_frames: int
+    spec: StreamSpec
     worst_positions: int
-    max_answer_tokens: int
-    arrived: float
-    live: bool = False
-    question: Question | None = None
-    forced: str = ""
-    audio_positions: int = 0
+    began: float | None
+    counts: StreamCounts = field(default_factory=StreamCounts)
     pages: int = 0
-    frames_waiting: int = 0
-    frames_encoded: int = 0
-    queued: int = 0
-    positions: int = 0
-    prompt_positions: int = 0
-    answer_tokens: int = 0
-    unread: int = 0
-    held: bool = False
-    audio_finished: bool = False
-    asked: bool = False
-    admitted: float | None = None
-    first_token: float | None = None
+    queue_seconds: float = 0.0
+    asked: AskStream | None = None
+    answer: Answer | None = None
 
     @property
     def phase(self) -> Phase:
         if not self.pages:
             return Phase.WAITING
-        if not self.asked:
+        if self.answer is None:
             return Phase.LISTENING
-        return Phase.DECODING if self.queued <= 1 else Phase.PREFILLING
+        return Phase.DECODING if self.counts.queued <= 1 else Phase.PREFILLING
 
     @property
     def computable(self) -> bool:
         """A step can take an input of it. The token behind the longest answer is wanted, and none behind that."""
-        return self.queued > 0 and not (self.unread and self.answer_tokens + self.unread > self.answer_limit)
+        return self.counts.queued > 0 and (self.answer is None or self.counts.answered <= self.answer.limit)
 
     @property
     def ready_to_ask(self) -> bool:
         """All audio it is to be asked about is there and encoded, and the question was not put yet."""
-        wanted = self.question is not None if self.live else self.audio_finished
-        return self.pages > 0 and wanted and not self.frames_waiting and not self.asked
+        return self.pages > 0 and self.asked is not None and self.answer is None and not self.counts.waiting
 
     @property
     def heard_too_much(self) -> bool:
         """More audio came than was announced, so that the reservation would not hold."""
-        return self.frames_encoded + self.frames_waiting > self.announced_frames
+        return self.counts.encoded + self.counts.waiting > self.spec.frames
 
-    def count_asked(self, asked: Asked) -> None:
-        """The instruction and the forced start are queued behind the audio."""
-        self.asked, self.question, self.forced = True, None, asked.forced
-        self.audio_positions = self.positions + self.queued
-        self.queued = asked.queued
-        self.prompt_positions = self.positions + asked.queued
-        self.answer_tokens = 0
+    def run(self, now: float) -> None:
+        """Its pages are reserved."""
+        self.queue_seconds = 0.0 if self.began is None else now - self.began
 
-    @property
-    def answer_limit(self) -> int:
-        """Tokens that the present answer can have. What the prompt has more than was reserved the answer has less:
+    def ask(self, message: AskStream, now: float) -> None:
+        """A question came."""
+        self.asked = message
+        self.began = now if self.began is None else self.began
 
-        the duration, known only when it is asked, may take a token more, and the forced start of an answer counts too.
-        """
-        return min(self.max_answer_tokens, self.worst_positions - self.prompt_positions)
+    def begin_answer(self, question: Question, forced: str) -> None:
+        """The question was put; ``counts`` are those after it."""
+        prompt = self.counts.cached + self.counts.queued
+        self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt))
 
-    def count_withdrawn(self, queued: int) -> None:
-        """Instruction and answer are gone again; ``queued`` inputs of the audio are outside the KV cache."""
-        self.asked = self.held = False
-        self.unread = 0
-        self.queued = queued
-        self.positions = self.audio_positions - queued
-
-    def count_encoded(self, frames: int) -> None:
-        self.frames_waiting -= frames
-        self.frames_encoded += frames
-        self.queued += frames
-
-    def count_launched(self, positions: int, *, held: bool = False) -> None:
-        """A step with ``positions`` of its inputs was launched. What it answers is the next input, known or not.
-
-        ``held``: it may answer several tokens, so that nobody can go on before it is read.
-        """
-        self.queued -= positions
-        self.positions += positions
-        if self.asked and not self.queued:
-            self.unread += 1
-            self.held, self.queued = held, 0 if held else 1
-
-    def count_answered(self, tokens: int) -> None:
-        """A step was read: ``tokens`` more were answered, of which all but the last are in the KV cache."""
-        self.unread -= 1
-        self.answer_tokens += tokens
-        self.positions += tokens - 1
-        if self.held and not self.unread:
-            self.held, self.queued = False, 1
+    def end_answer(self, reason: EndReason, now: float) -> AnswerDone:
+        """The answer is over, or the question taken back. Returns what is to be told."""
+        answer, began = self.answer or Answer("", 0, 0), now if self.began is None else self.began
+        done = AnswerDone(
+            self.number,
+            reason,
+            forced=answer.forced,
+            prompt_tokens=answer.prompt,
+            audio_tokens=self.counts.encoded,
+            answer_tokens=answer.tokens,
+            queue_seconds=self.queue_seconds,
+            first_token_seconds=(now if answer.first_token is None else answer.first_token) - began,
+            total_seconds=now - began,
+        )
+        self.asked = self.answer = self.began = None
+        self.queue_seconds = 0.0
+        return done

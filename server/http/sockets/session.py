@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.outbox import Outbox
-from server.http.sockets.transcriber import Transcriber
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -30,7 +28,12 @@ from server.live.vocabulary.actions import (
     SetTurns,
 )
 from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
-from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
+from server.live.vocabulary.transcriber import Transcriber
+
+_LARGE = 1 << 16
+"""Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
@@ -42,12 +45,12 @@ CLIENT_CLOSED = "client_closed"
 
 
 class _Tasks(NamedTuple):
-    """Those of a session. ``told``: waits for the word to stop."""
+    """Those of a session. ``stopping``: waits for the word to stop."""
 
     sending: asyncio.Task[None]
     listening: asyncio.Task[None]
     receiving: asyncio.Task[None]
-    told: asyncio.Task[bool]
+    stopping: asyncio.Task[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class SessionLimits:
     last_words: float
 
 
-class LiveSession:
+class LiveSession(Generic[Message]):
     """Runs one accepted session to its end. The transcriber is entered, and left by whoever entered it.
 
     A task receives and does what the protocol answers, one lets the protocol hear the transcriber's events, one sends.
@@ -82,7 +85,7 @@ class LiveSession:
     def __init__(
         self,
         websocket: WebSocket,
-        protocol: LiveProtocol,
+        protocol: LiveProtocol[Message],
         transcriber: Transcriber,
         limits: SessionLimits,
         stopping: asyncio.Event,
@@ -100,7 +103,7 @@ class LiveSession:
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False
         self._finishing = False
-        self._owed = 0  # flushes on their way
+        self._owed: set[FlushId] = set()  # flushes on their way
         self._settled = asyncio.Event()
         self._first_audio: float | None = None
 
@@ -110,7 +113,7 @@ class LiveSession:
             sending=asyncio.create_task(self._outbox.run()),
             listening=asyncio.create_task(self._listen()),
             receiving=asyncio.create_task(self._receive()),
-            told=asyncio.create_task(self._stopping.wait()),
+            stopping=asyncio.create_task(self._stopping.wait()),
         )
         try:
             await asyncio.wait(tasks, timeout=self._limits.longest, return_when=asyncio.FIRST_COMPLETED)
@@ -138,7 +141,12 @@ class LiveSession:
             await self._outbox.room()
             if self._deaf:
                 return
-            await self._perform(self._protocol.received(await self._next_frame()))
+            await self._perform(self._protocol.received(await self._read(await self._next_frame())))
+
+    async def _read(self, frame: str | bytes) -> Message:
+        if isinstance(frame, str) and len(frame) > _LARGE:
+            return await asyncio.to_thread(self._protocol.read, frame)
+        return self._protocol.read(frame)
 
     async def _next_frame(self) -> str | bytes:
         try:
@@ -157,7 +165,7 @@ class LiveSession:
     def _be_patient(self) -> None:
         """Wait for the client from now on; without end while the client waits for words."""
         if self._patience is not None and not self._patience.expired():
-            waited_for = self._owed > 0 or self._finishing
+            waited_for = bool(self._owed) or self._finishing
             now = asyncio.get_running_loop().time()
             self._patience.reschedule(None if waited_for else now + self._limits.idle)
 
@@ -165,14 +173,14 @@ class LiveSession:
         """Raises EngineError."""
         async for event in self._transcriber:
             match event:
-                case SpeechStopped():
-                    self._owed += 1
+                case SpeechStopped(flush=flush):
+                    self._owed.add(flush)
                 case WordsCommitted():
                     self._note_first_words()
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
-                case Flushed():
-                    self._owed -= 1
+                case Flushed(flush=flush):
+                    self._owed.discard(flush)
             await self._perform(self._protocol.heard(event))
             if not self._owed:
                 self._settled.set()
@@ -190,12 +198,12 @@ class LiveSession:
                     tasks.receiving.cancel()
                 await asyncio.wait({tasks.receiving})
                 if not self._finishing:
-                    await self._perform([Flush()])
-                said = asyncio.create_task(self._all_said())
+                    await self._perform([Flush(next(flush_ids(Asker.SERVER)))])
+                settling = asyncio.create_task(self._all_said())
                 try:
-                    await asyncio.wait({said, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({settling, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    said.cancel()
+                    settling.cancel()
 
     async def _all_said(self) -> None:
         """Wait until the client has the words of all audio, or will have them before the connection is closed."""
@@ -225,11 +233,11 @@ class LiveSession:
                 self._transcriber.set_turns(turns)
             case SetContext(context):
                 self._transcriber.set_context(context)
-            case Flush():
+            case Flush(flush):
                 await self._hear(self._audio.drain())
-                self._owed += 1
+                self._owed.add(flush)
                 self._settled.clear()
-                self._transcriber.flush()
+                self._transcriber.flush(flush)
             case Discard():
                 await self._hear(self._audio.drain())
                 self._transcriber.discard()
@@ -257,6 +265,6 @@ def _cause(tasks: _Tasks) -> SessionOver | str:
     for task in (tasks.sending, tasks.receiving, tasks.listening):
         if task.done() and (error := task.exception()) is not None:
             return CLIENT_CLOSED if isinstance(error, WebSocketDisconnect) else to_session_over(error)
-    if tasks.told.done():
+    if tasks.stopping.done():
         return SessionOver(SessionEnd.SHUTTING_DOWN, "The server is shutting down.")
     return SessionOver(SessionEnd.TOO_LONG, "The longest time for a session is over.")

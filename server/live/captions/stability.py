@@ -11,103 +11,40 @@ character by character, and the words of the latest one only tell up to where it
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from itertools import groupby
-from operator import attrgetter
+from itertools import islice
 
-import regex
-
-from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
+from server.live.captions.alignment import aligned
+from server.live.captions.units import Cutter, Units, alike
+from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
-from server.transcript.words import Word, joined, segment_words
-
-_UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}")
-"""Joiners, direction marks, variation selectors."""
-_UNHEARD = regex.compile(rf"[^\p{{L}}\p{{N}}\p{{M}}\p{{S}}]|{_UNSEEN.pattern}")
-"""Not vowel signs and other marks of letters: they make another word."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A word of a hypothesis, or a character of one in a script without spaces.
-
-    ``segment`` counts the hypothesis' segments, ``number`` the words of its segment.
-    """
-
-    word: Word
-    segment: int
-    number: int
-
-    @property
-    def key(self) -> tuple[str, int | None]:
-        """What has to be the same for two hypotheses to agree: not the case, not the punctuation."""
-        return plain(self.word.word), self.word.speaker
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Which word of the hypothesis it is of."""
-        return self.segment, self.number
-
-
-def plain(word: str) -> str:
-    """A word without case, punctuation and what is not seen; pure punctuation stays."""
-    heard = _UNHEARD.sub("", word) or _UNSEEN.sub("", word) or word
-    return unicodedata.normalize("NFC", heard.casefold())
 
 
 @dataclass(slots=True)
 class _Open:
-    """The segment whose words are being committed. ``keys``: by which they are found again."""
+    """The segment whose words are being committed.
+
+    ``avg_logprob``: as it was read last. ``keys``: by which the committed words are found again.
+    """
 
     index: int
     start: float
     end: float
     speaker: int | None
-    said_until: float
+    words_end: float
+    avg_logprob: float | None
     keys: list[str] = field(default_factory=list)
     text: str = ""
 
     def closed(self) -> Segment:
-        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text)
+        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text, self.avg_logprob)
 
-
-def _units(hypothesis: Sequence[Segment]) -> list[_Said]:
-    """What hypotheses are compared by."""
-    return [
-        _Said(unit, place, number)
-        for place, segment in enumerate(hypothesis)
-        for number, word in enumerate(segment_words(segment))
-        for unit in word.characters
-    ]
-
-
-def _words(units: Iterable[_Said]) -> list[Word]:
-    """Units that stand one behind the other as words."""
-    return [reduce(Word.extended, (unit.word for unit in word)) for _, word in groupby(units, key=attrgetter("place"))]
-
-
-def _common(one: Sequence[object], other: Sequence[object]) -> int:
-    """How many items both begin with."""
-    pairs = zip(one, other, strict=False)
-    return next((count for count, (item, beside) in enumerate(pairs) if item != beside), min(len(one), len(other)))
-
-
-def _aligned(committed: Sequence[str], told: Sequence[str]) -> int:
-    """How much of what is told stands for all that is committed: the end of the alignment with the fewest edits."""
-    costs = list(range(len(committed) + 1))  # of aligning the committed with told[:0]
-    best, place = costs[-1], 0
-    for count, word in enumerate(told, start=1):
-        above, costs[0] = costs[0], count
-        for row, other in enumerate(committed, start=1):
-            diagonal = above + (other != word)
-            above = costs[row]
-            costs[row] = min(diagonal, costs[row] + 1, costs[row - 1] + 1)
-        if costs[-1] <= best:
-            best, place = costs[-1], count
-    return place
+    def read(self, segment: Segment) -> None:
+        """A later hypothesis has it like this."""
+        self.end = max(self.end, segment.end)
+        if segment.avg_logprob is not None:
+            self.avg_logprob = segment.avg_logprob
 
 
 class Stabilizer:
@@ -117,7 +54,8 @@ class Stabilizer:
         self._settle = settle
         self._segments = 0
         self._open: _Open | None = None
-        self._before: list[tuple[str, int | None]] = []  # words behind the committed ones, last time
+        self._before: list[tuple[str, int | None]] = []  # what was behind the committed words last time
+        self._cutter = Cutter()
 
     @property
     def open(self) -> Segment | None:
@@ -132,25 +70,26 @@ class Stabilizer:
     def update(self, hypothesis: Sequence[Segment], heard: float, *, final: bool = False) -> list[LiveEvent]:
         """Take what the model now says behind the closed segments. ``heard``: end of the audio it has heard.
 
-        ``final``: commit all of it and close every segment.
+        ``final``: commit all of it and close every segment. Takes time in proportion to the hypothesis, and little of
+        it for what the one before said too.
         """
-        said = _units(hypothesis)
-        known = self._committed_part(said)
-        rest = said[known:]
-        count = len(rest) if final else self._certain(hypothesis, rest, heard)
-        events, place = self._commit(hypothesis, rest[:count], said[known - 1].segment if known else None)
-        tail = rest[count:]
-        self._before = [word.key for word in tail]
-        if self._open is not None and (final or self._still(place, tail, heard)):
+        units = self._cutter.units(hypothesis)
+        known = self._committed_part(units)
+        rest = units.spoken(known)
+        count = len(rest) if final else self._certain(units, known, rest, heard)
+        tail = known + count
+        events, place = self._commit(units, known, tail)
+        self._before = rest[count:]
+        if self._open is not None and (final or self._still(units, place, tail, heard)):
             events += self.close()
-        return [*events, self._hypothesis(hypothesis, place, tail)]
+        return [*events, self._hypothesis(units, place, tail)]
 
     def close(self) -> list[LiveEvent]:
         """Close the open segment with the words it has."""
         if self._open is None:
             return []
         closed, self._open = self._open.closed(), None
-        return [SegmentClosed(closed)]
+        return [SegmentCommitted(closed)]
 
     def forget(self) -> None:
         """The next hypothesis has nothing to do with the last one."""
@@ -158,78 +97,75 @@ class Stabilizer:
 
     # ------------------------------------------------------------------------------------------------- decisions
 
-    def _committed_part(self, said: Sequence[_Said]) -> int:
+    def _committed_part(self, units: Units) -> int:
         """How many units of the hypothesis stand for the committed ones of the open segment: the best alignment."""
         if self._open is None:
             return 0
-        committed = self._open.keys
-        told = [plain(unit.word.word) for unit in said[: 2 * len(committed) + 4]]
-        same = _common(committed, told)
-        return same + _aligned(committed[same:], told[same:])
+        same = alike(self._open.keys, units.keys)
+        return same + aligned(self._open.keys[same:], islice(units.keys, same, None))
 
-    def _certain(self, hypothesis: Sequence[Segment], rest: Sequence[_Said], heard: float) -> int:
+    def _certain(self, units: Units, known: int, rest: Sequence[object], heard: float) -> int:
         """How many units of the rest can be committed: whole words."""
-        agreed = _common([unit.key for unit in rest], self._before)
-        if agreed == len(rest) and rest:
-            if hypothesis[rest[-1].segment].end <= heard - self._settle:
+        agreed = alike(rest, self._before)
+        if agreed == len(rest):
+            if not rest or units.segments[units.segment(known + agreed - 1)].end <= heard - self._settle:
                 return agreed
             agreed -= 1
-        while 0 < agreed < len(rest) and rest[agreed].place == rest[agreed - 1].place:
-            agreed -= 1
-        return agreed
+        return max(0, units.word_begin(known + agreed) - known)
 
-    def _still(self, place: int | None, tail: Sequence[_Said], heard: float) -> bool:
+    def _still(self, units: Units, place: int | None, tail: int, heard: float) -> bool:
         """The open segment has all its words and ended long enough ago."""
         assert self._open is not None
-        return all(word.segment != place for word in tail) and self._open.end <= heard - self._settle
+        goes_on = tail < len(units) and units.segment(tail) == place
+        return not goes_on and self._open.end <= heard - self._settle
 
     # ---------------------------------------------------------------------------------------------------- events
 
-    def _commit(
-        self, hypothesis: Sequence[Segment], words: Sequence[_Said], place: int | None
-    ) -> tuple[list[LiveEvent], int | None]:
-        """Commit words in runs of one segment each. ``place``: which segment of the hypothesis the open one is.
+    def _commit(self, units: Units, first: int, last: int) -> tuple[list[LiveEvent], int | None]:
+        """Commit units in runs of one segment each, behind the ``first`` that stand for committed ones.
 
-        Returns the events, and the place of the segment that is open then.
+        Returns the events, and the place in the hypothesis of the segment that is open then.
         """
         events: list[LiveEvent] = []
+        place = units.segment(first - 1) if first else None
         if self._open is not None and place is not None:
-            self._open.end = max(self._open.end, hypothesis[place].end)
-        run: list[_Said] = []
-        for said in words:
-            if self._open is None or said.segment != place:
-                events += self._committed(run)
-                run = []
+            self._open.read(units.segments[place])
+        for number, begin, end in units.runs(first, last):
+            if self._open is None or number != place:
                 events += self.close()
-                segment, place = hypothesis[said.segment], said.segment
-                self._open = _Open(self._segments, segment.start, segment.end, segment.speaker, segment.start)
+                segment, place = units.segments[number], number
+                self._open = _Open(
+                    self._segments, segment.start, segment.end, segment.speaker, segment.start, segment.avg_logprob
+                )
                 self._segments += 1
-            run.append(said)
-        return [*events, *self._committed(run)], place
+            events.append(self._committed(self._open, units, begin, end))
+        return events, place
 
-    def _committed(self, run: list[_Said]) -> list[LiveEvent]:
-        if not run or self._open is None:
-            return []
-        opened, floor = self._open, self._open.said_until
+    @staticmethod
+    def _committed(opened: _Open, units: Units, first: int, last: int) -> WordsCommitted:
+        floor = opened.words_end
         words = tuple(
             replace(word, start=max(word.start, floor), end=max(word.end, floor), speaker=opened.speaker)
-            for word in _words(run)
+            for word in units.timed(first, last)
         )
-        lead, text = words[0].lead, joined(words)
+        lead, text = units.run(first, last)
         opened.text += (lead if opened.text else "") + text
-        opened.keys += [plain(unit.word.word) for unit in run]
-        opened.said_until = words[-1].end
-        opened.end = max(opened.end, opened.said_until)
-        return [WordsCommitted(opened.index, opened.speaker, words, text, lead)]
+        opened.keys += units.keys[first:last]
+        opened.words_end = words[-1].end
+        opened.end = max(opened.end, opened.words_end)
+        return WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob)
 
-    def _hypothesis(self, hypothesis: Sequence[Segment], place: int | None, tail: Sequence[_Said]) -> Hypothesis:
+    def _hypothesis(self, units: Units, place: int | None, tail: int) -> Hypothesis:
         segments: list[Segment] = []
-        lead = " "
-        for number, units in groupby(tail, key=attrgetter("segment")):
-            words = _words(units)
-            goes_on = self._open is not None and number == place
-            if goes_on:
-                lead = words[0].lead
-            index = self._segments - 1 if goes_on else self._segments + sum(s.index >= self._segments for s in segments)
-            segments.append(replace(hypothesis[number], index=index, start=words[0].start, text=joined(words)))
-        return Hypothesis(tuple(segments), lead)
+        first_lead = " "
+        index = self._segments
+        for number, begin, end in units.runs(tail, len(units)):
+            lead, text = units.run(begin, end)
+            segment = replace(units.segments[number], start=units.timed(begin, begin + 1)[0].start, text=text)
+            if self._open is not None and number == place:
+                first_lead = lead
+                segments.append(replace(segment, index=self._open.index))
+            else:
+                segments.append(replace(segment, index=index))
+                index += 1
+        return Hypothesis(tuple(segments), first_lead)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
-from server.live.ears.turns import TurnDetection, TurnDetector
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
-from server.windows.window import Block
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.vocabulary.turn_detection import TurnDetection
+from server.windows.block import Block, joined
 
 _THRESHOLD = 0.35
 """Lower than where turns begin: a missed word is worse than some noise transcribed as nothing."""
@@ -18,16 +16,15 @@ _LEAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """Audio for the model. ``spoken``: seconds of it in which somebody speaks."""
+class GatedAudio:
+    """Audio for the model. ``speech``: seconds of it in which somebody speaks."""
 
     block: Block
-    spoken: float
+    speech: float
 
-    def joined(self, other: Passed) -> Passed:
+    def joined(self, other: GatedAudio) -> GatedAudio:
         """Together with the audio right behind."""
-        samples = np.concatenate([self.block.samples, other.block.samples])
-        return Passed(Block(self.block.start, samples), self.spoken + other.spoken)
+        return GatedAudio(joined([self.block, other.block]), self.speech + other.speech)
 
 
 class SpeechGate:
@@ -48,27 +45,26 @@ class SpeechGate:
     def open(self) -> bool:
         return self._detector.speaking
 
-    def feed(self, block: Block, probability: float) -> tuple[Passed | None, bool]:
+    def feed(self, block: Block, probability: float) -> tuple[GatedAudio | None, bool]:
         """The next frame. Returns the audio that passes, and whether a silence was found just now."""
-        found = self._detector.feed(probability)
-        spoken = self._frame if probability >= _THRESHOLD else 0.0
-        self.quiet = 0.0 if spoken else self.quiet + self._frame
-        if isinstance(found, SpeechStarted):
-            return Passed(self._released(block), self._frame), False
-        if self.open or isinstance(found, SpeechStopped):
-            return Passed(block, spoken), isinstance(found, SpeechStopped)
+        turn = self._detector.feed(probability)
+        speech = self._frame if probability >= _THRESHOLD else 0.0
+        self.quiet = 0.0 if speech else self.quiet + self._frame
+        if isinstance(turn, TurnStart):
+            return GatedAudio(self._released(block), self._frame), False
+        if self.open or isinstance(turn, TurnEnd):
+            return GatedAudio(block, speech), isinstance(turn, TurnEnd)
         self._held.append(block)
         return None, False
 
     def hold(self, block: Block) -> None:
         """Audio behind the last frame that is no frame itself, while nothing passes: speech may follow right behind."""
         if self._held and self._held[-1].end == block.start:
-            last = self._held.pop()
-            block = Block(last.start, np.concatenate([last.samples, block.samples]))
+            block = joined([self._held.pop(), block])
         self._held.append(block)
 
     def _released(self, block: Block) -> Block:
         """What was held back, up to this block."""
-        blocks = [*self._held, block]
+        released = joined([*self._held, block])
         self._held.clear()
-        return Block(blocks[0].start, np.concatenate([one.samples for one in blocks]))
+        return released

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
-from server.live.ears.gate import Passed, SpeechGate
-from server.live.ears.turns import TurnDetection, TurnDetector
+from model.seam.audio import SAMPLE_RATE, Samples
+from server.live.ears.gate import GatedAudio, SpeechGate
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
-from server.windows.window import Block
+from server.live.vocabulary.turn_detection import TurnDetection
+from server.windows.block import Block
 
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
 """Samples of a frame at 24 kHz."""
@@ -28,13 +27,13 @@ class Quiet:
     long: bool
 
 
-Found = Passed | SpeechStarted | SpeechStopped | Quiet
+Finding = GatedAudio | TurnStart | TurnEnd | Quiet
 
 
 class Listener:
-    """Listens to one session in order. Times: seconds of the session."""
+    """Listens to one session in order, at first without looking for turns. Times: seconds of the session."""
 
-    def __init__(self, settings: LiveSettings, turns: TurnDetection | None) -> None:
+    def __init__(self, settings: LiveSettings) -> None:
         self._settings = settings
         self._detector = SpeechDetector()
         self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=settings.silence)
@@ -42,7 +41,6 @@ class Listener:
         self._judged = 0  # samples
         self._resting = True
         self._turns: TurnDetector | None = None
-        self.set_turns(turns)
 
     @property
     def until(self) -> float:
@@ -54,17 +52,17 @@ class Listener:
         start = self._judged / SAMPLE_RATE
         self._turns = TurnDetector(turns, frame=SpeechDetector.FRAME, start=start) if turns else None
 
-    async def hear(self, samples: Samples) -> list[Found]:
+    async def hear(self, samples: Samples) -> list[Finding]:
         """The next audio, of any length. The detector runs in a thread. Returns what was found, in order."""
         self._unjudged = np.concatenate([self._unjudged, samples])
         probabilities = await asyncio.to_thread(self._detector.probabilities, samples)
-        return [found for probability in probabilities for found in self._judge(self._next(_FRAME), probability)]
+        return [finding for probability in probabilities for finding in self._judge(self._next(_FRAME), probability)]
 
-    def rest(self) -> Passed | None:
+    def rest(self) -> GatedAudio | None:
         """What is left of a frame, taken for more of the same: before a flush. None where it is silence so far."""
         block = self._next(self._unjudged.size)
         if self._gate.open:
-            return Passed(block, 0.0) if block.samples.size else None
+            return GatedAudio(block, 0.0) if block.samples.size else None
         self._gate.hold(block)
         return None
 
@@ -74,15 +72,15 @@ class Listener:
         self._judged += block.samples.size
         return block
 
-    def _judge(self, block: Block, probability: float) -> Iterator[Found]:
-        passed, silent = self._gate.feed(block, probability)
+    def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
+        audio, silent = self._gate.feed(block, probability)
         turn = self._turns.feed(probability) if self._turns else None
-        if isinstance(turn, SpeechStarted):
+        if isinstance(turn, TurnStart):
             yield turn
-        if passed:
+        if audio:
             self._resting = False
-            yield passed
-        if isinstance(turn, SpeechStopped):
+            yield audio
+        if isinstance(turn, TurnEnd):
             yield turn
         if silent:
             yield Quiet(long=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final
 
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+from server.live.vocabulary.turn_detection import TurnDetection
 
 _LEAVE_MARGIN: Final = 0.15
 """Somebody who speaks goes on while the probability is at most this far below the threshold."""
@@ -15,18 +15,17 @@ _MIN_SPEECH: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class TurnDetection:
-    """How turns are found; times in seconds.
+class TurnStart:
+    """A turn begins at ``at``, padding already taken off."""
 
-    Attributes:
-        threshold: probability of speech from which somebody speaks.
-        prefix_padding: a turn begins this long before the first speech.
-        silence: nobody speaks for this long: the turn is over.
-    """
+    at: float
 
-    threshold: float = 0.5
-    prefix_padding: float = 0.3
-    silence: float = 0.5
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """The turn is over; ``at`` is where its audio ends."""
+
+    at: float
 
 
 class TurnDetector:
@@ -51,26 +50,26 @@ class TurnDetector:
         self._last_end = start
         self._run = 0  # frames of the speech that may become a turn, or of the quiet that may end one
 
-    def feed(self, probability: float) -> SpeechStarted | SpeechStopped | None:
+    def feed(self, probability: float) -> TurnStart | TurnEnd | None:
         """The next frame; what it brings about. A turn's times never reach into the turn before."""
         self._position += 1
         return self._in_turn(probability) if self.speaking else self._between_turns(probability)
 
-    def _between_turns(self, probability: float) -> SpeechStarted | None:
+    def _between_turns(self, probability: float) -> TurnStart | None:
         self._run = self._run + 1 if self._speaks(probability, already=self._run > 0) else 0
         if self._run < self._enough_speech:
             return None
         began = self._time(self._position - self._run) - self._settings.prefix_padding
         self.speaking, self._run = True, 0
-        return SpeechStarted(max(self._last_end, began))
+        return TurnStart(max(self._last_end, began))
 
-    def _in_turn(self, probability: float) -> SpeechStopped | None:
+    def _in_turn(self, probability: float) -> TurnEnd | None:
         self._run = 0 if self._speaks(probability, already=self._run == 0) else self._run + 1
         if self._run < self._enough_silence:
             return None
         self.speaking, self._run = False, 0
         self._last_end = self._time(self._position)
-        return SpeechStopped(self._last_end)
+        return TurnEnd(self._last_end)
 
     def _speaks(self, probability: float, *, already: bool) -> bool:
         """Entering speech takes the threshold; staying in it takes less."""

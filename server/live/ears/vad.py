@@ -10,8 +10,7 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 
 _RATE: Final = 16_000
 _FRAME_SAMPLES: Final = 512
@@ -59,11 +58,6 @@ class SpeechDetector:
         found = [self._probability(audio[start - _CONTEXT_SAMPLES : start + _FRAME_SAMPLES]) for start in starts]
         self._rest = audio[len(found) * _FRAME_SAMPLES :]
         return found
-
-    def reset(self) -> None:
-        """Forget everything heard, as before the first sample."""
-        self._resampler.clear()
-        self._rest, self._state = _BEFORE, _NO_MEMORY
 
     def _probability(self, frame: Samples) -> float:
         """Of ``frame`` ([context + frame]); moves the model's memory on."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.audio_in.pcm_stream import PcmEncoding
-from server.live.ears.turns import TurnDetection
+from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.turn_detection import TurnDetection
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ class SetContext:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Commit everything heard so far; ``Flushed`` follows."""
+    """Commit everything heard so far; ``Flushed`` with this id follows. Nobody asks twice under one id."""
+
+    id: FlushId
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.live.vocabulary.flush import FlushId
 from server.transcript.segments import Segment
 from server.transcript.words import Word
 
@@ -30,11 +31,11 @@ class SpeechStarted:
 class SpeechStopped:
     """Nobody spoke for as long as the turn detection waits; ``at`` is where the turn's audio ends.
 
-    The session flushes by itself: one ``Flushed`` with ``until`` equal to ``at`` follows when the turn's text is
-    complete.
+    The session flushes by itself: ``Flushed`` with the id ``flush`` follows when the turn's text is complete.
     """
 
     at: float
+    flush: FlushId
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class WordsCommitted:
 
     ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
     ``lead``: what stands in front of ``text`` where something of the segment stands before: a space, where the script
-    has any.
+    has any. ``avg_logprob``: of the segment, as it was read last; None where it is not known.
     """
 
     segment: int
@@ -51,10 +52,11 @@ class WordsCommitted:
     words: tuple[Word, ...]
     text: str
     lead: str = " "
+    avg_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentClosed:
+class SegmentCommitted:
     """A segment of speech is complete: all its words came before, and its times and speaker are settled."""
 
     segment: Segment
@@ -76,13 +78,15 @@ class Hypothesis:
 class Flushed:
     """All that the model found in the audio before ``until`` is committed and closed; the hypothesis is empty.
 
-    Exactly one for each flush asked for and for each SpeechStopped, in that order; for a SpeechStopped ``until`` equals
-    its ``at``, for a flush asked for it is the end of the audio heard. What follows is text of what follows, whatever
-    its times: a segment's start is the model's estimate and may lie some tenths of a second before ``until``, and with
-    more audio the model may, rarely, find another word where it found none before.
+    Exactly one for each flush asked for and for each SpeechStopped, which bears its id, in the order in which the
+    session met them: who asks may do so before he is told of a SpeechStopped that comes first. For a SpeechStopped
+    ``until`` equals its ``at``, for a flush asked for it is the end of the audio heard. What follows is text of what
+    follows, whatever its times: a segment's start is the model's estimate and may lie some tenths of a second before
+    ``until``, and with more audio the model may, rarely, find another word where it found none before.
     """
 
     until: float
+    flush: FlushId
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +97,5 @@ class Finished:
 
 
 LiveEvent = (
-    AudioHeard | SpeechStarted | SpeechStopped | WordsCommitted | SegmentClosed | Hypothesis | Flushed | Finished
+    AudioHeard | SpeechStarted | SpeechStopped | WordsCommitted | SegmentCommitted | Hypothesis | Flushed | Finished
 )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
 from server.audio_in.pcm_stream import PcmEncoding
 from server.context import ContextTooLong, context_of
-from server.live.ears.turns import TurnDetection
+from server.live.vocabulary.turn_detection import TurnDetection
 
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
@@ -160,7 +160,7 @@ def _unweighted(keyword: str) -> str | None:
     """``word:2`` is ``word``; ``word:-1`` (do not expect it) is nothing."""
     word, colon, weight = keyword.rpartition(":")
     try:
-        wanted = not colon or float(weight) > 0
+        expected = not colon or float(weight) > 0
     except ValueError:
         return keyword
-    return (word if colon else keyword) if wanted else None
+    return (word if colon else keyword) if expected else None

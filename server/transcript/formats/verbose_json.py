@@ -20,6 +20,11 @@ def render_verbose_json(
 ) -> parts.JsonObject:
     """All segments, tags without speech included (their speaker is null).
 
+    OpenAI's segments come from Whisper, and clients filter by Whisper's figures. Those that another model has too are
+    computed; of ``no_speech_prob``, which the type requires and this model gives no probability for, there is the
+    model's decision: 1 where it wrote a tag instead of words. ``seek`` is where the audio begins that the model heard
+    at once, in hundredths of a second: always 0, since it hears the recording whole.
+
     Args:
         transcript: what to show.
         language: as the request named it; the model does not tell which it heard, so else ``unknown``.
@@ -48,9 +53,9 @@ def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> par
         "start": parts.seconds(segment.start),
         "end": parts.seconds(segment.end),
         "text": segment.text,
-        "tokens": [],
+        "tokens": list(segment.tokens),
         "temperature": temperature,
-        "avg_logprob": segment.avg_logprob or 0.0,
+        "avg_logprob": segment.avg_logprob,
         "compression_ratio": round(len(spelled) / len(zlib.compress(spelled)), 3),
         "no_speech_prob": 0.0 if segment.is_speech else 1.0,
         "speaker": labels.letter(segment.speaker) if segment.is_speech else None,

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
-from server.audio_in.decode_pool import Clip, load_clip
+from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.decode_pool import DecodedAudio
 from server.audio_in.limits import DecodeLimits
 
 Floats = npt.NDArray[np.float32]
@@ -91,8 +92,10 @@ def _by_pyav(form: Format, rate: int, wave: Floats) -> bytes:
         return path.read_bytes()
 
 
-def clip_of(data: bytes) -> Clip:
-    return load_clip(io.BytesIO(data), LIMITS)
+def clip_of(data: bytes) -> DecodedAudio:
+    """Decoded in this process."""
+    report = DecodeReport()
+    return DecodedAudio(np.concatenate(list(decode(io.BytesIO(data), LIMITS, report))), report)
 
 
 def amplitude(samples: Floats, hertz: float) -> float:

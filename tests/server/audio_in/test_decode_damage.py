@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import random
 import struct
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.audio.frame import AudioFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.audio_in.decode import DecodeReport, mono_pieces
 from server.audio_in.errors import AudioError, AudioErrorCode
 from tests.server.audio_in.audio_media import (
     AMPLITUDE,
@@ -110,6 +113,25 @@ def test_flipped_bytes_cost_little(form: Format) -> None:
     clip = clip_of(bytes(data))
     assert clip.report.seconds == pytest.approx(LENGTH, abs=0.3)
     assert clip.report.damaged_packets < 20
+
+
+@pytest.mark.parametrize("restart", [9_000.0, -9_000.0], ids=["ahead", "back"])
+def test_a_hole_is_filled_by_the_clock_that_runs_then(restart: float) -> None:
+    """A clock that jumps by hours began anew: nothing is missing there, and what is missing later is seen by it."""
+    report = DecodeReport()
+    clock = 10_000.0
+    times = [clock + 0.5 * n for n in range(4)] + [clock + restart + 0.5 * n for n in range(4) if n != 2]
+    pieces = [samples for _, samples in mono_pieces([heard_at(time) for time in times], report)]
+    assert [bool(piece.any()) for piece in pieces] == [True] * 6 + [False, True]
+    assert sum(piece.size for piece in pieces) == 8 * 4_000
+    assert report.filled_seconds == pytest.approx(0.5)
+
+
+def heard_at(seconds: float) -> AudioFrame:
+    """Half a second of sound at 8 kHz."""
+    frame = AudioFrame.from_ndarray(np.full((1, 4_000), 0.1, np.float32), "fltp", "mono")
+    frame.sample_rate, frame.time_base, frame.pts = 8_000, Fraction(1, 8_000), round(8_000 * seconds)
+    return frame
 
 
 def test_undecodable_packets_are_counted_and_told() -> None:

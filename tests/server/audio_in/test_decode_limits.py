@@ -37,7 +37,7 @@ def test_a_bomb_stops_at_the_limit_with_flat_memory(form: Format) -> None:
     report = DecodeReport()
     growth: list[int] = []
     before = resident_bytes()
-    blocks = decode(io.BytesIO(data), DecodeLimits(max_seconds=300, work_seconds=60), report=report)
+    blocks = decode(io.BytesIO(data), DecodeLimits(max_seconds=300, work_seconds=60), report)
     with pytest.raises(AudioError, match="300 seconds") as caught:
         growth.extend(resident_bytes() - before for _ in blocks)
     assert caught.value.code == AudioErrorCode.AUDIO_TOO_LONG
@@ -48,7 +48,7 @@ def test_a_bomb_stops_at_the_limit_with_flat_memory(form: Format) -> None:
 def test_nothing_is_read_beyond_the_limit() -> None:
     file = CountingFile(media(Format("wav", "pcm_s16le"), 48_000, wave=silence(48_000, 120)))
     with pytest.raises(AudioError):
-        list(decode(file, DecodeLimits(max_seconds=10, work_seconds=60)))
+        list(decode(file, DecodeLimits(max_seconds=10, work_seconds=60), DecodeReport()))
     assert file.bytes_read < len(file.getvalue()) / 5
 
 
@@ -56,7 +56,7 @@ def test_audio_of_exactly_the_limit_passes() -> None:
     for rate in (8_000, 24_000, 44_100):
         data = media(Format("wav", "pcm_s16le"), rate, wave=silence(rate, 3))
         report = DecodeReport()
-        list(decode(io.BytesIO(data), DecodeLimits(max_seconds=3, work_seconds=60), report=report))
+        list(decode(io.BytesIO(data), DecodeLimits(max_seconds=3, work_seconds=60), report))
         assert report.seconds == 3
 
 
@@ -66,7 +66,7 @@ def test_work_is_bounded_in_time_and_waiting_for_the_caller_is_not_work(monkeypa
     data = media(Format("wav", "pcm_s16le"), 24_000, wave=silence(24_000, 10))
     limits = DecodeLimits(max_seconds=60, work_seconds=5)
     samples = 0
-    for block in decode(io.BytesIO(data), limits):
+    for block in decode(io.BytesIO(data), limits, DecodeReport()):
         samples += block.size
         now += 100
     assert samples == 240_000
@@ -78,13 +78,13 @@ def test_work_is_bounded_in_time_and_waiting_for_the_caller_is_not_work(monkeypa
             return super().read(size)
 
     with pytest.raises(AudioError) as caught:
-        list(decode(SlowFile(data), limits))
+        list(decode(SlowFile(data), limits, DecodeReport()))
     assert caught.value.code == AudioErrorCode.DECODE_TIMEOUT
 
 
 def test_leaving_the_generator_early_closes_the_container() -> None:
     file = CountingFile(media(Format("wav", "pcm_s16le"), 24_000, wave=tones(24_000, 1, seconds=60)))
-    blocks = decode(file, LIMITS)
+    blocks = decode(file, LIMITS, DecodeReport())
     next(blocks)
     blocks.close()
     assert not file.closed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import resource
 import signal
@@ -20,7 +21,8 @@ from server.audio_in.child import MAX_MEMORY
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
-from server.audio_in.process import DecoderProcess
+from server.audio_in.process import DecoderProcess, start_child
+from tests.server.audio_in import lying_child
 from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media
 
 DATA = media(Format("wav", "pcm_s16le"), 16_000)
@@ -39,7 +41,7 @@ def pool() -> Iterator[DecodePool]:
 
 async def idle_child(pool: DecodePool) -> DecoderProcess:
     """The pool's only child, after its first file."""
-    await pool.decode_clip(good_file(), LIMITS)
+    await pool.decode(good_file(), LIMITS)
     (child,) = pool._idle
     return child
 
@@ -48,7 +50,7 @@ async def frozen_decode(pool: DecodePool) -> tuple[asyncio.Task[object], Decoder
     """A decode that cannot go on, because its child is stopped."""
     child = await idle_child(pool)
     os.kill(child._process.pid, signal.SIGSTOP)
-    task: asyncio.Task[object] = asyncio.create_task(pool.decode_clip(good_file(), LIMITS))
+    task: asyncio.Task[object] = asyncio.create_task(pool.decode(good_file(), LIMITS))
     async with asyncio.timeout(DEADLINE):
         while pool._idle:  # noqa: ASYNC110 - the thread that takes the child tells nobody
             await asyncio.sleep(0.001)
@@ -56,13 +58,13 @@ async def frozen_decode(pool: DecodePool) -> tuple[asyncio.Task[object], Decoder
 
 
 async def assert_works(pool: DecodePool) -> None:
-    assert_tones((await pool.decode_clip(good_file(), LIMITS)).samples)
+    assert_tones((await pool.decode(good_file(), LIMITS)).samples)
 
 
 async def test_clips_and_errors_come_back(pool: DecodePool) -> None:
     good, bad = await asyncio.gather(
-        pool.decode_clip(good_file(), LIMITS),
-        pool.decode_clip(io.BytesIO(b"no audio"), LIMITS),
+        pool.decode(good_file(), LIMITS),
+        pool.decode(io.BytesIO(b"no audio"), LIMITS),
         return_exceptions=True,
     )
     assert not isinstance(good, BaseException)
@@ -74,7 +76,7 @@ async def test_clips_and_errors_come_back(pool: DecodePool) -> None:
 
 async def test_limits_reach_the_child(pool: DecodePool) -> None:
     with pytest.raises(AudioError) as caught:
-        await pool.decode_clip(good_file(), DecodeLimits(max_seconds=1, work_seconds=60))
+        await pool.decode(good_file(), DecodeLimits(max_seconds=1, work_seconds=60))
     assert caught.value.code == AudioErrorCode.AUDIO_TOO_LONG
 
 
@@ -82,7 +84,7 @@ async def test_spooled_uploads_are_read_in_memory_and_on_disk(pool: DecodePool) 
     for threshold in (len(DATA) + 1, 1):
         with tempfile.SpooledTemporaryFile(max_size=threshold) as file:
             file.write(DATA)
-            assert_tones((await pool.decode_clip(cast(BinaryIO, file), LIMITS)).samples)
+            assert_tones((await pool.decode(cast(BinaryIO, file), LIMITS)).samples)
 
 
 async def test_one_child_serves_many_files(pool: DecodePool) -> None:
@@ -117,10 +119,30 @@ async def test_a_file_that_corrupts_memory_harms_nobody_else(pool: DecodePool) -
     crasher += b"chan" + struct.pack(">q", len(layout)) + layout
     crasher += b"data" + struct.pack(">qI", len(pcm) + 4, 0) + pcm
     try:
-        await pool.decode_clip(io.BytesIO(crasher), LIMITS)
+        await pool.decode(io.BytesIO(crasher), LIMITS)
     except AudioError as error:
         assert error.code == AudioErrorCode.CORRUPT_AUDIO  # noqa: PT017 - a newer PyAV may well decode it
     await assert_works(pool)
+
+
+def orders(written: int, reported: int) -> io.BytesIO:
+    """A file for `lying_child`."""
+    return io.BytesIO(json.dumps({"written": written, "reported": reported}).encode())
+
+
+@pytest.mark.parametrize(("written", "reported"), [(24_000, 24_001), (24_000, 23_999), (24_000, 0), (24_001, 24_001)])
+async def test_what_a_child_says_of_its_samples_is_checked(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, written: int, reported: int
+) -> None:
+    """Samples that it never wrote would be what lay in the server's memory; too many would fill it."""
+    limits = DecodeLimits(max_seconds=1, work_seconds=60)
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
+        assert (await pool.decode(orders(24_000, 24_000), limits)).samples.size == 24_000
+        with pytest.raises(AudioError) as caught:
+            await pool.decode(orders(written, reported), limits)
+    assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
+    await assert_works(pool)  # by a child that can be trusted
 
 
 async def test_a_child_that_hangs_is_killed(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +150,7 @@ async def test_a_child_that_hangs_is_killed(pool: DecodePool, monkeypatch: pytes
     os.kill(child._process.pid, signal.SIGSTOP)
     monkeypatch.setattr(process, "_GRACE_SECONDS", 0.01)
     with pytest.raises(AudioError) as caught:
-        await pool.decode_clip(good_file(), DecodeLimits(max_seconds=60, work_seconds=0.01))
+        await pool.decode(good_file(), DecodeLimits(max_seconds=60, work_seconds=0.01))
     assert caught.value.code == AudioErrorCode.DECODE_TIMEOUT
     monkeypatch.undo()
     await assert_works(pool)
@@ -150,7 +172,7 @@ async def test_cancelling_ends_the_decode_and_its_child(pool: DecodePool) -> Non
 
 async def test_a_cancelled_job_in_the_queue_never_starts(pool: DecodePool) -> None:
     first, child = await frozen_decode(pool)
-    second = asyncio.create_task(pool.decode_clip(good_file(), LIMITS))
+    second = asyncio.create_task(pool.decode(good_file(), LIMITS))
     await asyncio.sleep(0)
     second.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -163,7 +185,7 @@ async def test_a_cancelled_job_in_the_queue_never_starts(pool: DecodePool) -> No
 async def test_closing_ends_everything(pool: DecodePool) -> None:
     others = set(threading.enumerate())
     running, child = await frozen_decode(pool)
-    queued = asyncio.create_task(pool.decode_clip(good_file(), LIMITS))
+    queued = asyncio.create_task(pool.decode(good_file(), LIMITS))
     await asyncio.sleep(0)
     pool.close()
     assert child._process.returncode == -signal.SIGKILL
@@ -171,7 +193,7 @@ async def test_closing_ends_everything(pool: DecodePool) -> None:
     outcomes = await asyncio.gather(running, queued, return_exceptions=True)
     assert all(isinstance(outcome, DecodeStopped) for outcome in outcomes)
     with pytest.raises(DecodeStopped):
-        await pool.decode_clip(good_file(), LIMITS)
+        await pool.decode(good_file(), LIMITS)
 
 
 async def test_a_child_leaves_when_the_server_is_gone(pool: DecodePool) -> None:

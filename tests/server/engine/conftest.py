@@ -13,7 +13,7 @@ import pytest
 
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import RunnerFactory
+from server.engine.worker.load import RunnerFactory
 
 StartEngine = Callable[[RunnerFactory, EngineSettings], Awaitable[Engine]]
 PATIENCE = 30.0

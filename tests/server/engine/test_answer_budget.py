@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from model.seam.steps import RunnerInfo
+from model.family import VIBEVOICE_ASR
+from model.seam.runner import RunnerInfo
 from server.engine.budget import answer_budget, context_limit
 
 LARGE = 131_072
@@ -31,5 +32,5 @@ def test_a_context_too_small_for_ordinary_talk_is_exceeded_so_that_the_engine_re
 
 @pytest.mark.parametrize(("pages", "drafts", "expected"), [(10, 0, 80), (10, 5, 75), (1000, 5, 500)])
 def test_the_context_is_limited_by_pages_or_checkpoint(pages: int, drafts: int, expected: int) -> None:
-    info = RunnerInfo("", "", 24_000, 3_200, 8, pages, 500, frozenset(), "", "", "", draft_positions=drafts)
+    info = RunnerInfo("", "", VIBEVOICE_ASR, 8, pages, 500, frozenset(), "", "", "", draft_positions=drafts)
     assert context_limit(info) == expected

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from model.seam.audio import HOP
-from model.seam.steps import StreamSpec
-from server.engine.client.engine import Engine, EngineError, EngineState, EngineStream, EngineUnavailable
+from model.seam.streams import Question, StreamSpec
+from server.engine.client.engine import Engine, EngineState
+from server.engine.client.stream import Answer, EngineStream
+from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import RunnerFactory
+from server.engine.worker.load import RunnerFactory
 from tests.server.engine.conftest import PATIENCE, eventually
 from tests.support.scripted_runner import (
     FIRST,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 QUICK = EngineSettings(restart_delay=0.01, restart_delay_max=0.05, stop_grace=PATIENCE)
-ENDLESS = StreamSpec(seed=1_000_000, max_answer_tokens=2_000)
+ENDLESS = Question(seed=1_000_000, max_tokens=2_000)
 Runner = partial(ScriptedRunner, pages=4096)
 Slow = partial(ScriptedRunner, pages=4096, step_seconds=0.002)
 
@@ -54,44 +56,50 @@ def silence(frames: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     return np.zeros(frames * HOP, dtype=np.float32)
 
 
-def open_stream(engine: Engine, spec: StreamSpec, frames: int = 10) -> EngineStream:
-    return engine.open(spec, frames=frames, request_id="test")
+def open_stream(engine: Engine, question: Question, frames: int = 10) -> EngineStream:
+    return engine.open(StreamSpec(frames, question), request_id="test")
 
 
-async def tokens_of(stream: EngineStream) -> list[int]:
-    return [token async for message in stream for token in message.tokens]
+async def tokens_of(answer: Answer) -> list[int]:
+    return list((await answer.read()).tokens)
 
 
-async def transcribe(engine: Engine, spec: StreamSpec, frames: int = 10) -> list[int]:
-    async with open_stream(engine, spec, frames) as stream:
+async def transcribe(engine: Engine, question: Question, frames: int = 10) -> list[int]:
+    async with open_stream(engine, question, frames) as stream:
         await stream.append(silence(frames))
-        await stream.finish()
-        return await tokens_of(stream)
+        return await tokens_of(stream.ask(question, last=True))
 
 
-async def begin(engine: Engine, stack: AsyncExitStack, spec: StreamSpec = ENDLESS) -> EngineStream:
-    """A stream that has answered its first token."""
-    stream = await stack.enter_async_context(open_stream(engine, spec))
+async def begin(engine: Engine, stack: AsyncExitStack, question: Question = ENDLESS) -> Answer:
+    """An answer whose first token is there."""
+    stream = await stack.enter_async_context(open_stream(engine, question))
     await stream.append(silence(10))
-    await stream.finish()
-    assert (await asyncio.wait_for(anext(stream), PATIENCE)).tokens[0] == FIRST
-    return stream
+    answer = stream.ask(question)
+    assert (await asyncio.wait_for(anext(answer), PATIENCE)).tokens[0] == FIRST
+    return answer
 
 
-async def failure_of(stream: EngineStream) -> FailureCode:
+async def failure_of(answer: Answer) -> FailureCode:
     with pytest.raises(EngineError) as caught:
-        await asyncio.wait_for(tokens_of(stream), PATIENCE)
-    assert stream.done is None
+        await asyncio.wait_for(answer.read(), PATIENCE)
+    assert answer.done is None
     return caught.value.code
+
+
+async def failure_with(engine: Engine, trouble: Trouble) -> FailureCode:
+    """Of a stream that was asked for trouble."""
+    question = Question(trouble, max_tokens=5)
+    async with open_stream(engine, question, frames=0) as stream:
+        return await failure_of(stream.ask(question, last=True))
 
 
 async def test_streams_answer_side_by_side(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
     assert engine.info is not None
     assert engine.info.pages == 4096
-    specs = [StreamSpec(seed=length) for length in range(1, 13)]
-    answers = await asyncio.gather(*(transcribe(engine, spec, frames=spec.seed * 5) for spec in specs))
-    assert answers == [answer_of(spec) for spec in specs]
+    questions = [Question(seed=length) for length in range(1, 13)]
+    answers = await asyncio.gather(*(transcribe(engine, each, frames=each.seed * 5) for each in questions))
+    assert answers == [answer_of(each) for each in questions]
     await eventually(lambda: engine.stats is not None and engine.stats.answer_tokens == sum(range(1, 13)))
     assert engine.admission.speed != 10.0
 
@@ -99,11 +107,11 @@ async def test_streams_answer_side_by_side(start_engine: StartEngine) -> None:
 async def test_killed_under_load_every_stream_ends_and_the_next_one_works(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Slow)
     async with AsyncExitStack() as stack:
-        streams = [await begin(engine, stack) for _ in range(8)]
+        answers = [await begin(engine, stack) for _ in range(8)]
         idle = await stack.enter_async_context(open_stream(engine, ENDLESS))
         assert engine.worker_pid is not None
         os.kill(engine.worker_pid, signal.SIGKILL)
-        assert [await failure_of(stream) for stream in streams] == [FailureCode.WORKER_DIED] * 8
+        assert [await failure_of(answer) for answer in answers] == [FailureCode.WORKER_DIED] * 8
         assert engine.state is EngineState.RESTARTING
         with pytest.raises(EngineUnavailable) as caught:
             open_stream(engine, ENDLESS)
@@ -111,21 +119,19 @@ async def test_killed_under_load_every_stream_ends_and_the_next_one_works(start_
         with pytest.raises(EngineError):
             await idle.append(silence(1))
         with pytest.raises(EngineError):
-            await idle.finish()
+            idle.ask(ENDLESS)
     await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-    assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
+    assert await transcribe(engine, Question(seed=3)) == answer_of(Question(seed=3))
     assert engine.restarts == 1
 
 
 async def test_killed_again_and_again(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
     for deaths in (1, 2):
-        stream = open_stream(engine, StreamSpec(context=Trouble.KILLED), frames=0)
-        await stream.finish()
-        assert await failure_of(stream) is FailureCode.WORKER_DIED
+        assert await failure_with(engine, Trouble.KILLED) is FailureCode.WORKER_DIED
         await asyncio.wait_for(engine.wait_ready(), PATIENCE)
         assert engine.restarts == deaths
-    assert await transcribe(engine, StreamSpec(seed=2)) == answer_of(StreamSpec(seed=2))
+    assert await transcribe(engine, Question(seed=2)) == answer_of(Question(seed=2))
 
 
 async def test_a_frozen_worker_is_killed_and_replaced(start_engine: StartEngine) -> None:
@@ -133,12 +139,10 @@ async def test_a_frozen_worker_is_killed_and_replaced(start_engine: StartEngine)
     engine = await ready_engine(start_engine, Slow, settings)
     async with AsyncExitStack() as stack:
         beside = await begin(engine, stack)
-        frozen = await stack.enter_async_context(open_stream(engine, StreamSpec(context=Trouble.FROZEN), 0))
-        await frozen.finish()
-        assert await failure_of(frozen) is FailureCode.WORKER_DIED
+        assert await failure_with(engine, Trouble.FROZEN) is FailureCode.WORKER_DIED
         assert await failure_of(beside) is FailureCode.WORKER_DIED
     await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-    assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
+    assert await transcribe(engine, Question(seed=3)) == answer_of(Question(seed=3))
 
 
 async def test_a_long_step_on_a_cpu_is_waited_for_and_a_hang_is_not(
@@ -148,9 +152,7 @@ async def test_a_long_step_on_a_cpu_is_waited_for_and_a_hang_is_not(
     caplog.set_level("INFO", logger="server.engine.client.engine")
     settings = EngineSettings(heartbeat_timeout=2.0, step_patience=4.0, restart_delay=0.01)
     engine = await ready_engine(start_engine, partial(Runner, device="cpu"), settings)
-    async with open_stream(engine, StreamSpec(context=Trouble.STUCK), 0) as stream:
-        await stream.finish()
-        assert await failure_of(stream) is FailureCode.WORKER_DIED
+    assert await failure_with(engine, Trouble.STUCK) is FailureCode.WORKER_DIED
     assert sum("takes long" in record.message for record in caplog.records) == 8  # at four a heartbeat timeout
     await asyncio.wait_for(engine.wait_ready(), PATIENCE)
 
@@ -158,20 +160,17 @@ async def test_a_long_step_on_a_cpu_is_waited_for_and_a_hang_is_not(
 async def test_a_worker_without_work_for_its_open_stream_is_not_taken_for_frozen(start_engine: StartEngine) -> None:
     settings = EngineSettings(heartbeat_timeout=2.0)
     engine = await ready_engine(start_engine, Runner, settings)
-    async with open_stream(engine, StreamSpec(seed=3)) as stream:
+    async with open_stream(engine, Question(seed=3)) as stream:
         for _ in range(5):  # at four a heartbeat timeout
             last = engine.stats
             await eventually(lambda last=last: engine.stats is not last)  # type: ignore[misc]
-        await stream.finish()
-        assert await tokens_of(stream) == answer_of(StreamSpec(seed=3))
+        assert await tokens_of(stream.ask(Question(seed=3))) == answer_of(Question(seed=3))
     assert engine.restarts == 0
 
 
 async def test_a_failed_step_ends_its_streams_and_the_worker(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
-    stream = open_stream(engine, StreamSpec(context=Trouble.ERROR), frames=0)
-    await stream.finish()
-    assert await failure_of(stream) is FailureCode.WORKER_DIED
+    assert await failure_with(engine, Trouble.ERROR) is FailureCode.WORKER_DIED
     assert engine.failure == "The worker failed: RuntimeError: the device is lost"
     await asyncio.wait_for(engine.wait_ready(), PATIENCE)
     assert engine.failure is None
@@ -180,17 +179,15 @@ async def test_a_failed_step_ends_its_streams_and_the_worker(start_engine: Start
 async def test_out_of_memory_costs_a_request_and_not_the_worker(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
     pid = engine.worker_pid
-    stream = open_stream(engine, StreamSpec(context=Trouble.OUT_OF_MEMORY), frames=0)
-    await stream.finish()
-    assert await failure_of(stream) is FailureCode.OUT_OF_MEMORY
-    assert await transcribe(engine, StreamSpec(seed=3)) == answer_of(StreamSpec(seed=3))
+    assert await failure_with(engine, Trouble.OUT_OF_MEMORY) is FailureCode.OUT_OF_MEMORY
+    assert await transcribe(engine, Question(seed=3)) == answer_of(Question(seed=3))
     assert engine.worker_pid == pid
 
 
 async def test_too_long_is_said_while_the_audio_is_still_sent(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, ScriptedRunner)
-    stream = open_stream(engine, StreamSpec(seed=3), frames=100_000)
-    assert await failure_of(stream) is FailureCode.TOO_LONG
+    stream = open_stream(engine, Question(seed=3), frames=100_000)
+    assert await failure_of(stream.ask(Question(seed=3))) is FailureCode.TOO_LONG
     with pytest.raises(EngineError, match="has room for 512"):
         await stream.append(silence(10))
 
@@ -207,31 +204,53 @@ async def test_leaving_a_stream_frees_its_pages(start_engine: StartEngine) -> No
 
 async def test_tokens_before_the_limit_and_the_reason(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
-    spec = StreamSpec(seed=100, max_answer_tokens=7)
-    async with open_stream(engine, spec) as stream:
-        await stream.finish()
-        assert await tokens_of(stream) == answer_of(spec)[:7]
-        assert stream.done is not None
-        assert stream.done.reason is EndReason.LENGTH
-        assert [m async for m in stream] == []
+    question = Question(seed=100, max_tokens=7)
+    async with open_stream(engine, question) as stream:
+        answer = stream.ask(question)
+        assert await tokens_of(answer) == answer_of(question)[:7]
+        assert answer.done is not None
+        assert answer.done.reason is EndReason.LENGTH
+        assert [part async for part in answer] == []
+
+
+async def test_a_stream_is_asked_again_and_cropped_and_ends_with_its_last_question(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Slow)
+    async with open_stream(engine, ENDLESS, frames=20) as stream:
+        await stream.append(silence(10))
+        first = await stream.ask(Question(seed=3)).read()
+        assert (list(first.tokens), first.done.audio_tokens) == (answer_of(Question(seed=3)), 10)
+        await stream.append(silence(5))
+        endless = stream.ask(ENDLESS)
+        assert (await anext(endless)).tokens[0] == FIRST
+        with pytest.raises(RuntimeError, match="not answered yet"):
+            stream.ask(ENDLESS)
+        await stream.crop()
+        assert endless.done is not None
+        assert endless.done.reason is EndReason.CROPPED
+        await stream.crop()  # nothing stands
+        last = await stream.ask(Question(seed=2), last=True).read()
+        assert (list(last.tokens), last.done.audio_tokens) == (answer_of(Question(seed=2)), 15)
+        assert stream.ended
+    assert engine.stats is not None
+    await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
 
 
 async def test_append_waits_for_a_worker_that_does_not_read(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
     pid = engine.worker_pid
     assert pid is not None
-    spec = StreamSpec(seed=3)
-    async with open_stream(engine, spec, frames=3000) as stream:
+    question = Question(seed=3)
+    async with open_stream(engine, question, frames=3000) as stream:
         os.kill(pid, signal.SIGSTOP)
         feeding = asyncio.create_task(stream.append(silence(3000)))  # 38 MB
         done, _ = await asyncio.wait({feeding}, timeout=0.5)
         os.kill(pid, signal.SIGCONT)
         assert not done
         await asyncio.wait_for(feeding, PATIENCE)
-        await stream.finish()
-        assert await tokens_of(stream) == answer_of(spec)
-        assert stream.done is not None
-        assert stream.done.audio_tokens == 3000
+        answer = stream.ask(question)
+        assert await tokens_of(answer) == answer_of(question)
+        assert answer.done is not None
+        assert answer.done.audio_tokens == 3000
 
 
 async def test_appends_that_wait_hear_of_the_worker_s_death(start_engine: StartEngine) -> None:
@@ -250,8 +269,8 @@ async def test_appends_that_wait_hear_of_the_worker_s_death(start_engine: StartE
 async def test_close_ends_every_stream(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Slow)
     async with AsyncExitStack() as stack:
-        streams = [await begin(engine, stack) for _ in range(3)]
-        ends = [asyncio.create_task(failure_of(stream)) for stream in streams]
+        answers = [await begin(engine, stack) for _ in range(3)]
+        ends = [asyncio.create_task(failure_of(answer)) for answer in answers]
         await asyncio.wait_for(engine.close(), PATIENCE)
         assert [await end for end in ends] == [FailureCode.SHUTTING_DOWN] * 3
     assert engine.state is EngineState.CLOSED
@@ -357,7 +376,7 @@ async def test_a_factory_that_does_not_pickle_is_said_to(start_engine: StartEngi
 async def test_a_worker_that_is_stuck_does_not_outlive_its_parent() -> None:
     program = """
 import asyncio
-from model.seam.steps import StreamSpec
+from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
 from tests.support.scripted_runner import ScriptedRunner, Trouble
 
@@ -366,10 +385,9 @@ async def main():
     await engine.start()
     await engine.wait_ready()
     print(engine.worker_pid, flush=True)
-    spec = StreamSpec(context=Trouble.STUCK, max_answer_tokens=5)
-    async with engine.open(spec, frames=0, request_id="test") as stream:
-        await stream.finish()
-        await anext(stream)
+    question = Question(Trouble.STUCK, max_tokens=5)
+    async with engine.open(StreamSpec(0, question), request_id="test") as stream:
+        await stream.ask(question).read()
 
 if __name__ == "__main__":
     asyncio.run(main())

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from model.seam.audio import HOP
-from model.seam.steps import PendingStep, Question, StepPlan, StreamSpec
+from model.seam.steps import PendingStep, StepPlan, StepSizes
+from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
     AppendAudio,
     AskStream,
-    CancelStream,
+    CloseStream,
+    CropStream,
     EndReason,
     FailureCode,
-    FinishAudio,
     OpenStream,
     StopWorker,
-    StreamDone,
     StreamFailed,
     ToClient,
     ToWorker,
@@ -71,8 +72,8 @@ class Bench:
     def tokens(self, stream: int) -> list[int]:
         return [t for m in self.sent if isinstance(m, AnswerTokens) and m.stream == stream for t in m.tokens]
 
-    def ends(self, stream: int | None = None) -> list[StreamDone | StreamFailed]:
-        ends = [m for m in self.sent if isinstance(m, StreamDone | StreamFailed)]
+    def ends(self, stream: int | None = None) -> list[AnswerDone | StreamFailed]:
+        ends = [m for m in self.sent if isinstance(m, AnswerDone | StreamFailed)]
         return [end for end in ends if stream in (None, end.stream)]
 
     @property
@@ -87,23 +88,28 @@ def audio(frames: float) -> bytes:
 def opening(
     stream: int, *, frames: int = 10, answer: int = 5, limit: int = 40, context: str | None = None
 ) -> OpenStream:
-    spec = StreamSpec(seed=answer, max_answer_tokens=limit, context=context)
-    return OpenStream(stream, f"r{stream}", spec, frames)
+    question = Question(context, seed=answer, max_tokens=limit)
+    return OpenStream(stream, f"r{stream}", StreamSpec(frames, question))
+
+
+def asking(opened: OpenStream) -> AskStream:
+    """The last question of a stream, which is that of its opening."""
+    return AskStream(opened.stream, opened.spec.question, last=True)
 
 
 def whole(
     stream: int, *, frames: int = 10, answer: int = 5, limit: int = 40, context: str | None = None
 ) -> list[ToWorker]:
-    message = opening(stream, frames=frames, answer=answer, limit=limit, context=context)
-    return [message, AppendAudio(stream, audio(frames)), FinishAudio(stream)]
+    opened = opening(stream, frames=frames, answer=answer, limit=limit, context=context)
+    return [opened, AppendAudio(stream, audio(frames)), asking(opened)]
 
 
-def done(end: StreamDone | StreamFailed) -> StreamDone:
-    assert isinstance(end, StreamDone)
+def done(end: AnswerDone | StreamFailed) -> AnswerDone:
+    assert isinstance(end, AnswerDone)
     return end
 
 
-def failed(end: StreamDone | StreamFailed) -> StreamFailed:
+def failed(end: AnswerDone | StreamFailed) -> StreamFailed:
     assert isinstance(end, StreamFailed)
     return end
 
@@ -112,9 +118,10 @@ def test_an_answer_with_what_it_cost() -> None:
     bench = Bench()
 
     def script() -> Script:
-        yield [opening(1, frames=3)]
+        opened = opening(1, frames=3)
+        yield [opened]
         yield [AppendAudio(1, audio(1.5))]
-        yield [AppendAudio(1, audio(1.2)), FinishAudio(1)]
+        yield [AppendAudio(1, audio(1.2)), asking(opened)]
         yield from bench.until_rest()
 
     bench.run(script())
@@ -208,8 +215,9 @@ def test_more_audio_than_announced_fails_the_stream_alone() -> None:
     bench = Bench()
 
     def script() -> Script:
-        yield [*whole(1, answer=30), opening(2, frames=2), AppendAudio(2, audio(3))]
-        yield [FinishAudio(2)]
+        opened = opening(2, frames=2)
+        yield [*whole(1, answer=30), opened, AppendAudio(2, audio(3))]
+        yield [asking(opened)]
         yield from bench.until_rest()
 
     bench.run(script())
@@ -218,8 +226,8 @@ def test_more_audio_than_announced_fails_the_stream_alone() -> None:
 
 
 @pytest.mark.parametrize("phase", ["waiting", "listening", "encoding", "prefilling", "decoding"])
-def test_a_cancelled_stream_is_freed_before_the_next_step(phase: str) -> None:
-    settings = EngineSettings(max_rows=2, prefill_positions=8, encode_frames=4)
+def test_a_closed_stream_is_freed_before_the_next_step(phase: str) -> None:
+    settings = EngineSettings(steps=StepSizes(max_rows=2, prefill_positions=8, encode_frames=4))
     bench = Bench(ScriptedRunner(pages=12), settings)
     victim = 2
 
@@ -229,15 +237,17 @@ def test_a_cancelled_stream_is_freed_before_the_next_step(phase: str) -> None:
             yield whole(2, frames=50, limit=1)  # needs pages that stream 1 holds
             assert bench.stats.waiting == 1
         else:
-            yield [opening(2, frames=10, answer=1000, limit=10), AppendAudio(2, audio(10))]
+            opened = opening(2, frames=10, answer=1000, limit=10)
+            yield [opened, AppendAudio(2, audio(10))]
             if phase != "listening":
-                yield [FinishAudio(2)]
+                yield [asking(opened)]
             if phase == "prefilling":
-                yield from bench.until(lambda: bench.runner.streams[2].asked)
+                yield from bench.until(lambda: bench.runner.streams[2].question is not None)
             if phase == "decoding":
                 yield from bench.until(lambda: len(bench.tokens(2)) > 2)
         steps = len(bench.runner.plans)
-        yield [CancelStream(victim), CancelStream(victim), AppendAudio(victim, audio(1)), FinishAudio(victim)]
+        late: list[ToWorker] = [AppendAudio(victim, audio(1)), CropStream(victim), AskStream(victim, Question())]
+        yield [CloseStream(victim), CloseStream(victim), *late]
         assert victim not in bench.runner.streams
         assert len(bench.runner.plans) == steps + 1
         yield from bench.until_rest()
@@ -245,7 +255,7 @@ def test_a_cancelled_stream_is_freed_before_the_next_step(phase: str) -> None:
             assert victim not in {work.stream for work in plan.encode} | {work.stream for work in plan.rows}
 
     bench.run(script())
-    assert [done(end).reason for end in bench.ends(victim)] == [EndReason.CANCELLED]
+    assert bench.ends(victim) == []
     assert [done(end).reason for end in bench.ends(1)] == [EndReason.LENGTH]
     assert bench.runner.free_pages == 12
 
@@ -260,18 +270,19 @@ def test_a_step_launched_before_the_last_is_read_changes_no_answer(drafts: int, 
         def script(bench: Bench = bench) -> Script:
             for stream in range(1, 8):
                 yield whole(stream, frames=stream, answer=3 * stream, limit=limit)
-            yield [*live_stream(9, answer=5), frames_of_audio(9, 7), AskStream(9, Question())]
-            yield from bench.until(lambda: bool(answers(bench)))
-            yield [frames_of_audio(9, 4), AskStream(9, Question())]
-            yield [CancelStream(3)]
-            yield from bench.until(lambda: len(answers(bench)) == 2)
-            yield [CancelStream(9)]
+            yield [*live_stream(9, answer=5), frames_of_audio(9, 7), AskStream(9, LIVE)]
+            yield from bench.until(lambda: len(bench.ends(9)) == 1)
+            yield [frames_of_audio(9, 4), AskStream(9, LIVE)]
+            yield [CloseStream(3)]
+            yield from bench.until(lambda: len(bench.ends(9)) == 2)
+            yield [CloseStream(9)]
             yield from bench.until_rest()
 
         bench.run(script())
         assert bench.runner.free_pages == 70
-        assert all(len(bench.ends(stream)) == 1 for stream in (*range(1, 8), 9))
-        ran.append(([bench.tokens(stream) for stream in (1, 2, 4, 5, 6, 7, 9)], answers(bench)))
+        assert [len(bench.ends(stream)) for stream in (1, 2, 4, 5, 6, 7, 9)] == [1] * 6 + [2]
+        answered = [(done(end).reason, done(end).audio_tokens) for end in bench.ends(9)]
+        ran.append(([bench.tokens(stream) for stream in (1, 2, 4, 5, 6, 7, 9)], answered))
     assert ran[0] == ran[1]
 
 
@@ -317,7 +328,7 @@ def test_no_memory_even_for_one_stream_fails_that_stream_alone() -> None:
 
 
 def test_out_of_memory_fails_the_streams_of_that_step_and_no_other() -> None:
-    bench = Bench(ScriptedRunner(pages=64), EngineSettings(max_rows=2))
+    bench = Bench(ScriptedRunner(pages=64), EngineSettings(steps=StepSizes(max_rows=2)))
 
     def script() -> Script:
         yield [*whole(1, answer=1000), *whole(2, context=Trouble.OUT_OF_MEMORY), *whole(3)]
@@ -366,7 +377,7 @@ def test_idle_means_blocked_and_open_streams_mean_a_heartbeat() -> None:
         before = bench.sent.count(bench.stats)
         yield []  # the time passed without a message
         assert bench.sent.count(bench.stats) == before + 1
-        yield [CancelStream(1)]
+        yield [CloseStream(1)]
         yield from bench.until_rest()
         assert bench.patience[-1] is None
 
@@ -447,15 +458,19 @@ def test_messages_of_one_turn_leave_together() -> None:
     assert len(both) == 5
 
 
+LIVE = Question(seed=5, max_tokens=20)
+
+
 def live_stream(number: int, answer: int, frames: int = 60) -> list[ToWorker]:
-    return [OpenStream(number, f"live {number}", StreamSpec(seed=answer, max_answer_tokens=20), frames, live=True)]
+    spec = StreamSpec(frames, replace(LIVE, seed=answer), priority=Priority.LIVE)
+    return [OpenStream(number, f"live {number}", spec)]
 
 
 def frames_of_audio(number: int, frames: int) -> ToWorker:
-    return AppendAudio(number, np.zeros(frames * HOP, np.float32).tobytes())
+    return AppendAudio(number, audio(frames))
 
 
-def test_a_live_stream_is_asked_again_and_again() -> None:
+def test_a_stream_is_asked_again_and_again() -> None:
     bench = Bench()
 
     def script() -> Script:
@@ -463,56 +478,142 @@ def test_a_live_stream_is_asked_again_and_again() -> None:
         for update in range(1, 4):
             yield [frames_of_audio(1, 7)]
             yield from bench.until_rest()
-            yield [frames_of_audio(1, 1), AskStream(1, Question())]
-            yield from bench.until(lambda: len(answers(bench)) == update)  # noqa: B023 - run at once
-        yield [CancelStream(1)]
+            yield [frames_of_audio(1, 1), AskStream(1, LIVE)]
+            yield from bench.until(lambda: len(bench.ends()) == update)  # noqa: B023 - run at once
+        yield [CloseStream(1)]
         yield from bench.until_rest()
 
     bench.run(script())
-    assert answers(bench) == [AnswerDone(1, EndReason.STOP, heard, "") for heard in (8, 16, 24)]
+    ends = [done(end) for end in bench.ends()]
+    assert [(end.reason, end.audio_tokens, end.forced) for end in ends] == [
+        (EndReason.STOP, heard, "") for heard in (8, 16, 24)
+    ]
     assert bench.tokens(1) == [FIRST + i for i in range(5)] * 3
-    (end,) = bench.ends(1)
-    assert isinstance(end, StreamDone)
-    assert end.reason is EndReason.CANCELLED
+    assert all(0 < end.first_token_seconds < end.total_seconds < 30 for end in ends), "each by itself"
     assert bench.stats.pages_used == 0
     assert bench.runner.streams == {}
+
+
+def test_each_question_of_a_stream_is_its_own() -> None:
+    """Its length, its limit, its forced start: nothing is left of the question before."""
+    bench = Bench()
+    questions = [Question(seed=9, max_tokens=4), Question(seed=2, prefix="xy"), Question(seed=3, max_tokens=3)]
+
+    def script() -> Script:
+        yield [*live_stream(1, answer=5), frames_of_audio(1, 8)]
+        for count, question in enumerate(questions, start=1):
+            yield [AskStream(1, question, last=count == 3)]
+            yield from bench.until(lambda: len(bench.ends()) == count)  # noqa: B023 - run at once
+        assert bench.runner.streams == {}, "the last question ends the stream"
+        yield from bench.until_rest()
+
+    bench.run(script())
+    ends = [done(end) for end in bench.ends()]
+    assert [(end.reason, end.answer_tokens, end.forced) for end in ends] == [
+        (EndReason.LENGTH, 4, ""),
+        (EndReason.STOP, 2, "xy"),
+        (EndReason.STOP, 3, ""),
+    ]
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("drafts", [0, 3])
+def test_a_question_that_was_taken_back_leaves_the_audio(ahead: bool, drafts: int) -> None:
+    bench = Bench(ScriptedRunner(launches_ahead=ahead, drafts=drafts))
+
+    def script() -> Script:
+        yield [*live_stream(1, answer=5), frames_of_audio(1, 8), AskStream(1, replace(LIVE, seed=15))]
+        yield from bench.until(lambda: len(bench.tokens(1)) > 2)
+        told = len(bench.tokens(1))
+        yield [CropStream(1), CropStream(1), frames_of_audio(1, 2), AskStream(1, LIVE)]
+        yield from bench.until(lambda: len(bench.ends()) == 2)
+        assert bench.tokens(1)[told:] == [FIRST + i for i in range(5)], "a token of the answer before"
+        yield [CropStream(1)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    ends = [(done(end).reason, done(end).audio_tokens) for end in bench.ends()]
+    assert ends == [(EndReason.CROPPED, 8), (EndReason.STOP, 10)]
+
+
+def test_a_question_that_waits_for_its_audio_can_be_taken_back() -> None:
+    bench = Bench(settings=EngineSettings(steps=StepSizes(encode_frames=1)))
+
+    def script() -> Script:
+        yield [*live_stream(1, answer=5), frames_of_audio(1, 30), AskStream(1, LIVE)]
+        yield [CropStream(1)]
+        yield from bench.until_rest()
+        yield [AskStream(1, LIVE, last=True)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert [done(end).reason for end in bench.ends()] == [EndReason.CROPPED, EndReason.STOP]
+    assert len(bench.tokens(1)) == 5
+
+
+def test_a_question_while_another_stands_fails_the_stream_alone() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield [*live_stream(1, answer=5), frames_of_audio(1, 8), AskStream(1, LIVE), AskStream(1, LIVE)]
+        yield whole(2)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    assert failed(bench.ends(1)[0]).code is FailureCode.INTERNAL
+    assert done(bench.ends(2)[0]).reason is EndReason.STOP
+
+
+@pytest.mark.parametrize(("whole_frames", "heard"), [(True, [2, 4]), (False, [1, 3])])
+def test_a_started_frame_is_heard_where_that_is_asked(whole_frames: bool, heard: list[int]) -> None:
+    """1.5 frames, twice: filled up they are two and two more, otherwise the second half joins the first."""
+    bench = Bench()
+    question = replace(LIVE, whole=whole_frames)
+
+    def script() -> Script:
+        yield live_stream(1, answer=2)
+        for count in (1, 2):
+            yield [AppendAudio(1, audio(1.5)), AskStream(1, question)]
+            yield from bench.until(lambda: len(bench.ends()) == count)  # noqa: B023 - run at once
+
+    bench.run(script())
+    assert [done(end).audio_tokens for end in bench.ends()] == heard
 
 
 def test_the_forced_start_and_the_answer_share_the_reservation() -> None:
     """Pages are reserved for prompt and answer; a stream that was told much already may say the less."""
     bench = Bench()
+    endless = replace(LIVE, seed=50)
 
     def script() -> Script:
-        yield [*live_stream(1, answer=50, frames=8), frames_of_audio(1, 8), AskStream(1, Question(prefix="x" * 15))]
-        yield from bench.until(lambda: bool(answers(bench)))
-        yield [AskStream(1, Question())]
-        yield from bench.until(lambda: len(answers(bench)) == 2)
-        yield [CancelStream(1)]
+        opened = live_stream(1, answer=50, frames=8)
+        yield [*opened, frames_of_audio(1, 8), AskStream(1, replace(endless, prefix="x" * 15))]
+        yield from bench.until(lambda: len(bench.ends()) == 1)
+        yield [AskStream(1, endless)]
+        yield from bench.until(lambda: len(bench.ends()) == 2)
+        yield [CloseStream(1)]
 
     bench.run(script())
-    assert [done.reason for done in answers(bench)] == [EndReason.LENGTH] * 2
-    assert [done.forced for done in answers(bench)] == ["x" * 15, ""]
+    assert [done(end).reason for end in bench.ends()] == [EndReason.LENGTH] * 2
+    assert [done(end).forced for end in bench.ends()] == ["x" * 15, ""]
     assert len(bench.tokens(1)) == 5 + 20
 
 
-def answers(bench: Bench) -> list[AnswerDone]:
-    return [message for message in bench.sent if isinstance(message, AnswerDone)]
-
-
 def test_live_streams_go_first_and_do_not_take_the_rows_of_files() -> None:
-    bench = Bench(ScriptedRunner(pages=500), EngineSettings(max_rows=1, prefill_positions=40, encode_frames=16))
+    steps = StepSizes(max_rows=1, prefill_positions=40, encode_frames=16)
+    bench = Bench(ScriptedRunner(pages=500), EngineSettings(steps=steps))
 
     def script() -> Script:
-        files = [OpenStream(n, f"file {n}", StreamSpec(seed=3, max_answer_tokens=20), 200) for n in (1, 2)]
-        yield [*files, *(AppendAudio(n, np.zeros(200 * HOP, np.float32).tobytes()) for n in (1, 2))]
-        yield [*live_stream(3, answer=2), frames_of_audio(3, 8), AskStream(3, Question())]
-        yield from bench.until(lambda: bool(answers(bench)))
+        files = [opening(n, frames=200, answer=3, limit=20) for n in (1, 2)]
+        yield [*files, *(frames_of_audio(n, 200) for n in (1, 2))]
+        yield [*live_stream(3, answer=2), frames_of_audio(3, 8), AskStream(3, replace(LIVE, seed=2))]
+        yield from bench.until(lambda: bool(bench.ends(3)))
         assert 2 not in {work.stream for plan in bench.runner.plans for work in plan.rows}, "two files in one row"
-        yield [CancelStream(3), FinishAudio(1), FinishAudio(2)]
+        yield [CloseStream(3), *map(asking, files)]
         yield from bench.until(lambda: len(bench.ends()) == 3)
 
     bench.run(script())
     heard = next(i for i, plan in enumerate(bench.runner.plans) if 3 in {work.stream for work in plan.encode})
     assert next((work.stream, work.frames) for work in bench.runner.plans[heard].encode) == (3, 8)
     assert sum(3 in {work.stream for work in plan.encode} for plan in bench.runner.plans) == 1
-    assert all(isinstance(end, StreamDone) for end in bench.ends())
+    assert all(done(end).reason is EndReason.STOP for end in bench.ends())

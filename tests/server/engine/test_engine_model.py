@@ -11,18 +11,20 @@ import pytest
 import torch
 
 from model.errors import DeviceMemoryError, StartError
-from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.seam.steps import StepSizes
+from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
 from server.engine.messages import EndReason
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import load_model, out_of_memory_types
+from server.engine.worker.load import load_model
+from server.engine.worker.main import out_of_memory_types
 from tests.server.engine.conftest import eventually
 
 if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine
 
-TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=10.0, threads=1)
+TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=10.0)
 """Pages for about three of the recordings below, so that the others wait."""
 
 
@@ -35,21 +37,19 @@ def recording(seed: int) -> Samples:
 
 
 async def transcribe(engine: Engine, samples: Samples, *, pieces: int) -> list[int]:
-    spec = StreamSpec(level=clip_level(samples), max_answer_tokens=16)
-    async with engine.open(spec, frames=frame_count(samples.size), request_id="test") as stream:
+    spec = StreamSpec(frame_count(samples.size), Question(max_tokens=16), clip_level(samples))
+    async with engine.open(spec, request_id="test") as stream:
         for piece in np.array_split(samples, pieces):
             await stream.append(piece)
-        await stream.finish()
-        tokens = [token async for message in stream for token in message.tokens]
-    assert stream.done is not None
-    assert stream.done.reason in (EndReason.STOP, EndReason.LENGTH)
-    assert stream.done.audio_tokens == frame_count(samples.size)
-    assert stream.done.answer_tokens == len(tokens) > 0
-    return tokens
+        answer = await stream.ask(spec.question, last=True).read()
+    assert answer.done.reason in (EndReason.STOP, EndReason.LENGTH)
+    assert answer.done.audio_tokens == frame_count(samples.size)
+    assert answer.done.answer_tokens == len(answer.tokens) > 0
+    return list(answer.tokens)
 
 
 async def test_together_as_alone(start_engine: StartEngine) -> None:
-    settings = EngineSettings(max_rows=4, prefill_positions=16, encode_frames=12)
+    settings = EngineSettings(StepSizes(max_rows=4, prefill_positions=16, encode_frames=12))
     engine = await start_engine(TINY, settings)
     await engine.wait_ready()
     recordings = [recording(seed) for seed in range(5)]

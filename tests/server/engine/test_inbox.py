@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from threading import Thread
 
-from server.engine.messages import AppendAudio, CancelStream, StopWorker, ToWorker
+from server.engine.messages import AppendAudio, CloseStream, StopWorker, ToWorker
 from server.engine.worker.inbox import Inbox
 
 
 def test_messages_come_in_order_and_all_at_once() -> None:
     inbox = Inbox()
-    messages: list[ToWorker] = [AppendAudio(1, b"1234"), CancelStream(1), StopWorker()]
+    messages: list[ToWorker] = [AppendAudio(1, b"1234"), CloseStream(1), StopWorker()]
     for message in messages:
         inbox.put(message)
     assert inbox.take(None) == messages
@@ -20,13 +20,13 @@ def test_messages_come_in_order_and_all_at_once() -> None:
 def test_too_much_audio_makes_the_writer_wait_until_it_is_read() -> None:
     inbox = Inbox(max_audio_bytes=4)
     inbox.put(AppendAudio(1, b"1234"))
-    writer = Thread(target=inbox.put, args=(CancelStream(1),))
+    writer = Thread(target=inbox.put, args=(CloseStream(1),))
     writer.start()
     writer.join(0.05)
     assert writer.is_alive()
     assert inbox.take(None) == [AppendAudio(1, b"1234")]
     writer.join()
-    assert inbox.take(None) == [CancelStream(1)]
+    assert inbox.take(None) == [CloseStream(1)]
 
 
 def test_a_reader_that_waits_is_woken() -> None:

@@ -7,7 +7,8 @@ from queue import Empty, SimpleQueue
 
 import pytest
 
-from model.seam.steps import EncodeWork, RowWork, StepPlan
+from model.seam.steps import EncodeWork, RowWork, StepPlan, StepSizes
+from model.seam.streams import StreamCounts, StreamSpec
 from server.engine.settings import EngineSettings
 from server.engine.worker.pace import Pace
 from server.engine.worker.pulse import Pulse
@@ -15,7 +16,7 @@ from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.stream import StreamState
 from tests.support.scripted_runner import ScriptedRunner
 
-SETTINGS = EngineSettings(max_rows=4, prefill_positions=2048, encode_frames=150, step_seconds=5.0)
+SETTINGS = EngineSettings(StepSizes(max_rows=4), step_seconds=5.0)
 FULL_STEP = 120.0
 """Seconds of a step of 2048 positions on a CPU that is meant here."""
 
@@ -76,7 +77,8 @@ def test_encoding_counts_as_well() -> None:
 
 def test_plans_keep_to_the_share() -> None:
     scheduler = Scheduler(SETTINGS, ScriptedRunner(pages=4096).info)
-    stream = StreamState(1, "a", 1000, 5000, 100, arrived=0.0, queued=4000, frames_waiting=600)
+    counts = StreamCounts(waiting=600, queued=4000)
+    stream = StreamState(1, "a", StreamSpec(frames=1000), 5000, began=0.0, counts=counts)
     scheduler.add(stream)
     scheduler.admit()
     for share, positions, frames in ((1.0, 2048, 150), (0.1, 204, 15), (1e-6, 4, 1)):

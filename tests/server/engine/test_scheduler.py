@@ -2,147 +2,156 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.seam.steps import Asked, RunnerInfo, StepPlan
+from model.family import VIBEVOICE_ASR
+from model.seam.audio import HOP
+from model.seam.runner import RunnerInfo
+from model.seam.steps import PendingStep, StepPlan, StepResult, StepSizes
+from model.seam.streams import Question, StreamCounts, StreamSpec
+from server.engine.messages import AskStream
 from server.engine.settings import EngineSettings
 from server.engine.worker.scheduler import Scheduler, describe
 from server.engine.worker.stream import Phase, StreamState
-
-BEFORE, AFTER = 5, 7
+from tests.support.scripted_runner import AFTER, BEFORE, ScriptedRunner
 
 
 def make_info(pages: int, page_size: int, max_positions: int = 10_000) -> RunnerInfo:
-    return RunnerInfo("", "", 24_000, 3_200, page_size, pages, max_positions, frozenset({1}), "", "", "")
+    return RunnerInfo("", "", VIBEVOICE_ASR, page_size, pages, max_positions, frozenset({1}), "", "", "")
 
 
-def make_stream(number: int, frames: int = 10, answer: int = 8, queued: int = BEFORE) -> StreamState:
-    worst = BEFORE + frames + AFTER + answer
-    return StreamState(number, f"r{number}", frames, worst, answer, arrived=0.0, queued=queued)
+def make_stream(number: int, frames: int = 10, answer: int = 8, queued: int = BEFORE, waiting: int = 0) -> StreamState:
+    spec = StreamSpec(frames, Question(seed=answer, max_tokens=answer))
+    counts = StreamCounts(waiting=waiting, queued=queued)
+    return StreamState(number, f"r{number}", spec, BEFORE + frames + AFTER + answer, began=0.0, counts=counts)
+
+
+def ask(stream: StreamState) -> None:
+    """As the step loop does: the question came and its audio is encoded."""
+    stream.ask(AskStream(stream.number, stream.spec.question, last=True), now=1.0)
 
 
 @dataclass
 class Job:
-    """A stream with what the outside will do to it: when it comes, how its audio is fed, how long it answers."""
+    """A stream with what the outside will do to it: when it comes and how its audio is fed."""
 
     stream: StreamState
     arrival: int
     feed: int
     fed: int = 0
-    answer_left: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.answer_left = self.stream.max_answer_tokens
+    answered: bool = False
 
 
 @st.composite
-def crowds(draw: st.DrawFn) -> tuple[EngineSettings, RunnerInfo, list[Job]]:
+def crowds(draw: st.DrawFn) -> tuple[EngineSettings, ScriptedRunner, list[Job]]:
     max_rows = draw(st.integers(1, 5))
-    limits = EngineSettings(
-        max_rows=max_rows,
-        prefill_positions=draw(st.integers(max_rows, 40)),
-        encode_frames=draw(st.integers(1, 30)),
+    steps = StepSizes(max_rows, draw(st.integers(max_rows, 40)), draw(st.integers(1, 30)))
+    runner = ScriptedRunner(
+        pages=draw(st.integers(12, 40)),
+        page_size=draw(st.integers(4, 16)),
+        drafts=draw(st.integers(0, 3)),
+        launches_ahead=draw(st.booleans()),
     )
-    info = make_info(draw(st.integers(12, 40)), draw(st.integers(4, 16)))
     jobs = []
     for number in range(1, draw(st.integers(1, 12)) + 1):
         answer = draw(st.integers(1, 12))
-        frames = draw(st.integers(0, info.pages * info.page_size - BEFORE - AFTER - answer))
+        room = runner.pages * runner.page_size - runner.drafts - BEFORE - AFTER - answer
+        frames = draw(st.integers(0, room))
         stream = make_stream(number, frames, answer)
         jobs.append(Job(stream, arrival=draw(st.integers(0, 10)), feed=draw(st.integers(1, max(frames, 1)))))
-    return limits, info, sorted(jobs, key=lambda job: job.arrival)
+    return EngineSettings(steps=steps), runner, sorted(jobs, key=lambda job: job.arrival)
 
 
-def feed(job: Job) -> None:
-    frames = min(job.feed, job.stream.announced_frames - job.fed)
+def feed(job: Job, runner: ScriptedRunner) -> None:
+    """The next audio; behind the last, the question."""
+    stream = job.stream
+    frames = min(job.feed, stream.spec.frames - job.fed)
     job.fed += frames
-    job.stream.frames_waiting += frames
-    job.stream.audio_finished = job.fed == job.stream.announced_frames
+    runner.append(stream.number, np.zeros(frames * HOP, np.float32))
+    stream.counts = runner.counts(stream.number)
+    if job.fed == stream.spec.frames:
+        ask(stream)
 
 
-def check_plan(plan: StepPlan, limits: EngineSettings, running: dict[int, StreamState]) -> None:
+def check_plan(plan: StepPlan, limits: StepSizes, running: dict[int, StreamState]) -> None:
     rows = {work.stream: work.positions for work in plan.rows}
     encode = {work.stream: work.frames for work in plan.encode}
     assert len(rows) == len(plan.rows) <= limits.max_rows
     assert len(encode) == len(plan.encode)
     assert set(rows) | set(encode) <= set(running)
     decoding = [s.number for s in running.values() if s.phase is Phase.DECODING and s.computable]
-    assert not [number for number in rows if running[number].held], "nobody knows its next input yet"
+    assert all(running[number].counts.queued for number in rows), "nobody knows its next input yet"
     assert [(work.stream, work.positions) for work in plan.rows][: len(decoding)] == [(n, 1) for n in decoding]
     prefill = {number: count for number, count in rows.items() if number not in decoding}
     assert sum(prefill.values()) <= limits.prefill_positions
-    assert all(0 < count <= running[number].queued for number, count in prefill.items())
+    assert all(0 < count <= running[number].counts.queued for number, count in prefill.items())
     assert len(encode) * max(encode.values(), default=0) <= limits.encode_frames
-    assert all(0 < frames <= running[number].frames_waiting for number, frames in encode.items())
+    assert all(0 < frames <= running[number].counts.waiting for number, frames in encode.items())
     # The oldest stream that wants something gets a fair share of it, whoever else is there.
-    wants_rows = [s for s in running.values() if s.queued and s.number not in decoding]
-    if wants_rows:
-        assert prefill[wants_rows[0].number] >= min(wants_rows[0].queued, limits.prefill_positions // 4)
-    wants_encoding = [s for s in running.values() if s.frames_waiting]
-    if wants_encoding:
-        assert encode[wants_encoding[0].number] >= min(wants_encoding[0].frames_waiting, limits.encode_frames // 4)
+    if wants := [s for s in running.values() if s.computable and s.number not in decoding]:
+        assert prefill[wants[0].number] >= min(wants[0].counts.queued, limits.prefill_positions // 4)
+    if wants := [s for s in running.values() if s.counts.waiting]:
+        assert encode[wants[0].number] >= min(wants[0].counts.waiting, limits.encode_frames // 4)
 
 
-def launch(plan: StepPlan, jobs: dict[int, Job], held: frozenset[int]) -> list[Job]:
-    """Account for the plan. Returns the jobs that it answers."""
-    for encode in plan.encode:
-        jobs[encode.stream].stream.count_encoded(encode.frames)
-    answering = []
-    for row in plan.rows:
-        stream, before = jobs[row.stream].stream, jobs[row.stream].stream.unread
-        stream.count_launched(row.positions, held=row.stream in held)
-        answering += [jobs[row.stream]] if stream.unread > before else []
-    return answering
+def put_questions(scheduler: Scheduler, runner: ScriptedRunner) -> None:
+    for stream in scheduler.running:
+        if stream.ready_to_ask:
+            forced = runner.ask(stream.number, stream.spec.question)
+            stream.counts = runner.counts(stream.number)
+            stream.begin_answer(stream.spec.question, forced)
+            scheduler.trim(stream)
 
 
-def read(answering: list[Job], scheduler: Scheduler) -> None:
-    for job in answering:
-        if job.answer_left:  # of a step beyond the end of the answer nobody hears
-            job.stream.count_answered(1)
-            job.answer_left -= 1
-            if not job.answer_left:
-                scheduler.remove(job.stream)
+def read(pending: PendingStep, scheduler: Scheduler, runner: ScriptedRunner, jobs: dict[int, Job]) -> None:
+    """Count what was answered; with the stop token a stream ends."""
+    for emitted in pending.read().emitted:
+        job = jobs[emitted.stream]
+        job.stream.counts = runner.counts(emitted.stream)
+        if 1 in emitted.tokens:
+            job.answered = True
+            scheduler.remove(job.stream)
+            runner.release(emitted.stream)
 
 
 @settings(deadline=None, max_examples=80)
-@given(crowds(), st.booleans(), st.frozensets(st.integers(1, 12)))
-def test_every_crowd_is_served_within_the_limits(
-    crowd: tuple[EngineSettings, RunnerInfo, list[Job]], ahead: bool, guessing: frozenset[int]
-) -> None:
-    """``ahead``: a step is read when the next one was launched; ``guessing``: streams that are held meanwhile."""
-    limits, info, arrivals = crowd
-    unread: list[Job] = []
+@given(crowds())
+def test_every_crowd_is_served_within_the_limits(crowd: tuple[EngineSettings, ScriptedRunner, list[Job]]) -> None:
+    """The runner has no page more than the scheduler knows of, and raises where a reservation does not hold."""
+    limits, runner, arrivals = crowd
+    unread = PendingStep(StepResult)
     jobs = {job.stream.number: job for job in arrivals}
-    scheduler = Scheduler(limits, info)
+    scheduler = Scheduler(limits, runner.info)
     admitted: list[int] = []
     # Each step moves at least one frame, position or token of the oldest stream, so this many steps always suffice.
-    work = sum(2 * job.stream.announced_frames + 30 + 2 * job.answer_left for job in arrivals)
+    work = sum(2 * job.stream.spec.frames + 30 + 2 * job.stream.spec.question.max_tokens for job in arrivals)
     for step in range(work + 20):
-        if not any(job.answer_left for job in arrivals):
+        if all(job.answered for job in arrivals):
             break
         for job in arrivals:
             if job.arrival == step:
+                runner.open(job.stream.number, job.stream.spec.level)
                 scheduler.add(job.stream)
-            if job.arrival <= step and not job.stream.audio_finished:
-                feed(job)
+            if job.arrival <= step and job.stream.asked is None and not job.answered:
+                feed(job, runner)
         admitted += [stream.number for stream in scheduler.admit()]
-        for stream in scheduler.running:
-            if stream.ready_to_ask:
-                stream.count_asked(Asked(stream.queued + AFTER, ""))
-                scheduler.trim(stream)
+        put_questions(scheduler, runner)
         plan = scheduler.plan()
-        check_plan(plan, limits, {stream.number: stream for stream in scheduler.running})
-        launched = launch(plan, jobs, guessing if step % 2 else frozenset())
-        read(unread if ahead else launched, scheduler)
+        check_plan(plan, limits.steps, {stream.number: stream for stream in scheduler.running})
+        launched = PendingStep(StepResult) if plan.empty else runner.launch(plan)
+        for number in {work.stream for work in plan.rows} | {work.stream for work in plan.encode}:
+            jobs[number].stream.counts = runner.counts(number)
+        read(unread if runner.launches_ahead else launched, scheduler, runner, jobs)
         unread = launched
-        assert scheduler.reserved_pages <= info.pages
-        assert all(stream.positions <= stream.pages * info.page_size for stream in scheduler.running)
+        assert scheduler.reserved_pages <= runner.pages
+        assert all(s.counts.cached <= s.pages * runner.page_size for s in scheduler.running)
     assert admitted == [job.stream.number for job in arrivals]
-    assert all(job.answer_left == 0 for job in arrivals)
+    assert all(job.answered for job in arrivals)
 
 
 def test_a_stream_that_can_never_fit_is_refused() -> None:
@@ -171,7 +180,7 @@ def test_a_long_stream_at_the_head_is_not_overtaken() -> None:
 
 
 def test_a_cancelled_head_lets_the_next_run() -> None:
-    scheduler = Scheduler(EngineSettings(max_rows=1), make_info(pages=100, page_size=8))
+    scheduler = Scheduler(EngineSettings(steps=StepSizes(max_rows=1)), make_info(pages=100, page_size=8))
     first, second, third = make_stream(1), make_stream(2), make_stream(3)
     for stream in (first, second, third):
         scheduler.add(stream)
@@ -186,18 +195,18 @@ def test_reservation_shrinks_to_the_audio_that_came() -> None:
     stream = make_stream(1, frames=400)
     scheduler.add(stream)
     scheduler.admit()
-    stream.count_asked(Asked(BEFORE + 10 + AFTER, ""))
+    ask(stream)
+    stream.counts = StreamCounts(encoded=10, queued=BEFORE + 10 + AFTER)
+    stream.begin_answer(stream.spec.question, forced="")
     scheduler.trim(stream)
     assert scheduler.reserved_pages == 4
 
 
 def test_short_prompts_pass_a_long_one_that_still_advances() -> None:
-    scheduler = Scheduler(EngineSettings(prefill_positions=100, encode_frames=100), make_info(pages=1000, page_size=8))
-    long = make_stream(1, frames=3000, queued=1000)
-    shorts = [make_stream(number, queued=30) for number in (2, 3, 4)]
-    long.frames_waiting = 1000
-    for short in shorts:
-        short.frames_waiting = 25
+    settings = EngineSettings(steps=StepSizes(prefill_positions=100, encode_frames=100))
+    scheduler = Scheduler(settings, make_info(pages=1000, page_size=8))
+    long = make_stream(1, frames=3000, queued=1000, waiting=1000)
+    shorts = [make_stream(number, queued=30, waiting=25) for number in (2, 3, 4)]
     for stream in (long, *shorts):
         scheduler.add(stream)
     scheduler.admit()
@@ -205,9 +214,9 @@ def test_short_prompts_pass_a_long_one_that_still_advances() -> None:
 
 
 def test_one_stream_alone_gets_the_whole_budget() -> None:
-    scheduler = Scheduler(EngineSettings(prefill_positions=100, encode_frames=60), make_info(pages=1000, page_size=8))
-    stream = make_stream(1, frames=3000, queued=1000)
-    stream.frames_waiting = 1000
+    settings = EngineSettings(steps=StepSizes(prefill_positions=100, encode_frames=60))
+    scheduler = Scheduler(settings, make_info(pages=1000, page_size=8))
+    stream = make_stream(1, frames=3000, queued=1000, waiting=1000)
     scheduler.add(stream)
     scheduler.admit()
     assert describe(scheduler.plan()) == "encode 1:60 | rows 1:100"

@@ -8,7 +8,6 @@ import pytest
 
 from model.seam.steps import StepSizes
 from server.engine.budget import answer_budget, pass_positions, pass_seconds
-from server.engine.settings import EngineSettings
 from server.engine.worker.shortage import shortage
 
 GIB = 1 << 30
@@ -51,7 +50,7 @@ def test_a_recording_of_that_length_gets_the_answer_of_ordinary_talk() -> None:
 
 
 def test_steps_stay_within_what_was_planned() -> None:
-    settings = EngineSettings(max_rows=32, prefill_positions=2048, encode_frames=40)
+    settings = StepSizes(max_rows=32, prefill_positions=2048, encode_frames=40)
     assert settings.within(None) is settings
     kept = settings.within(StepSizes(max_rows=32, prefill_positions=512, encode_frames=48))
     assert (kept.max_rows, kept.prefill_positions, kept.encode_frames) == (32, 512, 40)

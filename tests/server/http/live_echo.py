@@ -15,19 +15,19 @@ from fastapi import APIRouter, WebSocket
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.pcm_stream import PcmEncoding
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
-from server.live.ears.turns import TurnDetection
 from server.live.settings import LiveSettings
 from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetFormat
 from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, WordsCommitted
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.words import Word
 from tests.support.scripted_server import PATIENCE, RunningServer
@@ -48,11 +48,19 @@ async def echo(websocket: WebSocket) -> None:
     )
 
 
-class EchoProtocol(LiveProtocol):
+class EchoProtocol(LiveProtocol[str | bytes]):
     """Every event is told as it comes. Text frames are JSON and name what is to be done."""
+
+    def __init__(self) -> None:
+        self._flushes = flush_ids(Asker.PROTOCOL)
+        self._reader = 0
 
     def opened(self) -> Sequence[Action]:
         return [Send({"type": "opened"}), SetFormat(PcmEncoding.LINEAR16)]
+
+    def read(self, frame: str | bytes) -> str | bytes:
+        self._reader = threading.get_ident()
+        return frame
 
     def received(self, message: str | bytes) -> Sequence[Action]:
         if isinstance(message, bytes):
@@ -60,7 +68,7 @@ class EchoProtocol(LiveProtocol):
         asked = json.loads(message)
         match asked["do"]:
             case "flush":
-                return [Flush(), Send({"type": "flushing"})]
+                return [Flush(next(self._flushes)), Send({"type": "flushing"})]
             case "finish":
                 return [Finish()]
             case "format":
@@ -69,6 +77,8 @@ class EchoProtocol(LiveProtocol):
                 return [SetFormat(None)]
             case "say":
                 return [Send({"type": "said", "number": number, "text": asked["text"]}) for number in range(asked["n"])]
+            case "tell the reader":
+                return [Send({"type": "read", "beside": self._reader != threading.get_ident()})]
             case "close":
                 return [Send({"type": "bye"}), Close(4000, "as asked"), Send({"type": "never"})]
             case unknown:
@@ -97,6 +107,7 @@ class Script:
     Attributes:
         hear_gate: no audio is taken while it is closed.
         words_gate: no words are found while it is closed.
+        one_by_one: the words gate closes behind every flush that is answered.
         fails_at: the engine fails when it has heard so many seconds.
         heard: seconds of audio taken, over all sessions.
         waiting: somebody waits at the first gate.
@@ -104,6 +115,7 @@ class Script:
 
     hear_gate: threading.Event = field(default_factory=threading.Event)
     words_gate: threading.Event = field(default_factory=threading.Event)
+    one_by_one: bool = False
     fails_at: float = float("inf")
     heard: float = 0.0
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -173,8 +185,8 @@ class Scripted:
     def discard(self) -> None:
         raise AssertionError("not asked for")
 
-    def flush(self) -> None:
-        self._say(Flushed(round(self._heard, 3)))
+    def flush(self, flush: FlushId) -> None:
+        self._say(Flushed(round(self._heard, 3), flush))
 
     def finish(self) -> None:
         self._say(Finished(round(self._heard, 3)))
@@ -190,6 +202,8 @@ class Scripted:
                 raise event
             if isinstance(event, WordsCommitted) and not self._script.words_gate.is_set():
                 await asyncio.to_thread(self._script.words_gate.wait, PATIENCE)
+            if isinstance(event, Flushed) and self._script.one_by_one:
+                self._script.words_gate.clear()
             yield event
             if isinstance(event, Finished):
                 return

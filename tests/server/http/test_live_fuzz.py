@@ -15,8 +15,9 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from server.engine.client.engine import Engine
-from server.http.sockets.transcriber import Transcriber, make_transcriber
+from server.live.live_transcriber import make_transcriber
 from server.live.settings import LiveSettings
+from server.live.vocabulary.transcriber import Transcriber
 from server.transcript.detokenizer import Vocabulary
 from tests.server.http.live_echo import address, tasks_on
 from tests.server.http.live_fuzz import misbehave, speech

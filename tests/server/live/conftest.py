@@ -10,13 +10,13 @@ import pytest
 
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker.worker import load_model
+from server.engine.worker.load import load_model
 from server.transcript.detokenizer import Vocabulary
 
 
 @pytest.fixture
 async def engine() -> AsyncIterator[Engine]:
-    started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32", threads=1), EngineSettings())
+    started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32"), EngineSettings())
     await started.start()
     await started.wait_ready()
     yield started

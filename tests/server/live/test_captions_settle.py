@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import cast
-
 import numpy as np
 
 from model.seam.audio import SAMPLE_RATE
-from server.engine.client.engine import Engine, LiveStream
 from server.live.captions.captions import Captions
-from server.live.ears.gate import Passed
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import WordsCommitted
-from server.transcript.detokenizer import Vocabulary
-from server.transcript.segments import Segment
-from server.windows.window import Block, Window
+from server.windows.block import Block
+from server.windows.sequence import WindowSequence
+from server.windows.writing import opening, segment_json
+from tests.support.author import Author
+from tests.support.scripted_streams import ScriptedEngine, ScriptedStream
+from tests.support.speaking_runner import CHECKPOINT
 
 
-class ScriptedWindow(Window):
-    """Answers with what is to be said of so much audio."""
-
-    said: tuple[tuple[float, Segment], ...] = ()
-
-    async def ask(self) -> tuple[Segment, ...]:
-        return tuple(segment for needed, segment in self.said if self.heard_until >= needed)
+def listen_when_it_is_heard(stream: ScriptedStream) -> str:
+    return opening([segment_json(0.2, 1.1, 0, "Listen")]) + "]" if stream.seconds >= 1.5 else "[]"
 
 
-class Stream:
-    async def append(self, samples: object) -> None:
-        pass
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-
-def captions(*said: tuple[float, Segment]) -> Captions:
-    class Told(ScriptedWindow):
-        pass
-
-    Told.said = said
-    info = SimpleNamespace(max_positions=16_384, pages=4096, page_size=16, draft_positions=0)
-    engine = SimpleNamespace(info=info, open_live=lambda *_, **__: cast(LiveStream, Stream()))
-    return Captions(
-        cast(Engine, engine),
-        cast(Vocabulary, None),
-        LiveSettings(),
-        request_id="test",
-        context=None,
-        make_window=Told,
-    )
-
-
-def passed(start: float, end: float, spoken: float) -> Passed:
-    samples = np.full(round((end - start) * SAMPLE_RATE), 0.1, np.float32)
-    return Passed(Block(round(start * SAMPLE_RATE), samples), spoken)
+def sound(start: float, end: float) -> Block:
+    return Block(round(start * SAMPLE_RATE), np.full(round((end - start) * SAMPLE_RATE), 0.1, np.float32))
 
 
 async def test_speech_that_an_update_did_not_find_words_in_is_asked_about_again() -> None:
     """A word whose quiet end came after the update belongs to the turn that is settled then."""
-    session = captions((1.5, Segment(0, 0.2, 1.1, 0, "Listen")))
-    await session.take(passed(0.0, 1.2, 1.2))
+    author, settings = Author(CHECKPOINT), LiveSettings()
+    engine = ScriptedEngine(author, [listen_when_it_is_heard] * 2)
+    windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=settings.window, request_id="test")
+    session = Captions(windows, settings)
+    await session.take(sound(0.0, 1.2), 1.2)
     assert session.due
     assert not [event for event in await session.update() if isinstance(event, WordsCommitted)]
-    await session.take(passed(1.2, 1.7, 0.0))
+    await session.take(sound(1.2, 1.7), 0.0)
     [words] = [event for event in await session.settle() if isinstance(event, WordsCommitted)]
     assert words.text == "Listen"
     assert await session.settle() == []
+    assert [question.whole for question in engine.streams[0][0].questions] == [False, True]

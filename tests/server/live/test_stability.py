@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.captions.stability import Stabilizer, plain
-from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentClosed, WordsCommitted
+from server.live.captions.stability import Stabilizer
+from server.live.captions.units import plain
+from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import joined
 from tests.server.transcript.answers import examples
@@ -24,7 +25,7 @@ def committed(events: list[LiveEvent]) -> list[str]:
 
 
 def closed(events: list[LiveEvent]) -> list[tuple[int | None, str]]:
-    return [(e.segment.speaker, e.segment.text) for e in events if isinstance(e, SegmentClosed)]
+    return [(e.segment.speaker, e.segment.text) for e in events if isinstance(e, SegmentCommitted)]
 
 
 def hypothesis(events: list[LiveEvent]) -> list[tuple[int, str]]:
@@ -82,6 +83,17 @@ def test_a_hypothesis_that_takes_words_back_is_read_from_where_it_agrees() -> No
     assert closed(events) == [(0, "one two three four five")]
 
 
+def test_committed_words_are_found_behind_as_many_others() -> None:
+    """As many edits as taking every word for another: of beginnings with equally many the longest counts."""
+    stable = Stabilizer(SETTLE)
+    for _ in range(2):
+        stable.update([said("one two three four five six seven")], heard=2.0)
+    text = "ah well you know I mean one two three four five six seven"
+    events = stable.update([said(text)], heard=3.0, final=True)
+    assert committed(events) == ["seven"]
+    assert closed(events) == [(0, "one two three four five six seven")]
+
+
 def test_words_that_vanish_stay_committed() -> None:
     stable = Stabilizer(SETTLE)
     for _ in range(2):
@@ -123,6 +135,19 @@ def test_times_of_committed_words_never_run_backwards() -> None:
     assert times == sorted(times)
 
 
+def test_the_probability_of_a_segment_is_that_which_was_read_last() -> None:
+    stable = Stabilizer(SETTLE)
+    read: list[float | None] = []
+    for text, logprob in (("one two", -0.5), ("one two three", -0.25), ("one two three four", None)):
+        events = stable.update([Segment(0, 0.0, 2.0, 0, text, logprob)], heard=2.0)
+        read += [event.avg_logprob for event in events if isinstance(event, WordsCommitted)]
+        assert isinstance(events[-1], Hypothesis)
+        assert [segment.avg_logprob for segment in events[-1].segments] == [logprob]
+    assert read == [-0.25, -0.25], "what is not known says nothing"
+    (end,) = (e.segment for e in stable.close() if isinstance(e, SegmentCommitted))
+    assert end.avg_logprob == -0.25
+
+
 texts = st.lists(st.sampled_from(["one", "two", "Two.", "three", "x", "-"]), min_size=1, max_size=6).map(" ".join)
 hypotheses = st.lists(st.tuples(texts, st.sampled_from([0, 1, None]), st.floats(0.1, 3)), max_size=4)
 
@@ -147,7 +172,7 @@ def test_whatever_the_model_says_committed_text_only_grows(
                 assert event.segment not in ended
                 assert not ended or event.segment == ended[-1] + 1
                 words[event.segment] = words.get(event.segment, "") + event.lead + event.text
-            if isinstance(event, SegmentClosed):
+            if isinstance(event, SegmentCommitted):
                 assert event.segment.text == words[event.segment.index].removeprefix(" ")
                 assert event.segment.start <= event.segment.end
                 ended.append(event.segment.index)

@@ -13,26 +13,27 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE, clip_level, frame_count
-from model.seam.steps import Samples, StreamSpec
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
-from server.live.ears.turns import TurnDetection
+from server.live.live_transcriber import LiveTranscriber, make_transcriber
 from server.live.settings import LiveSettings
-from server.live.transcriber import LiveTranscriber
 from server.live.vocabulary.events import (
     AudioHeard,
     Finished,
     Flushed,
     Hypothesis,
     LiveEvent,
-    SegmentClosed,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, FlushId
+from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
@@ -41,6 +42,7 @@ from tests.support.samples import SAMPLES, TWO_SPEAKERS, truth
 
 PACED = LiveSettings(backlog=2.0)
 """So little may wait that feeding at once is like feeding at the speed of the engine: updates come all the time."""
+ASKED = FlushId(Asker.PROTOCOL, 7)
 CHUNK = SAMPLE_RATE // 10
 
 
@@ -62,7 +64,7 @@ class Heard:
         if isinstance(event, WordsCommitted):
             assert event.segment == len(self.segments), "words of a segment that is closed or not yet next"
             self.words.setdefault(event.segment, []).append(event.lead + event.text)
-        if isinstance(event, SegmentClosed):
+        if isinstance(event, SegmentCommitted):
             assert event.segment.index == len(self.segments)
             assert event.segment.text == "".join(self.words[event.segment.index]).removeprefix(" ")
             self.segments.append(event.segment)
@@ -88,7 +90,8 @@ async def feed(transcriber: LiveTranscriber, samples: Samples) -> None:
 
 
 async def live(engine: Engine, vocabulary: Vocabulary, samples: Samples, settings: LiveSettings = PACED) -> Heard:
-    async with LiveTranscriber(engine, vocabulary, settings, request_id="test", turns=TurnDetection()) as session:
+    async with make_transcriber(engine, vocabulary, settings, "test") as session:
+        session.set_turns(TurnDetection())
         listening = asyncio.create_task(listen(session))
         await feed(session, samples)
         session.finish()
@@ -101,12 +104,12 @@ async def live(engine: Engine, vocabulary: Vocabulary, samples: Samples, setting
 async def whole(engine: Engine, vocabulary: Vocabulary, samples: Samples) -> str:
     """What the file path answers."""
     assembler = TranscriptAssembler(vocabulary, samples.size / SAMPLE_RATE)
-    spec = StreamSpec(level=clip_level(samples), max_answer_tokens=1024)
-    async with engine.open(spec, frames=frame_count(samples.size), request_id="whole") as stream:
+    question = Question(max_tokens=1024)
+    spec = StreamSpec(frame_count(samples.size), question, clip_level(samples))
+    async with engine.open(spec, request_id="whole") as stream:
         await stream.append(samples)
-        await stream.finish()
-        async for message in stream:
-            assembler.feed(message.tokens, message.logprobs)
+        answer = await stream.ask(question, last=True).read()
+    assembler.feed(answer.tokens, answer.logprobs)
     return assembler.finish()[1].text
 
 
@@ -121,6 +124,7 @@ async def test_what_was_said_comes_while_it_is_said(engine: Engine, vocabulary: 
     reference = " ".join(turn["Content"] for turn in expected)
     assert errors(reference, heard.text) <= 0.15 * len(reference.split())
     assert len({segment.speaker for segment in heard.segments}) == 2
+    assert all(segment.avg_logprob is not None and -2 < segment.avg_logprob < 0 for segment in heard.segments)
     for turn in expected:
         assert min(abs(segment.start - turn["Start"]) for segment in heard.segments) < 0.5
     first_words = heard.events.index(heard.of(WordsCommitted)[0])
@@ -131,9 +135,10 @@ async def test_what_was_said_comes_while_it_is_said(engine: Engine, vocabulary: 
 
 async def test_turns_are_flushed_in_order(engine: Engine, vocabulary: Vocabulary) -> None:
     heard = await live(engine, vocabulary, audio_of(TWO_SPEAKERS.name))
-    stopped = [event.at for event in heard.events if isinstance(event, SpeechStopped)]
-    flushed = [event.until for event in heard.events if isinstance(event, Flushed)]
+    stopped = [(event.at, event.flush) for event in heard.events if isinstance(event, SpeechStopped)]
+    flushed = [(event.until, event.flush) for event in heard.events if isinstance(event, Flushed)]
     assert stopped
+    assert len({flush for _, flush in stopped}) == len(stopped)
     assert flushed == stopped
     assert len(heard.of(SpeechStarted)) in (len(stopped), len(stopped) + 1)
 
@@ -166,20 +171,21 @@ async def test_a_crowd_hears_what_each_would_alone(engine: Engine, vocabulary: V
 
 async def test_silence_costs_nothing(engine: Engine, vocabulary: Vocabulary) -> None:
     noise = np.random.default_rng(0).normal(0, 0.001, 20 * SAMPLE_RATE).astype(np.float32)
-    async with LiveTranscriber(engine, vocabulary, PACED, request_id="test") as session:
+    async with make_transcriber(engine, vocabulary, PACED, "test") as session:
         await feed(session, noise)
-        session.flush()
+        session.flush(ASKED)
         session.finish()
         heard = await listen(session)
-    assert [event for event in heard.events if not isinstance(event, AudioHeard)] == [Flushed(20.0), Finished(20.0)]
+    assert [event for event in heard.events if not isinstance(event, AudioHeard)] == [
+        Flushed(20.0, ASKED),
+        Finished(20.0),
+    ]
     assert engine.stats is None or engine.stats.steps == 0
 
 
 async def test_after_a_long_silence_the_pages_are_given_back(engine: Engine, vocabulary: Vocabulary) -> None:
     samples = audio_of("short.flac")
-    async with LiveTranscriber(
-        engine, vocabulary, LiveSettings(backlog=2.0, release=3.0), request_id="test"
-    ) as session:
+    async with make_transcriber(engine, vocabulary, LiveSettings(backlog=2.0, release=3.0), "test") as session:
         listening = asyncio.create_task(listen(session))
         await feed(session, np.concatenate([samples, np.zeros(5 * SAMPLE_RATE, np.float32)]))
         await eventually(lambda: engine.stats is not None and engine.stats.steps > 0 and engine.stats.pages_used == 0)
@@ -192,7 +198,7 @@ async def test_after_a_long_silence_the_pages_are_given_back(engine: Engine, voc
 
 async def test_discarded_audio_does_not_come_back(engine: Engine, vocabulary: Vocabulary) -> None:
     short, two = audio_of("short.flac"), audio_of("two_speakers.flac")
-    async with LiveTranscriber(engine, vocabulary, LiveSettings(first_speech=60), request_id="test") as session:
+    async with make_transcriber(engine, vocabulary, LiveSettings(first_speech=60), "test") as session:
         listening = asyncio.create_task(listen(session))
         await feed(session, two)
         session.discard()
@@ -204,7 +210,7 @@ async def test_discarded_audio_does_not_come_back(engine: Engine, vocabulary: Vo
 
 
 async def test_a_dead_worker_ends_the_session(engine: Engine, vocabulary: Vocabulary) -> None:
-    async with LiveTranscriber(engine, vocabulary, PACED, request_id="test") as session:
+    async with make_transcriber(engine, vocabulary, PACED, "test") as session:
         listening = asyncio.create_task(listen(session))
         await feed(session, audio_of("short.flac"))
         assert engine.worker_pid is not None
@@ -218,7 +224,7 @@ async def test_a_dead_worker_ends_the_session(engine: Engine, vocabulary: Vocabu
 
 async def test_a_slow_engine_slows_the_sender(engine: Engine, vocabulary: Vocabulary) -> None:
     samples = audio_of("two_speakers.flac")
-    async with LiveTranscriber(engine, vocabulary, PACED, request_id="test") as session:
+    async with make_transcriber(engine, vocabulary, PACED, "test") as session:
         listening = asyncio.create_task(listen(session))
         assert engine.worker_pid is not None
         os.kill(engine.worker_pid, signal.SIGSTOP)
@@ -236,19 +242,19 @@ async def test_a_slow_engine_slows_the_sender(engine: Engine, vocabulary: Vocabu
 
 async def test_leaving_a_session_leaves_nothing(engine: Engine, vocabulary: Vocabulary) -> None:
     before = asyncio.all_tasks()
-    async with LiveTranscriber(engine, vocabulary, PACED, request_id="test") as session:
+    async with make_transcriber(engine, vocabulary, PACED, "test") as session:
         await feed(session, audio_of("short.flac"))
     assert asyncio.all_tasks() == before
     await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
     with suppress(EngineError):
-        session.flush()
+        session.flush(ASKED)
 
 
 async def test_chunks_of_any_size_are_the_same_audio(engine: Engine, vocabulary: Vocabulary) -> None:
     samples = audio_of("short.flac")
     texts = []
     for cuts in ([samples.size], [1, 777, 50_001, 50_002], list(range(500, samples.size, 7919))):
-        async with LiveTranscriber(engine, vocabulary, LiveSettings(), request_id="test") as session:
+        async with make_transcriber(engine, vocabulary, LiveSettings(), "test") as session:
             for piece in split(samples, cuts):
                 await session.hear(piece)
             session.finish()

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.ears.turns import TurnDetection, TurnDetector
-from server.live.vocabulary.events import SpeechStarted, SpeechStopped
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.vocabulary.turn_detection import TurnDetection
 
 FRAME = 0.04
 SETTINGS = TurnDetection(threshold=0.5, prefix_padding=0.08, silence=0.2)
@@ -23,15 +23,15 @@ def follow(
     for count, probability in enumerate(probabilities, start=1):
         event = detector.feed(probability)
         if event is not None:
-            assert detector.speaking == isinstance(event, SpeechStarted)
+            assert detector.speaking == isinstance(event, TurnStart)
             events.append((type(event).__name__, count, round(event.at, 6)))
     return events
 
 
 def test_a_turn_begins_before_its_speech_and_ends_after_the_silence() -> None:
     assert follow([0.1] * 10 + [0.9] * 10 + [0.1] * 10) == [
-        ("SpeechStarted", 13, 0.32),
-        ("SpeechStopped", 25, 1.0),
+        ("TurnStart", 13, 0.32),
+        ("TurnEnd", 25, 1.0),
     ]
 
 
@@ -42,30 +42,30 @@ def test_clicks_are_no_turn() -> None:
 def test_speech_is_kept_up_by_less_than_what_begins_it() -> None:
     # 0.4 lies between the threshold for leaving (0.35) and the one for entering (0.5).
     assert follow([0.4] * 20) == []
-    assert follow([0.9] + [0.4] * 40) == [("SpeechStarted", 3, 0.0)]
-    assert follow([0.9] * 3 + [0.3] * 5) == [("SpeechStarted", 3, 0.0), ("SpeechStopped", 8, 0.32)]
+    assert follow([0.9] + [0.4] * 40) == [("TurnStart", 3, 0.0)]
+    assert follow([0.9] * 3 + [0.3] * 5) == [("TurnStart", 3, 0.0), ("TurnEnd", 8, 0.32)]
 
 
 def test_a_pause_shorter_than_the_silence_does_not_end_a_turn() -> None:
     pause = [0.1] * 4
-    assert follow([0.9] * 5 + pause + [0.9] * 5 + pause + [0.9]) == [("SpeechStarted", 3, 0.0)]
+    assert follow([0.9] * 5 + pause + [0.9] * 5 + pause + [0.9]) == [("TurnStart", 3, 0.0)]
 
 
 def test_once_quiet_only_real_speech_goes_on() -> None:
-    assert follow([0.9] * 5 + [0.1] + [0.4] * 4)[1:] == [("SpeechStopped", 10, 0.4)]
+    assert follow([0.9] * 5 + [0.1] + [0.4] * 4)[1:] == [("TurnEnd", 10, 0.4)]
 
 
 def test_padding_does_not_reach_before_the_start() -> None:
-    assert follow([0.1, 0.9, 0.9, 0.9], start=7.0) == [("SpeechStarted", 4, 7.0)]
+    assert follow([0.1, 0.9, 0.9, 0.9], start=7.0) == [("TurnStart", 4, 7.0)]
 
 
 def test_padding_does_not_reach_into_the_turn_before() -> None:
     settings = TurnDetection(threshold=0.5, prefix_padding=1.0, silence=0.2)
     first, second = [0.9] * 5 + [0.1] * 5, [0.9] * 3
     assert follow(first + second, settings) == [
-        ("SpeechStarted", 3, 0.0),
-        ("SpeechStopped", 10, 0.4),
-        ("SpeechStarted", 13, 0.4),
+        ("TurnStart", 3, 0.0),
+        ("TurnEnd", 10, 0.4),
+        ("TurnStart", 13, 0.4),
     ]
 
 
@@ -80,7 +80,7 @@ def test_turns_alternate_and_do_not_overlap(
 ) -> None:
     detector = TurnDetector(TurnDetection(threshold, padding, silence), frame=FRAME)
     events = [event for probability in probabilities if (event := detector.feed(probability))]
-    kinds = [SpeechStarted, SpeechStopped] * len(events)
+    kinds = [TurnStart, TurnEnd] * len(events)
     assert all(isinstance(event, kind) for event, kind in zip(events, kinds, strict=False))
     times = [event.at for event in events]
     assert times == sorted(times)

@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
-from model.seam.steps import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.vad import SpeechDetector
 from tests.support.samples import TWO_SPEAKERS, truth
 
@@ -72,14 +71,6 @@ def test_pieces_say_what_the_whole_says(step: int) -> None:
     whole, pieces = probabilities(samples), probabilities(samples, step=step)
     assert len(pieces) in (len(whole), len(whole) - 1)
     assert pieces == pytest.approx(whole[: len(pieces)], abs=1e-3)
-
-
-def test_a_reset_detector_is_a_new_one() -> None:
-    samples = recording()[: 3 * SAMPLE_RATE]
-    detector = SpeechDetector()
-    first = detector.probabilities(samples)
-    detector.reset()
-    assert detector.probabilities(samples) == first
 
 
 def test_detectors_do_not_hear_each_other() -> None:

@@ -25,11 +25,11 @@ def examples(count: int) -> settings:
 
 @dataclass(frozen=True)
 class Reading:
-    """What came out of an answer: what a caller appends, what it gets whole and from where, and the verdict."""
+    """What came out of an answer: what a caller appends, what it gets whole and in which source, and the verdict."""
 
     shown: dict[int, str]
     segments: list[Segment]
-    spans: list[tuple[int, int] | None]
+    sources: list[str | None]
     complete: bool
     notes: list[str]
 
@@ -45,8 +45,8 @@ def read(answer: str, *, cuts: Iterable[int] = (), cut: bool = False, duration: 
     for piece in pieces(answer, cuts):
         events += parser.feed(piece)
     events += parser.finish(cut=cut)
-    spans = [event.span for event in events if isinstance(event, SegmentClosed)]
-    return Reading(shown(events), closed(events), spans, parser.complete, parser.notes)
+    sources = [event.source for event in events if isinstance(event, SegmentClosed)]
+    return Reading(shown(events), closed(events), sources, parser.complete, parser.notes)
 
 
 def pieces(answer: str, cuts: Iterable[int]) -> list[str]:

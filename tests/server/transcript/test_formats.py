@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import TypeVar
 
 import pytest
+from openai._models import construct_type
 from openai.types.audio import (
     Transcription,
     TranscriptionDiarized,
@@ -13,7 +15,7 @@ from openai.types.audio import (
     TranscriptionVerbose,
 )
 from openai.types.audio.transcription_text_segment_event import TranscriptionTextSegmentEvent
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from server.protocols.openai.events import OpenAIEvents
 from server.transcript.events import SegmentClosed, SpeechDelta
@@ -26,10 +28,10 @@ Model = TypeVar("Model", bound=BaseModel)
 TOKEN = TokenLogprob("Hi", (72, 105), -0.25)
 TRANSCRIPT = Transcript(
     segments=(
-        Segment(0, 0.0, 2.0000004, 0, "Hi there.", -0.25),
-        Segment(1, 2.0000004, 3.0, None, "[Music]"),
-        Segment(2, 3.0, 5.5, 1, "Bye."),
-        Segment(3, 5.5, 6.0, 0, "Bye."),
+        Segment(0, 0.0, 2.0000004, 0, "Hi there.", -0.25, (7, 8, 9)),
+        Segment(1, 2.0000004, 3.0, None, "[Music]", -0.125),
+        Segment(2, 3.0, 5.5, 1, "Bye.", -0.5),
+        Segment(3, 5.5, 6.0, 0, "Bye.", 0.0),
     ),
     duration=6.0,
     logprobs=(TOKEN,),
@@ -88,11 +90,29 @@ def test_verbose_json_has_every_segment() -> None:
     first, music, *_ = read.segments
     assert (first.id, first.start, first.end, first.text) == (0, 0.0, 2.0, "Hi there.")
     assert (first.avg_logprob, first.temperature, first.no_speech_prob) == (-0.25, 0.5, 0.0)
-    assert (music.text, music.no_speech_prob) == ("[Music]", 1.0)
+    assert first.tokens == [7, 8, 9]
+    assert (music.text, music.no_speech_prob, music.seek) == ("[Music]", 1.0, 0)
     assert body["task"] == "transcribe"
     segments = body["segments"]
     assert isinstance(segments, list)
     assert [segment["speaker"] for segment in segments] == ["A", None, "B", "A"]
+
+
+def test_text_that_repeats_itself_compresses_as_whisper_counts_it() -> None:
+    said = (Segment(0, 0.0, 1.0, 0, "Yes."), Segment(1, 1.0, 9.0, 0, "again and " * 30))
+    segments = TypeAdapter(list[dict[str, object]]).validate_python(
+        render_verbose_json(Transcript(said, 9.0))["segments"]
+    )
+    ratios = [segment["compression_ratio"] for segment in segments]
+    assert ratios == [pytest.approx(len(s.text) / len(zlib.compress(s.text.encode())), abs=1e-3) for s in said]
+
+
+def test_an_unknown_mean_is_no_certainty() -> None:
+    body = render_verbose_json(Transcript((Segment(0, 0.0, 1.0, 0, "Hi."),), 1.0))
+    read = construct_type(value=body, type_=TranscriptionVerbose)
+    assert isinstance(read, TranscriptionVerbose)
+    assert read.segments is not None
+    assert [segment.avg_logprob for segment in read.segments] == [None]
 
 
 def test_verbose_json_has_words_on_demand() -> None:

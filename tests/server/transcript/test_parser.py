@@ -42,7 +42,8 @@ def test_words_come_while_they_are_written_and_segments_with_their_brace() -> No
     assert parser.feed("you") == [SpeechDelta(0, " you", (1.0, 2.0))]
     assert parser.feed(' "') == []
     assert parser.unfinished == "Hello you"
-    assert parser.feed("}") == [SegmentClosed(Segment(0, 1.0, 2.0, 0, "Hello you"), span=(1, 55))]
+    source = '{"Start":1,"End":2,"Speaker":0,"Content":"Hello you "}'
+    assert parser.feed("}") == [SegmentClosed(Segment(0, 1.0, 2.0, 0, "Hello you"), source=source)]
     assert parser.unfinished == ""
 
 
@@ -131,7 +132,8 @@ def test_missing_braces_between_objects(broken: str, whole: list[int]) -> None:
     reading = read(answer)
     assert reading.texts == ["Hello there.", "[Music]", "Fine."]
     assert [s.start for s in reading.segments] == [0.0, 15.43, 17.0]
-    sources = {place: json.loads(answer[slice(*span)]) for place, span in enumerate(reading.spans) if span}
+    sources = {place: json.loads(source) for place, source in enumerate(reading.sources) if source}
+    assert all(source in answer for source in reading.sources if source)
     assert {place: source["Content"] for place, source in sources.items()} == {p: reading.texts[p] for p in whole}
 
 
@@ -252,7 +254,7 @@ def test_a_valid_answer_gives_its_contents_at_any_split(answer: str, cuts: list[
     said = [entry.get("Content", entry.get("text")) or "" for entry in objects]
     visible = ["".join(c for c in text if c in "\t\n\r" or (c >= " " and c != "\x7f")).strip() for text in said]
     assert reading.texts == [text for text in visible if text]
-    written_in = [json.loads(answer[slice(*span)]) for span in reading.spans if span]
+    written_in = [json.loads(source) for source in reading.sources if source]
     assert written_in == [entry for entry, text in zip(objects, visible, strict=True) if text]
     assert reading.complete or not reading.texts
     assert reading.shown == {s.index: s.text for s in reading.segments if s.is_speech}

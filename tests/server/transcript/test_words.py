@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.transcript.segments import Segment
-from server.transcript.word_breaks import characters, lead_between
-from server.transcript.words import joined, segment_words, split_words
+from server.transcript.word_breaks import characters, cut_words, lead_between
+from server.transcript.words import joined, segment_words
 from tests.server.transcript.answers import examples
 
 
@@ -48,7 +48,7 @@ def test_words_share_the_time_by_their_letters() -> None:
     ],
 )
 def test_scripts(text: str, words: list[str]) -> None:
-    assert split_words(text) == words
+    assert [word for _, word in cut_words(text)] == words
 
 
 @pytest.mark.parametrize(
@@ -131,5 +131,5 @@ def test_words_fill_their_segment_in_order(text: str, start: float, length: floa
 @given(st.text(_scripts, min_size=1))
 @examples(100)
 def test_only_a_text_without_words_has_one_of_punctuation(text: str) -> None:
-    words = split_words(text)
+    words = [word for _, word in cut_words(text)]
     assert len(words) <= 1 or all(any(letter.isalnum() or letter == "👍" for letter in word) for word in words)

@@ -1,8 +1,8 @@
 """Which words belong to which conversation item, and the server events that tell it.
 
 An item is reserved when speech starts or when the first words come, committed when the turn stops or the client says
-so, and completed when the session has flushed. Flushes are answered in the order they were asked for, so the words that
-come belong to the oldest item that waits for its flush, and only without one to the reserved item.
+so, and completed when every flush that it waits for was answered. Audio is transcribed in order, so the words that come
+belong to the oldest item that waits, and only without one to the reserved item.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.live.vocabulary.actions import Send
-from server.live.vocabulary.events import SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import SegmentCommitted, WordsCommitted
+from server.live.vocabulary.flush import Asker, FlushId
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
 
@@ -24,7 +25,7 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 class _Item:
     """``start`` and ``end``: of its audio, in seconds of the session's.
 
-    ``segments``: those whose words it has. ``flushes``: how many are to come until it has all of them.
+    ``segments``: those whose words it has. ``flushes``: those to be answered until it has all of them.
     """
 
     id: str
@@ -33,7 +34,7 @@ class _Item:
     end: float = 0.0
     texts: list[str] = field(default_factory=list)
     segments: set[int] = field(default_factory=set)
-    flushes: int = 1
+    flushes: set[FlushId] = field(default_factory=set)
 
     @property
     def transcript(self) -> str:
@@ -64,7 +65,7 @@ class Items:
         item = self._reserve(at)
         return [self._event("input_audio_buffer.speech_started", item_id=item.id, audio_start_ms=_milliseconds(at))]
 
-    def speech_stopped(self, at: float) -> list[Send]:
+    def speech_stopped(self, at: float, flush: FlushId) -> list[Send]:
         """The turn is over and its item committed: a new one where the client committed or cleared the turn's first.
 
         A turn that stopped just before the client committed is told after that. Its audio is in the client's item
@@ -74,14 +75,15 @@ class Items:
         item = crossed or self._reserve(self.uncommitted_from)
         stopped = self._event("input_audio_buffer.speech_stopped", item_id=item.id, audio_end_ms=_milliseconds(at))
         if crossed:
-            crossed.flushes += 1
+            crossed.flushes.add(flush)
             return [stopped]
-        return [stopped, *self.commit(at)]
+        return [stopped, *self.commit(at, flush)]
 
-    def commit(self, at: float) -> list[Send]:
-        """All audio until ``at`` is an item, which is completed by the flush that is asked for now."""
+    def commit(self, at: float, flush: FlushId) -> list[Send]:
+        """All audio until ``at`` is an item, which is completed when ``flush`` is answered."""
         item = self._reserve(self.uncommitted_from)
         item.previous_id, item.end = self._last_committed, at
+        item.flushes.add(flush)
         self._reserved, self._last_committed = None, item.id
         self.uncommitted_from = max(self.uncommitted_from, at)
         self._awaited.append(item)
@@ -106,28 +108,30 @@ class Items:
         item.segments.add(event.segment)
         return [self._transcription_event("delta", item, delta=delta)]
 
-    def segment(self, event: SegmentClosed) -> list[Send]:
+    def segment(self, event: SegmentCommitted) -> list[Send]:
         """A segment of the item that has its words; nothing where that item was cleared."""
         item = self._awaited[0] if self._awaited else self._reserved
         segment = event.segment
         if item is None or segment.index not in item.segments:
             return []
-        told = parts.diarized_segment(segment, self._labels)
-        del told["type"]
-        return [self._transcription_event("segment", item, **told)]
+        fields = parts.diarized_segment(segment, self._labels)
+        del fields["type"]
+        return [self._transcription_event("segment", item, **fields)]
 
-    def flushed(self, until: float) -> list[Send]:
-        """All words before a flush have come: the oldest awaited item is complete, unless it waits for another.
+    def flushed(self, until: float, flush: FlushId) -> list[Send]:
+        """A flush was answered: items that wait for no other are complete, in the order in which they were committed.
 
-        A flush that nobody asked for is that of a session which is about to end: the reserved item is all there is.
+        When the server asked for it, to end the session, the reserved item is committed with all there is.
         """
-        if not self._awaited:
-            return [*self.commit(until), *self.flushed(until)] if self._reserved else []
-        item = self._awaited[0]
-        item.flushes -= 1
-        if item.flushes:
-            return []
-        self._awaited.popleft()
+        last = self.commit(until, flush) if flush.asker is Asker.SERVER and self._reserved else []
+        for item in self._awaited:
+            item.flushes.discard(flush)
+        completed: list[Send] = []
+        while self._awaited and not self._awaited[0].flushes:
+            completed += self._completed(self._awaited.popleft())
+        return [*last, *completed]
+
+    def _completed(self, item: _Item) -> list[Send]:
         usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
         return [
             self._transcription_event("completed", item, transcript=item.transcript, usage=usage),
@@ -146,7 +150,7 @@ class Items:
         return self._reserved
 
     def _item_event(self, kind: str, item: _Item, *, status: str, transcript: str | None) -> Send:
-        told = {
+        fields = {
             "id": item.id,
             "object": "realtime.item",
             "type": "message",
@@ -154,7 +158,7 @@ class Items:
             "status": status,
             "content": [{"type": "input_audio", "transcript": transcript}],
         }
-        return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=told)
+        return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=fields)
 
     def _transcription_event(self, kind: str, item: _Item, **fields: Any) -> Send:
         return self._event(f"{_TRANSCRIPTION}.{kind}", item_id=item.id, content_index=0, **fields)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from server.live.vocabulary.actions import Action, Close, Send
+from server.live.vocabulary.actions import Action, Close, Flush, Send
 from server.live.vocabulary.events import (
     AudioHeard,
     Finished,
     Flushed,
     Hypothesis,
     LiveEvent,
-    SegmentClosed,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.protocols.deepgram.query import ListenQuery
 from server.protocols.deepgram.session import DeepgramSession
 from server.transcript.segments import Segment
@@ -48,6 +50,9 @@ class Conversation:
             created=CREATED,
         )
         self.actions: list[Action] = []
+        self._asked: deque[FlushId] = deque()
+        self._turns: dict[float, FlushId] = {}  # by their ends
+        self._turn_ids = flush_ids(Asker.TURNS)
         self._take(self.session.opened())
 
     @property
@@ -71,7 +76,8 @@ class Conversation:
         return self.hear(SpeechStarted(at))
 
     def silence(self, at: float) -> list[Message]:
-        return self.hear(SpeechStopped(at))
+        self._turns[at] = next(self._turn_ids)
+        return self.hear(SpeechStopped(at, self._turns[at]))
 
     def suppose(self, *segments: Segment) -> list[Message]:
         return self.hear(Hypothesis(segments))
@@ -82,16 +88,21 @@ class Conversation:
         return self.hear(WordsCommitted(whole.index, whole.speaker, tuple(words), joined(words), words[0].lead))
 
     def close(self, whole: Segment) -> list[Message]:
-        return self.hear(SegmentClosed(whole))
+        return self.hear(SegmentCommitted(whole))
 
     def flushed(self, until: float) -> list[Message]:
-        return self.hear(Flushed(until))
+        """The turn that ended there is flushed, or else what was asked for first, or what the server asked for."""
+        flush = self._turns.pop(until, None)
+        if flush is None:
+            flush = self._asked.popleft() if self._asked else FlushId(Asker.SERVER, 0)
+        return self.hear(Flushed(until, flush))
 
     def finished(self, duration: float) -> list[Message]:
         return self.hear(Finished(duration))
 
     def _take(self, actions: Sequence[Action]) -> list[Message]:
         self.actions += [action for action in actions if not isinstance(action, Send)]
+        self._asked += [action.id for action in actions if isinstance(action, Flush)]
         return [json.loads(json.dumps(action.event)) for action in actions if isinstance(action, Send)]
 
 

@@ -8,10 +8,11 @@ import math
 import pytest
 
 from server.audio_in.pcm_stream import PcmEncoding
-from server.live.ears.turns import TurnDetection
 from server.live.vocabulary.actions import Close, Finish, Flush, Hear, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import Hypothesis
+from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import SessionEnd
+from server.live.vocabulary.turn_detection import TurnDetection
 from tests.server.protocols.deepgram.conversation import (
     CREATED,
     REQUEST_ID,
@@ -53,7 +54,7 @@ def test_a_turn_from_its_first_words_to_its_end() -> None:
     assert [word["punctuated_word"] for word in best(second)["words"]] == ["Hello", "there"]
 
     talk.audio(1.6)
-    assert talk.silence(1.2) == []
+    assert talk.silence(1.5) == []
     talk.commit(HELLO, 1, 3)
     assert talk.close(HELLO) == [], "whether it is the turn's last is not known yet"
     (final,) = talk.flushed(1.5)
@@ -87,7 +88,7 @@ def test_a_turn_whose_words_were_all_sent_ends_without_words() -> None:
     talk = Conversation()
     (sent,) = talk.close(HELLO)
     assert flags(sent) == (True, False, False)
-    talk.silence(1.2)
+    talk.silence(1.6)
     (end,) = talk.flushed(1.6)
     assert (text(end), best(end)["words"], best(end)["confidence"]) == ("", [], 0.0)
     assert (interval(end), flags(end)) == ((1.2, 1.6), (True, True, False))
@@ -128,7 +129,7 @@ def test_segments_that_overlap_keep_their_times_and_the_intervals_join() -> None
 def test_finalize_is_always_answered() -> None:
     talk = Conversation()
     assert talk.say("Finalize") == []
-    assert talk.actions[-1] == Flush()
+    assert talk.actions[-1] == Flush(FlushId(Asker.PROTOCOL, 0))
     (empty,) = talk.flushed(0.7)
     assert (text(empty), interval(empty), flags(empty)) == ("", (0.0, 0.7), (True, False, True))
 
@@ -177,7 +178,7 @@ def test_what_a_closed_segment_or_a_flush_has_settled_is_not_shown_again() -> No
 def test_without_endpointing_turns_are_not_told() -> None:
     talk = Conversation("endpointing=false&vad_events=true")
     assert talk.speech(0.2)[0]["type"] == "SpeechStarted"
-    talk.silence(1.2)
+    talk.silence(1.7)
     talk.close(HELLO)
     (final,) = talk.flushed(1.7)
     assert flags(final) == (True, False, False)
@@ -189,7 +190,7 @@ def test_an_utterance_ends_once_after_its_last_word() -> None:
     talk = Conversation("utterance_end_ms=1000&endpointing=300")
     talk.speech(0.2)
     talk.audio(1.4)
-    talk.silence(1.2)
+    talk.silence(1.5)
     talk.audio(2.6)
     assert talk.audio(2.7) == [], "words may still come from the flush"
     talk.close(HELLO)
@@ -213,6 +214,27 @@ def test_an_utterance_does_not_end_while_words_are_open_or_soon() -> None:
     assert talk.audio(3.0) == []
     talk.suppose()
     assert len(talk.audio(3.1)) == 1
+
+
+def test_words_that_end_before_an_utterance_that_was_told_do_not_end_it_again() -> None:
+    talk = Conversation("utterance_end_ms=1000")
+    talk.close(SECOND)
+    assert talk.audio(4.0)[0]["last_word_end"] == 2.4
+    talk.close(HELLO)
+    assert talk.audio(8.0) == []
+
+
+def test_words_without_speech_that_was_detected_make_a_turn_too() -> None:
+    talk = Conversation()
+    talk.close(HELLO)
+    talk.say("CloseStream")
+    final, _ = talk.finished(2.0)
+    assert flags(final) == (True, True, False)
+    quiet = Conversation()
+    quiet.close(segment(0, 0.0, 1.0, "[Music]", speaker=None))
+    quiet.say("CloseStream")
+    final, _ = quiet.finished(2.0)
+    assert flags(final) == (True, False, False)
 
 
 def test_the_end_of_a_session() -> None:
@@ -258,7 +280,7 @@ def test_a_session_without_audio_ends_with_its_summary_alone() -> None:
 
 def test_silence_at_the_end_belongs_to_a_last_result() -> None:
     talk = Conversation()
-    talk.silence(1.2)
+    talk.silence(1.5)
     talk.close(HELLO)
     talk.flushed(1.5)
     talk.say("CloseStream")

@@ -14,17 +14,19 @@ from server.live.vocabulary.events import (
     Flushed,
     Hypothesis,
     LiveEvent,
-    SegmentClosed,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import SessionEnd
 from server.transcript.segments import Segment
 from server.transcript.words import segment_words
 from tests.server.protocols.deepgram.conversation import Conversation, Message, interval
 
 TIMES = st.floats(0, 20).map(lambda time: round(time, 3))
+NUMBERS = st.integers(0, 3)
 SPEAKERS = st.sampled_from([None, 0, 1])
 TEXTS = st.text(min_size=1, max_size=12).map(str.strip).filter(bool) | st.sampled_from(["[Music]", "Hello there."])
 SEGMENTS = st.builds(
@@ -41,11 +43,11 @@ COMMITS = SEGMENTS.filter(lambda segment: bool(segment_words(segment))).map(
 EVENTS: st.SearchStrategy[LiveEvent] = st.one_of(
     st.builds(AudioHeard, TIMES),
     st.builds(SpeechStarted, TIMES),
-    st.builds(SpeechStopped, TIMES),
+    st.builds(SpeechStopped, TIMES, st.builds(FlushId, st.just(Asker.TURNS), NUMBERS)),
     COMMITS,
-    st.builds(SegmentClosed, SEGMENTS),
+    st.builds(SegmentCommitted, SEGMENTS),
     st.builds(Hypothesis, st.lists(SEGMENTS, max_size=2).map(tuple)),
-    st.builds(Flushed, TIMES),
+    st.builds(Flushed, TIMES, st.builds(FlushId, st.sampled_from(Asker), NUMBERS)),
 )
 FRAMES = st.one_of(
     st.binary(min_size=1, max_size=8),

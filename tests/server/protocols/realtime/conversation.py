@@ -14,7 +14,8 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import Field, TypeAdapter
 
 from server.live.vocabulary.actions import Action, Close, Send
-from server.live.vocabulary.events import LiveEvent, SegmentClosed, WordsCommitted
+from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
+from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import SessionEnd
 from server.protocols.openai.realtime.session import RealtimeSession
 from server.transcript.segments import Segment
@@ -43,7 +44,7 @@ class Conversation:
 
     def sends(self, message: str | bytes) -> list[Action]:
         """The client sends a frame."""
-        return self._checked(self.session.received(message))
+        return self._checked(self.session.received(self.session.read(message)))
 
     def appends(self, audio: bytes = SECOND) -> list[Action]:
         return self.says("input_audio_buffer.append", audio=b64encode(audio).decode())
@@ -125,6 +126,20 @@ def error_of(actions: Sequence[Action]) -> dict[str, Any]:
     return error
 
 
+def turn(number: int) -> FlushId:
+    """The flush at the end of the session's turn of this number, from 0."""
+    return FlushId(Asker.TURNS, number)
+
+
+def asked(number: int) -> FlushId:
+    """The flush of the client's commit of this number, from 0."""
+    return FlushId(Asker.PROTOCOL, number)
+
+
+LAST = FlushId(Asker.SERVER, 0)
+"""The flush of a server that ends the session."""
+
+
 def words(text: str, *, segment: int = 0, speaker: int | None = 0, start: float = 0.0) -> WordsCommitted:
     """Words of a segment, a tenth of a second each."""
     spoken = tuple(
@@ -133,5 +148,5 @@ def words(text: str, *, segment: int = 0, speaker: int | None = 0, start: float 
     return WordsCommitted(segment, speaker, spoken, text)
 
 
-def closed(text: str, start: float, end: float, *, segment: int = 0, speaker: int | None = 0) -> SegmentClosed:
-    return SegmentClosed(Segment(segment, start, end, speaker, text))
+def closed(text: str, start: float, end: float, *, segment: int = 0, speaker: int | None = 0) -> SegmentCommitted:
+    return SegmentCommitted(Segment(segment, start, end, speaker, text))

@@ -20,13 +20,15 @@ from server.live.vocabulary.events import (
     SpeechStopped,
     WordsCommitted,
 )
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import SessionEnd
 from server.transcript.words import Word
-from tests.server.protocols.realtime.conversation import TRANSCRIPTION, Conversation, closed, words
+from tests.server.protocols.realtime.conversation import TRANSCRIPTION, Conversation, closed, turn, words
 
 PROPERTY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 times = st.floats(0, 1e5)
+numbers = st.integers(0, 3)
 texts = st.text("ab 好.", min_size=1).map(str.strip).filter(bool)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -85,8 +87,8 @@ client_events = st.fixed_dictionaries(
 live_events = st.one_of(
     st.builds(AudioHeard, times),
     st.builds(SpeechStarted, times),
-    st.builds(SpeechStopped, times),
-    st.builds(Flushed, times),
+    st.builds(SpeechStopped, times, st.builds(turn, numbers)),
+    st.builds(Flushed, times, st.builds(FlushId, st.sampled_from(Asker), numbers)),
     st.builds(Finished, times),
     st.just(Hypothesis(())),
     st.builds(words, texts, segment=st.integers(0, 3), speaker=st.none() | st.integers(0, 30), start=times),
@@ -137,6 +139,7 @@ class SpeakingSession:
         self.spoken: list[str] = []
         self._now = 0.0
         self._turns = False
+        self._turn_ids = flush_ids(Asker.TURNS)
         self._speaking = False
         self._unsaid: list[Word] = []
         self._segment: list[str] = []
@@ -149,8 +152,8 @@ class SpeakingSession:
                     self._now += len(audio) / 48_000
                 case SetTurns(turns):
                     self._turns, self._speaking = turns is not None, False
-                case Flush():
-                    self._flush()
+                case Flush(flush):
+                    self._flush(flush)
                 case Discard():
                     self._unsaid.clear()
 
@@ -171,17 +174,18 @@ class SpeakingSession:
         """Speech begins, or it stops."""
         if self._turns:
             self._speaking = not self._speaking
-            self.said.append(SpeechStarted(self._now) if self._speaking else SpeechStopped(self._now))
+            flush = next(self._turn_ids)
+            self.said.append(SpeechStarted(self._now) if self._speaking else SpeechStopped(self._now, flush))
             if not self._speaking:
-                self._flush()
+                self._flush(flush)
 
-    def _flush(self) -> None:
+    def _flush(self, flush: FlushId) -> None:
         self.transcribe()
         if self._segment:
             self.said.append(closed(" ".join(self._segment), 0.0, self._now, segment=self._index))
             self._segment.clear()
             self._index += 1
-        self.said.append(Flushed(self._now))
+        self.said.append(Flushed(self._now, flush))
 
 
 ACTS = ("speak", "speak", "transcribe", "turn", "listen", "listen", "commit", "append", "detect", "do not detect")

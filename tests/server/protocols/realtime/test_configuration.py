@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from server.audio_in.pcm_stream import PcmEncoding
-from server.live.ears.turns import TurnDetection
 from server.live.vocabulary.actions import Action, Send, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import Flushed
-from tests.server.protocols.realtime.conversation import Conversation, error_of, sent, told
+from server.live.vocabulary.turn_detection import TurnDetection
+from tests.server.protocols.realtime.conversation import Conversation, asked, error_of, sent, told
 
 SERVER_VAD = {"type": "server_vad", "threshold": 0.5, "prefix_padding_ms": 300, "silence_duration_ms": 500}
 
@@ -119,7 +119,7 @@ def test_the_format_counts_for_the_length_of_audio(client: Conversation) -> None
     client.configures(format={"type": "audio/pcm", "rate": 16_000})
     client.appends(bytes(32_000))
     client.says("input_audio_buffer.commit")
-    assert sent(client.hears(Flushed(1.5)), "completed")["usage"]["seconds"] == 1.5
+    assert sent(client.hears(Flushed(1.5, asked(0))), "completed")["usage"]["seconds"] == 1.5
 
 
 def test_keywords_and_prompt_are_context(client: Conversation) -> None:

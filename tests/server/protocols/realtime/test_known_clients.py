@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from server.audio_in.pcm_stream import PcmEncoding
-from server.live.ears.turns import TurnDetection
 from server.live.vocabulary.actions import Discard, Flush, Hear, SetFormat, SetTurns
 from server.live.vocabulary.events import Flushed, SpeechStarted, SpeechStopped
-from tests.server.protocols.realtime.conversation import Conversation, sent, told, words
+from server.live.vocabulary.turn_detection import TurnDetection
+from tests.server.protocols.realtime.conversation import Conversation, asked, sent, told, turn, words
 
 PCM = {"type": "audio/pcm", "rate": 24_000}
 
@@ -27,8 +27,10 @@ def test_livekit() -> None:
     assert told(configured) == [SetTurns(TurnDetection(0.5, 0.6, 0.35)), "session.updated"]
     for _ in range(20):
         assert client.appends(bytes(2400)) == [Hear(bytes(2400))]
-    turn = client.hears(SpeechStarted(0.1), words("How"), words("are you?"), SpeechStopped(0.9), Flushed(0.9))
-    assert told(turn) == [
+    actions = client.hears(
+        SpeechStarted(0.1), words("How"), words("are you?"), SpeechStopped(0.9, turn(0)), Flushed(0.9, turn(0))
+    )
+    assert told(actions) == [
         "speech_started",
         "delta",
         "delta",
@@ -39,7 +41,7 @@ def test_livekit() -> None:
         "conversation.item.done",
     ]
     interim = "".join(event["delta"] for event in client.events if "delta" in event)
-    assert interim == sent(turn, "completed")["transcript"] == "How are you?"
+    assert interim == sent(actions, "completed")["transcript"] == "How are you?"
     assert not any(event["type"] == "error" for event in client.events)
 
 
@@ -52,7 +54,7 @@ def test_pipecat() -> None:
     assert told(configured) == [SetTurns(None), "session.updated"]
     client.appends(bytes(4800))
     client.says("input_audio_buffer.commit")
-    assert sent(client.hears(words("Hello."), Flushed(0.1)), "completed")["transcript"] == "Hello."
+    assert sent(client.hears(words("Hello."), Flushed(0.1, asked(0))), "completed")["transcript"] == "Hello."
 
 
 def test_openai_agents() -> None:
@@ -63,8 +65,8 @@ def test_openai_agents() -> None:
     client.hears(SpeechStarted(0.2), words("The"))
     end = client.says("input_audio_buffer.commit", event_id="last")
     end += client.says("input_audio_buffer.clear")
-    assert told(end) == ["committed", "conversation.item.added", Flush(), Discard(), "cleared"]
-    client.hears(words("end."), Flushed(1.0))
+    assert told(end) == ["committed", "conversation.item.added", Flush(asked(0)), Discard(), "cleared"]
+    client.hears(words("end."), Flushed(1.0, asked(0)))
     committed = [event["item_id"] for event in client.events if event["type"].endswith(".committed")]
     completed = {event["item_id"]: event["transcript"] for event in client.events if "transcript" in event}
     assert completed == {committed[0]: "The end."}
@@ -94,4 +96,4 @@ def test_telephony_with_the_legacy_events() -> None:
     assert told(configured) == [SetFormat(PcmEncoding.MULAW, 8_000), "transcription_session.updated"]
     client.appends(bytes(8_000))
     client.says("input_audio_buffer.commit")
-    assert sent(client.hears(Flushed(1.0)), "completed")["usage"]["seconds"] == 1.0
+    assert sent(client.hears(Flushed(1.0, asked(0))), "completed")["usage"]["seconds"] == 1.0

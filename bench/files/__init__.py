@@ -1,0 +1,1 @@
+"""Whole files: engine and server against Transformers' ``generate``."""

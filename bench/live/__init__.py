@@ -1,0 +1,1 @@
+"""Live sessions: how late words come, what updates cost, how good captions are."""

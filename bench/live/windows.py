@@ -1,0 +1,96 @@
+"""Two ways to update a live window: to extend what the device has, as the server does, and to begin again.
+
+Both hear the same audio in the same windows under the same rules for what is final. ``RedoingEngine`` and
+``RedoneWindows`` belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
+
+import numpy as np
+
+from model.seam.audio import Samples
+from model.seam.streams import Question, StreamSpec
+from server.engine.client.engine import Engine
+from server.engine.client.stream import Answer, EngineStream, WholeAnswer
+from server.live.settings import LiveSettings
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.segments import Segment
+from server.windows.sequence import WindowSequence
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """An answer of the model: when it came, by the monotonic clock, and where the audio ends that it answers."""
+
+    at: float
+    heard_until: float
+
+
+class ObservedWindows(WindowSequence):
+    """The server's windows.
+
+    Attributes:
+        updates: has an entry for every answer.
+    """
+
+    def __init__(self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> None:
+        super().__init__(engine, vocabulary, seconds=settings.window, request_id=request_id)
+        self.updates: list[Update] = []
+
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
+        """See WindowSequence."""
+        segments = await super().ask(whole=whole)
+        self.updates.append(Update(monotonic(), self.heard_until))
+        return segments
+
+
+class RedoneWindows(ObservedWindows):
+    """Windows whose whole text the model writes anew every time, closed segments and voices included."""
+
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
+        """What is said behind the closed segments; the middle of a segment decides where it is."""
+        segments = await super().ask(whole=whole)
+        return tuple(segment for segment in segments if (segment.start + segment.end) / 2 > self.closed_until)
+
+
+class RedoingEngine(Engine):
+    """An engine whose streams leave nothing on the device between two questions, and whose answers begin afresh."""
+
+    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
+        """See Engine."""
+        return _RedoneStream(partial(super().open, spec, request_id=request_id))
+
+
+class _RedoneStream(EngineStream):
+    """Keeps its audio, and has a new stream of the engine hear all of it for every question."""
+
+    def __init__(self, opened: Callable[[], EngineStream]) -> None:  # the worker does not know this stream
+        self._opened = opened
+        self._audio: list[Samples] = []
+
+    async def append(self, samples: Samples) -> None:
+        self._audio.append(samples)
+
+    def ask(self, question: Question, *, last: bool = False) -> Answer:
+        return _RedoneAnswer(self._opened(), np.concatenate(self._audio), replace(question, prefix="", guess=""))
+
+    def close(self) -> None:
+        self._audio.clear()
+
+
+class _RedoneAnswer(Answer):
+    """Of a stream that is opened for it alone."""
+
+    def __init__(self, stream: EngineStream, audio: Samples, question: Question) -> None:
+        super().__init__()
+        self._stream, self._audio, self._question = stream, audio, question
+
+    async def read(self) -> WholeAnswer:
+        async with self._stream as stream:
+            await stream.append(self._audio)
+            return await stream.ask(self._question, last=True).read()

@@ -1,0 +1,1 @@
+"""One part of the model each: encoder, decode step, drafts, weights, memory."""

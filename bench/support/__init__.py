@@ -1,0 +1,1 @@
+"""What benches share: their reports, their recordings, what transcribes them."""

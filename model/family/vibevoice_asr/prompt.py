@@ -1,0 +1,104 @@
+"""Token ids of a request, as the checkpoint's own chat template renders them.
+
+The template puts the audio *before* the instruction, and the instruction names the duration::
+
+    system ... user <|object_ref_start|> [audio frames] <|object_ref_end|> This is a 3.20 seconds audio, ... <|im_end|>
+
+so the part before the audio never changes, a growing recording keeps its audio positions, and only the instruction
+has to be written again. The template is rendered once with markers in the variable places; each request only fills
+them in. A user's context is always plain text: special tokens spelled out in it are not parsed.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any, cast
+
+from transformers import VibeVoiceAsrProcessor
+
+from model.family.vibevoice_asr.grammar import HEADER
+
+TURN, END_OF_TURN = "<|im_start|>", "<|im_end|>"
+"""Around whatever system, user and assistant say."""
+_CONTEXT_MARK = "\ue000"
+_AUDIO_MARK = "\ue001"
+
+
+class TemplatePrompt:
+    """See ``model.family.Prompt``."""
+
+    def __init__(self, processor: VibeVoiceAsrProcessor) -> None:
+        self._tokenizer = processor.tokenizer
+        self._duration_mark = processor.audio_duration_token
+        plain = self.render(processor, context=None)
+        contextual = self.render(processor, context=_CONTEXT_MARK)
+        before, self._plain = plain.split(processor.audio_token)
+        _, self._contextual = contextual.split(processor.audio_token)
+        self.before_audio: list[int] = self._with_specials(before)
+        self._header = self._with_specials(TURN + HEADER)
+        end_of_turn: Any = self._tokenizer.convert_tokens_to_ids(END_OF_TURN)
+        self.stop_ids: frozenset[int] = frozenset({self._tokenizer.eos_token_id, end_of_turn})
+
+    @staticmethod
+    def render(processor: VibeVoiceAsrProcessor, context: str | None) -> str:
+        """A request as the checkpoint's template writes it: placeholders for audio and duration, ``context`` as given.
+
+        Raises whatever the template raises.
+        """
+        content = [{"type": "audio", "audio": _AUDIO_MARK}]
+        if context is not None:
+            content.append({"type": "text", "text": context})
+        conversation: Any = [{"role": "user", "content": content}]  # Transformers' annotation knows plain strings only
+        return processor.apply_chat_template(conversation, tokenize=False)
+
+    def after_audio(self, seconds: float, context: str | None = None) -> list[int]:
+        """See Prompt: the instruction with the duration in seconds and the context."""
+        template = self._contextual if context else self._plain
+        template = template.replace(self._duration_mark, f"{seconds:.2f}")
+        if not context:
+            return self._with_specials(template)
+        before, after = template.split(_CONTEXT_MARK)
+        # The context shares one run of plain text with its neighbours: BPE merges may cross the joins.
+        lead, _, opening = before.rpartition("|>")
+        closing, _, tail = after.partition("<|")
+        return [
+            *self._with_specials(lead + "|>"),
+            *self._as_text(opening + context + closing),
+            *self._with_specials("<|" + tail),
+        ]
+
+    def answer_start(self, prefix: str = "", *, header: bool = True) -> list[int]:
+        """See Prompt: the assistant header, then ``prefix`` as plain text.
+
+        Whether another segment follows the last one of the prefix is for the model to say, so a prefix that ends with
+        a segment is forced only as far as its tokens are the same with and without another one. Its closing brace is
+        never forced: vocabularies that have ``}]`` and ``},{"`` say there which of the two it is, and to a model of
+        such a vocabulary a brace of its own would be a strange thing to go on from. Where the brace shares its token
+        with the quote before it (``"},{"``) or with the end of the sentence (``."}``), the model writes these too, and
+        may add to the content; where the quote has a token of its own or with the sentence's end (``."``), the content
+        is closed. Some ends of a content are cut differently by what follows: ``)"`` and ``},{"``, but ``)`` and
+        ``"}`` and ``]``. A quote forced there would tell the model that another segment follows.
+        """
+        start = list(self._header) if header else []
+        if not prefix.endswith("}"):
+            return [*start, *self._as_text(prefix)]
+        last, followed = self._as_text(prefix + "]"), self._as_text(prefix + ',{"')
+        same = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], zip(last, followed, strict=False))]
+        before_brace = self.text(last).removesuffix("}]")
+        while not before_brace.startswith(self.text(same)):  # nor does the cut lie within a character
+            same.pop()
+        return [*start, *same]
+
+    def text(self, ids: list[int]) -> str:
+        """See Prompt."""
+        return cast(str, self._tokenizer.decode(ids, clean_up_tokenization_spaces=False))
+
+    def answer(self, text: str, *, header: bool = True) -> list[int]:
+        """See Prompt."""
+        return [*(self._header if header else []), *self._as_text(text)]
+
+    def _with_specials(self, text: str) -> list[int]:
+        return cast(list[int], self._tokenizer(text, add_special_tokens=False).input_ids)
+
+    def _as_text(self, text: str) -> list[int]:
+        return cast(list[int], self._tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids)

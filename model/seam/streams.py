@@ -1,0 +1,80 @@
+"""What a stream is and what it is asked: the verbs append, ask, crop and close, in what they take and bring about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from model.seam.audio import Level
+
+
+class Priority(IntEnum):
+    """Who goes first where not all can."""
+
+    LIVE = 0
+    """Somebody waits for every word while it is spoken. Asks for little at a time."""
+    NORMAL = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a stream is asked for.
+
+    In float32, and everywhere with one order of summation, a guess changes how fast tokens come and none of them.
+
+    Attributes:
+        context: hotwords or background text for the instruction, or None.
+        prefix: text the answer is forced to begin with: nothing, or ``[`` and whole segments (``[{...},{...}``). The
+            model decides itself what follows the last segment's content; the answer tells which text was forced.
+        guess: an answer that this one may resemble, such as the one to less audio, from its beginning on.
+        temperature: 0 decodes greedily; above 0 samples from the scaled distribution.
+        seed: of the sampling. It alone decides the noise, whatever the company in the batch.
+        max_tokens: the answer is cut here and reported as such.
+        whole: the started last frame of the audio is filled up with silence and heard; without, it waits for more.
+        force_header: write the assistant header instead of letting the model say it (saves three steps).
+    """
+
+    context: str | None = None
+    prefix: str = ""
+    guess: str = ""
+    temperature: float = 0.0
+    seed: int = 0
+    max_tokens: int = 4096
+    whole: bool = True
+    force_header: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a stream will be; fixed for its life. It decides the room that is reserved.
+
+    Attributes:
+        frames: audio it will have at most.
+        question: the most that it will be asked: room for its instruction and its longest answer.
+        level: the gain that brings the audio to the level the model was trained on.
+        priority: who goes first.
+    """
+
+    frames: int
+    question: Question = field(default_factory=Question)
+    level: Level = field(default_factory=Level)
+    priority: Priority = Priority.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCounts:
+    """How far a stream is.
+
+    Attributes:
+        waiting: whole audio frames that are not encoded.
+        encoded: audio frames whose embeddings are inputs.
+        queued: inputs that are not in the KV cache; none where the next one is not known before the last step is read.
+        cached: inputs in the KV cache.
+        answered: tokens of the present answer, those of unread steps included.
+    """
+
+    waiting: int = 0
+    encoded: int = 0
+    queued: int = 0
+    cached: int = 0
+    answered: int = 0

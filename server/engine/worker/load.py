@@ -1,0 +1,114 @@
+"""The model as the worker gets it: loaded, told apart from what an operator can mend, and warm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+import numpy as np
+
+from model.errors import DeviceMemoryError, StartError, is_out_of_memory
+from model.seam.audio import Level
+from model.seam.runner import AttentionName, StepRunner, WeightsName
+from model.seam.steps import DEFAULT_STEPS, EncodeWork, RowWork, StepPlan, StepSizes
+from model.seam.streams import Question
+from server.engine.budget import pass_positions
+from server.engine.worker.shortage import shortage
+
+RunnerFactory = Callable[[], StepRunner]
+"""Makes the runner, in the worker. Has to pickle: ``functools.partial(load_model, ...)`` in earnest."""
+
+
+def load_model(
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    weights: WeightsName = "auto",
+    revision: str | None = None,
+    kv_positions: int | None = None,
+    steps: StepSizes = DEFAULT_STEPS,
+    min_audio_seconds: float = 300.0,
+    max_audio_seconds: float = 3600.0,
+    attention: AttentionName = "auto",
+    deterministic: bool = False,
+) -> StepRunner:
+    """The real runner; see ``model.start.load_runner``.
+
+    ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
+    ``max_audio_seconds``: what it should, at the cost of speed. Raises StartError: NotEnoughMemoryError that tells what
+    helps, and also where ``kv_positions`` are asked for that hold less than the least.
+
+    torch is imported here, when the worker calls, so that the API process can name this function without it.
+    """
+    least = pass_positions(min_audio_seconds)
+    if kv_positions is not None and kv_positions < least:
+        raise StartError(
+            f"--kv-positions {kv_positions} hold less than --min-audio-minutes {min_audio_seconds / 60:g} in one pass, "
+            f"which takes {least}: give more of the one or less of the other."
+        )
+    from model.memory.plan import NotEnoughMemoryError
+    from model.start import Room, load_runner
+
+    try:
+        return load_runner(
+            source,
+            device=device,
+            dtype=dtype,
+            weights=weights,
+            revision=revision,
+            kv_positions=kv_positions,
+            room=Room(steps, least=least, wanted=pass_positions(max_audio_seconds)),
+            attention=attention,
+            deterministic=deterministic,
+        )
+    except NotEnoughMemoryError as error:
+        raise type(error)(error.plan, error.positions, error.with_weights, shortage(error, min_audio_seconds)) from None
+
+
+def explain_failed_start(error: Exception) -> Exception:
+    """The error, or in its place one for the operator's eyes where memory ran out after everything was loaded."""
+    if isinstance(error, StartError) or not is_out_of_memory(error):
+        return error
+    reason = str(error).partition("\n")[0]
+    return DeviceMemoryError(
+        f"There is no memory left for the first step ({reason}): quantise the weights (--weights nf4), cache less "
+        "(--kv-positions) or take smaller steps (--max-rows, --prefill-positions)."
+    )
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether loading may succeed another time: hub, device or disk were busy, not the settings wrong."""
+    if isinstance(error, StartError):
+        return not error.permanent
+    return isinstance(error, (RuntimeError, OSError)) and not isinstance(error, NotImplementedError)
+
+
+def warm_up(runner: StepRunner) -> tuple[StepPlan, float]:
+    """Answer a second of silence, so that the first request does not pay for what the device sets up lazily.
+
+    A device that cannot do even that is found out before anybody is told that the worker is ready. Returns the step
+    that computed most, and its seconds.
+    """
+    stream = 0  # the client counts from 1
+    runner.open(stream, Level())
+    runner.append(stream, np.zeros(runner.info.geometry.sample_rate, dtype=np.float32))
+    runner.pad(stream)
+    counts = runner.counts(stream)
+    _step(runner, StepPlan(encode=(EncodeWork(stream, counts.waiting),), rows=(RowWork(stream, counts.queued),)))
+    runner.ask(stream, Question(max_tokens=2))
+    most = StepPlan(rows=(RowWork(stream, runner.counts(stream).queued),))
+    seconds = _step(runner, most)
+    _step(runner, StepPlan(rows=(RowWork(stream, 1),)))
+    runner.release(stream)
+    return most, seconds
+
+
+def _step(runner: StepRunner, plan: StepPlan) -> float:
+    """Returns the seconds that it took."""
+    began = monotonic()
+    pending = runner.launch(plan)
+    pending.read()
+    if pending.failed:
+        raise MemoryError("the device has no memory left for a second of audio")
+    return monotonic() - began

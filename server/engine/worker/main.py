@@ -1,0 +1,121 @@
+"""The worker process: loads the checkpoint, owns the device, runs the step loop until it is told to stop.
+
+It lives no longer than the process that started it and decides nothing about its own end: SIGINT goes to the whole
+terminal's process group and is left to the parent, which drains its requests first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from multiprocessing import connection, parent_process
+from multiprocessing.connection import Connection
+from threading import Lock, Thread
+from time import monotonic
+
+from model.errors import StartError
+from model.seam.runner import StepRunner
+from server.engine.messages import StepRuns, StopWorker, ToClient, WorkerFailed, WorkerReady
+from server.engine.settings import EngineSettings
+from server.engine.worker.heap import keep_trimmed
+from server.engine.worker.inbox import Inbox
+from server.engine.worker.load import RunnerFactory, explain_failed_start, may_pass, warm_up
+from server.engine.worker.loop import StepLoop
+from server.engine.worker.pace import Pace
+from server.engine.worker.pulse import Pulse
+from server.logs import configure_logging
+
+logger = logging.getLogger(__name__)
+
+
+def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings) -> None:
+    """Entry point of the process. ``pipe`` carries one ToWorker message or a tuple of ToClient messages at a time."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure_logging(settings.log_level, settings.log_format)
+    inbox = Inbox()
+    Thread(target=_exit_with_parent, name="parent-watch", daemon=True).start()
+    keep_trimmed()
+    Thread(target=_read, args=(pipe, inbox), name="pipe-reader", daemon=True).start()
+    try:
+        runner = factory()
+        warm_up(runner)
+        settings = replace(settings, steps=settings.steps.within(runner.info.largest_step))
+        pulse, pace = _slow_steps(pipe, runner, settings)
+    except Exception as error:
+        told = explain_failed_start(error)
+        # What an operator can mend is told in one line, which the client logs; the rest is for whoever mends the code.
+        expected = isinstance(told, StartError)
+        logger.log(logging.DEBUG if expected else logging.ERROR, "the model could not be loaded", exc_info=True)
+        _give_up(
+            pipe, str(told) if expected else f"The model could not be loaded: {error}", permanent=not may_pass(told)
+        )
+    _send(pipe, (WorkerReady(runner.info),))
+    loop = StepLoop(
+        runner,
+        settings,
+        receive=inbox.take,
+        send=lambda messages: _send(pipe, messages),
+        clock=monotonic,
+        out_of_memory=out_of_memory_types(),
+        pulse=pulse,
+        pace=pace,
+    )
+    try:
+        loop.run()
+    except Exception as error:
+        logger.exception("the step loop failed")
+        _give_up(pipe, f"The worker failed: {type(error).__name__}: {error}", permanent=False)
+
+
+def _read(pipe: Connection, inbox: Inbox) -> None:
+    """Thread: messages from the pipe into the inbox. The end of the pipe stops the worker."""
+    try:
+        while True:
+            inbox.put(pipe.recv())
+    except (EOFError, OSError):
+        inbox.put(StopWorker())
+
+
+def _exit_with_parent() -> None:
+    """Thread: leave at once when the parent is gone, also out of a step that never ends."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _slow_steps(pipe: Connection, runner: StepRunner, settings: EngineSettings) -> tuple[Pulse | None, Pace | None]:
+    """What a CPU needs, whose steps may take long; on other devices every step is short, and a long one is a fault."""
+    if runner.info.device != "cpu":
+        return None, None
+    pace = Pace(settings)
+    pace.begin(*warm_up(runner))  # once more: the first time was also that of reading the weights
+    interval = settings.heartbeat_timeout / 4
+    pulse = Pulse(lambda step: _send(pipe, (StepRuns(step),)), interval=interval, patience=settings.step_patience)
+    return pulse, pace
+
+
+_sending = Lock()
+
+
+def _send(pipe: Connection, messages: Sequence[ToClient]) -> None:
+    try:
+        with _sending:  # signs of life come from a thread of their own
+            pipe.send(tuple(messages))
+    except (BrokenPipeError, ConnectionResetError):
+        raise SystemExit(1) from None  # nobody is left to answer
+
+
+def _give_up(pipe: Connection, message: str, *, permanent: bool) -> None:
+    _send(pipe, (WorkerFailed(message, permanent),))
+    raise SystemExit(1)
+
+
+def out_of_memory_types() -> tuple[type[Exception], ...]:
+    """MemoryError, and torch's own where the runner brought torch in; a scripted one does not."""
+    torch = sys.modules.get("torch")
+    return (MemoryError,) if torch is None else (MemoryError, torch.OutOfMemoryError)

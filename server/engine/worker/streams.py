@@ -1,0 +1,209 @@
+"""Every stream of the worker: what messages do to it, and what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from model.seam.runner import StepRunner
+from model.seam.steps import Emitted
+from server.engine.messages import (
+    AnswerTokens,
+    AppendAudio,
+    AskStream,
+    CloseStream,
+    CropStream,
+    EndReason,
+    FailureCode,
+    OpenStream,
+    StreamFailed,
+    ToClient,
+)
+from server.engine.worker.scheduler import Scheduler
+from server.engine.worker.stream import StreamState
+
+logger = logging.getLogger(__name__)
+
+_NO_MEMORY = "The device had not enough memory for this request and those beside it."
+
+StreamMessage = OpenStream | AppendAudio | AskStream | CropStream | CloseStream
+
+
+class Streams:
+    """The streams of one runner, by number.
+
+    Attributes:
+        outbox: what the client is to be told, in order; whoever sends it empties it.
+        changed: one began to run, or ended, since this was last set to False.
+        answer_tokens: of all streams so far.
+    """
+
+    def __init__(
+        self,
+        runner: StepRunner,
+        scheduler: Scheduler,
+        *,
+        clock: Callable[[], float],
+        out_of_memory: tuple[type[Exception], ...],
+    ) -> None:
+        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full."""
+        self.outbox: list[ToClient] = []
+        self.changed = True
+        self.answer_tokens = 0
+        self._runner = runner
+        self._info = runner.info
+        self._scheduler = scheduler
+        self._clock = clock
+        self._out_of_memory = out_of_memory
+        self._streams: dict[int, StreamState] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._streams)
+
+    def handle(self, message: StreamMessage) -> None:
+        """Do what a message says. One for a stream that ended meanwhile was on its way when it did, and is ignored."""
+        if isinstance(message, OpenStream):
+            self._open(message)
+        elif (stream := self._streams.get(message.stream)) is not None:
+            with self._contained(stream):
+                self._apply(message, stream)
+
+    def _apply(self, message: AppendAudio | AskStream | CropStream | CloseStream, stream: StreamState) -> None:
+        match message:
+            case AppendAudio(number, samples):
+                self._runner.append(number, np.frombuffer(samples, dtype="<f4"))
+                self._count_audio(stream)
+            case AskStream(number, question):
+                if stream.asked is not None:
+                    raise ValueError("a question was asked while another one stands")
+                stream.ask(message, self._clock())
+                if question.whole:
+                    self._runner.pad(number)
+                    self._count_audio(stream)
+            case CropStream():
+                if stream.asked is not None:
+                    self._end_answer(stream, EndReason.CROPPED)
+            case CloseStream():
+                self._drop(stream)
+
+    def _open(self, message: OpenStream) -> None:
+        number, spec = message.stream, message.spec
+        try:
+            worst = self._runner.prompt_positions(spec.frames, spec.question) + spec.question.max_tokens
+            if worst > self._scheduler.largest_stream:
+                self._refuse(number, FailureCode.TOO_LONG, self._too_long(message, worst))
+                return
+            self._runner.open(number, spec.level)
+        except Exception as error:
+            logger.exception("stream could not be opened", extra={"fields": {"request_id": message.request_id}})
+            self._refuse(number, *self._explain(error))
+            return
+        stream = StreamState(number, message.request_id, spec, worst, self._clock(), self._runner.counts(number))
+        self._streams[number] = stream
+        self._scheduler.add(stream)
+        self.changed = True
+
+    def _count_audio(self, stream: StreamState) -> None:
+        stream.counts = self._runner.counts(stream.number)
+        if stream.heard_too_much:
+            self._fail(stream, FailureCode.TOO_LONG, "More audio came than was announced.")
+
+    def admit(self) -> None:
+        """Let waiting streams run."""
+        now = self._clock()
+        for stream in self._scheduler.admit():
+            stream.run(now)
+            self.changed = True
+
+    def put_questions(self) -> None:
+        """Put the questions of streams whose audio is encoded."""
+        for stream in self._scheduler.running:
+            if stream.ready_to_ask and stream.asked is not None:
+                with self._contained(stream):
+                    forced = self._runner.ask(stream.number, stream.asked.question)
+                    stream.counts = self._runner.counts(stream.number)
+                    stream.begin_answer(stream.asked.question, forced)
+                    if stream.asked.last:
+                        self._scheduler.trim(stream)
+
+    def count(self, numbers: Iterable[int]) -> None:
+        """Take note of how far these streams are after a step was launched, or read."""
+        for number in numbers:
+            if (stream := self._streams.get(number)) is not None:
+                stream.counts = self._runner.counts(number)
+
+    def take(self, emitted: Emitted) -> None:
+        """Pass answer tokens on up to a stop token or the limit, and end the answer there.
+
+        The limit ends it only when a token beyond it comes: an answer of just that length is not called cut.
+        """
+        stream = self._streams[emitted.stream]
+        answer = stream.answer
+        assert answer is not None
+        if answer.first_token is None:
+            answer.first_token = self._clock()
+        stop = next((i for i, token in enumerate(emitted.tokens) if token in self._info.stop_ids), None)
+        written = len(emitted.tokens) if stop is None else stop
+        count = min(written, answer.limit - answer.tokens)
+        if count:
+            answer.tokens += count
+            self.answer_tokens += count
+            self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count]))
+        if count < written:
+            self._end_answer(stream, EndReason.LENGTH)
+        elif stop is not None:
+            self._end_answer(stream, EndReason.STOP)
+
+    def _end_answer(self, stream: StreamState, reason: EndReason) -> None:
+        """The answer is over: the stream listens on, or ends with it."""
+        with self._contained(stream):
+            last = stream.asked is not None and stream.asked.last
+            if last:
+                self._drop(stream)
+            else:
+                self._runner.crop(stream.number)
+                stream.counts = self._runner.counts(stream.number)
+            self.outbox.append(stream.end_answer(reason, self._clock()))
+
+    # ----------------------------------------------------------------------------------------------------- ends
+
+    def fail(self, number: int, error: Exception) -> None:
+        """End a stream for what went wrong with it."""
+        self._fail(self._streams[number], *self._explain(error))
+
+    @contextmanager
+    def _contained(self, stream: StreamState) -> Iterator[None]:
+        """What goes wrong in a call that concerns one stream alone ends that stream alone."""
+        try:
+            yield
+        except Exception as error:
+            logger.exception("stream failed", extra={"fields": {"request_id": stream.request_id}})
+            self.fail(stream.number, error)
+
+    def _explain(self, error: Exception) -> tuple[FailureCode, str]:
+        if isinstance(error, self._out_of_memory):
+            return FailureCode.OUT_OF_MEMORY, _NO_MEMORY
+        return FailureCode.INTERNAL, "The engine failed on this request."
+
+    def _too_long(self, message: OpenStream, worst: int) -> str:
+        seconds = self._info.geometry.seconds(message.spec.frames)
+        return (
+            f"{seconds:.0f} s of audio with up to {message.spec.question.max_tokens} answer tokens "
+            f"take {worst} positions, and this server has room for {self._scheduler.largest_stream}."
+        )
+
+    def _fail(self, stream: StreamState, code: FailureCode, explanation: str) -> None:
+        self._drop(stream)
+        self._refuse(stream.number, code, explanation)
+
+    def _refuse(self, number: int, code: FailureCode, explanation: str) -> None:
+        self.outbox.append(StreamFailed(number, code, explanation))
+
+    def _drop(self, stream: StreamState) -> None:
+        del self._streams[stream.number]
+        self._scheduler.remove(stream)
+        self._runner.release(stream.number)
+        self.changed = True

@@ -1,0 +1,225 @@
+"""A live session: speech in while it is spoken, committed words and revisable hypotheses out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+from model.seam.audio import Samples
+from server.engine.client.engine import Engine
+from server.engine.errors import EngineError, EngineUnavailable
+from server.engine.messages import FailureCode
+from server.live.captions.captions import Captions
+from server.live.ears.gate import GatedAudio
+from server.live.ears.listener import Listener, Quiet
+from server.live.ears.turns import TurnEnd, TurnStart
+from server.live.settings import LiveSettings
+from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
+from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.transcriber import Transcriber
+from server.live.vocabulary.turn_detection import TurnDetection
+from server.transcript.detokenizer import Vocabulary
+from server.windows.sequence import WindowSequence
+
+_PIECE = 0.5
+"""Seconds of audio that are sent to the engine at once, where they wait anyway."""
+
+
+class _Task(Enum):
+    SETTLE = auto()
+    RELEASE = auto()
+    DISCARD = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Something to do when all audio before it was taken. ``answer``: what is told when it is done."""
+
+    task: _Task
+    answer: Flushed | Finished | None = None
+
+
+class LiveTranscriber(Transcriber):
+    """Transcribes one session. Async context manager; leaving it ends everything that runs for it.
+
+    One task feeds (``hear``, ``flush``, ...) while another iterates over the events. Iterating ends after ``Finished``
+    and raises EngineError when the engine failed on the session. No turns are detected before ``set_turns``.
+
+    Args:
+        windows: of the session, without audio so far.
+        settings: the server's.
+
+    Attributes:
+        backlog: seconds of audio that wait for the model.
+    """
+
+    def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
+        self._settings = settings
+        self._listener = Listener(settings)
+        self._captions = Captions(windows, settings)
+        self._work: deque[GatedAudio | _Mark] = deque()
+        self.backlog = 0.0
+        self._turn_flushes = flush_ids(Asker.TURNS)
+        self._wake, self._room = asyncio.Event(), asyncio.Event()
+        self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
+        self._failure: EngineError | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def hear(self, samples: Samples) -> None:
+        """The next audio: [n], mono, 24 kHz, any length. Waits while too much is behind. Raises EngineError."""
+        while self.backlog > self._settings.backlog and self._failure is None:
+            self._room.clear()
+            await self._room.wait()
+        self._raise_failure()
+        for finding in await self._listener.hear(samples):
+            match finding:
+                case GatedAudio():
+                    self._queue(finding)
+                case TurnStart(at):
+                    self._events.put_nowait(SpeechStarted(at))
+                case TurnEnd(at):
+                    self._end_turn(at)
+                case Quiet(long):
+                    self._mark(_Task.RELEASE if long else _Task.SETTLE)
+        self._events.put_nowait(AudioHeard(self._listener.until))
+
+    def set_turns(self, turns: TurnDetection | None) -> None:
+        """Detect turns like this from now on, or not at all."""
+        self._listener.set_turns(turns)
+
+    def set_context(self, context: str | None) -> None:
+        """Hotwords or background text for the prompt, from the next window on."""
+        self._captions.set_context(context)
+
+    def flush(self, flush: FlushId) -> None:
+        """Commit all that was heard so far; ``Flushed`` with this id follows."""
+        self._queue_rest()
+        self._mark(_Task.SETTLE, Flushed(self._listener.until, flush))
+
+    def discard(self) -> None:
+        """Forget what was heard since the last flush, as far as it is not committed."""
+        self._queue_rest()
+        self._mark(_Task.DISCARD)
+
+    def finish(self) -> None:
+        """No more audio comes: commit all of it; ``Finished`` is the last event."""
+        self._queue_rest()
+        self._mark(_Task.SETTLE, Finished(self._listener.until))
+
+    async def __aiter__(self) -> AsyncIterator[LiveEvent]:
+        while (event := await self._events.get()) is not None:
+            yield event
+        self._raise_failure()
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="live-transcriber")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    # ---------------------------------------------------------------------------------------------------- feeding
+
+    def _queue(self, audio: GatedAudio) -> None:
+        self.backlog += audio.block.seconds
+        last = self._work[-1] if self._work else None
+        if isinstance(last, GatedAudio) and last.block.end == audio.block.start and last.block.seconds < _PIECE:
+            self._work[-1] = last.joined(audio)
+        else:
+            self._work.append(audio)
+        self._wake.set()
+
+    def _queue_rest(self) -> None:
+        if (rest := self._listener.rest()) is not None:
+            self._queue(rest)
+
+    def _end_turn(self, at: float) -> None:
+        """The turn's text is flushed; the event says under which id."""
+        flush = next(self._turn_flushes)
+        self._events.put_nowait(SpeechStopped(at, flush))
+        self._mark(_Task.SETTLE, Flushed(at, flush))
+
+    def _mark(self, task: _Task, answer: Flushed | Finished | None = None) -> None:
+        self._work.append(_Mark(task, answer))
+        self._wake.set()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise EngineError(self._failure.code, self._failure.message)
+
+    # ---------------------------------------------------------------------------------------------------- working
+
+    async def _run(self) -> None:
+        try:
+            await self._work_off()
+        except EngineError as error:
+            self._failure = error
+        except EngineUnavailable as error:  # a new window was wanted while the worker is being replaced
+            self._failure = EngineError(FailureCode.WORKER_DIED, error.message)
+        except Exception:
+            self._failure = EngineError(FailureCode.INTERNAL, "The session failed.")
+            raise
+        finally:
+            self._room.set()
+            self._events.put_nowait(None)
+            self._captions.close()
+
+    async def _work_off(self) -> None:
+        """Take audio and marks in order until the session is finished."""
+        while True:
+            self._wake.clear()
+            while self._work:
+                item = self._work.popleft()
+                if isinstance(item, GatedAudio):
+                    await self._take(item)
+                elif await self._reach(item):
+                    return
+            if self._captions.due:
+                self._tell(await self._captions.update())
+            else:
+                await self._wake.wait()
+
+    async def _take(self, audio: GatedAudio) -> None:
+        self._tell(await self._captions.take(audio.block, audio.speech))
+        self.backlog = max(0.0, self.backlog - audio.block.seconds)
+        self._room.set()
+
+    async def _reach(self, mark: _Mark) -> bool:
+        """Do what a mark says. Returns whether it was the last one."""
+        match mark.task:
+            case _Task.SETTLE:
+                self._tell(await self._captions.settle())
+            case _Task.RELEASE:
+                self._tell(await self._captions.settle())
+                self._captions.close()
+            case _Task.DISCARD:
+                self._tell(self._captions.discard())
+        if mark.answer is not None:
+            self._tell([mark.answer])
+        return isinstance(mark.answer, Finished)
+
+    def _tell(self, events: Sequence[LiveEvent]) -> None:
+        for event in events:
+            self._events.put_nowait(event)
+
+
+TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str], Transcriber]
+"""Engine, vocabulary, settings, request id → the transcriber of a new session."""
+
+
+def make_transcriber(
+    engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str
+) -> LiveTranscriber:
+    """The one over the model. ``vocabulary``: of the engine's checkpoint."""
+    return LiveTranscriber(WindowSequence(engine, vocabulary, seconds=settings.window, request_id=request_id), settings)

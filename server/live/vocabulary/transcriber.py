@@ -1,0 +1,50 @@
+"""What a session needs of the thing that transcribes it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Protocol, Self
+
+from model.seam.audio import Samples
+from server.live.vocabulary.events import LiveEvent
+from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.turn_detection import TurnDetection
+
+
+class Transcriber(Protocol):
+    """Turns the audio of one session into its events. Leaving its context ends what runs for it."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def hear(self, samples: Samples) -> None:
+        """The next audio: [n], mono, 24 kHz. Waits while too much is behind. Raises EngineError."""
+        ...
+
+    def set_turns(self, turns: TurnDetection | None) -> None:
+        """Detect turns like this from now on, or not at all."""
+        ...
+
+    def set_context(self, context: str | None) -> None:
+        """Hotwords or background text from the next window on."""
+        ...
+
+    def flush(self, flush: FlushId) -> None:
+        """Commit all that was heard; ``Flushed`` with this id follows."""
+        ...
+
+    def discard(self) -> None:
+        """Forget what was heard since the last flush."""
+        ...
+
+    def finish(self) -> None:
+        """No more audio comes; ``Finished`` is the last event."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[LiveEvent]:
+        """The events, to ``Finished``. Raises EngineError."""
+        ...

@@ -1,0 +1,127 @@
+"""The application under uvicorn: says when it is ready, serves until it is told to stop, and drains first.
+
+On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
+over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
+and close at once. A second signal means now. The exit status after that is 0.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from server.app import create_app
+from server.engine.errors import EngineUnavailable
+from server.http.service import CANCEL_SECONDS, Service
+from server.logs import configure_logging
+from server.serving.websocket_server import WebSocketServer
+from server.settings import MIB, Settings
+
+logger = logging.getLogger(__name__)
+
+_KEEP_ALIVE_SECONDS = 75
+"""Longer than the 60 s or less that balancers keep idle connections, so that none is closed under a request."""
+_PING_SECONDS = 20.0
+"""A WebSocket is pinged this often, so that no balancer takes a silent one for dead."""
+_MAX_MESSAGE_BYTES = 21 * MIB
+"""Larger messages close a WebSocket with 1009. The Realtime API's largest event, 15 MiB as base64, fits in."""
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn server that says when it is ready and lets running requests finish before it stops.
+
+    Attributes:
+        failed: the model could not be started, which only another configuration can mend.
+    """
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws=WebSocketServer,
+                ws_max_size=_MAX_MESSAGE_BYTES,
+                ws_ping_interval=_PING_SECONDS,
+                # A pong may stand behind audio that waits for the model, and must not be missed then. Who is gone is
+                # noticed by sending nothing and by taking nothing.
+                ws_ping_timeout=None,
+                # Audio does not compress, and a few compressed bytes can stand for very many.
+                ws_per_message_deflate=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=CANCEL_SECONDS,
+                lifespan="on",
+            )
+        )
+        self.failed = False
+        self._app = app
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._announcement: asyncio.Task[None] | None = None
+
+    @property
+    def _service(self) -> Service:
+        service: Service = self._app.state.service
+        return service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal asks to stop, another one to stop now. uvicorn would die of the signal it got."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        if self.force_exit and self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._service.hurry)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._loop = asyncio.get_running_loop()
+        self._announcement = asyncio.create_task(self._announce())
+
+    async def _announce(self) -> None:
+        try:
+            await self._service.wait_ready()
+        except EngineUnavailable:
+            self.failed = self.should_exit = True
+            sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
+            return
+        info = self._service.engine.info
+        assert info is not None
+        address = self.servers[0].sockets[0].getsockname()
+        host = f"[{address[0]}]" if ":" in address[0] else address[0]
+        sys.stdout.write(
+            f"vibevoice-asr-server is ready: http://{host}:{address[1]} "
+            f"(model {info.checkpoint} on {info.device}, {info.dtype})\n"
+        )
+        sys.stdout.flush()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._announcement is not None:
+            self._announcement.cancel()
+        if self.force_exit or self.failed:
+            self._service.hurry()
+        await self._service.drain()
+        await super().shutdown(sockets)
+
+
+def serve(arguments: Sequence[str] | None = None) -> int:
+    """Serve until stopped. ``arguments``: flags, by default those of this process. Returns the exit status."""
+    try:
+        settings = Settings.from_cli(arguments)
+    except ValidationError as error:
+        for fault in error.errors(include_input=False):
+            flag = "".join(f"--{part} ".replace("_", "-") for part in fault["loc"][:1])
+            sys.stderr.write(f"{flag}{fault['msg']}\n")
+        return 2
+    configure_logging(settings.log_level, settings.log_format)
+    server = DrainingServer(create_app(settings), settings)
+    server.run()
+    return 1 if server.failed else 0

@@ -1,0 +1,98 @@
+"""The model's answer to a window, read: what it says behind the segments that it was made to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from server.engine.client.stream import WholeAnswer
+from server.engine.messages import EndReason
+from server.transcript.answer_reader import AnswerReader
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.segments import Segment
+
+_FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
+"""What makes a loop: people do say no, no, no, no."""
+_ECHO = 0.3
+"""Of the time that something took: who says it again needs more."""
+_ENDINGS = ".,;:!?…‥。．、，；：！？।॥،؛؟۔)]}»”’」』）】 "
+"""Marks that belong to the words before them, and blanks."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenSegment:
+    """A segment, tags included, and the JSON object that the model wrote it in."""
+
+    segment: Segment
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an answer says behind what was forced, in seconds of the window.
+
+    Attributes:
+        segments: speech only; indices mean nothing.
+        written: all whole segments, for the next guess.
+    """
+
+    segments: tuple[Segment, ...]
+    written: tuple[WrittenSegment, ...]
+
+
+def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float) -> Reading:
+    """Read what comes behind the segments that were forced. ``seconds``: of the window's audio.
+
+    The last of them may be open where the model went on. If it had more to say there, that becomes a segment of the
+    same speaker behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice.
+    An answer that was cut loses the segment that it was cut in: it may have run in circles there.
+    """
+    reader = AnswerReader(vocabulary, seconds)
+    before = _closed(reader.begin(answer.done.forced))
+    open_content = reader.unfinished
+    behind = _closed(reader.feed(answer.tokens, answer.logprobs))
+    if answer.done.reason is not EndReason.LENGTH:
+        behind += _closed(reader.finish())
+    if open_content:
+        before, behind = behind[:1], behind[1:]
+    last = before[-1].segment if before else None
+    segments = [event.segment for event in behind]
+    if last is not None and open_content:
+        segments = [*_added(last, open_content), *segments]
+    speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
+    heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
+    return Reading(tuple(heard), tuple(WrittenSegment(e.segment, e.source) for e in behind if e.source))
+
+
+def _closed(events: Iterable[TranscriptEvent]) -> list[SegmentClosed]:
+    return [event for event in events if isinstance(event, SegmentClosed)]
+
+
+def _added(segment: Segment, content: str) -> list[Segment]:
+    """What the model added to a segment that it found with this ``content``; none if that is no word."""
+    added = segment.text.removeprefix(content).lstrip(_ENDINGS)
+    if not any(character.isalnum() for character in added):
+        return []
+    return [replace(segment, start=segment.end, text=added)]
+
+
+def _echoes(segment: Segment, before: Segment | None) -> bool:
+    """It says the same as the segment before and takes next to no time: written, but not heard."""
+    return (
+        before is not None
+        and segment.text == before.text
+        and segment.end - segment.start < _ECHO * (before.end - before.start)
+    )
+
+
+def without_loop(text: str) -> str:
+    """The text up to where it begins to repeat itself: a phrase of up to five words, over and over."""
+    words = text.split()
+    for start in range(len(words)):
+        for length in range(1, 6):
+            times = max(_FEWEST_REPEATS, _FEWEST_WORDS // length)
+            phrase = words[start : start + length]
+            if words[start : start + times * length] == phrase * times:
+                return " ".join(words[: start + length])
+    return text

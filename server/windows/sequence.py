@@ -1,0 +1,156 @@
+"""Long audio as the model hears it: windows that follow each other, each with what is needed of those before."""
+
+from __future__ import annotations
+
+from model.seam.streams import Priority
+from server.engine.client.engine import Engine
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.segments import Segment
+from server.windows.block import Block, total_seconds
+from server.windows.voices import Voices
+from server.windows.window import Window, open_window
+
+_VOICES_SHARE = 0.4
+_KEPT_SHARE = 0.5
+"""Of a window: for voices put in front of it, and for audio taken over from the window before."""
+_SPARE = 1.0
+"""Seconds of a stream that no window is meant to have: for the frame that is filled up."""
+
+
+class WindowSequence:
+    """The windows of one recording or session. Times: its seconds. One task at a time uses it.
+
+    Audio is appended while it ``fits``. Where it does not, its owner asks, closes the segments that are final and rolls
+    over: the next window begins with the audio behind them, and in front of it with a few words of everybody heard so
+    far, so that speakers keep their numbers.
+
+    Methods that are awaited raise EngineError when the engine fails on it, and EngineUnavailable where a window is to
+    be opened while no worker is there.
+
+    Args:
+        engine: with a worker that has been ready.
+        vocabulary: of its checkpoint.
+        seconds: of audio that the model hears at once, voices included.
+        request_id: for the logs of the worker.
+        context: see below.
+        priority: of its streams.
+
+    Attributes:
+        context: hotwords or background text for the prompt, from the next window on.
+        closed_until: where the last closed segment ends.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        *,
+        seconds: float,
+        request_id: str,
+        context: str | None = None,
+        priority: Priority = Priority.LIVE,
+    ) -> None:
+        self.context = context
+        self.closed_until = 0.0
+        self._engine = engine
+        self._vocabulary = vocabulary
+        self._seconds = seconds
+        self._request_id = request_id
+        self._priority = priority
+        self._voices = Voices()
+        self._window: Window | None = None
+        self._waiting: list[Block] = []  # for a window
+
+    @property
+    def open(self) -> bool:
+        """There is a window: the device holds some of the audio."""
+        return self._window is not None
+
+    @property
+    def empty(self) -> bool:
+        """No audio came since the beginning, or since ``close``."""
+        return self._window is None and not self._waiting
+
+    @property
+    def heard_until(self) -> float:
+        """Where the audio ends that the last answer was about, or would be."""
+        return self._window.heard_until if self._window else 0.0
+
+    @property
+    def crowded(self) -> bool:
+        """More audio is not closed than the next window may begin with: rolling over now would lose it."""
+        return self._window is not None and total_seconds(self._unclosed(self._window)) > self._room
+
+    @property
+    def _room(self) -> float:
+        return self._seconds * _KEPT_SHARE
+
+    def fits(self, block: Block) -> bool:
+        """There is room for this audio before the next roll."""
+        return self._window is None or self._window.seconds + block.seconds <= self._seconds
+
+    async def append(self, block: Block) -> None:
+        """The next audio.
+
+        The first window, and the next after ``close``, is opened when it is asked about or half full: the level of its
+        audio is taken then.
+        """
+        if self._window is not None:
+            await self._window.append(block)
+            return
+        self._waiting.append(block)
+        if total_seconds(self._waiting) >= self._room:
+            await self._present()
+
+    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
+        """What the model hears behind the closed segments: speech only, indices mean nothing.
+
+        ``whole``: also in a started last frame, which silence fills up; otherwise it waits for more audio.
+        """
+        return await (await self._present()).ask(whole=whole)
+
+    def close_segment(self, segment: Segment) -> None:
+        """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""
+        self.closed_until = max(self.closed_until, segment.end)
+        if self._window is not None:
+            self._window.close_segment(segment)
+            self._voices.offer(self._window.voice(segment))
+
+    async def roll(self) -> None:
+        """Go on in a new window, which begins with the audio behind the closed segments.
+
+        Where that is too much, half a window in which nothing is closed, it is left behind, and the new window is
+        opened as the first one was.
+        """
+        kept = self._unclosed(self._window) if self._window and not self.crowded else []
+        self.close()
+        if kept:
+            self._window = await self._opened(kept)
+
+    def close(self) -> None:
+        """Give the device's memory back and forget the audio; voices stay. Harmless when repeated."""
+        self._waiting.clear()
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+    def _unclosed(self, window: Window) -> list[Block]:
+        return window.audio_from(self.closed_until)
+
+    async def _present(self) -> Window:
+        if self._window is None:
+            self._window = await self._opened(self._waiting)
+            self._waiting = []
+        return self._window
+
+    async def _opened(self, blocks: list[Block]) -> Window:
+        return await open_window(
+            self._engine,
+            self._vocabulary,
+            seconds=self._seconds + _SPARE,
+            context=self.context,
+            priority=self._priority,
+            request_id=self._request_id,
+            voices=self._voices.chosen(self._seconds * _VOICES_SHARE),
+            blocks=blocks,
+        )

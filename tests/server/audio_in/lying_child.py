@@ -1,0 +1,31 @@
+"""``python -m tests.server.audio_in.lying_child``: a decoder that a file has taken over.
+
+The file is JSON: how many samples are ``written`` and how many ``reported``, whatever the limits are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from typing import BinaryIO
+
+import numpy as np
+
+from model.seam.audio import Samples
+from server.audio_in import child
+from server.audio_in.decode import DecodeReport
+from server.audio_in.limits import DecodeLimits
+
+
+def lie(file: BinaryIO, limits: DecodeLimits, *, report: DecodeReport) -> Iterator[Samples]:
+    """As ``server.audio_in.decode.decode``, but for the truth."""
+    file.seek(0)
+    orders = json.load(file)
+    report.samples = orders["reported"]
+    yield np.zeros(orders["written"], np.float32)
+
+
+if __name__ == "__main__":
+    child.decode = lie  # type: ignore[assignment, attr-defined]
+    child.serve(Connection(0))

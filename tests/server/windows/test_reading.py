@@ -1,0 +1,103 @@
+"""Answers, read behind the segments that were forced."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+
+from server.transcript.detokenizer import Detokenizer
+from server.windows.reading import read, without_loop
+from server.windows.writing import opening, segment_json
+from tests.support.author import Author
+
+CONTENTS = [
+    "Hello there.", "Yes", "Really?", "No!", "Well,", "Wait...", "(laughs)", "and/or", "a}", "[Laughter] {x}",
+    'He said "no"', 'He said "no".', "back\\", "你好。", "はい」", "नमस्ते", "ที่", "كيف حالكم؟", "👍🏽", "שלום\u200f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+def test_an_answer_is_read_behind_the_forced_segment(author: Author, content: str) -> None:
+    segments = [
+        segment_json(0.0, 1.5, 2, content),
+        segment_json(1.6, 2.5, 0, "Yes."),
+        segment_json(2.5, 4, None, "[Silence]"),
+    ]
+    whole, prefix = opening(segments), opening(segments[:1])
+    reading = read(author.whole_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
+    assert [(s.start, s.end, s.speaker, s.text) for s in reading.segments] == [(1.6, 2.5, 0, "Yes.")]
+    assert [one.source for one in reading.written] == segments[1:]
+    ended = read(author.whole_answer(prefix + "]", prefix=prefix), author.vocabulary, seconds=10)
+    assert (ended.segments, ended.written) == ((), ())
+    cut = read(author.whole_answer(whole[:-4], prefix=prefix, cut=True), author.vocabulary, seconds=10)
+    assert cut.segments == reading.segments
+
+
+@pytest.mark.parametrize(
+    ("content", "grown", "added"),
+    [
+        ("Hello", "Hello, my friend.", "my friend."),
+        ("你好。", "你好。我们开始吧。", "我们开始吧。"),
+        ("[Unintelligible Speech]", "[Unintelligible Speech] you know", "you know"),
+        ("Yes", "Yes!", None),
+    ],
+)
+def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
+    author: Author, content: str, grown: str, added: str | None
+) -> None:
+    prefix, then = opening([segment_json(0.0, 1.5, 2, content)]), segment_json(2, 3, 1, "Then.")
+    answer = opening([segment_json(0.0, 1.5, 2, grown), then]) + "]"
+    reading = read(author.whole_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
+    behind = [] if added is None else [(1.5, 2, added)]
+    assert [(s.start, s.speaker, s.text) for s in reading.segments] == [*behind, (2.0, 1, "Then.")]
+    assert [one.source for one in reading.written] == [then]
+
+
+def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
+    twice = [segment_json(1, 3, 0, "Philip has every house."), segment_json(3.6, 3.0, 0, "Philip has every house.")]
+    for forced in (0, 1):
+        answer = author.whole_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
+        assert [s.start for s in read(answer, author.vocabulary, seconds=10).segments] == [1.0][forced:]
+    said_again = opening([segment_json(1, 3, 0, "No, no."), segment_json(4, 5.5, 0, "No, no.")])
+    assert len(read(author.whole_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
+
+
+def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
+    text = f"[{segment_json(0, 1, 0, 'Yes.')},{segment_json(1, 2, 1, 'no no')}"[:-4]
+    reading = read(author.whole_answer(text, cut=True), author.vocabulary, seconds=10)
+    assert [segment.text for segment in reading.segments] == ["Yes."]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("we met in April in April in April in April in", "we met in April"),
+        ("no no no no, no no no no", "no no no no, no no no no"),
+        ("and " + "no " * 9, "and no"),
+        ("a b c d e f " * 4, "a b c d e f " * 3 + "a b c d e f"),
+    ],
+)
+def test_what_is_said_over_and_over_is_kept_once(text: str, kept: str) -> None:
+    assert without_loop(text.strip()) == kept
+
+
+def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:
+    segments = [segment_json(0, 4, None, "[Silence]"), segment_json(4, 5, 0, 'Braces {in} "quotes".')]
+    reading = read(author.whole_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
+    assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
+    assert [one.source for one in reading.written] == segments
+
+
+def test_a_segment_has_the_log_probabilities_of_its_own_tokens(author: Author) -> None:
+    """Forced text has none, and what the model adds to it has those of what it added."""
+    yes, then = segment_json(0.0, 1.0, 0, "Yes"), segment_json(1.0, 2.0, 1, "Then it rained.")
+    grown = segment_json(0.0, 1.0, 0, "Yes, of course")
+    answer = author.whole_answer(f"[{grown},{then}]", prefix=f"[{yes}")
+    detokenizer = Detokenizer(author.vocabulary)
+    texts = itertools.accumulate(detokenizer.feed(token) for token in answer.tokens)
+    answer = replace(answer, logprobs=tuple(-1.0 if "{" not in text else -2.0 for text in texts))
+    added, rained = read(answer, author.vocabulary, seconds=10).segments
+    assert (added.text, added.avg_logprob) == ("of course", -1.0)
+    assert (rained.text, rained.avg_logprob) == ("Then it rained.", -2.0)
