@@ -13,7 +13,7 @@ import torch
 from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration
 
 from model.decoder.decoder import HEAD_PLACES
-from model.device.graphs import SIZES
+from model.decoder.graphs import SIZES
 from model.encoder.chunk_graphs import FRAMES, ROWS
 from model.errors import DeviceMemoryError
 from model.memory.footprint import Footprint

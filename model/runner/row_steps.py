@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 import torch
 
 from model.decoder.decoder import Decoder
+from model.decoder.graphs import UNREAD
 from model.decoder.sampling import Draw, split
-from model.device.graphs import UNREAD
 from model.device.transfer import Readback
 from model.encoder.streaming import StreamingEncoder
 from model.runner.stream import DeviceStream

@@ -13,8 +13,9 @@ import soundfile  # type: ignore[import-untyped]
 import torch
 
 from model.decoder.decoder import Decoder
+from model.decoder.fixed_steps import positions
 from model.decoder.kv_cache import PageTable
-from model.deterministic import FRAMES, FixedEncoder, positions
+from model.encoder.fixed_encoder import FRAMES, FixedEncoder
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from model.decoder.attention import Backend, RowBlock
+from model.decoder.graphs import AUDIO, StepGraphs, StepInputs
 from model.decoder.kv_cache import PagePool, PageTable
-from model.device.graphs import AUDIO, CudaCapture, Replay, Result, StepGraphs, StepInputs
+from model.device.capture import CudaCapture, Replay, Result
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.runner.runner import Runner

@@ -9,7 +9,7 @@ import torch
 
 from model.decoder.attention import Backend
 from model.decoder.decoder import HEAD_PLACES, Decoder
-from model.device.graphs import Result
+from model.device.capture import Result
 from model.encoder.streaming import StreamingEncoder
 from model.loading.checkpoint import Checkpoint
 from model.runner.row_steps import MOST_GUESSED

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from server.http.websocket_server import READ_AHEAD_BYTES, WebSocketServer
+from server.serving.websocket_server import READ_AHEAD_BYTES, WebSocketServer
 from tests.server.http.live_echo import SECOND, Script, address, ended, router, session
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
