@@ -109,7 +109,8 @@ def test_a_long_answer_is_not_written_in_one_turn(
 
 def test_a_large_append_is_not_taken_in_one_turn(watched: Watched) -> None:
     event = json.dumps({"type": "input_audio_buffer.append", "audio": b64encode(bytes(15 << 20)).decode()})
-    one_go = processor_seconds(lambda: b64decode(json.loads(event)["audio"], validate=True))
+    frame = event.encode()
+    one_go = processor_seconds(lambda: b64decode(json.loads(frame.decode())["audio"], validate=True))
 
     def append() -> None:
         url = watched.server.url.replace("http", "ws", 1) + "/v1/realtime?intent=transcription"
