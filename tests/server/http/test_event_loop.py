@@ -101,7 +101,7 @@ def test_a_long_answer_is_not_written_in_one_turn(
 ) -> None:
     def upload() -> None:
         body = {"content": long_recording} if fields is None else {"data": fields, "files": {"file": long_recording}}
-        answer = httpx.post(watched.server.url + path, timeout=120, **body).raise_for_status()  # type: ignore[arg-type]
+        answer = httpx.post(watched.server.url + path, timeout=120, **body).raise_for_status()
         assert len(answer.content) > len(hour_long_answer()) // 3, "the answer was cut"
 
     assert watched.longest_turn(upload) < SHARE * rendering
