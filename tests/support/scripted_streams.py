@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
@@ -98,4 +99,4 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_GEOMETRY, question)
+    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR.geometry, question)
