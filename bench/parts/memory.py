@@ -23,11 +23,11 @@ from bench.support.capacity import Capacity
 from bench.support.random_model import full_size, without_memory
 from bench.support.report import Report, machine, parser
 from model.decoder.dimensions import language_config
+from model.drafts.bounds import DRAFT_POSITIONS
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.family import VIBEVOICE_ASR
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
-from model.runner.stream import DRAFT_POSITIONS
 from model.seam.audio import HOP
 from model.seam.runner import RunnerInfo, WeightFormat
 from model.seam.steps import DEFAULT_STEPS
