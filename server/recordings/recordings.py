@@ -85,4 +85,4 @@ class Recordings:
                 context_tokens=context_tokens(wishes.context),
             ),
         )
-        return StreamSpec(recording.frames, question, recording.level)
+        return StreamSpec(info.geometry.frames(recording.length), question, recording.level)
