@@ -57,23 +57,23 @@ conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) ## Run the tests that drive 
 bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips (ARGS=--record: into the docs)
 	$(BIN)/python -m bench.files $(ARGS)
 
-bench-overhead: $(DEV) ## Measure what the server costs beside the model: uploads from 128 clients, a script as the model
+bench-overhead: $(DEV) ## Measure what the server costs beside the model, in whose place a script answers (ARGS="--only answers realtime")
 	$(BIN)/python -m bench.overhead $(ARGS)
 
 bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
-	$(BIN)/python -m bench.parts.encoder
+	$(BIN)/python -m bench.parts.encoder $(ARGS)
 
 bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
-	$(BIN)/python -m bench.parts.step
+	$(BIN)/python -m bench.parts.step $(ARGS)
 
 bench-drafts: $(DEV) ## Count the tokens a forward by kind of recording (ARGS="--tokenizer FOLDER": with that vocabulary)
 	$(BIN)/python -m bench.parts.drafts $(ARGS)
 
 bench-live: $(DEV) ## Measure delays and cost of live sessions, and what extending windows saves over redoing them
-	$(BIN)/python -m bench.live
+	$(BIN)/python -m bench.live $(ARGS)
 
 bench-captions: $(DEV) ## Compare live captions with the transcripts of whole files
-	$(BIN)/python -m bench.live.captions
+	$(BIN)/python -m bench.live.captions $(ARGS)
 
 # On a machine where nothing can be installed: python3 -m bench.gpu. It needs PyTorch and Transformers alone.
 bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, in ten minutes (ARGS=--rehearse: on a CPU)

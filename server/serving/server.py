@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from server.app import create_app
 from server.engine.errors import EngineUnavailable
 from server.http.service import CANCEL_SECONDS, Service
-from server.http.websocket_server import WebSocketServer
 from server.logs import configure_logging
+from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
 
 logger = logging.getLogger(__name__)
