@@ -64,6 +64,17 @@ def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
     assert len(read(author.whole_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
 
 
+def test_an_answer_that_is_cut_where_it_was_forced_says_nothing(author: Author) -> None:
+    for segments in (
+        [segment_json(0, 1.5, 2, "Hello there.")],
+        [segment_json(0, 1, 0, "No."), segment_json(1, 2, 1, "Yes")],
+    ):
+        prefix = opening(segments)
+        forced = author.prompt.text(author.forced(prefix))
+        reading = read(author.whole_answer(forced, prefix=prefix, cut=True), author.vocabulary, seconds=10)
+        assert (reading.segments, reading.written) == ((), ())
+
+
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
     text = f"[{segment_json(0, 1, 0, 'Yes.')},{segment_json(1, 2, 1, 'no no')}"[:-4]
     reading = read(author.whole_answer(text, cut=True), author.vocabulary, seconds=10)
