@@ -71,8 +71,8 @@ def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> N
 
 
 def test_a_loop_is_read_once(author: Author) -> None:
-    text = opening([written(0, 9, 0, "and " + "no " * 9)]) + "]"
-    reading = read(author.live_answer(text), author.vocabulary, seconds=10)
+    text = opening([segment_json(0, 9, 0, "and " + "no " * 9)]) + "]"
+    reading = read(author.whole_answer(text), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["and no"]
 
 
