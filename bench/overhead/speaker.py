@@ -29,9 +29,10 @@ _PAGE = 256
 
 def answer_to(seconds: float) -> str:
     """What is said in a recording, as the model would write it: turns of two speakers, one behind the other."""
+    whole = max(1, int(seconds))
     turns = [
-        {"Start": start, "End": min(start + TURN, seconds), "Speaker": turn % 2, "Content": SENTENCES[turn % 3]}
-        for turn, start in enumerate(range(0, max(1, int(seconds)), TURN))
+        {"Start": start, "End": min(start + TURN, whole), "Speaker": turn % 2, "Content": SENTENCES[turn % 3]}
+        for turn, start in enumerate(range(0, whole, TURN))
     ]
     return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))
 
