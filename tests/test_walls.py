@@ -1,12 +1,11 @@
-"""The walls of docs/architecture.md: which rooms a room may import, and which packages it may need."""
+"""What each room can be loaded without, directly or by what it imports; `tests/test_rooms.py` asks who imports whom."""
 
 from __future__ import annotations
 
 import ast
-import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,8 +47,6 @@ WALLS = {
 OPTIONAL = ("flash_attn", "triton", "bitsandbytes")
 """Backends of GPU machines: modules that need them are no part of this where they are missing."""
 
-_NAME = re.compile(r"`([\w/.]+)`")
-
 _PROGRAM = """
 import importlib, sys
 walls, optional, modules = (argument.split() for argument in sys.argv[1:])
@@ -72,57 +69,11 @@ def test_a_room_needs_nothing_from_behind_its_walls(room: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_rooms_import_what_the_table_says_and_the_table_nothing_else() -> None:
-    rooms = _table()
-    assert {room for room in rooms if not (ROOT / room).exists()} == set()
-    found: dict[str, set[str]] = {room: set() for room in rooms}
-    for file in (*(ROOT / "model").rglob("*.py"), *(ROOT / "server").rglob("*.py")):
-        here = _room(file, rooms)
-        for name in _imports(file):
-            there = _room(_place(name), rooms)
-            if there != here and name.partition(".")[0] in ("model", "server"):
-                assert there is not None, f"{file} imports {name}, which is in no room"
-                assert here is not None, f"{file} is in no room"
-                found[here].add(there)
-    forbidden = {room: imported - rooms[room] for room, imported in found.items() if imported - rooms[room]}
-    assert forbidden == {}
-    idle = {room: allowed - found[room] for room, allowed in rooms.items() if allowed - found[room]}
-    assert idle == {}, "the table allows what nobody imports"
-
-
 def test_tests_of_the_server_know_no_bench() -> None:
     others = (file for file in (ROOT / "tests").rglob("*.py") if not file.is_relative_to(ROOT / "tests" / "bench"))
     assert {
         str(file.relative_to(ROOT)): name for file in others for name in _imports(file) if name.startswith("bench.")
     } == {}
-
-
-def _table() -> dict[str, set[str]]:
-    """By room, those that it may import."""
-    lines = (ROOT / "docs" / "architecture.md").read_text("utf-8").splitlines()
-    rows = [line.split("|") for line in lines if re.match(r"\| `(?:model|server)/", line)]
-    return {room: set(_NAME.findall(row[3])) for row in rows for room in _NAME.findall(row[1])}
-
-
-def _room(file: Path | None, rooms: Iterable[str]) -> str | None:
-    """The innermost room that a file is in."""
-    if file is None:
-        return None
-    place = file.relative_to(ROOT).as_posix()
-    inside = [room for room in rooms if place == room or place.startswith(f"{room}/")]
-    return max(inside, key=len, default=None)
-
-
-def _place(name: str) -> Path | None:
-    """The file or folder of an imported name of ours: a module, or something in one."""
-    while name:
-        path = ROOT / name.replace(".", "/")
-        if path.with_suffix(".py").exists():
-            return path.with_suffix(".py")
-        if path.is_dir():
-            return path
-        name = name.rpartition(".")[0]
-    return None
 
 
 def _imports(file: Path) -> Iterator[str]:
