@@ -167,8 +167,7 @@ def test_special_tokens_leave_no_trace(tokenizer: Tokenizer, vocabulary: Vocabul
     plain = tokenizer.encode(ANSWER, add_special_tokens=False).ids
     start, end = token_id(tokenizer, "<|im_start|>"), token_id(tokenizer, "<|im_end|>")
     assembler = TranscriptAssembler(vocabulary, DURATION)
-    middle = len(plain) // 4
-    tokens = [start, *plain[:middle], start, *plain[middle:], end]
+    tokens = [*(one for token in plain for one in (start, token)), end]
     assembler.feed(tokens, [-100.0 if token in (start, end) else 0.0 for token in tokens])
     _, transcript = assembler.finish(notes=["first"])
     assert transcript.segments[0].avg_logprob == 0.0

@@ -46,6 +46,7 @@ def test_what_is_written_over_and_over_is_kept_once(text: str, kept: str) -> Non
         "はい、はい、はい、はい。",
         "ครับ ครับ ครับ ครับ ครับ",
         "ใช่ใช่ใช่ครับ",
+        "the the man man who who said said that that had had to to go go there there",
         "  spaces   stay  ",
         "",
     ],
