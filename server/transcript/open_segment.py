@@ -77,7 +77,7 @@ class OpenSegment:
 
     def _times(self, *, cut: bool = False) -> tuple[float, float]:
         start = self._clamped(Field.START, self._default_start)
-        end = self._clamped(Field.END, self._duration if cut and not self.has(Field.END) else start)
+        end = self._clamped(Field.END, self._duration if cut else start)
         return start, max(start, end)
 
     def _clamped(self, field: Field, default: float) -> float:

@@ -151,7 +151,9 @@ class TranscriptParser:
 
     def _read_prose(self) -> None:
         """An answer without any segment: its text becomes one, over the whole recording."""
-        text = _HEADER.sub("", "".join(self._answer), count=1)
+        text = "".join(self._answer)
+        if header := _HEADER.match(text):
+            text = text[header.end() :]
         if not any(character.isalnum() for character in text):
             self.notes.append(NO_ANSWER)
             return

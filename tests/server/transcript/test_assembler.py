@@ -91,6 +91,7 @@ def test_logprobs_are_of_the_tokens_that_carry_speech(tokenizer: Tokenizer, voca
     assert len(first.tokens) + len(last.tokens) == len(logprobs)
     of_first = [token.logprob for token in transcript.logprobs[: len(first.tokens)]]
     assert first.avg_logprob == pytest.approx(fmean(of_first))
+    assert last.avg_logprob == pytest.approx(fmean(t.logprob for t in transcript.logprobs[len(first.tokens) :]))
     means = [segment.avg_logprob or 0.0 for segment in (first, music, last)]
     assert means == sorted(means, reverse=True)
     assert len(set(means)) == 3
@@ -166,8 +167,12 @@ def test_special_tokens_leave_no_trace(tokenizer: Tokenizer, vocabulary: Vocabul
     plain = tokenizer.encode(ANSWER, add_special_tokens=False).ids
     start, end = token_id(tokenizer, "<|im_start|>"), token_id(tokenizer, "<|im_end|>")
     assembler = TranscriptAssembler(vocabulary, DURATION)
-    assembler.feed([start, *plain, end], [0.0] * (len(plain) + 2))
+    middle = len(plain) // 4
+    tokens = [start, *plain[:middle], start, *plain[middle:], end]
+    assembler.feed(tokens, [-100.0 if token in (start, end) else 0.0 for token in tokens])
     _, transcript = assembler.finish(notes=["first"])
+    assert transcript.segments[0].avg_logprob == 0.0
+    assert start not in transcript.segments[0].tokens
     assert transcript.text == "Good morning 😀. Yes, two"
     assert transcript.notes == ("first",)
 

@@ -52,6 +52,7 @@ def test_a_tag_is_never_shown_while_it_could_become_one() -> None:
     assert parser.feed('[{"Start":0,"End":1,"Content":"[Mus') == []
     assert parser.feed("ic] ") == []
     assert parser.feed("la") == [SpeechDelta(0, "[Music] la", (0.0, 1.0))]
+    assert TranscriptParser(DURATION).feed('[{"Content":"[a [b') == [SpeechDelta(0, "[a [b")]
 
 
 @pytest.mark.parametrize("tag", ["[Music]", "[Silence] [Noise]", "[applause]"])
@@ -83,6 +84,7 @@ def test_unintelligible_speech_is_speech(speaker: int | None) -> None:
         ('"Start":NaN,"End":"soon","Speaker":[1]', (0.0, 0.0, None)),
         ('"Start":1 "End":2\n"Speaker":0', (1.0, 2.0, 0)),
         ('"Words":[{"w":"a}]\\""}],"Start":1,"Note":"\\"}","End":2,"Speaker":0', (1.0, 2.0, 0)),
+        ('"Words":[["a"],{"End":5}],"Start":1,"End":2,"Speaker":12', (1.0, 2.0, 12)),
     ],
 )
 @pytest.mark.parametrize("body", ['{fields},"Content":"hello"', '"Content":"hello",{fields}'])
@@ -100,6 +102,33 @@ def test_field_variants(fields: str, expected: tuple[float, float, int | None], 
 def test_damaged_starts(start: str) -> None:
     segment = read(f'[{{{start}"End":4,"Speaker":0,"Content":"hello"}}]').segments[0]
     assert (segment.start, segment.end, segment.speaker, segment.text) == (2.99, 4.0, 0, "hello")
+
+
+def test_times_of_long_recordings_may_have_hours() -> None:
+    segment = read('[{"Start":"1:00:01","End":"1:02:03.5","Content":"a"}]', duration=4000).segments[0]
+    assert (segment.start, segment.end) == (3601.0, 3723.5)
+
+
+def test_times_are_told_with_the_words_only_when_both_are_written() -> None:
+    parser = TranscriptParser(DURATION)
+    assert parser.feed('[{"End":4,"Content":"Hi') == [SpeechDelta(0, "Hi", None)]
+    assert parser.feed(' you","Start":1}') == [
+        SpeechDelta(0, " you", None),
+        SegmentClosed(Segment(0, 1.0, 4.0, None, "Hi you"), '{"End":4,"Content":"Hi you","Start":1}'),
+    ]
+
+
+def test_content_without_quotes_may_be_long() -> None:
+    text = "word " * 60 + "end"
+    answer = '[{"Start":1,"Content":' + text + "}]"
+    for cuts in ((), range(len(answer))):
+        assert read(answer, cuts=cuts).texts == [text]
+
+
+def test_objects_may_be_spread_over_lines() -> None:
+    answer = json.dumps(json.loads(PLAIN), indent=12)
+    for cuts in ((), range(len(answer))):
+        assert read(answer, cuts=cuts).segments == read(PLAIN).segments
 
 
 def test_a_missing_start_is_the_end_before_it() -> None:
@@ -149,6 +178,7 @@ def test_objects_without_an_array() -> None:
     assert read(PLAIN[1:-1]).complete
     assert not read(PLAIN[1:-1], cut=True).complete
     assert not read(PLAIN[:-1]).complete
+    assert not read(PLAIN[1:-2]).complete
 
 
 def test_text_behind_the_end_is_left_out_and_told() -> None:
@@ -167,6 +197,8 @@ def test_text_behind_the_end_is_left_out_and_told() -> None:
         (r"\ud83d!", "\ufffd!"),
         (r"\ud83d\n\ud83d\u0041", "\ufffd\n\ufffdA"),
         (r"\ude00x", "\ufffdx"),
+        (r"\udc00\udc00", "\ufffd\ufffd"),
+        (r"\ud7ff\ue000\ud800\udc00\udbff\udfff", "\ud7ff\ue000\U00010000\U0010ffff"),
         (r"C:\path \u12 \uXYZW", r"C:\path \u12 \uXYZW"),
         ("two\nlines\r\n\tand tab", "two\nlines\r\n\tand tab"),
         ("a\x00\x1b\x7fb\\u0000c", "abc"),
@@ -218,6 +250,11 @@ def test_a_cut_segment_without_end_lasts_to_the_end_of_the_audio() -> None:
     assert (segment.start, segment.end) == (3.0, DURATION)
 
 
+def test_a_time_that_was_cut_does_not_count() -> None:
+    segment = read('[{"Start":3,"Content":"to be","End":1').segments[0]
+    assert (segment.start, segment.end) == (3.0, DURATION)
+
+
 def test_a_length_limit_behind_the_closing_bracket_cuts_nothing() -> None:
     assert read(PLAIN, cut=True).complete
 
@@ -232,6 +269,11 @@ def test_prose_is_one_segment_over_the_whole_recording(prose: str) -> None:
     assert reading.shown == {0: text}
     assert not reading.complete
     assert reading.notes == [notes.NO_SEGMENTS]
+
+
+def test_only_the_header_is_left_out_of_prose() -> None:
+    assert read("assistant\nMy assistant\nsays hello").texts == ["My assistant\nsays hello"]
+    assert read("My assistant\nsays hello").texts == ["My assistant\nsays hello"]
 
 
 @pytest.mark.parametrize("nothing", ["[]", "assistant\n[ ]\n", "[\n]]"])

@@ -56,6 +56,8 @@ def test_a_segment_across_the_border_begins_at_zero_and_keeps_its_words() -> Non
 def test_a_clip_whose_words_seem_to_end_a_little_late_is_still_dropped() -> None:
     _, events = through(written((4, 9.2, 1, "b"), (9, 9.2, 0, "ah")))
     assert [s.text for s in closed(events)] == ["ah"]
+    _, events = through(written((4, 9.25, 1, "b"), (8, 9.26, 1, "c")))
+    assert [s.text for s in closed(events)] == ["c"]
 
 
 def test_deltas_wait_for_times_that_come_behind() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.transcript.segments import Segment
-from server.transcript.word_breaks import characters, cut_words, lead_between
+from server.transcript.word_breaks import characters, cut_words, lead_between, letters
 from server.transcript.words import joined, segment_words
 from tests.server.transcript.answers import examples
 
@@ -17,6 +17,7 @@ def test_words_share_the_time_by_their_letters() -> None:
     assert [(word.word, word.speaker) for word in words] == [("I", 1), ("am,", 1), ("therefore", 1)]
     assert [word.start for word in words] == pytest.approx([10.0, 10 + 10 / 12, 12.5])
     assert words[2].end == 20.0
+    assert joined(words[1:]) == "am, therefore"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,7 @@ def test_words_share_the_time_by_their_letters() -> None:
         ("\u202bשָׁלוֹם\u202c \u2066 \u2069 עולם", ["\u202bשָׁלוֹם\u202c \u2066 \u2069", "עולם"]),
         ("👨\u200d👩\u200d👧\u200d👦 und 🇩🇪 好👍🏽", ["👨\u200d👩\u200d👧\u200d👦", "und", "🇩🇪", "好", "👍🏽"]),
         ("𠮷野家で a𠀀\ud800", ["𠮷", "野家", "で", "a", "𠀀", "\ud800"]),
+        ("a ( ) b", ["a", "( ) b"]),
         ("a \u200d b", ["a \u200d", "b"]),
         ("...", ["..."]),
         ("「 」", ["「 」"]),
@@ -99,6 +101,14 @@ def test_characters_share_the_time_of_their_word() -> None:
         ("「世", 1.0, 2.5, ""),
         ("界」", 2.5, 4.0, ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("word", "length"),
+    [("you!", 3), ("你好", 6), ("はい", 4), ("コーヒー", 8), ("안녕", 4), ("ที่", 1), ("...", 1), ("é2", 2)],
+)
+def test_how_long_a_word_takes(word: str, length: int) -> None:
+    assert letters(word) == length
 
 
 def test_one_han_character_takes_as_long_as_a_short_word() -> None:
