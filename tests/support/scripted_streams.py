@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from model.family import VIBEVOICE_ASR
 from model.family.geometry import VIBEVOICE_GEOMETRY
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question, StreamSpec
@@ -101,4 +102,4 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_GEOMETRY, question)
+    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR, question)
