@@ -12,7 +12,7 @@ import torch
 
 from model.decoder.attention import Place, choose_backend
 from model.decoder.dimensions import bytes_per_position
-from model.device.graphs import CudaCapture
+from model.device.capture import CudaCapture
 from model.loading.checkpoint import Checkpoint, open_checkpoint
 from model.loading.room import device_bytes, memory_explained
 from model.memory.footprint import Footprint

@@ -10,7 +10,7 @@ import sys
 
 def main() -> int:
     """Serve until stopped, as the flags of this process say. Returns the exit status."""
-    from server.http.server import serve
+    from server.serving.server import serve
 
     return serve()
 

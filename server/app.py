@@ -117,7 +117,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             grace_seconds=settings.upload_grace_seconds,
             min_bytes_per_second=settings.upload_min_bytes_per_second,
         ),
-        Middleware(FaultMiddleware, dialects={deepgram.router.prefix: deepgram.DeepgramError}),
+        Middleware(FaultMiddleware),
     ]
     if keys := settings.keys:
         public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")

@@ -18,8 +18,9 @@ import numpy as np
 from bench.gpu.bench import LIVE_P95, Bench, Section
 from bench.gpu.files import TOKENS_PER_SECOND
 from bench.support.report import percentiles
+from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import FRAME_RATE, SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
@@ -35,8 +36,9 @@ from server.engine.messages import (
 )
 from server.engine.settings import EngineSettings
 from server.engine.worker.loop import StepLoop
-from server.live.settings import LiveSettings
 
+WINDOW, UPDATE = 30, 1.0
+"""Seconds, as the server's own settings have them, which need more packages than there are on every GPU machine."""
 _NEW_TOKENS = 12
 """Written anew in an update: about two seconds of speech."""
 _ROLLED = 10
@@ -47,7 +49,7 @@ _SEGMENT_SECONDS = 4
 def live(bench: Bench, section: Section) -> None:
     """More and more sessions until they cannot keep up or the time is over."""
     section.header = ["sessions", "updates", "p50, ms", "p95, ms", "p99, ms", "late", "device busy"]
-    said = _said(bench.checkpoint, round(LiveSettings().window))
+    said = _said(bench.checkpoint, WINDOW)
     runner = bench.runner()
     for sessions in bench.sizes.live_streams:
         if not section.time_for(2 * bench.sizes.live_seconds):
@@ -114,7 +116,7 @@ class _Load:
         for session in self._sessions:
             while session.due <= now:
                 session.waiting = [*(session.waiting or []), session.due]
-                session.due += LiveSettings().update
+                session.due += UPDATE
             if session.waiting and session.asked is None:
                 messages += self._update(session)
         if not messages and patience != 0:
@@ -139,7 +141,7 @@ class _Load:
 
     def _begin(self, now: float) -> None:
         self._begun = now
-        step = LiveSettings().update / len(self._sessions)
+        step = UPDATE / len(self._sessions)
         for place, session in enumerate(self._sessions):
             session.due = now + place * step
 
@@ -165,7 +167,7 @@ class _Load:
         if session.asked is None:
             session.asked = 0.0  # before the clock runs
         # What is forced counts as answer; announcing it as audio reserves the room without making answers longer.
-        frames = ceil(self._window * FRAME_RATE) + ceil(2 * self._window * TOKENS_PER_SECOND)
+        frames = ceil(self._window * GEOMETRY.frame_rate) + ceil(2 * self._window * TOKENS_PER_SECOND)
         spec = StreamSpec(frames, Question(max_tokens=_NEW_TOKENS), priority=Priority.LIVE)
         opening = OpenStream(session.stream, f"session-{session.stream}", spec)
         return [opening, *self._ask(session, seconds)]

@@ -15,7 +15,7 @@ from bench.live.windows import ObservedWindows
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.client.engine import Engine
 from server.live.captions.captions import Captions
-from server.live.ears.gate import Passed
+from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener, Quiet
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
@@ -81,8 +81,8 @@ class SteadySession:
     async def _hear(self, piece: Samples) -> None:
         for found in await self._listener.hear(piece):
             match found:
-                case Passed():
-                    await self._captions.take(found.block, found.spoken)
+                case GatedAudio():
+                    await self._captions.take(found.block, found.speech)
                 case Quiet(long):
                     await self._captions.settle()
                     if long:

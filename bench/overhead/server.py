@@ -18,8 +18,8 @@ from time import perf_counter
 from bench.overhead.speaker import TINY, Speaker
 from server.app import create_app, engine_settings
 from server.engine.client.engine import Engine
-from server.http.server import DrainingServer
 from server.logs import configure_logging
+from server.serving.server import DrainingServer
 from server.settings import Settings
 
 SLEEP = 0.005

@@ -11,10 +11,11 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from model.decoder.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
 from model.decoder.dimensions import head_dim, kv_heads, language_config
+from model.decoder.fixed_steps import FixedSteps
+from model.decoder.graphs import AUDIO, SIZES, UNREAD, StepGraphs, StepInputs
 from model.decoder.kv_cache import PagePool, PageTable
 from model.decoder.sampling import Draw, best, draw
-from model.deterministic import FixedSteps
-from model.device.graphs import AUDIO, SIZES, UNREAD, Capture, StepGraphs, StepInputs, own_stream
+from model.device.capture import Capture, own_stream
 from model.device.transfer import send
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from model.device.graphs import Capture, Replay, Result
+from model.device.capture import Capture, Replay, Result
 
 ROWS = (1, 2, 4, 8, 16)
 FRAMES = (4, 8, 15)

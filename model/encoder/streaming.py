@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from model.device.graphs import Capture, own_stream
+from model.device.capture import Capture, own_stream
 from model.device.transfer import host_tensor, send, to_device
 from model.encoder.causal_stack import CausalStack, History, keep
 from model.encoder.chunk_graphs import FRAMES, ROWS, ChunkGraphs

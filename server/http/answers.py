@@ -10,9 +10,10 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 
 from server.http.errors import to_api_error
+from server.http.long_json import LongJSONResponse, encoded
 from server.protocols.openai.events import OpenAIEvents
 from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
 from server.recordings.transcription import Transcription
@@ -27,6 +28,8 @@ from server.transcript.formats import (
 from server.transcript.segments import Transcript
 
 NOTES_HEADER = "x-vibevoice-notes"
+_ENCODER = json.JSONEncoder()
+"""ASCII only: some clients take U+0085 and U+2028 for the end of a line."""
 
 
 async def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
@@ -40,7 +43,7 @@ async def answer(transcript: Transcript, parameters: TranscriptionParameters) ->
 def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
     match parameters.response_format:
         case ResponseFormat.JSON:
-            return JSONResponse(render_json(transcript, logprobs=bool(parameters.include)))
+            return LongJSONResponse(render_json(transcript, logprobs=bool(parameters.include)))
         case ResponseFormat.TEXT:
             return PlainTextResponse(render_text(transcript))
         case ResponseFormat.SRT:
@@ -48,9 +51,9 @@ def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Re
         case ResponseFormat.VTT:
             return Response(render_vtt(transcript), media_type="text/vtt")
         case ResponseFormat.DIARIZED_JSON:
-            return JSONResponse(render_diarized_json(transcript))
+            return LongJSONResponse(render_diarized_json(transcript))
         case ResponseFormat.VERBOSE_JSON:
-            return JSONResponse(
+            return LongJSONResponse(
                 render_verbose_json(
                     transcript,
                     language=parameters.language,
@@ -82,5 +85,4 @@ async def answer_events(
 
 
 def _frame(event: Mapping[str, object]) -> bytes:
-    # ASCII only: some clients take U+0085 and U+2028 for the end of a line.
-    return f"data: {json.dumps(event)}\n\n".encode("ascii")
+    return f"data: {encoded(event, _ENCODER)}\n\n".encode("ascii")

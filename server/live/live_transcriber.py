@@ -16,7 +16,7 @@ from server.engine.client.engine import Engine
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.live.captions.captions import Captions
-from server.live.ears.gate import Passed
+from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener, Quiet
 from server.live.ears.turns import TurnEnd, TurnStart
 from server.live.settings import LiveSettings
@@ -63,7 +63,7 @@ class LiveTranscriber(Transcriber):
         self._settings = settings
         self._listener = Listener(settings)
         self._captions = Captions(windows, settings)
-        self._work: deque[Passed | _Mark] = deque()
+        self._work: deque[GatedAudio | _Mark] = deque()
         self.backlog = 0.0
         self._turn_flushes = flush_ids(Asker.TURNS)
         self._wake, self._room = asyncio.Event(), asyncio.Event()
@@ -77,10 +77,10 @@ class LiveTranscriber(Transcriber):
             self._room.clear()
             await self._room.wait()
         self._raise_failure()
-        for found in await self._listener.hear(samples):
-            match found:
-                case Passed():
-                    self._pass(found)
+        for finding in await self._listener.hear(samples):
+            match finding:
+                case GatedAudio():
+                    self._queue(finding)
                 case TurnStart(at):
                     self._events.put_nowait(SpeechStarted(at))
                 case TurnEnd(at):
@@ -99,17 +99,17 @@ class LiveTranscriber(Transcriber):
 
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard so far; ``Flushed`` with this id follows."""
-        self._pass_rest()
+        self._queue_rest()
         self._mark(_Task.SETTLE, Flushed(self._listener.until, flush))
 
     def discard(self) -> None:
         """Forget what was heard since the last flush, as far as it is not committed."""
-        self._pass_rest()
+        self._queue_rest()
         self._mark(_Task.DISCARD)
 
     def finish(self) -> None:
         """No more audio comes: commit all of it; ``Finished`` is the last event."""
-        self._pass_rest()
+        self._queue_rest()
         self._mark(_Task.SETTLE, Finished(self._listener.until))
 
     async def __aiter__(self) -> AsyncIterator[LiveEvent]:
@@ -131,18 +131,18 @@ class LiveTranscriber(Transcriber):
 
     # ---------------------------------------------------------------------------------------------------- feeding
 
-    def _pass(self, passed: Passed) -> None:
-        self.backlog += passed.block.seconds
+    def _queue(self, audio: GatedAudio) -> None:
+        self.backlog += audio.block.seconds
         last = self._work[-1] if self._work else None
-        if isinstance(last, Passed) and last.block.end == passed.block.start and last.block.seconds < _PIECE:
-            self._work[-1] = last.joined(passed)
+        if isinstance(last, GatedAudio) and last.block.end == audio.block.start and last.block.seconds < _PIECE:
+            self._work[-1] = last.joined(audio)
         else:
-            self._work.append(passed)
+            self._work.append(audio)
         self._wake.set()
 
-    def _pass_rest(self) -> None:
+    def _queue_rest(self) -> None:
         if (rest := self._listener.rest()) is not None:
-            self._pass(rest)
+            self._queue(rest)
 
     def _end_turn(self, at: float) -> None:
         """The turn's text is flushed; the event says under which id."""
@@ -181,7 +181,7 @@ class LiveTranscriber(Transcriber):
             self._wake.clear()
             while self._work:
                 item = self._work.popleft()
-                if isinstance(item, Passed):
+                if isinstance(item, GatedAudio):
                     await self._take(item)
                 elif await self._reach(item):
                     return
@@ -190,9 +190,9 @@ class LiveTranscriber(Transcriber):
             else:
                 await self._wake.wait()
 
-    async def _take(self, passed: Passed) -> None:
-        self._tell(await self._captions.take(passed.block, passed.spoken))
-        self.backlog = max(0.0, self.backlog - passed.block.seconds)
+    async def _take(self, audio: GatedAudio) -> None:
+        self._tell(await self._captions.take(audio.block, audio.speech))
+        self.backlog = max(0.0, self.backlog - audio.block.seconds)
         self._room.set()
 
     async def _reach(self, mark: _Mark) -> bool:

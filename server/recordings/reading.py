@@ -30,9 +30,11 @@ async def read_recording(
 
     Raises AudioError, UnusableReference, DecodeStopped.
     """
-    clip = await decoders.decode(file, limits)
+    audio = await decoders.decode(file, limits)
     references = [await _read_reference(decoders, speaker, limits) for speaker in speakers]
-    return await asyncio.to_thread(_behind if references else _alone, clip, references)
+    if not references:
+        return await asyncio.to_thread(_alone, audio)
+    return await asyncio.to_thread(_behind, references, audio)
 
 
 async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: DecodeLimits) -> tuple[str, Samples]:
@@ -46,14 +48,14 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
     return speaker.name, clip.samples
 
 
-def _alone(clip: DecodedAudio, _: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
-    level = clip_level(clip.samples)
-    facts = Recording(clip.samples.size, level, clip.report.seconds, notes=clip.report.notes)
-    return facts, blocks([Part(clip.samples)])
+def _alone(audio: DecodedAudio) -> tuple[Recording, Iterator[Samples]]:
+    level = clip_level(audio.samples)
+    facts = Recording(audio.samples.size, level, audio.report.seconds, notes=audio.report.notes)
+    return facts, blocks([Part(audio.samples)])
 
 
-def _behind(clip: DecodedAudio, references: Sequence[tuple[str, Samples]]) -> tuple[Recording, Iterator[Samples]]:
-    """``clip`` behind the references. Each is brought to the model's level by itself: microphones differ."""
+def _behind(references: Sequence[tuple[str, Samples]], audio: DecodedAudio) -> tuple[Recording, Iterator[Samples]]:
+    """``audio`` behind the references. Each is brought to the model's level by itself: microphones differ."""
     gap = Part(np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32))
     parts: list[Part] = []
     heard: list[ReferenceClip] = []
@@ -63,13 +65,13 @@ def _behind(clip: DecodedAudio, references: Sequence[tuple[str, Samples]]) -> tu
         heard.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
         parts += [Part(samples, clip_level(samples)), gap]
         start = end + gap.samples.size
-    parts.append(Part(clip.samples, clip_level(clip.samples)))
+    parts.append(Part(audio.samples, clip_level(audio.samples)))
     facts = Recording(
-        start + clip.samples.size,
+        start + audio.samples.size,
         Level(),
-        clip.report.seconds,
+        audio.report.seconds,
         start / SAMPLE_RATE,
         tuple(heard),
-        clip.report.notes,
+        audio.report.notes,
     )
     return facts, blocks(parts)

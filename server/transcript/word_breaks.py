@@ -8,6 +8,7 @@ words, each behind what stands before it, are the text again.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 import regex
@@ -17,10 +18,8 @@ from icu4py.breakers import WordBreaker
 _KANA = r"\p{Hiragana}\p{Katakana}ー\uff70\uff9e\uff9f"
 _UNSPACED = rf"[\p{{Han}}{_KANA}\p{{Thai}}\p{{Lao}}\p{{Khmer}}\p{{Myanmar}}]"
 # A zero-width space stands between words of such a script, joiners stand inside of them.
-_RUN = regex.compile(
-    rf"(?P<unspaced>{_UNSPACED}(?:{_UNSPACED}|\p{{M}}|[\u200b-\u200d])*)"
-    rf"|(?:(?!{_UNSPACED})[^\s\x1c-\x1f])+"  # separators of files and records are space to str, not to Unicode
-)
+_RUN = regex.compile(rf"(?P<unspaced>{_UNSPACED}(?:{_UNSPACED}|\p{{M}}|[\u200b-\u200d])*)|(?:(?!{_UNSPACED}).)+")
+_IN_UNSPACED = regex.compile(_UNSPACED)
 _SAID = regex.compile(r"[^\p{P}\p{M}\p{Cf}\p{Cc}\s]")
 _TO_LAST_SAID = regex.compile(rf".*{_SAID.pattern}", regex.DOTALL)
 _OPENING = regex.compile(r"[\p{Ps}\p{Pi}¿¡]")
@@ -29,8 +28,8 @@ _GRAPHEME = regex.compile(r"\X")
 _UNSPACED_LETTER = regex.compile(rf"(?![\p{{M}}\p{{P}}]){_UNSPACED}")
 _ENDS_UNSPACED = regex.compile(rf"(?r){_UNSPACED}[\p{{P}}\p{{M}}\p{{Cf}}]*$")
 _BEGINS_UNSPACED = regex.compile(rf"[\p{{P}}\p{{Cf}}]*{_UNSPACED}")
-_SYLLABLES, _MORAE = regex.compile(r"\p{Han}"), regex.compile(rf"[{_KANA}\p{{Hangul}}]")
-_LETTERS = regex.compile(r"[\p{L}\p{N}]")
+_SYLLABLE, _MORA = regex.compile(r"\p{Han}"), regex.compile(rf"[{_KANA}\p{{Hangul}}]")
+_LETTER = regex.compile(r"[\p{L}\p{N}]")
 
 
 class _Words:
@@ -80,21 +79,26 @@ def cut_words(text: str) -> list[tuple[str, str]]:
     alone) counts as one. Takes time in proportion to the text's length.
     """
     words = _Words()
-    before: regex.Match[str] | None = None
-    for run in _RUN.finditer(text):
-        joined = before is not None and before.end() == run.start()
-        lead = " " if before is not None and not joined else ""
-        before = run
-        if run["unspaced"] is not None:
-            for piece in WordBreaker(run.group(), "en"):  # dictionaries go by the script, not by the locale
-                (words.say if _SAID.search(piece) else words.mark)(lead, piece)
-                lead = ""
-            continue
-        behind = run.end() < len(text) and not text[run.end()].isspace()
-        for said, piece in _spaced(run.group(), joined=joined, behind=behind):
+    lead = ""
+    for chunk in text.split():
+        for said, piece in _pieces(chunk):
             (words.say if said else words.mark)(lead, piece)
             lead = ""
+        lead = " "
     return words.done()
+
+
+def _pieces(chunk: str) -> Iterator[tuple[bool, str]]:
+    """What stands between two spaces, in pieces and whether each is said."""
+    if chunk.isascii() or _IN_UNSPACED.search(chunk) is None:  # most of most texts: told without a look at all of it
+        yield chunk[0].isalnum() or _SAID.search(chunk) is not None, chunk
+        return
+    for run in _RUN.finditer(chunk):
+        if run["unspaced"] is None:
+            yield from _spaced(run.group(), joined=run.start() > 0, behind=run.end() < len(chunk))
+            continue
+        for piece in WordBreaker(run.group(), "en"):  # dictionaries go by the script, not by the locale
+            yield _SAID.search(piece) is not None, piece
 
 
 def _spaced(run: str, *, joined: bool, behind: bool) -> Iterator[tuple[bool, str]]:
@@ -143,5 +147,9 @@ def letters(word: str) -> int:
     Speakers of Mandarin say about 5 syllables a second, of Japanese 8 (Pellegrino et al. 2011), of English 13 letters:
     a Han character, a syllable, counts as three letters, and kana and Hangul count as two.
     """
-    count = len(_LETTERS.findall(word)) + 2 * len(_SYLLABLES.findall(word)) + len(_MORAE.findall(word))
-    return max(count, 1)
+    return max(sum(map(_letters, word)), 1)
+
+
+@lru_cache(1 << 14)
+def _letters(character: str) -> int:
+    return sum(count for kind, count in ((_LETTER, 1), (_SYLLABLE, 2), (_MORA, 1)) if kind.match(character) is not None)

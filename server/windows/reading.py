@@ -10,10 +10,9 @@ from server.engine.messages import EndReason
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.loops import without_loop
 from server.transcript.segments import Segment
 
-_FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
-"""What makes a loop: people do say no, no, no, no."""
 _ECHO = 0.3
 """Of the time that something took: who says it again needs more."""
 _ENDINGS = ".,;:!?…‥。．、，；：！？।॥،؛؟۔)]}»”’」』）】 "
@@ -50,16 +49,16 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float) -> Read
     """
     reader = AnswerReader(vocabulary, seconds)
     before = _closed(reader.begin(answer.done.forced))
-    found = reader.unfinished
+    open_content = reader.unfinished
     behind = _closed(reader.feed(answer.tokens, answer.logprobs))
     if answer.done.reason is not EndReason.LENGTH:
         behind += _closed(reader.finish())
-    if found:
+    if open_content:
         before, behind = behind[:1], behind[1:]
     last = before[-1].segment if before else None
     segments = [event.segment for event in behind]
-    if last is not None and found:
-        segments = [*_added(last, found), *segments]
+    if last is not None and open_content:
+        segments = [*_added(last, open_content), *segments]
     speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
     heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
     return Reading(tuple(heard), tuple(WrittenSegment(e.segment, e.source) for e in behind if e.source))
@@ -69,9 +68,9 @@ def _closed(events: Iterable[TranscriptEvent]) -> list[SegmentClosed]:
     return [event for event in events if isinstance(event, SegmentClosed)]
 
 
-def _added(segment: Segment, found: str) -> list[Segment]:
-    """What the model added to a segment that it found with the content ``found``; none if that is no word."""
-    added = segment.text.removeprefix(found).lstrip(_ENDINGS)
+def _added(segment: Segment, content: str) -> list[Segment]:
+    """What the model added to a segment that it found with this ``content``; none if that is no word."""
+    added = segment.text.removeprefix(content).lstrip(_ENDINGS)
     if not any(character.isalnum() for character in added):
         return []
     return [replace(segment, start=segment.end, text=added)]
@@ -84,15 +83,3 @@ def _echoes(segment: Segment, before: Segment | None) -> bool:
         and segment.text == before.text
         and segment.end - segment.start < _ECHO * (before.end - before.start)
     )
-
-
-def without_loop(text: str) -> str:
-    """The text up to where it begins to repeat itself: a phrase of up to five words, over and over."""
-    words = text.split()
-    for start in range(len(words)):
-        for length in range(1, 6):
-            times = max(_FEWEST_REPEATS, _FEWEST_WORDS // length)
-            phrase = words[start : start + length]
-            if words[start : start + times * length] == phrase * times:
-                return " ".join(words[: start + length])
-    return text

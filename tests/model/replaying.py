@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model.device.graphs import Replay, Result
+from model.device.capture import Replay, Result
 
 
 class Replaying:

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from model.decoder.attention import RowBlock
+from model.decoder.graphs import SIZES
 from model.decoder.kv_cache import PagePool
-from model.device.graphs import SIZES
 
 triton: Any = pytest.importorskip("triton")
 

@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from model.family import VIBEVOICE_ASR
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, Samples
+from model.seam.audio import Samples
 from model.seam.steps import RowWork, StepPlan
 from model.seam.streams import Question
 from tests.model.driver import Driver, Job, hear, opened

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from model.family import VIBEVOICE_ASR
-from model.seam.audio import HOP, SAMPLE_RATE
+from model.family.vibevoice_asr.geometry import HOP
+from model.seam.audio import SAMPLE_RATE
 from tests.support.author import Author
 from tests.support.snapshot import processor
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from server.http.server import serve
+from server.serving.server import serve
 from server.settings import Settings
 
 

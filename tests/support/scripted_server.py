@@ -16,10 +16,10 @@ from fastapi import APIRouter, FastAPI
 from server.app import create_app, engine_settings
 from server.engine.client.engine import Engine
 from server.engine.worker.load import RunnerFactory
-from server.http.server import DrainingServer
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.logs import configure_logging
+from server.serving.server import DrainingServer
 from server.settings import Settings
 from tests.support.processes import wait_until
 from tests.support.speaking_runner import SpeakingRunner
@@ -116,7 +116,7 @@ def running_server(
 
 
 def serve(step_seconds: float, arguments: Sequence[str]) -> None:
-    """As ``server.http.server.serve``, with a model that takes ``step_seconds`` for every step."""
+    """As ``server.serving.server.serve``, with a model that takes ``step_seconds`` for every step."""
     settings = Settings.from_cli(arguments)
     configure_logging(settings.log_level, settings.log_format)
     DrainingServer(scripted_app(settings, partial(SpeakingRunner, step_seconds=step_seconds)), settings).run()

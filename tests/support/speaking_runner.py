@@ -36,6 +36,16 @@ def endless_answer() -> str:
     return json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": "on and on " * 1000}])
 
 
+def hour_long_answer() -> str:
+    """As much as two people say in an hour."""
+    said = ("Good morning, Ms. Grün, how are you?", "Quite well, and what did the others say?", "Nothing new at all.")
+    turns = [
+        {"Start": start, "End": start + 5, "Speaker": turn % 2, "Content": said[turn % 3]}
+        for turn, start in enumerate(range(0, 3600, 5))
+    ]
+    return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))
+
+
 @cache
 def _tokenizer(checkpoint: Path) -> Tokenizer:
     return Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
@@ -52,11 +62,13 @@ def _end_of_text(checkpoint: Path) -> int:
 class SpeakingRunner(ScriptedRunner):
     """Attributes:
     checkpoint: the folder whose vocabulary it speaks.
+    usual: its answer where nothing else is asked for.
     spoken: by stream, the answer's tokens.
     """
 
     pages: int = 4096
     checkpoint: Path = CHECKPOINT
+    usual: str = ANSWER
     spoken: dict[int, list[int]] = field(default_factory=dict)
 
     @property
@@ -65,9 +77,13 @@ class SpeakingRunner(ScriptedRunner):
         return replace(super().info, checkpoint_path=str(self.checkpoint), stop_ids=stop)
 
     def ask(self, stream: int, question: Question) -> str:
-        answer = question.context if question.context and question.context.startswith("[") else ANSWER
-        self.spoken[stream] = _tokenizer(self.checkpoint).encode(answer, add_special_tokens=False).ids
+        self.spoken[stream] = self.tokens_of(question.context)
         return super().ask(stream, replace(question, seed=len(self.spoken[stream])))
+
+    def tokens_of(self, context: str | None) -> list[int]:
+        """Its answer to a question with this context."""
+        answer = context if context and context.startswith("[") else self.usual
+        return _tokenizer(self.checkpoint).encode(answer, add_special_tokens=False).ids
 
     def launch(self, plan: StepPlan) -> PendingStep:
         pending = super().launch(plan)

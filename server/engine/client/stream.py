@@ -59,6 +59,7 @@ class Answer:
                 raise StopAsyncIteration
             self._changed.clear()
             await self._changed.wait()
+        await asyncio.sleep(0)  # what waits here already is not read in one turn of the event loop
         return self._tokens.popleft()
 
     def take(self, message: AnswerTokens | AnswerDone) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.http.deepgram_error import LISTEN_PATH, DeepgramError
 from server.http.errors import ApiError, shutting_down, to_api_error
 from server.http.service import service_of
 
@@ -28,9 +28,6 @@ _ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http
 _DENIAL = "websocket.http.response"
 _POLICY_VIOLATION = 1008
 
-Dialect = Callable[[ApiError, str], ApiError]
-"""An error and the request's id → the same error in the shape of another protocol."""
-
 
 class FaultMiddleware:
     """Answers for what a route or an inner middleware raised, and 503 for a request that the ending server cancels.
@@ -38,13 +35,11 @@ class FaultMiddleware:
     When the answer has begun, its status cannot be changed: the exception goes on, and the server cuts the connection,
     so that the client sees an incomplete answer instead of a short one. A client that left is not answered.
 
-    A WebSocket's handshake is refused by an answer in the same way. ``dialects``: paths whose errors have a shape of
-    their own.
+    A WebSocket's handshake is refused by an answer in the same way.
     """
 
-    def __init__(self, app: ASGIApp, *, dialects: Mapping[str, Dialect]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._dialects = dialects
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -76,8 +71,8 @@ class FaultMiddleware:
             await self._refuse(refusal, scope, receive, send)
 
     async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-        if (dialect := self._dialects.get(scope["path"])) is not None:
-            refusal = dialect(refusal, scope["state"]["request_id"])
+        if scope["path"] == LISTEN_PATH:
+            refusal = DeepgramError(refusal, scope["state"]["request_id"])
         if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refusal.code or ""})
         else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.datastructures import QueryParams
 
+from server.http.deepgram_error import LISTEN_PATH, REQUEST_ID_HEADER
 from server.http.errors import ApiError
 from server.http.routes.deepgram_file import now, transcribe_body
 from server.http.service import service_of
@@ -16,41 +17,15 @@ from server.http.sockets.live_socket import run_session
 from server.protocols.deepgram.query import InvalidQuery, ListenQuery
 from server.protocols.deepgram.session import DeepgramSession
 
-router = APIRouter(prefix="/v1/listen", tags=["deepgram"])
+router = APIRouter(prefix=LISTEN_PATH, tags=["deepgram"])
 
 SUBPROTOCOLS = ("token", "bearer")
-_REQUEST_ID = "dg-request-id"
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-
-
-class DeepgramError(ApiError):
-    """``error`` in Deepgram's shape, with its headers: of a refused handshake some clients show nothing else.
-
-    The dialect of `FaultMiddleware` for the path of this API.
-    """
-
-    def __init__(self, error: ApiError, request_id: str) -> None:
-        super().__init__(error.status, error.message, code=error.code, param=error.param, retry_after=error.retry_after)
-        self.request_id = request_id
-
-    @property
-    def envelope(self) -> Mapping[str, object]:
-        """The body."""
-        code = self.code or HTTPStatus(self.status).phrase
-        return {"err_code": code.upper(), "err_msg": self.message, "request_id": self.request_id}
-
-    @property
-    def response(self) -> JSONResponse:
-        """The answer to a request or a handshake."""
-        response = super().response
-        response.headers[_REQUEST_ID] = self.request_id
-        response.headers["dg-error"] = self.message.encode("ascii", "replace").decode()
-        return response
 
 
 @router.websocket("")
@@ -68,7 +43,7 @@ async def listen_live(websocket: WebSocket) -> None:
         service,
         session,
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
-        headers={_REQUEST_ID: websocket.state.request_id},
+        headers={REQUEST_ID_HEADER: websocket.state.request_id},
     )
 
 
@@ -81,7 +56,7 @@ def chosen_subprotocol(offered: Iterable[str]) -> str | None:
 async def listen_file(request: Request) -> JSONResponse:
     """The body is the recording, the query says what is wanted."""
     answer = await transcribe_body(request, _query(request.query_params))
-    answer.headers[_REQUEST_ID] = request.state.request_id
+    answer.headers[REQUEST_ID_HEADER] = request.state.request_id
     return answer
 
 

@@ -13,10 +13,10 @@ from typing import BinaryIO, cast
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from server.http.disconnect import while_connected
 from server.http.errors import ApiError
+from server.http.long_json import LongJSONResponse
 from server.http.recording_requests import open_transcription
 from server.http.service import service_of
 from server.http.upload import Upload
@@ -32,7 +32,7 @@ _NOT_AUDIO = {
 }
 
 
-async def transcribe_body(request: Request, query: ListenQuery) -> JSONResponse:
+async def transcribe_body(request: Request, query: ListenQuery) -> LongJSONResponse:
     """The answer to ``POST /v1/listen``. Nothing of the body is read before there is a place for the request.
 
     Raises what `to_api_error` knows, and ClientDisconnect.
@@ -50,7 +50,7 @@ async def transcribe_body(request: Request, query: ListenQuery) -> JSONResponse:
         "created": created,
     }
     # That of an hour takes a few tenths of a second to write.
-    return await asyncio.to_thread(lambda: JSONResponse(render(transcript, query, **identity)))
+    return await asyncio.to_thread(lambda: LongJSONResponse(render(transcript, query, **identity)))
 
 
 def now() -> str:

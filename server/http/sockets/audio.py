@@ -29,13 +29,13 @@ class AudioInput:
     def __init__(self) -> None:
         self._stream: PcmStream | ContainerStream | None = None
 
-    async def begin(self, wanted: SetFormat) -> Samples:
+    async def begin(self, action: SetFormat) -> Samples:
         """From now on audio comes in this format. Returns what was left of the audio before."""
         rest = await self.end()
-        if wanted.encoding is None:
+        if action.encoding is None:
             self._stream = ContainerStream()
         else:
-            self._stream = PcmStream(wanted.rate, wanted.channels, wanted.encoding)
+            self._stream = PcmStream(action.rate, action.channels, action.encoding)
         return rest
 
     async def push(self, audio: bytes) -> Samples:

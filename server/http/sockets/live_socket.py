@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 from server.http.errors import ApiError
 from server.http.service import Service
 from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
-from server.live.vocabulary.protocol import LiveProtocol
+from server.live.vocabulary.protocol import LiveProtocol, Message
 
 _LAST_WORDS_SECONDS = 30.0
 
@@ -20,7 +20,7 @@ _LAST_WORDS_SECONDS = 30.0
 async def run_session(
     websocket: WebSocket,
     service: Service,
-    protocol: LiveProtocol,
+    protocol: LiveProtocol[Message],
     *,
     subprotocol: str | None,
     headers: Mapping[str, str] = MappingProxyType({}),
@@ -65,7 +65,7 @@ def _check_origin(websocket: WebSocket, allowed: Collection[str]) -> None:
         raise ApiError(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.", code="origin_not_allowed")
 
 
-def _count(websocket: WebSocket, service: Service, session: LiveSession, end: str) -> None:
+def _count(websocket: WebSocket, service: Service, session: LiveSession[Message], end: str) -> None:
     metrics, log = service.metrics, websocket.state.log
     endpoint: str = websocket.scope["route"].path
     metrics.live_sessions.labels(endpoint, end).inc()

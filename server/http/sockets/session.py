@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
+from typing import Generic, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -29,8 +29,11 @@ from server.live.vocabulary.actions import (
 )
 from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
-from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
 from server.live.vocabulary.transcriber import Transcriber
+
+_LARGE = 1 << 16
+"""Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
@@ -42,12 +45,12 @@ CLIENT_CLOSED = "client_closed"
 
 
 class _Tasks(NamedTuple):
-    """Those of a session. ``told``: waits for the word to stop."""
+    """Those of a session. ``stopping``: waits for the word to stop."""
 
     sending: asyncio.Task[None]
     listening: asyncio.Task[None]
     receiving: asyncio.Task[None]
-    told: asyncio.Task[bool]
+    stopping: asyncio.Task[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class SessionLimits:
     last_words: float
 
 
-class LiveSession:
+class LiveSession(Generic[Message]):
     """Runs one accepted session to its end. The transcriber is entered, and left by whoever entered it.
 
     A task receives and does what the protocol answers, one lets the protocol hear the transcriber's events, one sends.
@@ -82,7 +85,7 @@ class LiveSession:
     def __init__(
         self,
         websocket: WebSocket,
-        protocol: LiveProtocol,
+        protocol: LiveProtocol[Message],
         transcriber: Transcriber,
         limits: SessionLimits,
         stopping: asyncio.Event,
@@ -110,7 +113,7 @@ class LiveSession:
             sending=asyncio.create_task(self._outbox.run()),
             listening=asyncio.create_task(self._listen()),
             receiving=asyncio.create_task(self._receive()),
-            told=asyncio.create_task(self._stopping.wait()),
+            stopping=asyncio.create_task(self._stopping.wait()),
         )
         try:
             await asyncio.wait(tasks, timeout=self._limits.longest, return_when=asyncio.FIRST_COMPLETED)
@@ -138,7 +141,12 @@ class LiveSession:
             await self._outbox.room()
             if self._deaf:
                 return
-            await self._perform(self._protocol.received(await self._next_frame()))
+            await self._perform(self._protocol.received(await self._read(await self._next_frame())))
+
+    async def _read(self, frame: str | bytes) -> Message:
+        if isinstance(frame, str) and len(frame) > _LARGE:
+            return await asyncio.to_thread(self._protocol.read, frame)
+        return self._protocol.read(frame)
 
     async def _next_frame(self) -> str | bytes:
         try:
@@ -191,11 +199,11 @@ class LiveSession:
                 await asyncio.wait({tasks.receiving})
                 if not self._finishing:
                     await self._perform([Flush(next(flush_ids(Asker.SERVER)))])
-                said = asyncio.create_task(self._all_said())
+                settling = asyncio.create_task(self._all_said())
                 try:
-                    await asyncio.wait({said, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait({settling, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    said.cancel()
+                    settling.cancel()
 
     async def _all_said(self) -> None:
         """Wait until the client has the words of all audio, or will have them before the connection is closed."""
@@ -257,6 +265,6 @@ def _cause(tasks: _Tasks) -> SessionOver | str:
     for task in (tasks.sending, tasks.receiving, tasks.listening):
         if task.done() and (error := task.exception()) is not None:
             return CLIENT_CLOSED if isinstance(error, WebSocketDisconnect) else to_session_over(error)
-    if tasks.told.done():
+    if tasks.stopping.done():
         return SessionOver(SessionEnd.SHUTTING_DOWN, "The server is shutting down.")
     return SessionOver(SessionEnd.TOO_LONG, "The longest time for a session is over.")

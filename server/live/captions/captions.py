@@ -20,31 +20,31 @@ class Captions:
         self._windows = windows
         self._settings = settings
         self._stabilizer = Stabilizer(settings.settle)
-        self._spoken = 0.0  # since the last update
+        self._speech = 0.0  # since the last update
         self._unsettled = False  # somebody spoke since all was committed
 
     @property
     def due(self) -> bool:
         """Enough was said for the model to be asked again."""
-        return self._spoken >= (self._settings.update if self._windows.open else self._settings.first_speech)
+        return self._speech >= (self._settings.update if self._windows.open else self._settings.first_speech)
 
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
         self._windows.context = context
 
-    async def take(self, block: Block, spoken: float) -> list[LiveEvent]:
-        """More audio, ``spoken`` seconds of it speech. Asks the model only where its window is full."""
-        self._unsettled |= spoken > 0
+    async def take(self, block: Block, speech: float) -> list[LiveEvent]:
+        """More audio, in which somebody speaks for ``speech`` seconds. Asks the model only where its window is full."""
+        self._unsettled |= speech > 0
         events: list[LiveEvent] = []
         if not self._windows.fits(block):
             events = await self._roll()
-        self._spoken += spoken
+        self._speech += speech
         await self._windows.append(block)
         return events
 
     async def update(self, *, final: bool = False) -> list[LiveEvent]:
         """Ask the model. ``final``: all that it says is committed."""
-        self._spoken = 0.0
+        self._speech = 0.0
         hypothesis = await self._windows.ask(whole=final)
         events = self._stabilizer.update(hypothesis, self._windows.heard_until, final=final)
         for event in events:
@@ -64,7 +64,7 @@ class Captions:
     def discard(self) -> list[LiveEvent]:
         """Forget the audio that is not committed."""
         self.close()
-        self._spoken = 0.0
+        self._speech = 0.0
         self._unsettled = False
         self._stabilizer.forget()
         return self._stabilizer.close()

@@ -16,15 +16,15 @@ _LEAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """Audio for the model. ``spoken``: seconds of it in which somebody speaks."""
+class GatedAudio:
+    """Audio for the model. ``speech``: seconds of it in which somebody speaks."""
 
     block: Block
-    spoken: float
+    speech: float
 
-    def joined(self, other: Passed) -> Passed:
+    def joined(self, other: GatedAudio) -> GatedAudio:
         """Together with the audio right behind."""
-        return Passed(joined([self.block, other.block]), self.spoken + other.spoken)
+        return GatedAudio(joined([self.block, other.block]), self.speech + other.speech)
 
 
 class SpeechGate:
@@ -45,15 +45,15 @@ class SpeechGate:
     def open(self) -> bool:
         return self._detector.speaking
 
-    def feed(self, block: Block, probability: float) -> tuple[Passed | None, bool]:
+    def feed(self, block: Block, probability: float) -> tuple[GatedAudio | None, bool]:
         """The next frame. Returns the audio that passes, and whether a silence was found just now."""
-        found = self._detector.feed(probability)
-        spoken = self._frame if probability >= _THRESHOLD else 0.0
-        self.quiet = 0.0 if spoken else self.quiet + self._frame
-        if isinstance(found, TurnStart):
-            return Passed(self._released(block), self._frame), False
-        if self.open or isinstance(found, TurnEnd):
-            return Passed(block, spoken), isinstance(found, TurnEnd)
+        turn = self._detector.feed(probability)
+        speech = self._frame if probability >= _THRESHOLD else 0.0
+        self.quiet = 0.0 if speech else self.quiet + self._frame
+        if isinstance(turn, TurnStart):
+            return GatedAudio(self._released(block), self._frame), False
+        if self.open or isinstance(turn, TurnEnd):
+            return GatedAudio(block, speech), isinstance(turn, TurnEnd)
         self._held.append(block)
         return None, False
 

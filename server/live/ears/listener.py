@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.live.ears.gate import Passed, SpeechGate
+from server.live.ears.gate import GatedAudio, SpeechGate
 from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.settings import LiveSettings
@@ -27,7 +27,7 @@ class Quiet:
     long: bool
 
 
-Found = Passed | TurnStart | TurnEnd | Quiet
+Finding = GatedAudio | TurnStart | TurnEnd | Quiet
 
 
 class Listener:
@@ -52,17 +52,17 @@ class Listener:
         start = self._judged / SAMPLE_RATE
         self._turns = TurnDetector(turns, frame=SpeechDetector.FRAME, start=start) if turns else None
 
-    async def hear(self, samples: Samples) -> list[Found]:
+    async def hear(self, samples: Samples) -> list[Finding]:
         """The next audio, of any length. The detector runs in a thread. Returns what was found, in order."""
         self._unjudged = np.concatenate([self._unjudged, samples])
         probabilities = await asyncio.to_thread(self._detector.probabilities, samples)
-        return [found for probability in probabilities for found in self._judge(self._next(_FRAME), probability)]
+        return [finding for probability in probabilities for finding in self._judge(self._next(_FRAME), probability)]
 
-    def rest(self) -> Passed | None:
+    def rest(self) -> GatedAudio | None:
         """What is left of a frame, taken for more of the same: before a flush. None where it is silence so far."""
         block = self._next(self._unjudged.size)
         if self._gate.open:
-            return Passed(block, 0.0) if block.samples.size else None
+            return GatedAudio(block, 0.0) if block.samples.size else None
         self._gate.hold(block)
         return None
 
@@ -72,14 +72,14 @@ class Listener:
         self._judged += block.samples.size
         return block
 
-    def _judge(self, block: Block, probability: float) -> Iterator[Found]:
-        passed, silent = self._gate.feed(block, probability)
+    def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
+        audio, silent = self._gate.feed(block, probability)
         turn = self._turns.feed(probability) if self._turns else None
         if isinstance(turn, TurnStart):
             yield turn
-        if passed:
+        if audio:
             self._resting = False
-            yield passed
+            yield audio
         if isinstance(turn, TurnEnd):
             yield turn
         if silent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from server.live.vocabulary.actions import Action
 from server.live.vocabulary.events import LiveEvent
@@ -26,15 +26,27 @@ class SessionEnd(StrEnum):
     """The audio cannot be decoded."""
 
 
-class LiveProtocol(Protocol):
+Message = TypeVar("Message")
+"""What a protocol makes of a frame."""
+
+
+class LiveProtocol(Protocol[Message]):
     """One session of one client. Methods return what is to be done, in order. Bad input is answered, not raised."""
 
     def opened(self) -> Sequence[Action]:
         """The connection was accepted."""
         ...
 
-    def received(self, message: str | bytes) -> Sequence[Action]:
-        """A text or binary frame came."""
+    def read(self, frame: str | bytes) -> Message:
+        """A text or binary frame, as ``received`` takes it: all that is slow about it, and nothing about the session.
+
+        For a large text frame it is called in a thread, while the session goes on; in pieces, so that it lets others
+        have Python's lock.
+        """
+        ...
+
+    def received(self, message: Message) -> Sequence[Action]:
+        """A frame came, and was read."""
         ...
 
     def heard(self, event: LiveEvent) -> Sequence[Action]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import fmean
+from typing import NotRequired, TypedDict
 from uuid import NAMESPACE_URL, uuid5
 
 import regex
 
+from server.live.vocabulary.events import WordsCommitted
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
 from server.version import server_version
@@ -27,20 +30,33 @@ class Passage:
     Attributes:
         text: the words with their punctuation and spaces.
         words: with estimated times in seconds.
-        confidence: 0 to 1, from the probabilities the model gave its tokens; 1 where they are not known.
+        confidence: 0 to 1, see ``confidence_of``.
         lead: what stands between the passage before and this one.
     """
 
     text: str
     words: tuple[Word, ...]
-    confidence: float = 1.0
+    confidence: float
     lead: str = " "
 
     @classmethod
     def of(cls, segment: Segment) -> Passage:
-        logprob = segment.avg_logprob
-        confidence = 1.0 if logprob is None else math.exp(min(logprob, 0.0))
-        return cls(segment.text, tuple(segment_words(segment)), confidence)
+        """A segment, or the rest of one."""
+        return cls(segment.text, tuple(segment_words(segment)), confidence_of(segment.avg_logprob))
+
+    @classmethod
+    def of_words(cls, committed: WordsCommitted) -> Passage:
+        """The next words of a segment."""
+        return cls(committed.text, committed.words, confidence_of(committed.avg_logprob), committed.lead)
+
+
+def confidence_of(avg_logprob: float | None) -> float:
+    """The mean probability of a text's tokens; 1 where it is not known.
+
+    Deepgram's schema has no word for that: alternatives and words have a ``confidence``, a number. Its SDK takes no
+    null, and LiveKit reads the field without a default. Whoever drops what is uncertain would drop every word at 0.
+    """
+    return 1.0 if avg_logprob is None else math.exp(min(avg_logprob, 0.0))
 
 
 def seconds(time: float) -> float:
@@ -48,38 +64,45 @@ def seconds(time: float) -> float:
     return round(time, 3)
 
 
-def alternative(passages: Sequence[Passage], *, speakers: bool) -> JsonObject:
-    """``{transcript, confidence, words}`` of passages in order. ``speakers``: words tell who said them."""
+class Alternative(TypedDict):
+    """Deepgram's reading of a passage of time: the only one of its channel."""
+
+    transcript: str
+    confidence: float
+    words: list[JsonObject]
+    paragraphs: NotRequired[JsonObject]
+
+
+def alternative(passages: Sequence[Passage], *, speakers: bool) -> Alternative:
+    """Passages in order. ``speakers``: words tell who said them."""
     return {
         "transcript": "".join(passage.lead + passage.text for passage in passages).lstrip(),
         "confidence": round(confidence(passages), 4),
-        "words": words(passages, speakers=speakers),
+        "words": list(chain.from_iterable(_words(passage, speakers=speakers) for passage in passages)),
     }
 
 
-def words(passages: Iterable[Passage], *, speakers: bool) -> list[JsonObject]:
-    """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
-    return [_word(word, passage.confidence, speakers=speakers) for passage in passages for word in passage.words]
-
-
-def confidence(passages: Sequence[Passage]) -> float:
+def confidence(passages: Iterable[Passage]) -> float:
     """Of the words of all passages; 0 where there are none, as Deepgram has it."""
     of_words = [passage.confidence for passage in passages for _ in passage.words]
     return fmean(of_words) if of_words else 0.0
 
 
-def _word(word: Word, of_passage: float, *, speakers: bool) -> JsonObject:
-    bare = _BARE.search(word.word)
-    made: JsonObject = {
-        "word": (bare.group() if bare else word.word).lower(),
-        "start": seconds(word.start),
-        "end": seconds(word.end),
-        "confidence": round(of_passage, 4),
-        "punctuated_word": word.word,
-    }
-    if speakers and word.speaker is not None:
-        made["speaker"] = word.speaker
-    return made
+def _words(passage: Passage, *, speakers: bool) -> Iterator[JsonObject]:
+    """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
+    of_passage = round(passage.confidence, 4)
+    for word in passage.words:
+        bare = _BARE.search(word.word)
+        shown: JsonObject = {
+            "word": (bare.group() if bare else word.word).lower(),
+            "start": seconds(word.start),
+            "end": seconds(word.end),
+            "confidence": of_passage,
+            "punctuated_word": word.word,
+        }
+        if speakers and word.speaker is not None:
+            shown["speaker"] = word.speaker
+        yield shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, seconds
+from server.protocols.deepgram.alternatives import Alternative, JsonObject, ModelIdentity, Passage, alternative, seconds
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
@@ -24,23 +24,25 @@ class LiveResults:
         speakers: words tell who said them.
 
     Attributes:
-        last_word_end: seconds, of the final results that had words; None before.
         final_until: seconds, where the last final result ended.
+        utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
 
     def __init__(self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool) -> None:
-        self.last_word_end: float | None = None
+        self.final_until = 0.0
+        self.utterance_end: float | None = None
         self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
         self._interim = interim
         self._speakers = speakers
-        self.final_until = 0.0
         self._heard = 0.0
+        self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
         self._committed: list[Passage] = []
         self._open = 0  # the segment that the committed words are of
         self._hypothesis: tuple[Segment, ...] = ()
         self._lead: str | None = None
         self._held: Segment | None = None
         self._shown = self._alternative([])
+        self._changed = False  # the text, since it was last compared with what is shown
 
     @property
     def pending(self) -> bool:
@@ -48,37 +50,38 @@ class LiveResults:
         return bool(self._committed or self._hypothesis or self._held)
 
     def listened(self, until: float) -> list[JsonObject]:
-        """All audio up to ``until`` was heard."""
+        """All audio up to ``until`` was heard. Comes for every piece of audio: costs next to nothing."""
         self._heard = max(self._heard, until)
         return self._show()
 
     def commit(self, event: WordsCommitted) -> list[JsonObject]:
         """They were part of the hypothesis; what is left of it comes next, so nothing is shown before."""
-        made = self.release()
-        self._committed.append(Passage(event.text, event.words, lead=event.lead))
+        results = self.release()
+        self._committed.append(Passage.of_words(event))
         self._open = event.segment
-        self._hypothesis = ()
-        return made
+        self._suppose(())
+        return results
 
     def suppose(self, event: Hypothesis) -> list[JsonObject]:
         """The hypothesis changed."""
-        made = self.release() if event.segments else []
-        self._hypothesis, self._lead = event.segments, event.lead
-        return [*made, *self._show()]
+        results = self.release() if event.segments else []
+        self._lead = event.lead
+        self._suppose(event.segments)
+        return [*results, *self._show()]
 
     def close(self, segment: Segment) -> list[JsonObject]:
         """A segment is whole. Its result is held back: the next call tells whether it is the last of a turn."""
-        made = self.release()
+        results = self.release()
         self._committed.clear()
-        self._hypothesis = tuple(open_one for open_one in self._hypothesis if open_one.index > segment.index)
+        self._suppose(tuple(later for later in self._hypothesis if later.index > segment.index))
         if segment.is_speech:
             self._held = segment
-        return made
+        return results
 
     def settle(self) -> None:
         """All that was said is in closed segments: nothing is open any more."""
         self._committed.clear()
-        self._hypothesis = ()
+        self._suppose(())
 
     def release(self) -> list[JsonObject]:
         """Let go of the final result that is held back, if any."""
@@ -88,28 +91,38 @@ class LiveResults:
         """The final result up to ``until``: with what is held back, or without words."""
         return self._final(until, speech_final=speech_final, from_finalize=from_finalize)
 
+    def _suppose(self, hypothesis: tuple[Segment, ...]) -> None:
+        self._hypothesis = hypothesis
+        self._changed = True
+
     def _show(self) -> list[JsonObject]:
         """The interim result, if it says something new."""
-        if not self._interim or self._held is not None:
+        if not self._changed or not self._interim or self._held is not None:
             return []
+        self._changed = False
+        text = self._alternative([*self._committed, *self._supposed()])
+        if text == self._shown:
+            return []
+        self._shown = text
+        return [self._results(text, max(self._heard, self.final_until), is_final=False)]
+
+    def _supposed(self) -> list[Passage]:
+        """The hypothesis; of the open segment its rest stands behind the committed words."""
         passages = list(map(Passage.of, self._hypothesis))
         if self._committed and passages and self._hypothesis[0].index == self._open:
             lead = lead_between(self._committed[-1].text, passages[0].text) if self._lead is None else self._lead
             passages[0] = replace(passages[0], lead=lead)
-        shown = self._alternative([*self._committed, *passages])
-        if shown == self._shown:
-            return []
-        self._shown = shown
-        return [self._results(shown, max(self._heard, self.final_until), is_final=False)]
+        return passages
 
     def _final(self, until: float, *, speech_final: bool = False, from_finalize: bool = False) -> JsonObject:
         held, self._held = self._held, None
         until = max(until, self.final_until)
         if held is not None:
             until = max(until, held.end)
-            self.last_word_end = max(self.last_word_end or 0.0, held.end)
-        self._shown = self._alternative([])
-        made = self._results(
+            if held.end > self._words_end:
+                self._words_end = self.utterance_end = held.end
+        self._shown, self._changed = self._alternative([]), True
+        results = self._results(
             self._alternative([] if held is None else [Passage.of(held)]),
             until,
             is_final=True,
@@ -117,14 +130,14 @@ class LiveResults:
             from_finalize=from_finalize,
         )
         self.final_until = until
-        return made
+        return results
 
-    def _alternative(self, passages: list[Passage]) -> JsonObject:
+    def _alternative(self, passages: list[Passage]) -> Alternative:
         return alternative(passages, speakers=self._speakers)
 
     def _results(
         self,
-        made: JsonObject,
+        text: Alternative,
         until: float,
         *,
         is_final: bool,
@@ -139,7 +152,7 @@ class LiveResults:
             "start": start,
             "is_final": is_final,
             "speech_final": speech_final,
-            "channel": {"alternatives": [made]},
+            "channel": {"alternatives": [text]},
             "metadata": self._metadata,
             "from_finalize": from_finalize,
         }

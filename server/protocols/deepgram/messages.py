@@ -80,8 +80,8 @@ def ended(why: SessionEnd, message: str) -> JsonObject:
 
 def configured(request_id: str, keyterms: list[str] | None) -> JsonObject:
     """The answer to `Configure`."""
-    made: JsonObject = {"type": "ConfigureSuccess", "request_id": request_id}
-    return made if keyterms is None else made | {"keyterms": keyterms}
+    answer: JsonObject = {"type": "ConfigureSuccess", "request_id": request_id}
+    return answer if keyterms is None else answer | {"keyterms": keyterms}
 
 
 def too_many_terms(request_id: str, limit: int) -> JsonObject:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, groupby
 from uuid import uuid4
 
-from server.protocols.deepgram.alternatives import (
-    JsonObject,
-    ModelIdentity,
-    Passage,
-    alternative,
-    confidence,
-    seconds,
-    words,
-)
+from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, confidence, seconds
 from server.protocols.deepgram.messages import metadata
 from server.protocols.deepgram.query import ListenQuery
 from server.transcript.segments import Segment, Transcript
-from server.transcript.words import SENTENCE_ENDS, Word, joined, segment_words
+from server.transcript.words import SENTENCE_ENDS, Word, joined
 
 
 def render(
@@ -44,29 +36,37 @@ def render(
     )
     if transcript.notes:
         summary["warnings"] = list(transcript.notes)
-    best = alternative([Passage.of(segment) for segment in speech], speakers=query.speakers)
-    if query.paragraphs or query.smart_format:
-        best["paragraphs"] = _paragraphs(speech, speakers=query.speakers)
+    passages = [Passage.of(segment) for segment in speech]
+    best = alternative(passages, speakers=query.speakers)
     results: JsonObject = {"channels": [{"alternatives": [best]}]}
     if query.utterances:
-        results["utterances"] = [_utterance(segment, speakers=query.speakers) for segment in speech]
+        results["utterances"] = _utterances(speech, passages, best["words"], speakers=query.speakers)
+    if query.paragraphs or query.smart_format:
+        best["paragraphs"] = _paragraphs(speech, passages, speakers=query.speakers)
     return {"metadata": summary, "results": results}
 
 
-def _utterance(segment: Segment, *, speakers: bool) -> JsonObject:
-    passage = Passage.of(segment)
-    made: JsonObject = {
-        "start": seconds(segment.start),
-        "end": seconds(segment.end),
-        "confidence": round(confidence([passage]), 4),
-        "channel": 0,
-        "transcript": segment.text,
-        "words": words([passage], speakers=speakers),
-    }
-    return made | _speaker(segment, speakers=speakers) | {"id": str(uuid4())}
+def _utterances(
+    speech: Sequence[Segment], passages: Sequence[Passage], words: list[JsonObject], *, speakers: bool
+) -> list[JsonObject]:
+    """One per segment. ``words``: of all of them, as the alternative has them."""
+    behind = list(accumulate(len(passage.words) for passage in passages))
+    return [
+        {
+            "start": seconds(segment.start),
+            "end": seconds(segment.end),
+            "confidence": round(confidence([passage]), 4),
+            "channel": 0,
+            "transcript": segment.text,
+            "words": words[end - len(passage.words) : end],
+        }
+        | _speaker(segment, speakers=speakers)
+        | {"id": str(uuid4())}
+        for segment, passage, end in zip(speech, passages, behind, strict=True)
+    ]
 
 
-def _paragraphs(speech: tuple[Segment, ...], *, speakers: bool) -> JsonObject:
+def _paragraphs(speech: Sequence[Segment], passages: Sequence[Passage], *, speakers: bool) -> JsonObject:
     """A paragraph per segment; with speakers, the text says who speaks where that changes."""
     texts: list[str] = []
     for speaker, turn in groupby(speech, key=lambda segment: segment.speaker if speakers else None):
@@ -74,27 +74,25 @@ def _paragraphs(speech: tuple[Segment, ...], *, speakers: bool) -> JsonObject:
         texts.append(text if speaker is None else f"Speaker {speaker}: {text}")
     return {
         "transcript": "\n\n".join(texts),
-        "paragraphs": [_paragraph(segment, speakers=speakers) for segment in speech],
+        "paragraphs": [
+            {
+                "sentences": list(_sentences(passage.words)),
+                "num_words": len(passage.words),
+                "start": seconds(segment.start),
+                "end": seconds(segment.end),
+            }
+            | _speaker(segment, speakers=speakers)
+            for segment, passage in zip(speech, passages, strict=True)
+        ],
     }
 
 
-def _paragraph(segment: Segment, *, speakers: bool) -> JsonObject:
-    said = segment_words(segment)
-    made: JsonObject = {
-        "sentences": list(_sentences(said)),
-        "num_words": len(said),
-        "start": seconds(segment.start),
-        "end": seconds(segment.end),
-    }
-    return made | _speaker(segment, speakers=speakers)
-
-
-def _sentences(said: list[Word]) -> Iterator[JsonObject]:
+def _sentences(words: Sequence[Word]) -> Iterator[JsonObject]:
     """Cut behind every word that ends like a sentence."""
     first = 0
-    for behind, word in enumerate(said, start=1):
-        if word.word.endswith(SENTENCE_ENDS) or behind == len(said):
-            yield {"text": joined(said[first:behind]), "start": seconds(said[first].start), "end": seconds(word.end)}
+    for behind, word in enumerate(words, start=1):
+        if word.word.endswith(SENTENCE_ENDS) or behind == len(words):
+            yield {"text": joined(words[first:behind]), "start": seconds(words[first].start), "end": seconds(word.end)}
             first = behind
 
 

@@ -160,7 +160,7 @@ def _unweighted(keyword: str) -> str | None:
     """``word:2`` is ``word``; ``word:-1`` (do not expect it) is nothing."""
     word, colon, weight = keyword.rpartition(":")
     try:
-        wanted = not colon or float(weight) > 0
+        expected = not colon or float(weight) > 0
     except ValueError:
         return keyword
-    return (word if colon else keyword) if wanted else None
+    return (word if colon else keyword) if expected else None

@@ -28,9 +28,11 @@ from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity
 from server.protocols.deepgram.live_results import LiveResults
 from server.protocols.deepgram.messages import CloseStream, Configure, Finalize, KeepAlive
 from server.protocols.deepgram.query import ListenQuery
+from server.protocols.deepgram.state import Stage, StageMove, State, Turn, TurnMove
+from server.transcript.segments import Segment
 
 
-class DeepgramSession(LiveProtocol):
+class DeepgramSession(LiveProtocol[str | bytes]):
     """The state machine between a client's frames and a live session's events.
 
     Args:
@@ -51,11 +53,7 @@ class DeepgramSession(LiveProtocol):
         self._audio = hashlib.sha256()
         self._flush_ids = flush_ids(Asker.PROTOCOL)
         self._awaited: set[FlushId] = set()  # flushes on their way
-        self._speaking = False
-        self._turn_open = False
-        self._utterance_told: float | None = None
-        self._finishing = False
-        self._over = False
+        self._state = State()
 
     def opened(self) -> Sequence[Action]:
         """Deepgram says nothing before the first results."""
@@ -64,9 +62,13 @@ class DeepgramSession(LiveProtocol):
         actions: list[Action] = [SetFormat(query.encoding, rate, query.channels), SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
 
+    def read(self, frame: str | bytes) -> str | bytes:
+        """Audio is binary, and messages are short."""
+        return frame
+
     def received(self, message: str | bytes) -> Sequence[Action]:
         """Audio, or a control message; what cannot be read is answered with an ``Error`` and changes nothing."""
-        if self._over or self._finishing:
+        if self._state.stage is not Stage.OPEN:
             return []
         if isinstance(message, bytes):
             return self._hear(message)
@@ -86,24 +88,24 @@ class DeepgramSession(LiveProtocol):
 
     def heard(self, event: LiveEvent) -> Sequence[Action]:
         """Words and turns become ``Results`` and the events the client asked for."""
-        if self._over:
+        if self._state.stage is Stage.CLOSED:
             return []
         match event:
             case AudioHeard(until):
                 return [*_sent(self._results.listened(until)), *self._utterance_end(until)]
             case SpeechStarted(at):
-                self._speaking = self._turn_open = True
+                self._state.move(TurnMove.SPEECH_STARTED)
                 return [Send(messages.speech_started(at))] if self._query.vad_events else []
             case SpeechStopped(flush=flush):
-                self._speaking = False
+                self._state.move(TurnMove.SPEECH_STOPPED)
                 self._awaited.add(flush)
                 return []
             case WordsCommitted():
                 return _sent(self._results.commit(event))
             case Hypothesis():
                 return _sent(self._results.suppose(event))
-            case SegmentCommitted():
-                return _sent(self._closed(event))
+            case SegmentCommitted(segment):
+                return _sent(self._committed(segment))
             case Flushed(until, flush):
                 return _sent(self._flushed(until, flush))
             case Finished(duration):
@@ -111,7 +113,7 @@ class DeepgramSession(LiveProtocol):
 
     def ended(self, why: SessionEnd, message: str) -> Sequence[Action]:
         """An ``Error`` says why, then the connection closes."""
-        self._over = True
+        self._state.move(StageMove.ENDED)
         return [Send(messages.ended(why, message)), Close(*messages.close_of(why))]
 
     def _hear(self, audio: bytes) -> list[Action]:
@@ -122,7 +124,7 @@ class DeepgramSession(LiveProtocol):
         return [Hear(audio)]
 
     def _finish(self) -> list[Action]:
-        self._finishing = True
+        self._state.move(StageMove.CLOSE_STREAM)
         return [Finish()]
 
     def _configure(self, keyterms: list[str] | None) -> list[Action]:
@@ -134,11 +136,13 @@ class DeepgramSession(LiveProtocol):
             return [Send(messages.too_many_terms(self._request_id, error.limit))]
         return [SetContext(context), Send(messages.configured(self._request_id, keyterms))]
 
-    def _closed(self, event: SegmentCommitted) -> list[JsonObject]:
+    def _committed(self, segment: Segment) -> list[JsonObject]:
         """While a flush is on its way, the last segment waits for it: it carries ``speech_final``."""
-        self._turn_open |= event.segment.is_speech
-        made = self._results.close(event.segment)
-        return made if self._awaited or self._finishing else [*made, *self._results.release()]
+        if segment.is_speech:
+            self._state.move(TurnMove.WORDS)
+        results = self._results.close(segment)
+        waits = self._awaited or self._state.stage is Stage.FINISHING
+        return results if waits else [*results, *self._results.release()]
 
     def _flushed(self, until: float, flush: FlushId) -> list[JsonObject]:
         """The end of a turn, the answer to ``Finalize``, or the last words before the server ends the session."""
@@ -155,15 +159,15 @@ class DeepgramSession(LiveProtocol):
     def _turn_ended(self, until: float) -> list[JsonObject]:
         if self._query.endpointing is None:
             return self._results.release()
-        self._turn_open = self._speaking
+        self._state.move(TurnMove.TOLD)
         return [self._results.finish(until, speech_final=True)]
 
     def _finished(self, duration: float) -> list[Action]:
         """What is left, to the end of the audio; then the summary."""
-        self._over = True
+        self._state.move(StageMove.FINISHED)
         rest: list[JsonObject] = []
         if self._results.pending or self._results.final_until < duration:
-            speech_final = self._turn_open and self._query.endpointing is not None
+            speech_final = self._state.turn is not Turn.QUIET and self._query.endpointing is not None
             rest.append(self._results.finish(duration, speech_final=speech_final))
         summary = messages.metadata(
             self._model,
@@ -176,14 +180,14 @@ class DeepgramSession(LiveProtocol):
 
     def _utterance_end(self, until: float) -> list[Action]:
         """Told once after the last words, when enough audio passed without any and none can still be on its way."""
-        said, wait = self._results.last_word_end, self._query.utterance_end_ms
-        if said is None or wait is None or said == self._utterance_told or until - said < wait / 1000:
+        end, wait = self._results.utterance_end, self._query.utterance_end_ms
+        if end is None or wait is None or until - end < wait / 1000:
             return []
-        if self._speaking or self._awaited or self._results.pending:
+        if self._state.turn is Turn.SPEAKING or self._awaited or self._results.pending:
             return []
-        self._utterance_told = said
-        return [Send(messages.utterance_end(said))]
+        self._results.utterance_end = None
+        return [Send(messages.utterance_end(end))]
 
 
-def _sent(made: Iterable[JsonObject]) -> list[Action]:
-    return [Send(message) for message in made]
+def _sent(events: Iterable[JsonObject]) -> list[Action]:
+    return [Send(event) for event in events]

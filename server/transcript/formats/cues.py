@@ -34,9 +34,10 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A word, or a part of one that is longer than a line."""
+    """A word, or a part of one that is longer than a line, and the columns it takes."""
 
     text: str
+    width: int
     spaced: bool
     start: float
     end: float
@@ -67,42 +68,45 @@ def _pieces(segment: Segment) -> Iterator[_Piece]:
         spaced = count == 0 or bool(word.lead)
         chunks = _chunks(word.word)
         length = (word.end - word.start) / len(chunks)
-        for number, chunk in enumerate(chunks):
+        for number, (chunk, width) in enumerate(chunks):
             start = word.start + number * length
-            yield _Piece(chunk, spaced and number == 0, start, min(start + length, word.end))
+            yield _Piece(chunk, width, spaced and number == 0, start, min(start + length, word.end))
 
 
 def _prefix(speaker: str, start: float) -> list[_Piece]:
     return [
-        _Piece(chunk, number == 0, start, start)
+        _Piece(chunk, width, number == 0, start, start)
         for word in f"{speaker}:".split()
-        for number, chunk in enumerate(_chunks(word))
+        for number, (chunk, width) in enumerate(_chunks(word))
     ]
 
 
-def _chunks(word: str) -> list[str]:
-    """A word as it is, or in parts that fit a line (two columns a character at most), no character cut."""
-    if _width(word) <= COLUMNS:
-        return [word]
+def _chunks(word: str) -> list[tuple[str, int]]:
+    """A word as it is, or in parts that fit a line (two columns a character at most), no character cut; with widths."""
+    if (width := _width(word)) <= COLUMNS:
+        return [(word, width)]
     size = COLUMNS // 2
     shown = graphemes(word)
-    return ["".join(shown[at : at + size]) for at in range(0, len(shown), size)]
+    parts = ["".join(shown[at : at + size]) for at in range(0, len(shown), size)]
+    return [(part, _width(part)) for part in parts]
 
 
 def _fill(pieces: list[_Piece], speaker: str | None) -> Iterator[Cue]:
     """Fill lines, and lines into cues. A sentence that ends in the last line ends the cue too."""
-    lines = [""]
+    lines, width = [""], 0
     first = last = pieces[0]
     for piece in pieces:
-        longer = f"{lines[-1]} {piece.text}" if piece.spaced and lines[-1] else lines[-1] + piece.text
+        lead = " " if piece.spaced and lines[-1] else ""
+        width += len(lead) + piece.width
         sentence_over = len(lines) == LINES and last.text.endswith(SENTENCE_ENDS)
-        if _width(longer) <= COLUMNS and not sentence_over:
-            lines[-1] = longer
-        elif len(lines) < LINES:
-            lines.append(piece.text)
+        if width <= COLUMNS and not sentence_over:
+            lines[-1] += lead + piece.text
         else:
-            yield _cue(first, last, speaker, lines)
-            first, lines = piece, [piece.text]
+            if len(lines) == LINES:
+                yield _cue(first, last, speaker, lines)
+                first, lines = piece, []
+            lines.append(piece.text)
+            width = piece.width
         last = piece
     yield _cue(first, last, speaker, lines)
 
@@ -114,6 +118,8 @@ def _cue(first: _Piece, last: _Piece, speaker: str | None, lines: list[str]) -> 
 
 def _width(text: str) -> int:
     """Columns on a screen: marks stand above, below and around a character, and a family of emoji is one."""
+    if text.isascii():
+        return len(text)
     return sum(2 if unicodedata.east_asian_width(shown[0]) in "WF" else 1 for shown in graphemes(text))
 
 

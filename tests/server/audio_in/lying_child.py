@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model.seam.steps import Samples
+from model.seam.audio import Samples
 from server.audio_in import child
 from server.audio_in.decode import DecodeReport
 from server.audio_in.limits import DecodeLimits
@@ -27,5 +27,5 @@ def lie(file: BinaryIO, limits: DecodeLimits, *, report: DecodeReport) -> Iterat
 
 
 if __name__ == "__main__":
-    child.decode = lie  # type: ignore[assignment]
+    child.decode = lie  # type: ignore[assignment, attr-defined]
     child.serve(Connection(0))

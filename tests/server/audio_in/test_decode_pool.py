@@ -138,9 +138,9 @@ async def test_what_a_child_says_of_its_samples_is_checked(
     limits = DecodeLimits(max_seconds=1, work_seconds=60)
     with monkeypatch.context() as patch:
         patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
-        assert (await pool.decode_clip(orders(24_000, 24_000), limits)).samples.size == 24_000
+        assert (await pool.decode(orders(24_000, 24_000), limits)).samples.size == 24_000
         with pytest.raises(AudioError) as caught:
-            await pool.decode_clip(orders(written, reported), limits)
+            await pool.decode(orders(written, reported), limits)
     assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
     await assert_works(pool)  # by a child that can be trusted
 

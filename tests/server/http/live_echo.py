@@ -48,14 +48,19 @@ async def echo(websocket: WebSocket) -> None:
     )
 
 
-class EchoProtocol(LiveProtocol):
+class EchoProtocol(LiveProtocol[str | bytes]):
     """Every event is told as it comes. Text frames are JSON and name what is to be done."""
 
     def __init__(self) -> None:
         self._flushes = flush_ids(Asker.PROTOCOL)
+        self._reader = 0
 
     def opened(self) -> Sequence[Action]:
         return [Send({"type": "opened"}), SetFormat(PcmEncoding.LINEAR16)]
+
+    def read(self, frame: str | bytes) -> str | bytes:
+        self._reader = threading.get_ident()
+        return frame
 
     def received(self, message: str | bytes) -> Sequence[Action]:
         if isinstance(message, bytes):
@@ -72,6 +77,8 @@ class EchoProtocol(LiveProtocol):
                 return [SetFormat(None)]
             case "say":
                 return [Send({"type": "said", "number": number, "text": asked["text"]}) for number in range(asked["n"])]
+            case "tell the reader":
+                return [Send({"type": "read", "beside": self._reader != threading.get_ident()})]
             case "close":
                 return [Send({"type": "bye"}), Close(4000, "as asked"), Send({"type": "never"})]
             case unknown:
@@ -100,6 +107,7 @@ class Script:
     Attributes:
         hear_gate: no audio is taken while it is closed.
         words_gate: no words are found while it is closed.
+        one_by_one: the words gate closes behind every flush that is answered.
         fails_at: the engine fails when it has heard so many seconds.
         heard: seconds of audio taken, over all sessions.
         waiting: somebody waits at the first gate.
@@ -107,6 +115,7 @@ class Script:
 
     hear_gate: threading.Event = field(default_factory=threading.Event)
     words_gate: threading.Event = field(default_factory=threading.Event)
+    one_by_one: bool = False
     fails_at: float = float("inf")
     heard: float = 0.0
     waiting: threading.Event = field(default_factory=threading.Event)
@@ -193,6 +202,8 @@ class Scripted:
                 raise event
             if isinstance(event, WordsCommitted) and not self._script.words_gate.is_set():
                 await asyncio.to_thread(self._script.words_gate.wait, PATIENCE)
+            if isinstance(event, Flushed) and self._script.one_by_one:
+                self._script.words_gate.clear()
             yield event
             if isinstance(event, Finished):
                 return

@@ -16,7 +16,7 @@ import httpx
 import openai
 import pytest
 
-from server.http.server import DrainingServer
+from server.serving.server import DrainingServer
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
 from tests.server.http.conftest import assert_envelope

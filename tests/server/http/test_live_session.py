@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from server.http.websocket_server import READ_AHEAD_BYTES, WebSocketServer
+from server.serving.websocket_server import READ_AHEAD_BYTES, WebSocketServer
 from tests.server.http.live_echo import SECOND, Script, address, ended, router, session
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
@@ -107,6 +107,16 @@ def test_frames_keep_their_order_and_any_text(live: RunningServer) -> None:
         said = [client.hears() for _ in range(500)]
         assert [event["number"] for event in said] == list(range(500))
         assert said[0]["text"] == "\ud800 ä"
+
+
+def test_a_large_frame_is_read_beside_the_others_and_in_its_turn(live: RunningServer) -> None:
+    with session(live) as client:
+        client.do("tell the reader", padding="x" * 1_000_000)
+        client.do("tell the reader")
+        assert [client.hears() for _ in range(2)] == [
+            {"type": "read", "beside": True},
+            {"type": "read", "beside": False},
+        ]
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
@@ -313,12 +323,15 @@ def test_an_idle_session_ends(script: Script) -> None:
 def test_a_client_that_waits_for_words_is_not_idle(script: Script) -> None:
     with live_server(script, live_idle_seconds=0.3) as server, session(server) as client:
         script.words_gate.clear()
-        client.do("flush")
-        assert client.hears() == {"type": "flushing"}
-        with pytest.raises(TimeoutError):
-            client.connection.recv(timeout=1.0)
-        script.words_gate.set()
-        assert [event["type"] for event in client.hears_until("flushed")] == ["words", "flushed"]
+        script.one_by_one = True
+        for _ in range(2):
+            client.do("flush")
+            assert client.hears() == {"type": "flushing"}
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                client.connection.recv(timeout=1.0)
+            script.words_gate.set()
+            assert [event["type"] for event in client.hears_until("flushed")] == ["words", "flushed"]
         client.do("say", n=1, text="still there")
         assert client.hears()["text"] == "still there"
 

@@ -36,6 +36,16 @@ def test_metrics_parse_and_hold_what_is_promised(server: RunningServer, post: Po
     assert server.metric("asr_model_info", model="scripted", device="none", dtype="none", attention="none") == 1
 
 
+def test_a_stream_is_counted_and_gives_its_place_back_before_its_client_sees_the_end(
+    server: RunningServer, post: Post
+) -> None:
+    audio = server.metric("asr_audio_seconds_total", outcome="transcribed")
+    for round_ in range(1, 6):
+        assert "transcript.text.done" in post(stream="true").text
+        assert server.metric("asr_audio_seconds_total", outcome="transcribed") == audio + 3.0 * round_
+        assert server.metric("asr_queue_requests") == 0
+
+
 def test_undecodable_audio_is_counted(server: RunningServer) -> None:
     before = server.metric("asr_decode_errors_total", kind="unsupported_format")
     httpx.post(f"{server.url}/v1/audio/transcriptions", files={"file": b"no audio" * 100})

@@ -9,7 +9,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE
-from server.live.ears.gate import Passed
+from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener
 from server.live.settings import LiveSettings
 from tests.support.samples import SHORT
@@ -20,9 +20,9 @@ async def test_audio_behind_a_flush_in_silence_is_not_lost(cut: int) -> None:
     """The silence that was left of a frame stands in front of the speech that follows."""
     speech = soundfile.read(SHORT, dtype="float32")[0]
     noise = np.random.default_rng(0).normal(0, 1e-4, SAMPLE_RATE).astype(np.float32)
-    listener, passed = Listener(LiveSettings()), list[Passed]()
+    listener, passed = Listener(LiveSettings()), list[GatedAudio]()
     for piece in (noise[:cut], noise[cut : 2 * cut], noise[2 * cut :], *np.split(speech, [cut, 10 * cut])):
-        passed += [found for found in await listener.hear(piece) if isinstance(found, Passed)]
+        passed += [found for found in await listener.hear(piece) if isinstance(found, GatedAudio)]
         if not passed:
             assert listener.rest() is None
     assert listener.until == (noise.size + speech.size) / SAMPLE_RATE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from server.live.captions import units
 from server.live.captions.alignment import aligned
 from server.live.captions.stability import Stabilizer
-from server.live.captions.units import Cutter
+from server.live.captions.units import Cutter, plain
 from server.transcript.segments import Segment
+from server.transcript.word_breaks import cut_words
 from tests.server.live.reference_stabilizer import (
     ReferenceStabilizer,
     reference_alignment,
@@ -23,6 +25,7 @@ from tests.server.live.reference_stabilizer import (
 from tests.server.transcript.answers import examples
 
 SETTLE = 1.5
+T = TypeVar("T")
 
 # ------------------------------------------------------------------------------------------------------- alignment
 
@@ -134,7 +137,8 @@ SPEAKERS = st.sampled_from([0, 0, 0, 1, None])
 def edits(draw: st.DrawFn, script: Sequence[str]) -> list[list[Segment]]:
     """Hypotheses that follow each other: mostly they grow; they also take back, insert, replace, split and forget."""
     piece = st.tuples(st.sampled_from(script), st.sampled_from(["", " ", " "]))
-    pieces, hypotheses = draw(st.lists(piece, max_size=8)), []
+    pieces = draw(st.lists(piece, max_size=8))
+    hypotheses: list[list[Segment]] = []
     cuts, speakers = [0], [draw(SPEAKERS)]
     for _ in range(draw(st.integers(1, 9))):
         match draw(
@@ -202,6 +206,16 @@ CHINESE = "".join(chr(0x4E00 + 7 * number) for number in range(500))
 THAI = " ".join(f"ที่นี่ดีมาก{number}" for number in range(80))
 
 
+def noting(function: Callable[[str], T], arguments: list[str]) -> Callable[[str], T]:
+    """The function; what it is called with is noted."""
+
+    def call(argument: str) -> T:
+        arguments.append(argument)
+        return function(argument)
+
+    return call
+
+
 @pytest.mark.parametrize(("text", "more"), [(ENGLISH, " more"), (CHINESE, "好"), (THAI, " ครับ")])
 def test_an_update_does_again_only_what_its_text_has_anew(
     monkeypatch: pytest.MonkeyPatch, text: str, more: str
@@ -209,9 +223,8 @@ def test_an_update_does_again_only_what_its_text_has_anew(
     """ICU cuts a text from the last space but one on; keys (case, Unicode's forms) are made of words that are new."""
     cut_texts: list[str] = []
     keyed: list[str] = []
-    plain, cut_words = units.plain, units.cut_words
-    monkeypatch.setattr(units, "plain", lambda word: [keyed.append(word), plain(word)][1])
-    monkeypatch.setattr(units, "cut_words", lambda text: [cut_texts.append(text), cut_words(text)][1])
+    monkeypatch.setattr(units, "plain", noting(plain, keyed))
+    monkeypatch.setattr(units, "cut_words", noting(cut_words, cut_texts))
     stable = Stabilizer(SETTLE)
     stable.update([Segment(0, 0.0, 60.0, 0, text)], heard=60.0)
     assert (len(cut_texts), len("".join(keyed))) == (1, len(text.replace(" ", "")))

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
@@ -105,7 +106,7 @@ async def whole(engine: Engine, vocabulary: Vocabulary, samples: Samples) -> str
     """What the file path answers."""
     assembler = TranscriptAssembler(vocabulary, samples.size / SAMPLE_RATE)
     question = Question(max_tokens=1024)
-    spec = StreamSpec(frame_count(samples.size), question, clip_level(samples))
+    spec = StreamSpec(GEOMETRY.frames(samples.size), question, clip_level(samples))
     async with engine.open(spec, request_id="whole") as stream:
         await stream.append(samples)
         answer = await stream.ask(question, last=True).read()
@@ -124,6 +125,7 @@ async def test_what_was_said_comes_while_it_is_said(engine: Engine, vocabulary: 
     reference = " ".join(turn["Content"] for turn in expected)
     assert errors(reference, heard.text) <= 0.15 * len(reference.split())
     assert len({segment.speaker for segment in heard.segments}) == 2
+    assert all(segment.avg_logprob is not None and -2 < segment.avg_logprob < 0 for segment in heard.segments)
     for turn in expected:
         assert min(abs(segment.start - turn["Start"]) for segment in heard.segments) < 0.5
     first_words = heard.events.index(heard.of(WordsCommitted)[0])

@@ -125,6 +125,9 @@ async def test_a_window_is_opened_when_it_is_asked_about_or_half_full(engine: Sc
     assert windows.empty
     await windows.append(sound(5, 0.5))
     assert not windows.empty
+    windows.close()
+    assert windows.empty
+    await windows.append(sound(6, 0.5))
     await windows.ask()
     assert [stream.seconds for stream, _ in engine.streams] == [5, 0.5]
 

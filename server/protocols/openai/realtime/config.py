@@ -49,8 +49,8 @@ class SessionConfig:
     def updated(self, fields: LegacySessionFields) -> SessionConfig:
         """This with what the client named. Raises EventError for a prompt that is too long."""
         updated = self
-        for name, given in fields.given():
-            updated = replace(updated, **{name: _merged(name, getattr(updated, name), given)})
+        for name, value in fields.named():
+            updated = replace(updated, **{name: _merged(name, getattr(updated, name), value)})
         try:
             context_of(*updated._context_parts)
         except ContextTooLong as error:
@@ -70,18 +70,18 @@ class SessionConfig:
     @property
     def bytes_per_second(self) -> int:
         """Of the client's audio."""
-        wanted = self.set_format
-        return wanted.rate * (2 if wanted.encoding is PcmEncoding.LINEAR16 else 1)
+        action = self.set_format
+        return action.rate * (2 if action.encoding is PcmEncoding.LINEAR16 else 1)
 
     @property
     def turns(self) -> TurnDetection | None:
         """How turns are to be found; None where the client commits."""
-        wanted = self.turn_detection
-        if wanted is None:
+        fields = self.turn_detection
+        if fields is None:
             return None
-        if wanted.type == "semantic_vad":
-            return TurnDetection(silence=SEMANTIC_SILENCE[wanted.eagerness])
-        return TurnDetection(wanted.threshold, wanted.prefix_padding_ms / 1000, wanted.silence_duration_ms / 1000)
+        if fields.type == "semantic_vad":
+            return TurnDetection(silence=SEMANTIC_SILENCE[fields.eagerness])
+        return TurnDetection(fields.threshold, fields.prefix_padding_ms / 1000, fields.silence_duration_ms / 1000)
 
     @property
     def context(self) -> str | None:
@@ -94,9 +94,9 @@ class SessionConfig:
 
     def echo(self) -> dict[str, Any]:
         """The session's fields as ``session.updated`` tells them."""
-        wanted = self.format
+        sound = self.format
         audio_input = {
-            "format": {"type": wanted.type} | ({"rate": wanted.rate} if wanted.type == "audio/pcm" else {}),
+            "format": {"type": sound.type} | ({"rate": sound.rate} if sound.type == "audio/pcm" else {}),
             "transcription": self._transcription(),
             "noise_reduction": self._noise_reduction(),
             "turn_detection": self._turn_detection(),
@@ -131,12 +131,12 @@ _CLEARED: dict[str, AudioFormat | Transcription] = {"format": AudioFormat(), "tr
 """What null leaves of the fields that a session cannot be without."""
 
 
-def _merged(name: str, current: Any, given: Any) -> Any:
-    """``current`` with the fields that ``given`` names; formats and other kinds of turn detection begin afresh."""
-    if given is None:
+def _merged(name: str, current: Any, update: Any) -> Any:
+    """``current`` with the fields that ``update`` names; formats and other kinds of turn detection begin afresh."""
+    if update is None:
         return _CLEARED.get(name)
-    if isinstance(given, AudioFormat | list) or current is None:
-        return given
-    if isinstance(given, TurnDetectionFields) and "type" in given.model_fields_set and given.type != current.type:
-        return given
-    return current.model_copy(update={name: getattr(given, name) for name in given.model_fields_set})
+    if isinstance(update, AudioFormat | list) or current is None:
+        return update
+    if isinstance(update, TurnDetectionFields) and "type" in update.model_fields_set and update.type != current.type:
+        return update
+    return current.model_copy(update={name: getattr(update, name) for name in update.model_fields_set})

@@ -114,9 +114,9 @@ class Items:
         segment = event.segment
         if item is None or segment.index not in item.segments:
             return []
-        told = parts.diarized_segment(segment, self._labels)
-        del told["type"]
-        return [self._transcription_event("segment", item, **told)]
+        fields = parts.diarized_segment(segment, self._labels)
+        del fields["type"]
+        return [self._transcription_event("segment", item, **fields)]
 
     def flushed(self, until: float, flush: FlushId) -> list[Send]:
         """A flush was answered: items that wait for no other are complete, in the order in which they were committed.
@@ -150,7 +150,7 @@ class Items:
         return self._reserved
 
     def _item_event(self, kind: str, item: _Item, *, status: str, transcript: str | None) -> Send:
-        told = {
+        fields = {
             "id": item.id,
             "object": "realtime.item",
             "type": "message",
@@ -158,7 +158,7 @@ class Items:
             "status": status,
             "content": [{"type": "input_audio", "transcript": transcript}],
         }
-        return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=told)
+        return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=fields)
 
     def _transcription_event(self, kind: str, item: _Item, **fields: Any) -> Send:
         return self._event(f"{_TRANSCRIPTION}.{kind}", item_id=item.id, content_index=0, **fields)

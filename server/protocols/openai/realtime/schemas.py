@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
 
 from server.protocols.openai.realtime.errors import EventError
 
@@ -109,7 +108,7 @@ class LegacySessionFields(_Fields):
     turn_detection: TurnDetectionFields | None = None
     include: Annotated[list[str] | None, BeforeValidator(_known_includes)] = None
 
-    def given(self) -> Iterable[tuple[str, Any]]:
+    def named(self) -> Iterable[tuple[str, Any]]:
         """The fields that the client named, as those of ``InputFields`` and ``include``."""
         for name in LegacySessionFields.model_fields:
             if name in self.model_fields_set:
@@ -122,8 +121,8 @@ class SessionFields(LegacySessionFields):
     type: Literal["transcription"] = "transcription"
     audio: _AudioFields | None = None
 
-    def given(self) -> Iterable[tuple[str, Any]]:
-        yield from super().given()
+    def named(self) -> Iterable[tuple[str, Any]]:
+        yield from super().named()
         if self.audio is not None and self.audio.input is not None:
             for name in self.audio.input.model_fields_set:
                 yield name, getattr(self.audio.input, name)
@@ -145,19 +144,6 @@ class Append(_Fields):
     """``input_audio_buffer.append``."""
 
     audio: str
-
-
-def read_event(message: str | bytes) -> dict[str, Any]:
-    """A client event as an object with a ``type``. Raises EventError, also for every binary frame."""
-    if isinstance(message, bytes):
-        raise EventError("Events are JSON in text frames; audio goes into input_audio_buffer.append as base64.")
-    try:
-        event = from_json(message, allow_inf_nan=False)
-    except ValueError:
-        raise EventError("This is not valid JSON.", code="invalid_json") from None
-    if not isinstance(event, dict):
-        raise EventError("An event is a JSON object.", code="invalid_json")
-    return event
 
 
 def checked(model: type[Model], event: dict[str, Any]) -> Model:

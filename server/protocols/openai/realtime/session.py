@@ -6,8 +6,6 @@ the session's audio: milliseconds in ``speech_started`` and ``speech_stopped``, 
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,24 +23,15 @@ from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
 from server.protocols.openai.realtime.config import SessionConfig
 from server.protocols.openai.realtime.errors import EventError, end_details
 from server.protocols.openai.realtime.items import Items
-from server.protocols.openai.realtime.schemas import (
-    Append,
-    LegacySessionFields,
-    LegacySessionUpdate,
-    SessionUpdate,
-    checked,
-    read_event,
-)
-
-MAX_APPEND_BYTES = 15 * 1024 * 1024
-"""Of audio in one ``append``: OpenAI's limit."""
+from server.protocols.openai.realtime.reading import ClientEvent, read_event
+from server.protocols.openai.realtime.schemas import LegacySessionFields, LegacySessionUpdate, SessionUpdate, checked
 
 _CLOSE_CODES = {SessionEnd.SHUTTING_DOWN: 1001, SessionEnd.ENGINE_FAILED: 1011}
 _POLICY_VIOLATION = 1008
 _ELSEWHERE = ("response.", "conversation.item.", "output_audio_buffer.")
 
 
-class RealtimeSession(LiveProtocol):
+class RealtimeSession(LiveProtocol[ClientEvent]):
     """The state machine between a client's events and a live session's.
 
     Args:
@@ -65,18 +54,18 @@ class RealtimeSession(LiveProtocol):
         config = self._config
         return [self._session_event("session.created", config.echo()), config.set_format, SetTurns(config.turns)]
 
-    def received(self, message: str | bytes) -> Sequence[Action]:
+    def read(self, frame: str | bytes) -> ClientEvent:
+        """See LiveProtocol."""
+        return read_event(frame)
+
+    def received(self, message: ClientEvent) -> Sequence[Action]:
         """A client event, answered with an ``error`` event where it cannot be honoured."""
         if self._over:
             return []
-        event_id = None
         try:
-            event = read_event(message)
-            given = event.get("event_id")
-            event_id = given if isinstance(given, str) else None
-            return self._handle(event)
+            return self._handle(message)
         except EventError as error:
-            return [self._event("error", error=error.details(event_id))]
+            return [self._event("error", error=error.details(message.id))]
 
     def heard(self, event: LiveEvent) -> Sequence[Action]:
         """Words and turns become events of items. Hypotheses are not told: deltas can only be appended to."""
@@ -109,21 +98,23 @@ class RealtimeSession(LiveProtocol):
             Close(_CLOSE_CODES.get(why, _POLICY_VIOLATION), why.value),
         ]
 
-    def _handle(self, event: dict[str, Any]) -> list[Action]:
+    def _handle(self, event: ClientEvent) -> list[Action]:
         """Do what a client event says. Raises EventError, and then nothing has changed."""
-        match event.get("type"):
+        if event.error is not None:
+            raise event.error
+        match event.fields.get("type"):
             case "input_audio_buffer.append":
-                return self._append(checked(Append, event).audio)
+                return self._append(event.audio)
             case "input_audio_buffer.commit":
                 return self._commit()
             case "input_audio_buffer.clear":
                 self._items.clear(self._heard)
                 return [Discard(), self._event("input_audio_buffer.cleared")]
             case "session.update":
-                changes = self._configure(checked(SessionUpdate, event).session)
+                changes = self._configure(checked(SessionUpdate, event.fields).session)
                 return [*changes, self._session_event("session.updated", self._config.echo())]
             case "transcription_session.update":
-                changes = self._configure(checked(LegacySessionUpdate, event).session)
+                changes = self._configure(checked(LegacySessionUpdate, event.fields).session)
                 return [*changes, self._session_event("transcription_session.updated", self._config.legacy_echo())]
             case str(kind) if kind.startswith(_ELSEWHERE):
                 raise EventError("A transcription session has no such event.", code="unsupported_event", param="type")
@@ -132,13 +123,7 @@ class RealtimeSession(LiveProtocol):
             case _:
                 raise EventError("An event needs a type.", code="missing_required_parameter", param="type")
 
-    def _append(self, encoded: str) -> list[Action]:
-        try:
-            audio = b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
-            raise EventError("audio: this is not valid base64.", param="audio") from None
-        if len(audio) > MAX_APPEND_BYTES:
-            raise EventError(f"audio: one append may bring {MAX_APPEND_BYTES} bytes.", param="audio")
+    def _append(self, audio: bytes) -> list[Action]:
         self._heard += len(audio) / self._config.bytes_per_second
         return [Hear(audio)] if audio else []
 

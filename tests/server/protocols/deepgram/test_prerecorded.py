@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from server.protocols.deepgram import alternatives
 from server.protocols.deepgram.prerecorded import render
 from server.protocols.deepgram.query import ListenQuery
 from server.transcript.segments import Segment, Transcript
+from server.transcript.words import Word, segment_words
 
 SEGMENTS = (
     Segment(0, 0.0, 2.0, 0, "Good morning. How are you?", -0.1),
@@ -82,3 +84,20 @@ def test_paragraphs(wanted: str) -> None:
 
 def test_notes_are_warnings() -> None:
     assert rendered("", notes=("The file ends early.",))["metadata"]["warnings"] == ["The file ends early."]
+
+
+def test_a_segment_is_cut_into_words_once_for_all_parts_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut: list[str] = []
+
+    def noted(segment: Segment) -> list[Word]:
+        cut.append(segment.text)
+        return segment_words(segment)
+
+    monkeypatch.setattr(alternatives, "segment_words", noted)
+    results = rendered("utterances=true&paragraphs=true&diarize=true")["results"]
+    assert cut == [segment.text for segment in SEGMENTS if segment.is_speech]
+    best = results["channels"][0]["alternatives"][0]
+    assert [word for utterance in results["utterances"] for word in utterance["words"]] == best["words"]
+    assert [one["num_words"] for one in best["paragraphs"]["paragraphs"]] == [
+        len(utterance["words"]) for utterance in results["utterances"]
+    ]

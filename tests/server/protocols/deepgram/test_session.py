@@ -216,6 +216,27 @@ def test_an_utterance_does_not_end_while_words_are_open_or_soon() -> None:
     assert len(talk.audio(3.1)) == 1
 
 
+def test_words_that_end_before_an_utterance_that_was_told_do_not_end_it_again() -> None:
+    talk = Conversation("utterance_end_ms=1000")
+    talk.close(SECOND)
+    assert talk.audio(4.0)[0]["last_word_end"] == 2.4
+    talk.close(HELLO)
+    assert talk.audio(8.0) == []
+
+
+def test_words_without_speech_that_was_detected_make_a_turn_too() -> None:
+    talk = Conversation()
+    talk.close(HELLO)
+    talk.say("CloseStream")
+    final, _ = talk.finished(2.0)
+    assert flags(final) == (True, True, False)
+    quiet = Conversation()
+    quiet.close(segment(0, 0.0, 1.0, "[Music]", speaker=None))
+    quiet.say("CloseStream")
+    final, _ = quiet.finished(2.0)
+    assert flags(final) == (True, False, False)
+
+
 def test_the_end_of_a_session() -> None:
     talk = Conversation("interim_results=true")
     talk.send(b"\x01\x02")

@@ -44,7 +44,7 @@ class Conversation:
 
     def sends(self, message: str | bytes) -> list[Action]:
         """The client sends a frame."""
-        return self._checked(self.session.received(message))
+        return self._checked(self.session.received(self.session.read(message)))
 
     def appends(self, audio: bytes = SECOND) -> list[Action]:
         return self.says("input_audio_buffer.append", audio=b64encode(audio).decode())

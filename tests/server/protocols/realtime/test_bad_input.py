@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64decode
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from server.live.vocabulary.actions import Hear
-from server.protocols.openai.realtime.session import MAX_APPEND_BYTES
+from server.protocols.openai.realtime import reading
+from server.protocols.openai.realtime.reading import MAX_APPEND_BYTES, MAX_EVENT_CHARACTERS
 from tests.server.protocols.realtime.conversation import SECOND, Conversation, error_of, told
 
 
@@ -63,6 +69,30 @@ def test_the_largest_append(client: Conversation) -> None:
     assert client.appends(largest) == [Hear(largest)]
     assert error_of(client.appends(largest + b"\x00"))["param"] == "audio"
     assert str(MAX_APPEND_BYTES) in error_of(client.appends(largest + b"\x00"))["message"]
+
+
+def test_what_is_echoed_is_never_long(client: Conversation) -> None:
+    """A session that has to write megabytes for its client would hold up all others."""
+    name = "x" * MAX_EVENT_CHARACTERS
+    error = error_of(client.says("session.update", session={"audio": {"input": {"transcription": {"model": name}}}}))
+    assert (error["code"], error["param"]) == ("invalid_value", None)
+    assert str(MAX_EVENT_CHARACTERS) in error["message"]
+    assert error_of(client.says("input_audio_buffer.append", event_id=name, audio="?"))["event_id"] is None
+
+
+@given(st.text("AB+/=\n\u00e4", max_size=24))
+@example("AAAAAAA=AAAA")
+@example("AAAAAAA==")
+def test_base64_in_pieces_is_base64(encoded: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_PIECE", 8)
+        event = reading.read_event(json.dumps({"type": "input_audio_buffer.append", "audio": encoded}))
+    try:
+        whole = b64decode(encoded, validate=True)
+    except ValueError:
+        assert event.error is not None
+    else:
+        assert (event.error, event.audio) == (None, whole)
 
 
 def test_audio_may_be_cut_within_a_sample(client: Conversation) -> None:

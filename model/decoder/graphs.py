@@ -21,6 +21,7 @@ import torch
 
 from model.decoder.attention import RowBlock
 from model.decoder.kv_cache import PagePool, PageTable
+from model.device.capture import Capture, Replay, Result
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +38,6 @@ UNREAD = -2
 """Stands for the answer token at place 0 of the step before, which the host has not read; one less for each place."""
 
 _IDS, _POSITIONS, _WANTED = range(3)
-
-Result = tuple[torch.Tensor, ...]
-"""What a recording leaves behind; of a step the best choice (see ``sampling.best``) and the last hidden states of the
-wanted places."""
-
-Replay = Callable[[], None]
-
-Capture = Callable[[Callable[[], Result]], tuple[Replay, Result]]
-"""Records a computation: returns what runs it again, and where its result then is. ``CudaCapture`` is the real one."""
 
 
 class StepInputs:
@@ -150,35 +142,3 @@ class StepGraphs:
         inputs.fill([], [], [])
         replay, result = capture(lambda: compute(inputs))
         return _Recording(inputs, replay, result)
-
-
-def own_stream(device: torch.device, *, urgent: bool = False) -> torch.cuda.Stream | None:
-    """A CUDA stream of one's own behind what was launched so far; None on other devices.
-
-    Kernels of an urgent one go before those of others.
-    """
-    if device.type != "cuda":
-        return None
-    stream: torch.cuda.Stream = torch.cuda.Stream(device, priority=-1 if urgent else 0)  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream(device))
-    return stream
-
-
-class CudaCapture:
-    """Records with CUDA graphs that share one pool of memory: only one of them may run at a time."""
-
-    def __init__(self, *, urgent: bool = False) -> None:
-        """``urgent``: the kernels of a graph keep the priority of the stream that they are recorded on."""
-        self._memory = torch.cuda.graph_pool_handle()
-        self._stream: torch.cuda.Stream = torch.cuda.Stream(priority=-1 if urgent else 0)  # type: ignore[no-untyped-call]
-
-    def __call__(self, compute: Callable[[], Result]) -> tuple[Replay, Result]:
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
-            for _ in range(2):  # kernels are compiled and libraries set up before a recording, not in it
-                compute()
-        torch.cuda.current_stream().wait_stream(self._stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._memory, stream=self._stream):
-            result = compute()
-        return graph.replay, result

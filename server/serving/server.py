@@ -8,6 +8,7 @@ and close at once. A second signal means now. The exit status after that is 0.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import sys
@@ -21,8 +22,8 @@ from pydantic import ValidationError
 from server.app import create_app
 from server.engine.errors import EngineUnavailable
 from server.http.service import CANCEL_SECONDS, Service
-from server.http.websocket_server import WebSocketServer
 from server.logs import configure_logging
+from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
 
 logger = logging.getLogger(__name__)
@@ -93,6 +94,9 @@ class DrainingServer(uvicorn.Server):
             self.failed = self.should_exit = True
             sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
             return
+        # Modules, schemas and the vocabulary stay. Looking through them for garbage takes a twentieth of a second.
+        gc.collect()
+        gc.freeze()
         info = self._service.engine.info
         assert info is not None
         address = self.servers[0].sockets[0].getsockname()

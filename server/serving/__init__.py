@@ -1,0 +1,1 @@
+"""The application under uvicorn, from the start to the drained end."""

@@ -1,0 +1,84 @@
+"""The samples of a recording: what the model hears of them, and that they are kept once and not for long."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+import weakref
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+
+from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
+from server.audio_in.decode_pool import DecodedAudio, DecodePool
+from server.audio_in.limits import DecodeLimits
+from server.recordings.reading import read_recording
+from server.recordings.wishes import KnownSpeaker, Wishes
+from tests.server.recordings.conftest import LONGEST, file_of, noise, open_room
+from tests.support.speaking_runner import TEXT
+
+LIMITS = DecodeLimits(LONGEST, 60.0)
+MINUTES = 15
+PASSING = 0.2
+"""Of a recording, for what is on its way: chunks that the pipe has not taken, and a few copies of the one it takes."""
+
+
+async def test_a_recording_alone_leaves_as_it_is(decoders: DecodePool) -> None:
+    samples = noise(25.0)
+    recording, blocks = await read_recording(decoders, io.BytesIO(file_of(samples)), (), LIMITS)
+    assert (recording.length, recording.level, recording.offset) == (samples.size, clip_level(samples), 0.0)
+    np.testing.assert_array_equal(np.concatenate(list(blocks)), samples)
+
+
+async def test_references_stand_in_front_each_at_its_own_level(decoders: DecodePool) -> None:
+    samples, quiet, loud = noise(21.0), noise(2.0, 0.001), noise(3.0, 0.4)
+    speakers = (KnownSpeaker("Ada", file_of(quiet)), KnownSpeaker("Bo", file_of(loud)))
+    recording, blocks = await read_recording(decoders, io.BytesIO(file_of(samples)), speakers, LIMITS)
+    gap = np.zeros(SAMPLE_RATE // 2, np.float32)
+    expected = [clip_level(part).apply(part) if part is not gap else gap for part in (quiet, gap, loud, gap, samples)]
+    np.testing.assert_array_equal(np.concatenate(list(blocks)), np.concatenate(expected))
+    assert (recording.level, recording.seconds, recording.offset) == (Level(), 21.0, 6.0)
+    assert [(clip.name, clip.start, clip.end) for clip in recording.clips] == [("Ada", 0, 2), ("Bo", 2.5, 5.5)]
+    assert recording.length == sum(part.size for part in expected)
+
+
+class WatchingPool(DecodePool):
+    """Remembers what it decoded without keeping it."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.decoded: list[weakref.ref[Samples]] = []
+
+    async def decode(self, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
+        audio = await super().decode(file, limits)
+        self.decoded.append(weakref.ref(audio.samples))
+        return audio
+
+
+@pytest.mark.parametrize("speakers", [0, 1], ids=["alone", "behind a known speaker"])
+async def test_samples_are_there_once_until_the_worker_has_them_and_then_not_at_all(speakers: int) -> None:
+    samples = noise(60.0 * MINUTES)
+    size = samples.nbytes
+    file = io.BytesIO(file_of(samples))
+    del samples
+    wishes = Wishes(speakers=(KnownSpeaker("Ada", file_of(noise(2.0))),) * speakers)
+    with WatchingPool() as decoders:
+        async with open_room(decoders) as room:
+            tracemalloc.start()
+            try:
+                with room.admit() as ticket:
+                    async with room.transcription(file, wishes, ticket=ticket, request_id="test") as transcription:
+                        file.close()
+                        assert [ref() is None for ref in decoders.decoded] == [False] * (1 + speakers)
+                        deltas = 0
+                        async for _ in transcription.events():
+                            assert not any(kept() is not None for kept in decoders.decoded)
+                            deltas += 1
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+    assert deltas > 0
+    assert transcription.transcript is not None
+    assert speakers or transcription.transcript.text == TEXT
+    assert peak < (1 + PASSING) * size
