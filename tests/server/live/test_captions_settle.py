@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE
 from server.live.captions.captions import Captions
 from server.live.vocabulary.events import WordsCommitted
 from server.windows.block import Block
 from server.windows.sequence import WindowSequence
-from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 from tests.support.scripted_streams import ScriptedEngine, ScriptedStream
 from tests.support.speaking_runner import CHECKPOINT
 
+GRAMMAR = VIBEVOICE_ASR.grammar
+
 
 def listen_when_it_is_heard(stream: ScriptedStream) -> str:
-    return opening([segment_json(0.2, 1.1, 0, "Listen")]) + "]" if stream.seconds >= 1.5 else "[]"
+    return GRAMMAR.opening([GRAMMAR.segment(0.2, 1.1, 0, "Listen")]) + "]" if stream.seconds >= 1.5 else "[]"
 
 
 def sound(start: float, end: float) -> Block:
