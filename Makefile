@@ -16,7 +16,7 @@ LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -34,6 +34,10 @@ test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as 
 # PyTorch of another version is a large download, so only the one that is there is tested by default.
 test-versions: $(DEV) ## Run the model's tests with other versions (TRANSFORMERS="5.17.* newest" TORCH="present 2.11.*")
 	$(BIN)/python -m tests.versions $(if $(TRANSFORMERS),--transformers $(TRANSFORMERS)) $(if $(TORCH),--torch $(TORCH)) -- $(TESTS)
+
+# `rm -r mutants` lets it begin anew; otherwise it goes on with what nobody has noticed so far.
+mutants: $(DEV) ## Count the small changes to the code that some test notices: a night (ARGS="--sample 300": half an hour)
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 check: lint ## Lint, check the formatting and the types
 	$(BIN)/mypy
@@ -100,7 +104,7 @@ docker-cpu: ## Build the CPU image
 	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info tests/conformance/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt

@@ -7,6 +7,7 @@ function, and what nobody imports any more is no longer allowed.
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,66 +17,21 @@ import pytest
 
 from tests.support.processes import ROOT
 
-ROOMS = {
-    "model": (
-        "model.errors model.family model.memory model.seam bitsandbytes flash_attn huggingface_hub numpy "
-        "safetensors torch transformers triton"
-    ),
-    "model.errors": "",
-    "model.family": "model.family.vibevoice_asr",
-    "model.family.vibevoice_asr": "model.errors model.family tokenizers transformers",
-    "model.memory": "model model.errors model.seam torch transformers",
-    "model.seam": "model.family numpy",
-    "model.start": "model model.memory model.seam torch",
-    "model.tiny": "model numpy soundfile soxr tokenizers torch tqdm transformers",
-    "server": "server.serving",
-    "server.context": "",
-    "server.logs": "",
-    "server.version": "",
-    "server.audio_in": "model.seam av numpy soxr",
-    "server.transcript": "icu4py regex tokenizers",
-    "server.engine": "model.seam",
-    "server.engine.client": "model.seam server.engine server.engine.worker",
-    "server.engine.worker": "model.errors model.memory model.seam model.start server.engine server.logs numpy",
-    "server.windows": "model.family model.seam server.engine server.engine.client server.transcript numpy",
-    "server.recordings": (
-        "model.seam server.audio_in server.context server.engine server.engine.client server.recordings.wishes "
-        "server.transcript numpy"
-    ),
-    "server.recordings.wishes": "",
-    "server.live": (
-        "model.seam server.engine server.engine.client server.live.captions server.live.ears server.live.settings "
-        "server.live.vocabulary server.transcript server.windows"
-    ),
-    "server.live.settings": "pydantic",
-    "server.live.vocabulary": "model.seam server.audio_in server.transcript",
-    "server.live.ears": "model.seam server.live.settings server.live.vocabulary server.windows numpy onnxruntime soxr",
-    "server.live.captions": "server.live.settings server.live.vocabulary server.transcript server.windows regex",
-    "server.protocols.deepgram": (
-        "server.audio_in server.context server.live.vocabulary server.transcript server.version pydantic "
-        "pydantic_core regex"
-    ),
-    "server.protocols.openai": "server.context server.recordings.wishes server.transcript pydantic",
-    "server.protocols.openai.realtime": (
-        "server.audio_in server.context server.live.vocabulary server.transcript pydantic pydantic_core"
-    ),
-    "server.settings": "model.seam server.live.settings pydantic pydantic_settings",
-    "server.metrics": "server.engine.client server.version prometheus_client",
-    "server.http": (
-        "model.seam server.audio_in server.engine server.engine.client server.live server.live.vocabulary "
-        "server.logs server.metrics server.protocols.deepgram server.protocols.openai "
-        "server.protocols.openai.realtime server.recordings server.recordings.wishes server.settings "
-        "server.transcript fastapi numpy prometheus_client pydantic pydantic_core starlette"
-    ),
-    "server.app": (
-        "server.engine server.engine.client server.engine.worker server.http server.live server.settings "
-        "server.version fastapi starlette"
-    ),
-    "server.serving": (
-        "server.app server.engine server.http server.logs server.settings fastapi pydantic uvicorn websockets"
-    ),
-}
-"""By room: the other rooms that it may import, then the packages."""
+_NAME = re.compile(r"`([\w/.]+)`")
+
+
+def _table() -> dict[str, set[str]]:
+    """By room, as a module: the other rooms and the packages that it may import."""
+    lines = (ROOT / "docs" / "architecture.md").read_text("utf-8").splitlines()
+    rows = [line.split("|") for line in lines if re.match(r"\| `(?:model|server)/", line)]
+    return {room: {*_names_in(row[3]), *_names_in(row[4])} for row in rows for room in _names_in(row[1])}
+
+
+def _names_in(cell: str) -> list[str]:
+    return [name.removesuffix(".py").replace("/", ".") for name in _NAME.findall(cell)]
+
+
+ROOMS = _table()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,24 +76,20 @@ def _names(node: ast.AST, package: str, modules: dict[str, Path]) -> Iterator[st
             yield f"{origin}.{alias.name}" if f"{origin}.{alias.name}" in modules else origin
 
 
-def _allowed(room: str) -> set[str]:
-    return set(ROOMS[room].split())
-
-
 IMPORTS = tuple(_imports())
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_imports_what_the_table_says_and_nothing_else(room: str) -> None:
     own = [found for found in IMPORTS if _room_of(found.module) == room]
-    assert [found for found in own if _room_of(found.name) not in _allowed(room)] == []
-    assert _allowed(room) - {_room_of(found.name) for found in own} == set(), "nobody needs this any more"
+    assert [found for found in own if _room_of(found.name) not in ROOMS[room]] == []
+    assert ROOMS[room] - {_room_of(found.name) for found in own} == set(), "nobody needs this any more"
 
 
 def test_the_table_has_a_room_for_every_module_and_knows_no_others() -> None:
-    modules = _modules()
-    assert {_room_of(module) for module in modules} == set(ROOMS)
-    named = {name for room in ROOMS for name in _allowed(room)}
+    rooms = {_room_of(module) for module in _modules()}
+    assert rooms - {"model", "server"} == set(ROOMS), "packages of rooms are no rooms themselves"
+    named = {name for room in ROOMS for name in ROOMS[room]}
     assert {name for name in named if name.partition(".")[0] in ("model", "server")} <= set(ROOMS)
 
 

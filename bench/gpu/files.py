@@ -13,8 +13,9 @@ import numpy as np
 from bench.gpu.bench import Bench, Section, Sizes, unless_full
 from bench.gpu.floors import wait
 from bench.support import engine, oracle
+from model.family.vibevoice_asr.geometry import HOP
 from model.runner.runner import Runner
-from model.seam.audio import HOP, SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.steps import DEFAULT_STEPS, StepSizes
 from server.engine.settings import EngineSettings
 

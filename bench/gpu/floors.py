@@ -14,8 +14,8 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.support.oracle import without_noise
 from model.decoder.dimensions import bytes_per_position, head_dim, language_config
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import HOP
 
 _WARM_UPS = 2
 _MOST = 30

@@ -18,8 +18,9 @@ import numpy as np
 from bench.gpu.bench import LIVE_P95, Bench, Section
 from bench.gpu.files import TOKENS_PER_SECOND
 from bench.support.report import percentiles
+from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import FRAME_RATE, SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
@@ -166,7 +167,7 @@ class _Load:
         if session.asked is None:
             session.asked = 0.0  # before the clock runs
         # What is forced counts as answer; announcing it as audio reserves the room without making answers longer.
-        frames = ceil(self._window * FRAME_RATE) + ceil(2 * self._window * TOKENS_PER_SECOND)
+        frames = ceil(self._window * GEOMETRY.frame_rate) + ceil(2 * self._window * TOKENS_PER_SECOND)
         spec = StreamSpec(frames, Question(max_tokens=_NEW_TOKENS), priority=Priority.LIVE)
         opening = OpenStream(session.stream, f"session-{session.stream}", spec)
         return [opening, *self._ask(session, seconds)]

@@ -11,7 +11,8 @@ from time import monotonic
 import numpy as np
 
 from bench.gpu.bench import Bench, Section
-from model.seam.audio import SAMPLE_RATE, Samples, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.steps import DEFAULT_STEPS
 from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
@@ -44,7 +45,7 @@ def long_file(bench: Bench, section: Section) -> None:
     columns = ["rows beside", "frames/step", "positions/step", "first token, s", "first segment, s", "share of floor"]
     section.header = [*columns, "longest gap of a row, ms", "usual gap, ms"]
     runner = bench.runner()
-    frames = frame_count(bench.sizes.long_seconds * SAMPLE_RATE)
+    frames = GEOMETRY.frames(bench.sizes.long_seconds * SAMPLE_RATE)
     prompt = runner.prompt_positions(frames, Question())
     floor = bench.encoder_costs.encode(bench.known_rates, frames) + bench.costs.prefill(bench.known_rates, prompt)
     section.notes.append(
@@ -134,7 +135,7 @@ def _file(number: int, seconds: int, tokens: int) -> list[ToWorker]:
     audio = [
         AppendAudio(number, block[: 4 * (samples - first)]) for first in range(0, samples, _BLOCK_SECONDS * SAMPLE_RATE)
     ]
-    opening = OpenStream(number, f"file-{number}", StreamSpec(frame_count(samples), question))
+    opening = OpenStream(number, f"file-{number}", StreamSpec(GEOMETRY.frames(samples), question))
     return [opening, *audio, AskStream(number, question, last=True)]
 
 

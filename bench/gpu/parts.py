@@ -13,9 +13,9 @@ from bench.gpu.bench import STEP_CONTEXT, Bench, Section, unless_full
 from bench.gpu.floors import timed, wait
 from bench.support import oracle
 from model.decoder.attention import AttentionError
+from model.family.vibevoice_asr.geometry import GEOMETRY, HOP
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import FRAME_RATE, HOP
 from model.seam.runner import AttentionName
 from model.seam.steps import DEFAULT_STEPS, EncodeWork, RowWork, StepPlan
 from model.seam.streams import Question
@@ -37,12 +37,12 @@ def encoders(bench: Bench, section: Section) -> None:
     section.header = ["rows x frames", "modules, ms per audio-s", "ours, ms per audio-s", "ratio", "share of floor"]
     costs, found = bench.encoder_costs, bench.known_rates
     section.notes.append(
-        f"{costs.frame * FRAME_RATE / 1e9:.1f} GFLOP per audio-s, {costs.weights / 1e9:.2f} GB of weights"
+        f"{costs.frame * GEOMETRY.frame_rate / 1e9:.1f} GFLOP per audio-s, {costs.weights / 1e9:.2f} GB of weights"
     )
     runner = bench.runner(positions=_FEW_POSITIONS)
     for rows, frames in bench.sizes.encoder_shapes:
         audio = torch.randn(rows, 1, frames * HOP, generator=torch.Generator().manual_seed(0)) * 0.05
-        seconds = rows * frames / FRAME_RATE
+        seconds = rows * frames / GEOMETRY.frame_rate
         shape = f"{rows} x {frames}"
         own = unless_full(section, f"ours, {shape}", partial(_encode_seconds, runner, audio, bench.device))
         eager = unless_full(section, f"modules, {shape}", partial(_module_seconds, bench.checkpoint, audio))

@@ -11,8 +11,8 @@ from math import isfinite
 
 import numpy as np
 
+from model.family.vibevoice_asr.geometry import HOP
 from model.runner.runner import Runner
-from model.seam.audio import HOP
 from model.seam.steps import EncodeWork, RowWork, StepPlan
 from model.seam.streams import Question
 

@@ -24,7 +24,8 @@ import soundfile  # type: ignore[import-untyped]
 
 from bench.support.clips import HELD_OUT
 from bench.support.report import Goal, Report, machine, parser
-from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import Entry, Score, edits, partner_of, score, words_of
 from server.engine.client.engine import Engine
@@ -81,7 +82,7 @@ class Bench:
     async def whole(self, samples: Samples) -> list[Entry]:
         """The answer to the whole file."""
         assembler = TranscriptAssembler(self.vocabulary, samples.size / SAMPLE_RATE)
-        spec = StreamSpec(frame_count(samples.size), Question(max_tokens=2048), clip_level(samples))
+        spec = StreamSpec(GEOMETRY.frames(samples.size), Question(max_tokens=2048), clip_level(samples))
         async with self.engine.open(spec, request_id="bench") as stream:
             await stream.append(samples)
             async for part in stream.ask(spec.question, last=True):

@@ -29,9 +29,10 @@ _PAGE = 256
 
 def answer_to(seconds: float) -> str:
     """What is said in a recording, as the model would write it: turns of two speakers, one behind the other."""
+    whole = max(1, int(seconds))
     turns = [
-        {"Start": start, "End": min(start + TURN, seconds), "Speaker": turn % 2, "Content": SENTENCES[turn % 3]}
-        for turn, start in enumerate(range(0, max(1, int(seconds)), TURN))
+        {"Start": start, "End": min(start + TURN, whole), "Speaker": turn % 2, "Content": SENTENCES[turn % 3]}
+        for turn, start in enumerate(range(0, whole, TURN))
     ]
     return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))
 
@@ -39,6 +40,7 @@ def answer_to(seconds: float) -> str:
 @dataclass(slots=True)
 class _Stream:
     samples: int = 0
+    padding: int = 0
     encoded: int = 0
     queued: int = _BEFORE
     cached: int = 0
@@ -49,7 +51,7 @@ class _Stream:
 
     @property
     def counts(self) -> StreamCounts:
-        waiting = self.samples // VIBEVOICE_ASR.geometry.hop - self.encoded
+        waiting = (self.samples + self.padding) // VIBEVOICE_ASR.geometry.hop - self.encoded
         return StreamCounts(waiting, self.encoded, self.queued, self.cached, self.answered)
 
 
@@ -100,11 +102,12 @@ class Speaker:
         self._streams[stream] = _Stream()
 
     def append(self, stream: int, samples: Samples) -> None:
-        self._streams[stream].samples += samples.size
+        state = self._streams[stream]
+        state.samples, state.padding = state.samples + state.padding + samples.size, 0
 
     def pad(self, stream: int) -> None:
         state = self._streams[stream]
-        state.samples += -state.samples % VIBEVOICE_ASR.geometry.hop
+        state.padding = -state.samples % VIBEVOICE_ASR.geometry.hop
 
     def ask(self, stream: int, question: Question) -> str:
         state = self._streams[stream]

@@ -20,8 +20,9 @@ import torch
 
 from bench.support.report import Report, machine, parser
 from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
-from model.seam.audio import HOP, SAMPLE_RATE, clip_level
+from model.seam.audio import SAMPLE_RATE, clip_level
 from model.seam.runner import WeightsName
 
 _SAMPLES = ("two_speakers.flac", "short.flac")

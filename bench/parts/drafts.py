@@ -18,10 +18,10 @@ from transformers import AutoTokenizer
 
 from bench.support.report import Report, parser
 from model.drafts.answer_draft import AnswerDraft
+from model.drafts.bounds import DRAFT_POSITIONS
 from model.drafts.phrases import context_phrases
 from model.drafts.token_texts import TokenTexts
 from model.family import VIBEVOICE_ASR
-from model.runner.stream import DRAFT_POSITIONS
 
 ANSWERS = Path(__file__).with_name("answers.json")
 TINY = Path(__file__).parents[2] / "model" / "tiny" / "checkpoint"

@@ -16,9 +16,9 @@ import torch
 
 from bench.support.report import Goal, Report, machine, parser
 from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.family.vibevoice_asr.geometry import GEOMETRY, HOP
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.reference import without_noise
-from model.seam.audio import FRAME_RATE, HOP
 
 SHAPES = [(1, 8), (8, 8), (1, 75), (4, 37), (16, 75), (1, 450)]
 
@@ -39,7 +39,7 @@ def main() -> None:
     rows, ratios = [], []
     for batch, frames in SHAPES:
         eager, own = _measure(checkpoint, batch, frames, options.rounds)
-        seconds = batch * frames / FRAME_RATE
+        seconds = batch * frames / GEOMETRY.frame_rate
         ratios.append(eager / own)
         cells = [f"{batch} x {frames}", f"{1000 * eager / seconds:.2f}", f"{1000 * own / seconds:.2f}"]
         rows.append([*cells, f"{eager / own:.2f}"])

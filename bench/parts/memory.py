@@ -23,12 +23,12 @@ from bench.support.capacity import Capacity
 from bench.support.random_model import full_size, without_memory
 from bench.support.report import Report, machine, parser
 from model.decoder.dimensions import language_config
+from model.drafts.bounds import DRAFT_POSITIONS
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.family import VIBEVOICE_ASR
+from model.family.vibevoice_asr.geometry import HOP
 from model.memory.footprint import Footprint
 from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
-from model.runner.stream import DRAFT_POSITIONS
-from model.seam.audio import HOP
 from model.seam.runner import RunnerInfo, WeightFormat
 from model.seam.steps import DEFAULT_STEPS
 from server.engine.budget import pass_positions
@@ -79,8 +79,8 @@ def plan_for(model: VibeVoiceAsrForConditionalGeneration, gigabytes: int, weight
         Footprint.of(model),
         card_of(gigabytes).memory - CONTEXT,
         capability=9 if gigabytes >= _HOPPER else 8,
-        least=pass_positions(_LEAST),
-        wanted=pass_positions(_HOUR),
+        least=pass_positions(VIBEVOICE_ASR, _LEAST),
+        wanted=pass_positions(VIBEVOICE_ASR, _HOUR),
     )
     return planner.plan(weights)
 

@@ -30,8 +30,9 @@ from bench.rehearsal.scenes import cancelled, captions, files, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.support.random_model import full_size, random_checkpoint
 from bench.support.report import Report, machine, parser, table
+from model.family import VIBEVOICE_ASR
+from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.runner.runner import Runner
-from model.seam.audio import FRAME_RATE
 from model.seam.runner import AttentionName, RunnerInfo, WeightsName
 from model.start import Room, load_runner, make_runner
 from server.engine.budget import pass_positions
@@ -50,7 +51,7 @@ def scenes(info: RunnerInfo) -> dict[str, Scene]:
     ``refused``: memory is short for a moment and nobody may fail. ``short``: it stays so, they fail in good order.
     """
     sessions = max(1, min(32, info.pages // 4))
-    longest = min(3600.0, 0.8 * info.pages * info.page_size / FRAME_RATE)
+    longest = min(3600.0, 0.8 * info.pages * info.page_size / GEOMETRY.frame_rate)
     made = (
         Scene("files", files(RAGGED, tokens=TOKENS), TOKENS),
         Scene("drawn", files(RAGGED[:8], tokens=TOKENS, temperature=0.7), TOKENS),
@@ -64,7 +65,7 @@ def scenes(info: RunnerInfo) -> dict[str, Scene]:
     return {scene.name: scene for scene in made}
 
 
-_ROOM = Room(least=pass_positions(300.0), wanted=pass_positions(3600.0))
+_ROOM = Room(least=pass_positions(VIBEVOICE_ASR, 300.0), wanted=pass_positions(VIBEVOICE_ASR, 3600.0))
 """As the server wants it by default: five minutes of audio at least, and an hour if speed can pay for it."""
 
 

@@ -10,7 +10,8 @@ from itertools import count
 import numpy as np
 import torch
 
-from model.seam.audio import SAMPLE_RATE, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import SAMPLE_RATE
 from model.seam.runner import StepRunner
 from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (
@@ -101,13 +102,13 @@ def file(number: int, seconds: float, question: Question) -> list[ToWorker]:
     parts: list[ToWorker] = [
         AppendAudio(number, block[: 4 * (samples - first)]) for first in range(0, samples, _BLOCK_SECONDS * SAMPLE_RATE)
     ]
-    spec = StreamSpec(frame_count(samples), question)
+    spec = StreamSpec(GEOMETRY.frames(samples), question)
     return [OpenStream(number, f"file-{number}", spec), *parts, AskStream(number, question, last=True)]
 
 
 def live(number: int, seconds: float, question: Question) -> list[ToWorker]:
     """The beginning of a live stream of up to that length."""
-    frames = frame_count(round(seconds * SAMPLE_RATE))
+    frames = GEOMETRY.frames(round(seconds * SAMPLE_RATE))
     return [OpenStream(number, f"live-{number}", StreamSpec(frames, question, priority=Priority.LIVE))]
 
 

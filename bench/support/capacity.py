@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from model.seam.audio import FRAME_RATE
 from model.seam.runner import RunnerInfo
 from model.seam.steps import StepSizes
 from model.seam.streams import StreamSpec
-from server.engine.budget import PROMPT_TOKENS, answer_budget, context_limit
+from server.engine.budget import answer_budget, context_limit
 from server.engine.settings import EngineSettings
 from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.stream import StreamState
@@ -35,7 +34,8 @@ class Capacity:
 
 def _worst(info: RunnerInfo, seconds: int) -> int:
     """Positions that a file is admitted with: its prompt and the longest answer it may have."""
-    return ceil(seconds * FRAME_RATE) + PROMPT_TOKENS + answer_budget(seconds, context_limit(info))
+    audio = ceil(seconds * info.geometry.frame_rate)
+    return audio + info.family.prompt_tokens + answer_budget(info, seconds)
 
 
 def _at_once(info: RunnerInfo, seconds: int) -> int:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.runner.runner import Runner
-from model.seam.audio import Samples, clip_level, frame_count
+from model.seam.audio import Samples, clip_level
 from model.seam.runner import StepRunner
 from model.seam.steps import DEFAULT_STEPS
 from model.seam.streams import Question, StreamSpec
@@ -36,7 +37,7 @@ class Job:
     @classmethod
     def of(cls, clip: Samples, tokens: int) -> Job:
         """``tokens``: the answer is cut here."""
-        spec = StreamSpec(frame_count(clip.size), Question(max_tokens=tokens), clip_level(clip))
+        spec = StreamSpec(GEOMETRY.frames(clip.size), Question(max_tokens=tokens), clip_level(clip))
         return cls(spec, clip.tobytes())
 
 

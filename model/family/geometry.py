@@ -31,7 +31,3 @@ class Geometry:
     def seconds(self, frames: int) -> float:
         """Seconds of so many frames."""
         return frames * self.hop / self.sample_rate
-
-
-VIBEVOICE_GEOMETRY = Geometry(sample_rate=24_000, hop=3_200)
-"""Of VibeVoice-ASR: 7.5 frames per second. The hop is the product of its encoders' downsampling ratios."""

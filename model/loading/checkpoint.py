@@ -14,11 +14,11 @@ import torch
 from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
 
 from model.decoder.dimensions import head_dim
-from model.device.placement import resolve_device, resolve_dtype
 from model.errors import CheckpointError
 from model.family import Family
 from model.loading.folder import tensor_names
 from model.loading.layout import Layout
+from model.loading.placement import resolve_device, resolve_dtype
 from model.loading.room import check_room, memory_explained
 from model.loading.small_files import SmallFiles, describe, read_small_files
 from model.loading.source import TINY, Source, locate

@@ -14,11 +14,11 @@ from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration
 
 from model.decoder.decoder import HEAD_PLACES
 from model.decoder.graphs import SIZES
+from model.drafts.bounds import MOST_GUESSED
 from model.encoder.chunk_graphs import FRAMES, ROWS
 from model.errors import DeviceMemoryError
 from model.memory.footprint import Footprint
 from model.memory.host_table import HostTable
-from model.runner.row_steps import MOST_GUESSED
 from model.seam.runner import WeightFormat
 from model.seam.steps import DEFAULT_STEPS, StepSizes
 

@@ -16,12 +16,10 @@ from model.decoder.decoder import Decoder
 from model.decoder.graphs import UNREAD
 from model.decoder.sampling import Draw, split
 from model.device.transfer import Readback
+from model.drafts.bounds import MOST_GUESSED
 from model.encoder.streaming import StreamingEncoder
 from model.runner.stream import DeviceStream
 from model.seam.steps import Emitted, RowWork
-
-MOST_GUESSED = 512
-"""Guessed places of one step over all rows. They are scored beside the others and would need gigabytes of logits."""
 
 
 @dataclass(frozen=True, slots=True)

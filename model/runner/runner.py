@@ -18,6 +18,7 @@ from model.deterministic import verify
 from model.device.capture import Capture
 from model.device.transfer import mark
 from model.drafts.answer_draft import AnswerDraft
+from model.drafts.bounds import DRAFT_POSITIONS
 from model.drafts.hypothesis import HypothesisDraft
 from model.drafts.phrases import context_phrases
 from model.drafts.token_texts import TokenTexts
@@ -26,7 +27,7 @@ from model.encoder.streaming import AudioBuffer, StreamingEncoder
 from model.loading.checkpoint import Checkpoint
 from model.memory.plan import ECONOMIES, Economy, economize
 from model.runner.row_steps import DecodedStep, make_room, rows_of_step
-from model.runner.stream import DRAFT_POSITIONS, DeviceStream
+from model.runner.stream import DeviceStream
 from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import PendingStep, StepPlan, StepResult, StepSizes

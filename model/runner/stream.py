@@ -10,14 +10,12 @@ import torch
 from model.decoder.kv_cache import PageTable
 from model.decoder.sampling import Draw
 from model.drafts.answer_draft import AnswerDraft
+from model.drafts.bounds import DRAFT_POSITIONS
 from model.drafts.hypothesis import HypothesisDraft
 from model.drafts.phrases import Phrases
 from model.encoder.streaming import AudioBuffer, EncoderState
 from model.seam.audio import Level, Samples
 from model.seam.streams import Question, StreamCounts
-
-DRAFT_POSITIONS = 24
-"""Longest guess at how an answer goes on; positions that a stream needs for a moment to verify it."""
 
 
 class InputQueue:

@@ -1,7 +1,8 @@
-"""Audio constants, frame arithmetic and level, with units. No torch: the API process uses this too.
+"""Audio as it crosses the seam, and its level. No torch: the API process uses this too.
 
-The checkpoint hears mono audio at 24 kHz, one position per hop of 3200 samples (7.5 frames per second), at
--25 dBFS RMS. The level rule is that of Transformers' ``VibeVoiceAcousticTokenizerFeatureExtractor``.
+Everybody outside of ``model`` hears mono audio at 24 kHz. How it is cut into frames is the family's
+(``model.family.Geometry``), and one that hears another rate resamples behind the seam. The level is -25 dBFS RMS, by
+the rule of Transformers' ``VibeVoiceAcousticTokenizerFeatureExtractor``.
 """
 
 from __future__ import annotations
@@ -12,24 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 Samples = npt.NDArray[np.float32]
-"""Mono audio at the family's sampling rate, float32, full scale +-1."""
+"""Mono audio at ``SAMPLE_RATE``, float32, full scale +-1."""
 
 SAMPLE_RATE = 24_000
 """Samples per second."""
-HOP = 3_200
-"""Samples per frame: the product of the encoders' downsampling ratios."""
-FRAME_RATE = SAMPLE_RATE / HOP
-"""Frames (positions of the language model) per second."""
 TARGET_DBFS = -25.0
 _EPS = 1e-6
 _SLICE = 128 * 8192
 """Samples that are looked at in one go, four MiB. A multiple of the 8192 that NumPy converts to float64 and adds up at
 a time, so that sums go the same way as over the whole."""
-
-
-def frame_count(samples: int) -> int:
-    """Frames that ``samples`` samples fill, a started last frame counted whole."""
-    return -(-samples // HOP)
 
 
 @dataclass(frozen=True, slots=True)

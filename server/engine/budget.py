@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from model.seam.audio import FRAME_RATE
+from model.family import Family
 from model.seam.runner import RunnerInfo
 
 TOKENS_PER_SECOND = 16.0
@@ -13,24 +13,17 @@ EXPECTED_TOKENS_PER_SECOND = 6.0
 """Ordinary talk writes about 5."""
 FIXED_TOKENS = 256
 """For brackets, tags and the slack of short recordings."""
-MAX_ANSWER_TOKENS = 32_768
-"""``max_new_tokens`` of the checkpoint's generation config."""
-PROMPT_TOKENS = 96
-"""System prompt, instruction, duration and forced start of the answer; about 70 in the checkpoint's template."""
 
 
-def pass_positions(seconds: float) -> int:
+def pass_positions(family: Family, seconds: float) -> int:
     """Positions of one pass over a recording of ``seconds``: prompt and the answer that ordinary talk gives."""
-    return ceil(seconds * FRAME_RATE) + PROMPT_TOKENS + _expected_tokens(seconds)
+    return _prompt_positions(family, seconds) + _expected_tokens(seconds)
 
 
-def pass_seconds(positions: int) -> float:
+def pass_seconds(family: Family, positions: int) -> float:
     """Longest recording that one pass of so many positions holds; see ``pass_positions``."""
-    return max(0.0, (positions - PROMPT_TOKENS - FIXED_TOKENS - 2) / (FRAME_RATE + EXPECTED_TOKENS_PER_SECOND))
-
-
-def _expected_tokens(seconds: float) -> int:
-    return ceil(seconds * EXPECTED_TOKENS_PER_SECOND) + FIXED_TOKENS
+    rate = family.geometry.frame_rate + EXPECTED_TOKENS_PER_SECOND
+    return max(0.0, (positions - family.prompt_tokens - FIXED_TOKENS - 2) / rate)
 
 
 def context_limit(info: RunnerInfo) -> int:
@@ -38,15 +31,21 @@ def context_limit(info: RunnerInfo) -> int:
     return min(info.max_positions, info.pages * info.page_size - info.draft_positions)
 
 
-def answer_budget(seconds: float, limit: int) -> int:
-    """``max_answer_tokens`` for a recording of ``seconds``.
+def answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int = 0) -> int:
+    """The most tokens of an answer to ``seconds`` of audio and a caller's context of so many tokens.
 
-    ``limit``: the ``context_limit``, less the tokens of the caller's own context and answer prefix.
-
-    Where the limit leaves less than the generous budget, the answer gets what is left, but never less than ordinary
-    talk needs: a recording for which not even that is there is refused as too long by the worker instead of being cut.
+    Where the context limit leaves less than the generous budget, the answer gets what is left, but never less than
+    ordinary talk needs: a recording for which not even that is there is refused as too long by the worker instead of
+    being cut.
     """
     generous = ceil(seconds * TOKENS_PER_SECOND) + FIXED_TOKENS
-    expected = _expected_tokens(seconds)
-    room = limit - ceil(seconds * FRAME_RATE) - PROMPT_TOKENS
-    return min(generous, MAX_ANSWER_TOKENS, max(room, expected))
+    room = context_limit(info) - context_tokens - _prompt_positions(info.family, seconds)
+    return min(generous, info.family.answer_tokens, max(room, _expected_tokens(seconds)))
+
+
+def _prompt_positions(family: Family, seconds: float) -> int:
+    return ceil(seconds * family.geometry.frame_rate) + family.prompt_tokens
+
+
+def _expected_tokens(seconds: float) -> int:
+    return ceil(seconds * EXPECTED_TOKENS_PER_SECOND) + FIXED_TOKENS

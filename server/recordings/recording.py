@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from model.seam.audio import SAMPLE_RATE, Level, Samples, frame_count
+from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.transcript.references import ReferenceClip
 
 _BLOCK = 10 * SAMPLE_RATE
@@ -30,10 +30,6 @@ class Recording:
     offset: float = 0.0
     clips: tuple[ReferenceClip, ...] = ()
     notes: tuple[str, ...] = ()
-
-    @property
-    def frames(self) -> int:
-        return frame_count(self.length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

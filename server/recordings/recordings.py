@@ -11,7 +11,7 @@ from model.seam.streams import Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
 from server.context import context_tokens
-from server.engine.budget import answer_budget, context_limit
+from server.engine.budget import answer_budget
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.recordings.reading import read_recording
@@ -76,10 +76,13 @@ class Recordings:
     def _specify(self, recording: Recording, wishes: Wishes) -> StreamSpec:
         info = self._engine.info
         assert info is not None
-        room = context_limit(info) - context_tokens(wishes.context)
         question = Question(
             wishes.context,
             temperature=wishes.temperature,
-            max_tokens=answer_budget(recording.length / info.geometry.sample_rate, room),
+            max_tokens=answer_budget(
+                info,
+                recording.length / info.geometry.sample_rate,
+                context_tokens=context_tokens(wishes.context),
+            ),
         )
-        return StreamSpec(recording.frames, question, recording.level)
+        return StreamSpec(info.geometry.frames(recording.length), question, recording.level)

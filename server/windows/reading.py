@@ -10,10 +10,9 @@ from server.engine.messages import EndReason
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.loops import without_loop
 from server.transcript.segments import Segment
 
-_FEWEST_REPEATS, _FEWEST_WORDS = 4, 8
-"""What makes a loop: people do say no, no, no, no."""
 _ECHO = 0.3
 """Of the time that something took: who says it again needs more."""
 _ENDINGS = ".,;:!?…‥。．、，；：！？।॥،؛؟۔)]}»”’」』）】 "
@@ -84,15 +83,3 @@ def _echoes(segment: Segment, before: Segment | None) -> bool:
         and segment.text == before.text
         and segment.end - segment.start < _ECHO * (before.end - before.start)
     )
-
-
-def without_loop(text: str) -> str:
-    """The text up to where it begins to repeat itself: a phrase of up to five words, over and over."""
-    words = text.split()
-    for start in range(len(words)):
-        for length in range(1, 6):
-            times = max(_FEWEST_REPEATS, _FEWEST_WORDS // length)
-            phrase = words[start : start + length]
-            if words[start : start + times * length] == phrase * times:
-                return " ".join(words[: start + length])
-    return text

@@ -11,7 +11,8 @@ import numpy as np
 from model.family.geometry import Geometry
 from model.seam.audio import SAMPLE_RATE, clip_level
 from model.seam.streams import Priority, Question, StreamSpec
-from server.engine.budget import answer_budget, context_limit
+from server.context import context_tokens
+from server.engine.budget import answer_budget
 from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream
 from server.transcript.detokenizer import Vocabulary
@@ -139,7 +140,7 @@ async def open_window(
     """
     assert engine.info is not None
     heard = np.concatenate([*(voice.block.samples for voice in voices), *(block.samples for block in blocks)])
-    budget = answer_budget(seconds, context_limit(engine.info) - len(context or ""))
+    budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
     question, geometry = Question(context, max_tokens=budget), engine.info.geometry
     spec = StreamSpec(geometry.frames_of(seconds), question, clip_level(heard), priority)
     window = Window(engine.open(spec, request_id=request_id), vocabulary, geometry, question)

@@ -21,10 +21,11 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 from model.decoder.decoder import Decoder
 from model.decoder.kv_cache import PageTable
 from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import HOP, Samples, clip_level
+from model.seam.audio import Samples, clip_level
 from model.seam.streams import Question
 from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle

@@ -18,9 +18,10 @@ from model.decoder.kv_cache import PageTable
 from model.encoder.fixed_encoder import FRAMES, FixedEncoder
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.errors import StartError
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, Samples
+from model.seam.audio import Samples
 from model.seam.steps import RowWork, StepPlan
 from model.seam.streams import Question
 from model.start import load_runner

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
-from model.seam.audio import HOP, Samples, clip_level
+from model.seam.audio import Samples, clip_level
 
 
 @pytest.fixture(scope="module")

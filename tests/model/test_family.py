@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from model.family import FAMILIES, VIBEVOICE_ASR, Family
+from model.seam.audio import SAMPLE_RATE
 
 families = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
@@ -22,6 +23,12 @@ def test_a_process_without_torch_can_import_them() -> None:
 @families
 def test_a_family_crosses_to_another_process(family: Family) -> None:
     assert pickle.loads(pickle.dumps(family)) == family
+
+
+@families
+def test_a_family_hears_what_crosses_the_seam(family: Family) -> None:
+    """One that hears another rate has to resample, and none does."""
+    assert family.geometry.sample_rate == SAMPLE_RATE
 
 
 def test_segments_are_written_as_the_labels_are() -> None:

@@ -14,9 +14,10 @@ from model.decoder.graphs import AUDIO, StepGraphs, StepInputs
 from model.decoder.kv_cache import PagePool, PageTable
 from model.device.capture import CudaCapture, Replay, Result
 from model.encoder.streaming import EncoderState, StreamingEncoder
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, Samples
+from model.seam.audio import Samples
 from model.seam.streams import Question
 from model.start import load_runner
 from tests.model import paged_reference

@@ -10,11 +10,12 @@ import torch
 from model.decoder.attention import Backend
 from model.decoder.decoder import HEAD_PLACES, Decoder
 from model.device.capture import Result
+from model.drafts.bounds import MOST_GUESSED
 from model.encoder.streaming import StreamingEncoder
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
-from model.runner.row_steps import MOST_GUESSED
 from model.runner.runner import Runner
-from model.seam.audio import HOP, Samples
+from model.seam.audio import Samples
 from model.seam.steps import RowWork, StepPlan
 from model.seam.streams import Question
 from tests.model import paged_reference

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from model import start
-from model.device.placement import resolve_device, resolve_dtype
 from model.loading.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from model.loading.placement import resolve_device, resolve_dtype
 from model.start import make_runner
 from tests.model.test_memory import FULL, GIB
 from tests.support.snapshot import snapshot

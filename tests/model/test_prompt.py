@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from model.family import Prompt
+from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.loading.checkpoint import Checkpoint
-from model.seam.audio import Samples, frame_count
+from model.seam.audio import Samples
 from tests.model.oracle import Oracle
 
 CONTEXTS = [
@@ -30,7 +31,7 @@ def test_prompt_equals_the_processors(
 ) -> None:
     clip = clips[2]
     wanted = oracle.inputs([clip], [context])["input_ids"][0].tolist()
-    audio = [checkpoint.processor.audio_token_id] * frame_count(clip.size)
+    audio = [checkpoint.processor.audio_token_id] * GEOMETRY.frames(clip.size)
     assert [*prompt.before_audio, *audio, *prompt.after_audio(clip.size / 24_000, context)] == wanted
 
 

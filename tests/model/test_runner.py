@@ -11,10 +11,11 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 import torch
 
+from model.family.vibevoice_asr.geometry import GEOMETRY, HOP
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import HOP, SAMPLE_RATE, Samples, frame_count
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, StepPlan
 from model.seam.streams import Question, StreamCounts
 from tests.model.driver import Driver, Job, asked, hear, opened
@@ -219,7 +220,7 @@ def test_prompt_positions_foretell_the_prompt(runner: Runner, clips: list[Sample
     question = Question("red, blue")
     opened(runner, 1, clips[0])
     hear(runner, 1, clips[0], whole=True)
-    assert runner.prompt_positions(frame_count(clips[0].size), question) == asked(runner, 1, question)
+    assert runner.prompt_positions(GEOMETRY.frames(clips[0].size), question) == asked(runner, 1, question)
 
 
 def test_counts_say_what_there_is_after_every_verb(runner: Runner, clips: list[Samples]) -> None:

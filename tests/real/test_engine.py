@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
-from model.seam.audio import HOP, Samples
+from model.seam.audio import Samples
 from model.seam.steps import RowWork, StepPlan
 from model.seam.streams import Question
 from server.windows.writing import opening, segment_json

@@ -12,7 +12,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from model.seam.audio import HOP, SAMPLE_RATE
+from model.family.vibevoice_asr.geometry import HOP
+from model.seam.audio import SAMPLE_RATE
 from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 from tests.support.snapshot import processor

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.seam.audio import HOP, SAMPLE_RATE, Samples
+from model.family.vibevoice_asr.geometry import HOP
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question
 from tests.support.author import Author
 from tests.support.speaking_runner import SpeakingRunner

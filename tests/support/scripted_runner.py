@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from model.errors import CheckpointError
 from model.family import VIBEVOICE_ASR
-from model.seam.audio import HOP, Level, Samples
+from model.family.vibevoice_asr.geometry import HOP
+from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import Emitted, PendingStep, RowWork, StepPlan, StepResult
 from model.seam.streams import Question, StreamCounts

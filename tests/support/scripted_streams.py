@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
 
-from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
@@ -17,6 +16,7 @@ from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
 from server.windows.window import Window
 from tests.support.author import Author
+from tests.support.speaking_runner import SpeakingRunner
 
 Reply = Callable[["ScriptedStream"], str]
 """What a stream answers; it may look at what it has heard and was asked."""
@@ -81,9 +81,7 @@ class ScriptedEngine:
     """
 
     def __init__(self, author: Author, *answers: Sequence[str | Reply]) -> None:
-        self.info = SimpleNamespace(
-            geometry=VIBEVOICE_GEOMETRY, max_positions=16_384, pages=4096, page_size=16, draft_positions=0
-        )
+        self.info = SpeakingRunner().info
         self.streams: list[tuple[ScriptedStream, StreamSpec]] = []
         self.broken = False
         self._author = author
@@ -101,4 +99,4 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_GEOMETRY, question)
+    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR.geometry, question)

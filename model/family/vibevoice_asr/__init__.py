@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from model.family.family import Family, Prompt
-from model.family.geometry import VIBEVOICE_GEOMETRY
+from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.family.vibevoice_asr.grammar import JsonGrammar
 
 _REPOSITORY = "microsoft/VibeVoice-ASR-HF"
@@ -32,7 +32,7 @@ VIBEVOICE_ASR = Family(
     repository=_REPOSITORY,
     model_type="vibevoice_asr",
     original=r"ASR(?!Streaming)",
-    geometry=VIBEVOICE_GEOMETRY,
+    geometry=GEOMETRY,
     grammar=JsonGrammar(),
     prompt_tokens=96,  # about 70 in the checkpoint's template
     answer_tokens=32_768,  # max_new_tokens of the checkpoint's generation config

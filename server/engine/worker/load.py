@@ -8,12 +8,16 @@ from time import monotonic
 import numpy as np
 
 from model.errors import DeviceMemoryError, StartError, is_out_of_memory
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import Level
 from model.seam.runner import AttentionName, StepRunner, WeightsName
 from model.seam.steps import DEFAULT_STEPS, EncodeWork, RowWork, StepPlan, StepSizes
 from model.seam.streams import Question
 from server.engine.budget import pass_positions
 from server.engine.worker.shortage import shortage
+
+_FAMILY = VIBEVOICE_ASR
+"""What room is planned for before a checkpoint has said of which family it is; there is one."""
 
 RunnerFactory = Callable[[], StepRunner]
 """Makes the runner, in the worker. Has to pickle: ``functools.partial(load_model, ...)`` in earnest."""
@@ -41,7 +45,7 @@ def load_model(
 
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
-    least = pass_positions(min_audio_seconds)
+    least = pass_positions(_FAMILY, min_audio_seconds)
     if kv_positions is not None and kv_positions < least:
         raise StartError(
             f"--kv-positions {kv_positions} hold less than --min-audio-minutes {min_audio_seconds / 60:g} in one pass, "
@@ -58,12 +62,14 @@ def load_model(
             weights=weights,
             revision=revision,
             kv_positions=kv_positions,
-            room=Room(steps, least=least, wanted=pass_positions(max_audio_seconds)),
+            room=Room(steps, least=least, wanted=pass_positions(_FAMILY, max_audio_seconds)),
             attention=attention,
             deterministic=deterministic,
         )
     except NotEnoughMemoryError as error:
-        raise type(error)(error.plan, error.positions, error.with_weights, shortage(error, min_audio_seconds)) from None
+        raise type(error)(
+            error.plan, error.positions, error.with_weights, shortage(error, _FAMILY, min_audio_seconds)
+        ) from None
 
 
 def explain_failed_start(error: Exception) -> Exception:

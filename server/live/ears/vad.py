@@ -23,7 +23,10 @@ _NO_MEMORY: Final[Samples] = np.zeros((2, 1, 128), np.float32)
 
 @cache
 def _model() -> onnxruntime.InferenceSession:
-    """One for the process: what it remembers of the audio goes in and out with every call, so all sessions share it."""
+    """One for the process: what it remembers of the audio goes in and out with every call, so all sessions share it.
+
+    Loading it takes some hundredths of a second, so that is left to the thread that first needs it.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -42,7 +45,6 @@ class SpeechDetector:
     """Seconds that each probability stands for. The first frame begins with the first sample."""
 
     def __init__(self) -> None:
-        self._model = _model()
         self._rate = np.array(_RATE, np.int64)
         self._resampler = soxr.ResampleStream(SAMPLE_RATE, _RATE, 1, quality="LQ")
         self._rest, self._state = _BEFORE, _NO_MEMORY
@@ -62,5 +64,5 @@ class SpeechDetector:
     def _probability(self, frame: Samples) -> float:
         """Of ``frame`` ([context + frame]); moves the model's memory on."""
         inputs = {"input": frame[np.newaxis], "state": self._state, "sr": self._rate}
-        probability, self._state = self._model.run(None, inputs)
+        probability, self._state = _model().run(None, inputs)
         return float(probability[0, 0])

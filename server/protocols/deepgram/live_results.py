@@ -35,7 +35,7 @@ class LiveResults:
         self._interim = interim
         self._speakers = speakers
         self._heard = 0.0
-        self._words_end = -1.0
+        self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
         self._committed: list[Passage] = []
         self._open = 0  # the segment that the committed words are of
         self._hypothesis: tuple[Segment, ...] = ()

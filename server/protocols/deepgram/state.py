@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import TypeVar
 
+S = TypeVar("S", bound=Enum)
+M = TypeVar("M", bound=Enum)
+
 
 class Stage(Enum):
     """Of a session."""
@@ -113,10 +116,6 @@ class State:
             self.stage = _next(STAGES, self.stage, move)
         else:
             self.turn = _next(TURNS, self.turn, move)
-
-
-S = TypeVar("S", bound=Enum)
-M = TypeVar("M", bound=Enum)
 
 
 def _next(table: Mapping[S, Mapping[M, S]], state: S, move: M) -> S:

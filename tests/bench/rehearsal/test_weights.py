@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from bench.rehearsal import FakeCuda, card_of
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.memory.footprint import Footprint
 from model.runner.runner import Runner
-from model.seam.audio import HOP
 from model.seam.runner import WeightsName
 from model.seam.steps import EncodeWork, RowWork, StepPlan
 from model.start import Room, make_runner

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from model.seam.audio import HOP
+from model.family.vibevoice_asr.geometry import HOP
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine, EngineState
 from server.engine.client.stream import Answer, EngineStream

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from model.seam.audio import HOP
+from model.family.vibevoice_asr.geometry import HOP
 from model.seam.steps import PendingStep, StepPlan, StepSizes
 from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.messages import (

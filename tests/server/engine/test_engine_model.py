@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from model.errors import DeviceMemoryError, StartError
-from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.steps import StepSizes
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
@@ -37,13 +38,13 @@ def recording(seed: int) -> Samples:
 
 
 async def transcribe(engine: Engine, samples: Samples, *, pieces: int) -> list[int]:
-    spec = StreamSpec(frame_count(samples.size), Question(max_tokens=16), clip_level(samples))
+    spec = StreamSpec(GEOMETRY.frames(samples.size), Question(max_tokens=16), clip_level(samples))
     async with engine.open(spec, request_id="test") as stream:
         for piece in np.array_split(samples, pieces):
             await stream.append(piece)
         answer = await stream.ask(spec.question, last=True).read()
     assert answer.done.reason in (EndReason.STOP, EndReason.LENGTH)
-    assert answer.done.audio_tokens == frame_count(samples.size)
+    assert answer.done.audio_tokens == GEOMETRY.frames(samples.size)
     assert answer.done.answer_tokens == len(answer.tokens) > 0
     return list(answer.tokens)
 

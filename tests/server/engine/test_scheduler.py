@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.family import VIBEVOICE_ASR
-from model.seam.audio import HOP
+from model.family.vibevoice_asr.geometry import HOP
 from model.seam.runner import RunnerInfo
 from model.seam.steps import PendingStep, StepPlan, StepResult, StepSizes
 from model.seam.streams import Question, StreamCounts, StreamSpec

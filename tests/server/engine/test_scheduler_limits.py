@@ -10,9 +10,9 @@ from model.seam.steps import StepSizes
 from model.seam.streams import Priority, Question, StreamCounts, StreamSpec
 from server.engine.messages import AskStream
 from server.engine.settings import EngineSettings
-from server.engine.worker.scheduler import Scheduler
+from server.engine.worker.scheduler import Scheduler, describe
 from server.engine.worker.stream import StreamState
-from tests.server.engine.test_scheduler import make_info
+from tests.server.engine.test_scheduler import make_info, make_stream
 
 PAGE = 8
 DRAFTS = 5
@@ -86,3 +86,13 @@ def test_live_streams_wait_for_pages_like_anybody() -> None:
         policy.add(stream(number, 2 * PAGE - DRAFTS, Priority.LIVE))
     policy.add(stream(4, 1))
     assert numbers(policy.admit()) == [1, 2]
+
+
+def test_behind_the_oldest_those_that_want_least_go_first() -> None:
+    """Soon done, they free their pages; the oldest has its quarter in any case."""
+    settings = EngineSettings(steps=StepSizes(prefill_positions=100, encode_frames=100))
+    policy = Scheduler(settings, make_info(pages=1000, page_size=PAGE))
+    for number, wanted in enumerate([1000, 60, 10, 20], start=1):
+        policy.add(make_stream(number, frames=1000, queued=wanted))
+    policy.admit()
+    assert describe(policy.plan()) == "encode - | rows 1:25 3:10 4:20 2:45"

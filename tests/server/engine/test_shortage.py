@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from model.family import VIBEVOICE_ASR
+from model.seam.runner import RunnerInfo
 from model.seam.steps import StepSizes
 from server.engine.budget import answer_budget, pass_positions, pass_seconds
 from server.engine.worker.shortage import shortage
@@ -28,7 +30,7 @@ class Short:
 
 
 def test_weights_that_fit_are_named_with_what_they_hold() -> None:
-    told = shortage(Short({"int8": 300, "nf4": 18_176}), 300)
+    told = shortage(Short({"int8": 300, "nf4": 18_176}), VIBEVOICE_ASR, 300)
     assert told == (
         "The GPU's memory of 8.00 GiB has room for 0 minutes of audio in one pass and --min-audio-minutes asks for 5 "
         "(decoder 12.00, encoders 1.00): take --weights nf4 (22 minutes)."
@@ -36,17 +38,19 @@ def test_weights_that_fit_are_named_with_what_they_hold() -> None:
 
 
 def test_where_no_weights_fit_the_card_is_too_small() -> None:
-    assert "take a card with 5.2 GiB more, smaller --max-rows" in shortage(Short({"nf4": 0}), 300)
+    assert "take a card with 5.2 GiB more, smaller --max-rows" in shortage(Short({"nf4": 0}), VIBEVOICE_ASR, 300)
 
 
 @pytest.mark.parametrize("seconds", [1.0, 300.0, 3600.0, 12_345.6])
 def test_a_pass_of_so_many_positions_holds_so_many_seconds(seconds: float) -> None:
-    positions = pass_positions(seconds)
-    assert pass_seconds(positions) <= seconds < pass_seconds(positions + 3)
+    positions = pass_positions(VIBEVOICE_ASR, seconds)
+    assert pass_seconds(VIBEVOICE_ASR, positions) <= seconds < pass_seconds(VIBEVOICE_ASR, positions + 3)
 
 
 def test_a_recording_of_that_length_gets_the_answer_of_ordinary_talk() -> None:
-    assert answer_budget(300, pass_positions(300)) == 300 * 6 + 256
+    positions = pass_positions(VIBEVOICE_ASR, 300)
+    info = RunnerInfo("", "", VIBEVOICE_ASR, 1, positions, 131_072, frozenset(), "", "", "")
+    assert answer_budget(info, 300) == 300 * 6 + 256
 
 
 def test_steps_stay_within_what_was_planned() -> None:

@@ -101,7 +101,7 @@ def test_a_long_answer_is_not_written_in_one_turn(
 ) -> None:
     def upload() -> None:
         body = {"content": long_recording} if fields is None else {"data": fields, "files": {"file": long_recording}}
-        answer = httpx.post(watched.server.url + path, timeout=120, **body).raise_for_status()  # type: ignore[arg-type]
+        answer = httpx.post(watched.server.url + path, timeout=120, **body).raise_for_status()
         assert len(answer.content) > len(hour_long_answer()) // 3, "the answer was cut"
 
     assert watched.longest_turn(upload) < SHARE * rendering
@@ -109,7 +109,8 @@ def test_a_long_answer_is_not_written_in_one_turn(
 
 def test_a_large_append_is_not_taken_in_one_turn(watched: Watched) -> None:
     event = json.dumps({"type": "input_audio_buffer.append", "audio": b64encode(bytes(15 << 20)).decode()})
-    one_go = processor_seconds(lambda: b64decode(json.loads(event)["audio"], validate=True))
+    frame = event.encode()
+    one_go = processor_seconds(lambda: b64decode(json.loads(frame.decode())["audio"], validate=True))
 
     def append() -> None:
         url = watched.server.url.replace("http", "ws", 1) + "/v1/realtime?intent=transcription"

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE, Samples, clip_level, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import edits, words_of
 from server.engine.client.engine import Engine
@@ -105,7 +106,7 @@ async def whole(engine: Engine, vocabulary: Vocabulary, samples: Samples) -> str
     """What the file path answers."""
     assembler = TranscriptAssembler(vocabulary, samples.size / SAMPLE_RATE)
     question = Question(max_tokens=1024)
-    spec = StreamSpec(frame_count(samples.size), question, clip_level(samples))
+    spec = StreamSpec(GEOMETRY.frames(samples.size), question, clip_level(samples))
     async with engine.open(spec, request_id="whole") as stream:
         await stream.append(samples)
         answer = await stream.ask(question, last=True).read()

@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
-from model.seam.audio import Samples, frame_count
+from model.family.vibevoice_asr.geometry import GEOMETRY
+from model.seam.audio import Samples
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.errors import AudioErrorCode
 from server.engine.client.engine import Engine
@@ -50,7 +51,7 @@ async def test_events_add_up_to_the_transcript_and_its_costs_are_known(room: Roo
         # The file is closed by now, and nobody misses it.
         assert room.engine.admission.audio_seconds == 3.0
         assert (transcription.recording.seconds, transcription.recording.notes) == (3.0, ())
-        assert transcription.costs is transcription.transcript is transcription.first_segment_at is None
+        assert (transcription.costs, transcription.transcript, transcription.first_segment_at) == (None, None, None)
         events = [event async for event in transcription.events()]
         await opening.__aexit__(None, None, None)
     assert "".join(event.text for event in events if isinstance(event, SpeechDelta)) == TEXT
@@ -62,7 +63,7 @@ async def test_events_add_up_to_the_transcript_and_its_costs_are_known(room: Roo
     costs = transcription.costs
     assert costs is not None
     tokens = len(SpeakingRunner().tokens_of(None))
-    assert costs.usage == Usage(frame_count(SPEECH.size), BEFORE + AFTER, tokens) == transcription.transcript.usage
+    assert costs.usage == Usage(GEOMETRY.frames(SPEECH.size), BEFORE + AFTER, tokens) == transcription.transcript.usage
     assert costs.reason is EndReason.STOP
     assert min(costs.queue_seconds, costs.inference_seconds, transcription.decode_seconds) >= 0
     await assert_all_given_back(room)
@@ -100,7 +101,7 @@ async def test_known_speakers_are_called_by_name(room: Room) -> None:
     assert heard == [(1, 0.1, "hello"), (0, 1.0, "there")]
     assert (transcript.duration, transcript.speaker_names) == (3.0, {0: "Ada"})
     assert transcript.usage is not None
-    assert transcript.usage.audio_tokens == frame_count(SPEECH.size * 2)
+    assert transcript.usage.audio_tokens == GEOMETRY.frames(SPEECH.size * 2)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ async def test_what_the_engine_cannot_do_is_said_where_the_answer_is_read(room: 
                 await transcription.whole()
     assert caught.value.code is FailureCode.OUT_OF_MEMORY
     assert transcription.outcome is Outcome.FAILED
-    assert transcription.transcript is transcription.costs is None
+    assert (transcription.transcript, transcription.costs) == (None, None)
 
 
 @pytest.mark.parametrize("read", [0, 1], ids=["before the first event", "after it"])

@@ -130,7 +130,12 @@ def test_a_token_is_handed_out_once_and_not_kept(
 ) -> None:
     """Counted in objects, not in seconds: what is kept of a long segment would be copied at its every word."""
     made: list[TokenLogprob] = []
-    monkeypatch.setattr(content_tokens, "TokenLogprob", lambda *values: made.append(TokenLogprob(*values)) or made[-1])
+
+    def counted(token: str, spelled: tuple[int, ...], logprob: float) -> TokenLogprob:
+        made.append(TokenLogprob(token, spelled, logprob))
+        return made[-1]
+
+    monkeypatch.setattr(content_tokens, "TokenLogprob", counted)
     tokens = tokenizer.encode('[{"Content":"' + "on and " * 300, add_special_tokens=False).ids
     assembler = TranscriptAssembler(vocabulary, DURATION, logprobs=True)
     for token in tokens:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from server.transcript.detokenizer import Detokenizer
-from server.windows.reading import read, without_loop
+from server.windows.reading import read
 from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 
@@ -64,23 +64,27 @@ def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
     assert len(read(author.whole_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
 
 
+def test_an_answer_that_is_cut_where_it_was_forced_says_nothing(author: Author) -> None:
+    for segments in (
+        [segment_json(0, 1.5, 2, "Hello there.")],
+        [segment_json(0, 1, 0, "No."), segment_json(1, 2, 1, "Yes")],
+    ):
+        prefix = opening(segments)
+        forced = author.prompt.text(author.forced(prefix))
+        reading = read(author.whole_answer(forced, prefix=prefix, cut=True), author.vocabulary, seconds=10)
+        assert (reading.segments, reading.written) == ((), ())
+
+
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
     text = f"[{segment_json(0, 1, 0, 'Yes.')},{segment_json(1, 2, 1, 'no no')}"[:-4]
     reading = read(author.whole_answer(text, cut=True), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["Yes."]
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("we met in April in April in April in April in", "we met in April"),
-        ("no no no no, no no no no", "no no no no, no no no no"),
-        ("and " + "no " * 9, "and no"),
-        ("a b c d e f " * 4, "a b c d e f " * 3 + "a b c d e f"),
-    ],
-)
-def test_what_is_said_over_and_over_is_kept_once(text: str, kept: str) -> None:
-    assert without_loop(text.strip()) == kept
+def test_a_loop_is_read_once(author: Author) -> None:
+    text = opening([segment_json(0, 9, 0, "and " + "no " * 9)]) + "]"
+    reading = read(author.whole_answer(text), author.vocabulary, seconds=10)
+    assert [segment.text for segment in reading.segments] == ["and no"]
 
 
 def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:

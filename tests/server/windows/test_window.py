@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.seam.audio import HOP, SAMPLE_RATE
+from model.family.vibevoice_asr.geometry import HOP
+from model.seam.audio import SAMPLE_RATE
 from server.transcript.segments import Segment
 from server.windows.block import Block
 from server.windows.voices import VoiceSample
