@@ -15,8 +15,10 @@ from model.decoder.dimensions import bytes_per_position
 from model.device.capture import CudaCapture
 from model.loading.checkpoint import Checkpoint, open_checkpoint
 from model.loading.room import device_bytes, memory_explained
+from model.memory.economy import ECONOMIES
 from model.memory.footprint import Footprint
-from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, Planner, free_bytes
+from model.memory.plan import MemoryPlan
+from model.memory.planner import GPU_PAGE, Planner, free_bytes
 from model.runner.runner import Runner, place_of
 from model.seam.runner import AttentionName, WeightsName
 from model.seam.steps import DEFAULT_STEPS, StepSizes

@@ -190,14 +190,14 @@ class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, Sess
     @property
     def keys(self) -> tuple[str, ...]:
         """All keys in clear. Raises ValueError when the key file cannot be read."""
-        given = tuple(key.get_secret_value() for key in self.api_keys)
+        keys = tuple(key.get_secret_value() for key in self.api_keys)
         if self.api_keys_file is None:
-            return given
+            return keys
         try:
             lines = self.api_keys_file.read_text("utf-8").splitlines()
         except OSError as error:
             raise ValueError(f"api_keys_file: {self.api_keys_file}: {error.strerror}") from error
-        return given + tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+        return keys + tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
     @classmethod
     def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:

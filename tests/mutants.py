@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def main() -> int:
     found = results()
     names = drawn([name for name in found if _matches(name, options.of)], options.sample, options.seed)
     if left := [name for name in names if found[name] not in NOTICED]:
-        mutmut("run", "--max-children", str(PROCESSES), *left)
+        with suppress(KeyboardInterrupt):
+            mutmut("run", "--max-children", str(PROCESSES), *left)
     found = results()
     tried = {name: found[name] for name in names if found[name] != _UNTRIED}
     text = report(tried, f"{len(tried)} of {len(found)} mutants, seed {options.seed}")

@@ -52,9 +52,11 @@ class SteadySession:
     def __init__(self, engine: Engine, vocabulary: Vocabulary, windows: type[ObservedWindows]) -> None:
         settings = LiveSettings()
         self._engine = engine
-        self._listener = Listener(settings)
+        self._listener = Listener(silence=settings.silence, release=settings.release)
         self._windows = windows(engine, vocabulary, settings, "steady")
-        self._captions = Captions(self._windows, settings)
+        self._captions = Captions(
+            self._windows, update=settings.update, first_speech=settings.first_speech, settle=settings.settle
+        )
 
     async def hear(self, samples: Samples) -> Stretch:
         """The next audio. Raises EngineError."""

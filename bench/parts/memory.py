@@ -27,8 +27,10 @@ from model.drafts.bounds import DRAFT_POSITIONS
 from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
+from model.memory.economy import ECONOMIES
 from model.memory.footprint import Footprint
-from model.memory.plan import ECONOMIES, GPU_PAGE, MemoryPlan, NotEnoughMemoryError, Planner
+from model.memory.plan import MemoryPlan, NotEnoughMemoryError
+from model.memory.planner import GPU_PAGE, Planner
 from model.seam.runner import RunnerInfo, WeightFormat
 from model.seam.steps import DEFAULT_STEPS
 from server.engine.budget import pass_positions

@@ -1,29 +1,17 @@
-"""How a GPU's memory is shared out: weights, what the largest step needs, recordings, libraries, and KV pages.
-
-Everything is known before the first kernel runs, so a card on which too little is left for pages is found out while the
-server starts, and not by its first request.
-"""
+"""How a GPU's memory is shared out: weights, what the largest step needs, recordings, libraries, and KV pages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from dataclasses import dataclass, fields
 
-import torch
-from transformers import Qwen2Config, VibeVoiceAsrForConditionalGeneration
-
-from model.decoder.decoder import HEAD_PLACES
-from model.decoder.graphs import SIZES
 from model.drafts.bounds import MOST_GUESSED
-from model.encoder.chunk_graphs import FRAMES, ROWS
+from model.encoder.chunk_graphs import FRAMES
 from model.errors import DeviceMemoryError
+from model.memory.economy import ECONOMIES, Economy
 from model.memory.footprint import Footprint
-from model.memory.host_table import HostTable
 from model.seam.runner import WeightFormat
-from model.seam.steps import DEFAULT_STEPS, StepSizes
+from model.seam.steps import StepSizes
 
-GPU_PAGE = 256
-"""Positions per page on a GPU, where the paged kernels ask for it."""
 _PAGES_OF_NOBODY = 2
 """See ``kv_cache``."""
 
@@ -35,45 +23,6 @@ _WORKSPACES = 5
 """Streams on which cuBLAS is called, each with a workspace: default, encoder, decoder, and two for recording."""
 _WORKSPACE, _WORKSPACE_HOPPER = 8_519_680, 32 << 20
 """Bytes of one, as PyTorch chooses them (CUBLAS_WORKSPACE_CONFIG); the larger from compute capability 9 on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Economy:
-    """How much memory a runner spends on speed.
-
-    ``head_places``: places whose scores are computed at once. ``step_inputs``: of the largest recorded step, 0
-    records none: a small GPU computes for longer than it takes to launch.
-    ``chunk_rows``: of the largest recorded encoder batch. ``prefill_positions``, ``encode_frames``: bounds of a step.
-    ``host_table``: the token embedding lies in the host's memory, and the device fetches the few rows it needs.
-    ``drop_convolutions``: of encoder weights that are used rearranged, the checkpoint's own order is given up.
-    """
-
-    head_places: int = HEAD_PLACES
-    step_inputs: int = SIZES[-1]
-    chunk_rows: int = ROWS[-1]
-    prefill_positions: int = 1 << 20
-    encode_frames: int = 1 << 20
-    host_table: bool = False
-    drop_convolutions: bool = False
-
-    def within(self, steps: StepSizes) -> StepSizes:
-        """Steps of at most these sizes."""
-        return StepSizes(
-            max_rows=steps.max_rows,
-            prefill_positions=max(steps.max_rows, min(steps.prefill_positions, self.prefill_positions)),
-            encode_frames=min(steps.encode_frames, self.encode_frames),
-        )
-
-
-_SMALL = Economy(head_places=128, step_inputs=64, chunk_rows=4)
-_SMALLER = replace(_SMALL, step_inputs=16, chunk_rows=1, prefill_positions=512, encode_frames=48)
-ECONOMIES = (
-    Economy(),
-    _SMALL,
-    _SMALLER,
-    replace(_SMALLER, step_inputs=0, prefill_positions=256, host_table=True, drop_convolutions=True),
-)
-"""From the fastest to the most frugal; the first with which the longest recording fits is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,83 +143,3 @@ class NotEnoughMemoryError(DeviceMemoryError):
     ) -> None:
         super().__init__(message or f"The device has room for {positions} positions of KV cache; {plan}.")
         self.plan, self.positions, self.with_weights = plan, positions, with_weights
-
-
-@dataclass(frozen=True, slots=True)
-class Planner:
-    """Finds the plan for a model on a device.
-
-    ``number_bytes``: of one number that is not quantised. ``graphs``: whether small steps and chunks are recorded.
-    ``capability``: major number of the compute capability. ``least``: positions of KV cache without which the device is
-    of no use. ``wanted``: positions for which speed is given up. ``economies``: those to choose from.
-    """
-
-    footprint: Footprint
-    available: int
-    steps: StepSizes = DEFAULT_STEPS
-    number_bytes: int = 2
-    graphs: bool = True
-    capability: int = 8
-    page_size: int = GPU_PAGE
-    least: int = 1
-    wanted: int = 1
-    economies: tuple[Economy, ...] = ECONOMIES
-
-    @classmethod
-    def on(cls, device: torch.device, footprint: Footprint, available: int, **options: Any) -> Planner:
-        """A planner for that device; ``options``: the other fields."""
-        if device.type != "cuda":  # one memory for host and device
-            return cls(footprint, available, economies=tuple(e for e in ECONOMIES if not e.host_table), **options)
-        return cls(footprint, available, capability=torch.cuda.get_device_capability(device)[0], **options)
-
-    def plan(self, weights: WeightFormat) -> MemoryPlan:
-        """By the first economy that leaves what is wanted, or else the most frugal. Raises NotEnoughMemoryError."""
-        plan = self._best(weights)
-        if (positions := self._positions(plan)) < max(1, self.least):
-            others: tuple[WeightFormat, ...] = ("int8", "fp8", "nf4")
-            with_weights = {each: self._positions(self._best(each)) for each in others if each != weights}
-            raise NotEnoughMemoryError(plan, positions, with_weights)
-        return plan
-
-    def _positions(self, plan: MemoryPlan) -> int:
-        return plan.pages(self.page_size) * self.page_size
-
-    def _best(self, weights: WeightFormat) -> MemoryPlan:
-        plans = [self._with(economy, weights) for economy in self.economies]
-        return next((plan for plan in plans if self._positions(plan) >= self.wanted), plans[-1])
-
-    def _with(self, economy: Economy, weights: WeightFormat) -> MemoryPlan:
-        return MemoryPlan.of(
-            self.footprint,
-            self.available,
-            weights=weights,
-            steps=self.steps,
-            economy=economy,
-            number_bytes=self.number_bytes,
-            graphs=self.graphs,
-            capability=self.capability,
-        )
-
-
-def free_bytes(device: torch.device) -> int | None:
-    """Of a GPU; None for a CPU, whose memory is not shared out."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    return None
-
-
-def economize(model: VibeVoiceAsrForConditionalGeneration, economy: Economy) -> None:
-    """Give up what the streaming encoder and the decoder can do without. Transformers' own model may not run any more.
-
-    The streaming encoder has been made: it has its own copy of the encoders' convolutions.
-    """
-    if economy.drop_convolutions:
-        for encoder in (model.model.acoustic_tokenizer_encoder, model.model.semantic_tokenizer_encoder):
-            for module in encoder.modules():
-                if isinstance(module, torch.nn.Conv1d):
-                    module.weight.data = module.weight.new_empty(0)
-    if economy.host_table and not cast(Qwen2Config, model.config.text_config).tie_word_embeddings:
-        table = cast(torch.nn.Embedding, model.get_input_embeddings()).weight
-        model.set_input_embeddings(HostTable(table, table.device))

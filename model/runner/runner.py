@@ -25,7 +25,7 @@ from model.drafts.token_texts import TokenTexts
 from model.encoder.fixed_encoder import FixedEncoder
 from model.encoder.streaming import AudioBuffer, StreamingEncoder
 from model.loading.checkpoint import Checkpoint
-from model.memory.plan import ECONOMIES, Economy, economize
+from model.memory.economy import ECONOMIES, Economy, economize
 from model.runner.row_steps import DecodedStep, make_room, rows_of_step
 from model.runner.stream import DeviceStream
 from model.seam.audio import Level, Samples

@@ -75,8 +75,8 @@ async def answer_events(
     try:
         async with aclosing(transcription.events()) as events:
             async for event in events:
-                for told in encoder.progress([event]):
-                    yield _frame(told)
+                for message in encoder.progress([event]):
+                    yield _frame(message)
         transcript = transcription.transcript
         assert transcript is not None
         yield await asyncio.to_thread(lambda: _frame(encoder.done(transcript)))

@@ -60,9 +60,11 @@ class LiveTranscriber(Transcriber):
     """
 
     def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
-        self._settings = settings
-        self._listener = Listener(settings)
-        self._captions = Captions(windows, settings)
+        self._most_behind = settings.backlog
+        self._listener = Listener(silence=settings.silence, release=settings.release)
+        self._captions = Captions(
+            windows, update=settings.update, first_speech=settings.first_speech, settle=settings.settle
+        )
         self._work: deque[GatedAudio | _Mark] = deque()
         self.backlog = 0.0
         self._turn_flushes = flush_ids(Asker.TURNS)
@@ -73,7 +75,7 @@ class LiveTranscriber(Transcriber):
 
     async def hear(self, samples: Samples) -> None:
         """The next audio: [n], mono, 24 kHz, any length. Waits while too much is behind. Raises EngineError."""
-        while self.backlog > self._settings.backlog and self._failure is None:
+        while self.backlog > self._most_behind and self._failure is None:
             self._room.clear()
             await self._room.wait()
         self._raise_failure()

@@ -58,11 +58,11 @@ def _behind(references: Sequence[tuple[str, Samples]], audio: DecodedAudio) -> t
     """``audio`` behind the references. Each is brought to the model's level by itself: microphones differ."""
     gap = Part(np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32))
     parts: list[Part] = []
-    heard: list[ReferenceClip] = []
+    clips: list[ReferenceClip] = []
     start = 0
     for name, samples in references:
         end = start + samples.size
-        heard.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
+        clips.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
         parts += [Part(samples, clip_level(samples)), gap]
         start = end + gap.samples.size
     parts.append(Part(audio.samples, clip_level(audio.samples)))
@@ -71,7 +71,7 @@ def _behind(references: Sequence[tuple[str, Samples]], audio: DecodedAudio) -> t
         Level(),
         audio.report.seconds,
         start / SAMPLE_RATE,
-        tuple(heard),
+        tuple(clips),
         audio.report.notes,
     )
     return facts, blocks(parts)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from model.family.geometry import Geometry
+from model.family import Family
 from model.seam.audio import SAMPLE_RATE, clip_level
 from model.seam.streams import Priority, Question, StreamSpec
 from server.context import context_tokens
@@ -38,19 +38,19 @@ class Window:
     Args:
         stream: of the engine; nobody else uses it.
         vocabulary: of the checkpoint.
-        geometry: how the model cuts audio into frames.
+        family: of the checkpoint: how it cuts audio into frames and writes answers.
         question: as it is put about a window of which nothing is known yet.
     """
 
-    def __init__(self, stream: EngineStream, vocabulary: Vocabulary, geometry: Geometry, question: Question) -> None:
+    def __init__(self, stream: EngineStream, vocabulary: Vocabulary, family: Family, question: Question) -> None:
         self._stream = stream
         self._vocabulary = vocabulary
-        self._geometry = geometry
+        self._geometry = family.geometry
         self._question = question
         self._timeline = Timeline()
         self._introduced = 0.0  # seconds of the window that voices take
         self._blocks: list[Block] = []  # without the voices
-        self._prefix = AnswerPrefix()
+        self._prefix = AnswerPrefix(family.grammar)
 
     @property
     def seconds(self) -> float:
@@ -141,9 +141,9 @@ async def open_window(
     assert engine.info is not None
     heard = np.concatenate([*(voice.block.samples for voice in voices), *(block.samples for block in blocks)])
     budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
-    question, geometry = Question(context, max_tokens=budget), engine.info.geometry
-    spec = StreamSpec(geometry.frames_of(seconds), question, clip_level(heard), priority)
-    window = Window(engine.open(spec, request_id=request_id), vocabulary, geometry, question)
+    question, family = Question(context, max_tokens=budget), engine.info.family
+    spec = StreamSpec(family.geometry.frames_of(seconds), question, clip_level(heard), priority)
+    window = Window(engine.open(spec, request_id=request_id), vocabulary, family, question)
     try:
         for voice in voices:
             await window.introduce(voice)

@@ -7,8 +7,10 @@ import torch
 
 from model import start
 from model.loading.checkpoint import Checkpoint, load_checkpoint
+from model.memory.economy import ECONOMIES, Economy
 from model.memory.footprint import Footprint
-from model.memory.plan import ECONOMIES, Economy, MemoryPlan, NotEnoughMemoryError, Planner
+from model.memory.plan import MemoryPlan, NotEnoughMemoryError
+from model.memory.planner import Planner
 from model.runner.runner import Runner
 from model.seam.audio import Samples
 from model.seam.runner import WeightFormat

@@ -11,18 +11,20 @@ import numpy as np
 import pytest
 import torch
 
+from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
 from model.seam.audio import Samples
 from model.seam.steps import RowWork, StepPlan
 from model.seam.streams import Question
-from server.windows.writing import opening, segment_json
 from tests.model.driver import Driver, Job, hear, opened
 from tests.model.oracle import Oracle
 from tests.real.texts import SENTENCES
 from tests.support.author import Author
 from tests.support.snapshot import ROWS
+
+GRAMMAR = VIBEVOICE_ASR.grammar
 
 TOKENS = 12
 
@@ -105,10 +107,12 @@ def test_what_is_forced_goes_on_like_generate(
     runner, clip, context = Runner(checkpoint, pages=200, page_size=16), clips[0], "\n".join(SENTENCES[kind][3:])
     opened(runner, 1, clip)
     hear(runner, 1, clip, whole=True)
-    segments = [segment_json(place / 2, place / 2 + 0.5, place, text) for place, text in enumerate(SENTENCES[kind][:3])]
+    segments = [
+        GRAMMAR.segment(place / 2, place / 2 + 0.5, place, text) for place, text in enumerate(SENTENCES[kind][:3])
+    ]
     answers = []
     for count in range(len(segments) + 1):
-        prefix = opening(segments[:count])
+        prefix = GRAMMAR.opening(segments[:count])
         answer, forced = answered(runner, 1, Question(context, prefix))
         assert prefix.startswith(forced)
         assert answer == generated(checkpoint, oracle, clip, author.prompt.answer_start(prefix), context)
@@ -125,7 +129,7 @@ def test_append_crop_and_ask_again_equal_a_fresh_stream(
     fed, guess, segments = (
         0,
         "",
-        [segment_json(0, 0.5, 0, "Yes."), segment_json(0.5, 1, 1, "はい、"), segment_json(1, 2, 0, "हाँ")],
+        [GRAMMAR.segment(0, 0.5, 0, "Yes."), GRAMMAR.segment(0.5, 1, 1, "はい、"), GRAMMAR.segment(1, 2, 0, "हाँ")],
     )
     for number, frames in enumerate((4, 1, 11, clip.size // HOP), start=1):
         end = min(clip.size, fed + frames * HOP)
@@ -133,7 +137,7 @@ def test_append_crop_and_ask_again_equal_a_fresh_stream(
             piece = clip[fed : fed + int(rng.integers(1, 20_000))][: end - fed]
             hear(runner, 0, piece)
             fed += piece.size
-        prefix = opening(segments[: number - 1])
+        prefix = GRAMMAR.opening(segments[: number - 1])
         grown = answered(runner, 0, Question(prefix=prefix, guess=guess))
         opened(runner, number, clip)
         hear(runner, number, clip[:end])
@@ -162,7 +166,7 @@ def test_a_guess_changes_no_token(checkpoint: Checkpoint, author: Author, clips:
     hear(runner, 0, clip)
     plain, _ = answered(runner, 0, Question())
     text = author.prompt.text(plain)
-    wrong = ('[{"Start":0,"End":1,' + text, opening([segment_json(0, 1, 0, text)]))
+    wrong = ('[{"Start":0,"End":1,' + text, GRAMMAR.opening([GRAMMAR.segment(0, 1, 0, text)]))
     for guess in (text, text[: len(text) // 2], text[3:], *wrong):
         counts.append(0)
         assert answered(runner, 0, Question(guess=guess))[0] == plain

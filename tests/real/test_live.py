@@ -16,7 +16,6 @@ from model.seam.audio import SAMPLE_RATE
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.live.captions.captions import Captions
-from server.live.settings import LiveSettings
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.detokenizer import Vocabulary
 from server.windows.block import Block
@@ -102,7 +101,7 @@ async def test_what_is_said_is_told_once_with_its_speaker(
     engine: Engine, vocabulary: Vocabulary, kind: str, window: float, settle_after: float | None
 ) -> None:
     windows = Windows(engine, vocabulary, seconds=window, request_id="test", context=kind)
-    captions = Captions(windows, LiveSettings(window=window))
+    captions = Captions(windows, update=1.0, first_speech=1.0, settle=1.5)
     events = await listen(captions, TALKS[kind], settle_after=settle_after)
     assert told(events) == TALKS[kind]
     assert windows.rolls == (1 if window == 10.0 else 0)

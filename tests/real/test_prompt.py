@@ -12,11 +12,13 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE
-from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 from tests.support.snapshot import processor
+
+GRAMMAR = VIBEVOICE_ASR.grammar
 
 AUDIO = 151_648
 FIRST_SPECIAL = 151_643
@@ -89,10 +91,10 @@ def test_a_forced_segment_ends_where_any_way_on_has_the_same_tokens(
     """Whether another segment follows is for the model to say, in tokens that it would have written by itself."""
     writer = author if name == "real" else twin
     for segments in (
-        [segment_json(0, 1.5, 0, "Yes" + end)],
-        [segment_json(0, 1, 1, "No."), segment_json(1, 2, 0, end)],
+        [GRAMMAR.segment(0, 1.5, 0, "Yes" + end)],
+        [GRAMMAR.segment(0, 1, 1, "No."), GRAMMAR.segment(1, 2, 0, end)],
     ):
-        prefix = unicodedata.normalize("NFC", opening(segments))
+        prefix = unicodedata.normalize("NFC", GRAMMAR.opening(segments))
         forced = writer.forced(prefix)
         last, followed, _ = (writer.rest(forced, prefix + way) for way in ("]", ',{"Start":2.5,"End"', ',{"Start":10'))
         text = writer.prompt.text(forced)

@@ -99,4 +99,4 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR.geometry, question)
+    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR, question)

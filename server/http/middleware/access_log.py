@@ -52,8 +52,8 @@ class AccessLogMiddleware:
         finally:
             seconds = perf_counter() - began
             endpoint = getattr(scope.get("route"), "path", "unmatched")
-            given = scope.get("method", "GET")  # a WebSocket's handshake is a GET
-            method = given if given in _METHODS else "other"
+            verb = scope.get("method", "GET")  # a WebSocket's handshake is a GET
+            method = verb if verb in _METHODS else "other"
             service.metrics.requests.labels(endpoint, method, str(status)).inc()
             service.metrics.request_duration.labels(endpoint).observe(seconds)
             level = logging.DEBUG if endpoint in _PROBES else logging.INFO

@@ -27,8 +27,8 @@ class RequestIdMiddleware:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _DECENT.fullmatch(given) else f"req_{uuid4().hex}"
+        header = Headers(scope=scope).get("x-request-id", "")
+        request_id = header if _DECENT.fullmatch(header) else f"req_{uuid4().hex}"
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from server.live.captions.stability import Stabilizer
-from server.live.settings import LiveSettings
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted
 from server.windows.block import Block
 from server.windows.sequence import WindowSequence
@@ -14,19 +13,22 @@ class Captions:
 
     Args:
         windows: of the session, without audio so far.
+        update: seconds of new speech that are waited for before the model is asked again.
+        first_speech: the same before it is asked about a window that is not open yet.
+        settle: seconds by which a segment ends before the audio does to be final when it stands still.
     """
 
-    def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
+    def __init__(self, windows: WindowSequence, *, update: float, first_speech: float, settle: float) -> None:
         self._windows = windows
-        self._settings = settings
-        self._stabilizer = Stabilizer(settings.settle)
+        self._update, self._first_speech = update, first_speech
+        self._stabilizer = Stabilizer(settle)
         self._speech = 0.0  # since the last update
         self._unsettled = False  # somebody spoke since all was committed
 
     @property
     def due(self) -> bool:
         """Enough was said for the model to be asked again."""
-        return self._speech >= (self._settings.update if self._windows.open else self._settings.first_speech)
+        return self._speech >= (self._update if self._windows.open else self._first_speech)
 
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""

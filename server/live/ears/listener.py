@@ -12,7 +12,6 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
 from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
 from server.live.ears.vad import SpeechDetector
-from server.live.settings import LiveSettings
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
 
@@ -31,12 +30,17 @@ Finding = GatedAudio | TurnStart | TurnEnd | Quiet
 
 
 class Listener:
-    """Listens to one session in order, at first without looking for turns. Times: seconds of the session."""
+    """Listens to one session in order, at first without looking for turns. Times: seconds of the session.
 
-    def __init__(self, settings: LiveSettings) -> None:
-        self._settings = settings
+    Args:
+        silence: nobody spoke for this long: what comes then is kept from the model.
+        release: nobody spoke for this long: the session can rest.
+    """
+
+    def __init__(self, *, silence: float, release: float) -> None:
+        self._release = release
         self._detector = SpeechDetector()
-        self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=settings.silence)
+        self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=silence)
         self._unjudged = np.zeros(0, np.float32)
         self._judged = 0  # samples
         self._resting = True
@@ -84,6 +88,6 @@ class Listener:
             yield turn
         if silent:
             yield Quiet(long=False)
-        if not self._resting and self._gate.quiet >= self._settings.release:
+        if not self._resting and self._gate.quiet >= self._release:
             self._resting = True
             yield Quiet(long=True)

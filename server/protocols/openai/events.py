@@ -26,13 +26,13 @@ class OpenAIEvents:
 
     def progress(self, events: Iterable[TranscriptEvent]) -> list[parts.JsonObject]:
         """``transcript.text.delta`` for words; ``transcript.text.segment`` for finished segments if diarized."""
-        made: list[parts.JsonObject] = []
+        objects: list[parts.JsonObject] = []
         for event in events:
             if isinstance(event, SpeechDelta):
-                made.append(self._delta(event))
+                objects.append(self._delta(event))
             elif self._diarized and event.segment.is_speech:
-                made.append(parts.diarized_segment(event.segment, self._labels))
-        return made
+                objects.append(parts.diarized_segment(event.segment, self._labels))
+        return objects
 
     def done(self, transcript: Transcript) -> parts.JsonObject:
         """``transcript.text.done``, the last event: the whole text and what it cost."""

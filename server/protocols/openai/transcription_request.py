@@ -152,15 +152,15 @@ def _named(error: ValidationError) -> InvalidParameter:
 
 def _check_combinations(parameters: TranscriptionParameters) -> None:
     """Raise InvalidParameter for values that are fine alone and make no sense together."""
-    wanted = parameters.response_format
-    if parameters.timestamp_granularities and wanted is not ResponseFormat.VERBOSE_JSON:
+    answer = parameters.response_format
+    if parameters.timestamp_granularities and answer is not ResponseFormat.VERBOSE_JSON:
         raise InvalidParameter("timestamp_granularities", "timestamp_granularities needs response_format=verbose_json.")
-    if parameters.include and wanted is not ResponseFormat.JSON:
+    if parameters.include and answer is not ResponseFormat.JSON:
         raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
-    if parameters.stream and wanted not in STREAMED_FORMATS:
+    if parameters.stream and answer not in STREAMED_FORMATS:
         possible = ", ".join(sorted(STREAMED_FORMATS))
         raise InvalidParameter(
-            "stream", f"stream=true is possible with response_format {possible}; {wanted} comes whole."
+            "stream", f"stream=true is possible with response_format {possible}; {answer} comes whole."
         )
     names, references = parameters.known_speaker_names, parameters.known_speaker_references
     if len(names) != len(references):

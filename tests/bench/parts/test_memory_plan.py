@@ -10,7 +10,8 @@ from bench.parts.memory import PeakMemory, encode, plan_for
 from bench.support.random_model import full_size, without_memory
 from model.family import VIBEVOICE_ASR
 from model.memory.footprint import Footprint
-from model.memory.plan import GPU_PAGE, NotEnoughMemoryError
+from model.memory.plan import NotEnoughMemoryError
+from model.memory.planner import GPU_PAGE
 from model.seam.runner import WeightFormat
 from server.engine.budget import pass_seconds
 from tests.model.test_memory import FULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -225,3 +226,9 @@ def test_notice_is_given_before_work_is_refused(wav: bytes, tmp_path: Path) -> N
         assert httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=60).json()["text"] == TEXT
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE) == 0
+
+
+def test_what_stays_is_not_looked_through_for_garbage() -> None:
+    gc.unfreeze()
+    with running_server() as server:
+        server.wait_for(lambda: gc.get_freeze_count() > 0, "it is put aside")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE
 from server.live.captions.captions import Captions
-from server.live.settings import LiveSettings
 from server.live.vocabulary.events import WordsCommitted
 from server.windows.block import Block
 from server.windows.sequence import WindowSequence
-from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 from tests.support.scripted_streams import ScriptedEngine, ScriptedStream
 from tests.support.speaking_runner import CHECKPOINT
 
+GRAMMAR = VIBEVOICE_ASR.grammar
+
 
 def listen_when_it_is_heard(stream: ScriptedStream) -> str:
-    return opening([segment_json(0.2, 1.1, 0, "Listen")]) + "]" if stream.seconds >= 1.5 else "[]"
+    return GRAMMAR.opening([GRAMMAR.segment(0.2, 1.1, 0, "Listen")]) + "]" if stream.seconds >= 1.5 else "[]"
 
 
 def sound(start: float, end: float) -> Block:
@@ -26,10 +27,10 @@ def sound(start: float, end: float) -> Block:
 
 async def test_speech_that_an_update_did_not_find_words_in_is_asked_about_again() -> None:
     """A word whose quiet end came after the update belongs to the turn that is settled then."""
-    author, settings = Author(CHECKPOINT), LiveSettings()
+    author = Author(CHECKPOINT)
     engine = ScriptedEngine(author, [listen_when_it_is_heard] * 2)
-    windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=settings.window, request_id="test")
-    session = Captions(windows, settings)
+    windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=30.0, request_id="test")
+    session = Captions(windows, update=1.0, first_speech=1.0, settle=1.5)
     await session.take(sound(0.0, 1.2), 1.2)
     assert session.due
     assert not [event for event in await session.update() if isinstance(event, WordsCommitted)]

@@ -11,7 +11,6 @@ import soundfile  # type: ignore[import-untyped]
 from model.seam.audio import SAMPLE_RATE
 from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener
-from server.live.settings import LiveSettings
 from tests.support.samples import SHORT
 
 
@@ -20,7 +19,7 @@ async def test_audio_behind_a_flush_in_silence_is_not_lost(cut: int) -> None:
     """The silence that was left of a frame stands in front of the speech that follows."""
     speech = soundfile.read(SHORT, dtype="float32")[0]
     noise = np.random.default_rng(0).normal(0, 1e-4, SAMPLE_RATE).astype(np.float32)
-    listener, passed = Listener(LiveSettings()), list[GatedAudio]()
+    listener, passed = Listener(silence=1.0, release=10.0), list[GatedAudio]()
     for piece in (noise[:cut], noise[cut : 2 * cut], noise[2 * cut :], *np.split(speech, [cut, 10 * cut])):
         passed += [found for found in await listener.hear(piece) if isinstance(found, GatedAudio)]
         if not passed:

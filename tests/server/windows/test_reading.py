@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from model.family import VIBEVOICE_ASR
 from server.transcript.detokenizer import Detokenizer
 from server.windows.reading import read
-from server.windows.writing import opening, segment_json
 from tests.support.author import Author
+
+GRAMMAR = VIBEVOICE_ASR.grammar
 
 CONTENTS = [
     "Hello there.", "Yes", "Really?", "No!", "Well,", "Wait...", "(laughs)", "and/or", "a}", "[Laughter] {x}",
@@ -21,11 +23,11 @@ CONTENTS = [
 @pytest.mark.parametrize("content", CONTENTS)
 def test_an_answer_is_read_behind_the_forced_segment(author: Author, content: str) -> None:
     segments = [
-        segment_json(0.0, 1.5, 2, content),
-        segment_json(1.6, 2.5, 0, "Yes."),
-        segment_json(2.5, 4, None, "[Silence]"),
+        GRAMMAR.segment(0.0, 1.5, 2, content),
+        GRAMMAR.segment(1.6, 2.5, 0, "Yes."),
+        GRAMMAR.segment(2.5, 4, None, "[Silence]"),
     ]
-    whole, prefix = opening(segments), opening(segments[:1])
+    whole, prefix = GRAMMAR.opening(segments), GRAMMAR.opening(segments[:1])
     reading = read(author.whole_answer(whole + "]", prefix=prefix), author.vocabulary, seconds=10)
     assert [(s.start, s.end, s.speaker, s.text) for s in reading.segments] == [(1.6, 2.5, 0, "Yes.")]
     assert [one.source for one in reading.written] == segments[1:]
@@ -47,8 +49,8 @@ def test_an_answer_is_read_behind_the_forced_segment(author: Author, content: st
 def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
     author: Author, content: str, grown: str, added: str | None
 ) -> None:
-    prefix, then = opening([segment_json(0.0, 1.5, 2, content)]), segment_json(2, 3, 1, "Then.")
-    answer = opening([segment_json(0.0, 1.5, 2, grown), then]) + "]"
+    prefix, then = GRAMMAR.opening([GRAMMAR.segment(0.0, 1.5, 2, content)]), GRAMMAR.segment(2, 3, 1, "Then.")
+    answer = GRAMMAR.opening([GRAMMAR.segment(0.0, 1.5, 2, grown), then]) + "]"
     reading = read(author.whole_answer(answer, prefix=prefix), author.vocabulary, seconds=10)
     behind = [] if added is None else [(1.5, 2, added)]
     assert [(s.start, s.speaker, s.text) for s in reading.segments] == [*behind, (2.0, 1, "Then.")]
@@ -56,48 +58,51 @@ def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
 
 
 def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
-    twice = [segment_json(1, 3, 0, "Philip has every house."), segment_json(3.6, 3.0, 0, "Philip has every house.")]
+    twice = [
+        GRAMMAR.segment(1, 3, 0, "Philip has every house."),
+        GRAMMAR.segment(3.6, 3.0, 0, "Philip has every house."),
+    ]
     for forced in (0, 1):
-        answer = author.whole_answer(opening(twice) + "]", prefix=opening(twice[:forced]))
+        answer = author.whole_answer(GRAMMAR.opening(twice) + "]", prefix=GRAMMAR.opening(twice[:forced]))
         assert [s.start for s in read(answer, author.vocabulary, seconds=10).segments] == [1.0][forced:]
-    said_again = opening([segment_json(1, 3, 0, "No, no."), segment_json(4, 5.5, 0, "No, no.")])
+    said_again = GRAMMAR.opening([GRAMMAR.segment(1, 3, 0, "No, no."), GRAMMAR.segment(4, 5.5, 0, "No, no.")])
     assert len(read(author.whole_answer(said_again + "]"), author.vocabulary, seconds=10).segments) == 2
 
 
 def test_an_answer_that_is_cut_where_it_was_forced_says_nothing(author: Author) -> None:
     for segments in (
-        [segment_json(0, 1.5, 2, "Hello there.")],
-        [segment_json(0, 1, 0, "No."), segment_json(1, 2, 1, "Yes")],
+        [GRAMMAR.segment(0, 1.5, 2, "Hello there.")],
+        [GRAMMAR.segment(0, 1, 0, "No."), GRAMMAR.segment(1, 2, 1, "Yes")],
     ):
-        prefix = opening(segments)
+        prefix = GRAMMAR.opening(segments)
         forced = author.prompt.text(author.forced(prefix))
         reading = read(author.whole_answer(forced, prefix=prefix, cut=True), author.vocabulary, seconds=10)
         assert (reading.segments, reading.written) == ((), ())
 
 
 def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> None:
-    text = f"[{segment_json(0, 1, 0, 'Yes.')},{segment_json(1, 2, 1, 'no no')}"[:-4]
+    text = f"[{GRAMMAR.segment(0, 1, 0, 'Yes.')},{GRAMMAR.segment(1, 2, 1, 'no no')}"[:-4]
     reading = read(author.whole_answer(text, cut=True), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["Yes."]
 
 
 def test_a_loop_is_read_once(author: Author) -> None:
-    text = opening([segment_json(0, 9, 0, "and " + "no " * 9)]) + "]"
+    text = GRAMMAR.opening([GRAMMAR.segment(0, 9, 0, "and " + "no " * 9)]) + "]"
     reading = read(author.whole_answer(text), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ["and no"]
 
 
 def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:
-    segments = [segment_json(0, 4, None, "[Silence]"), segment_json(4, 5, 0, 'Braces {in} "quotes".')]
-    reading = read(author.whole_answer(opening(segments) + "]"), author.vocabulary, seconds=10)
+    segments = [GRAMMAR.segment(0, 4, None, "[Silence]"), GRAMMAR.segment(4, 5, 0, 'Braces {in} "quotes".')]
+    reading = read(author.whole_answer(GRAMMAR.opening(segments) + "]"), author.vocabulary, seconds=10)
     assert [segment.text for segment in reading.segments] == ['Braces {in} "quotes".']
     assert [one.source for one in reading.written] == segments
 
 
 def test_a_segment_has_the_log_probabilities_of_its_own_tokens(author: Author) -> None:
     """Forced text has none, and what the model adds to it has those of what it added."""
-    yes, then = segment_json(0.0, 1.0, 0, "Yes"), segment_json(1.0, 2.0, 1, "Then it rained.")
-    grown = segment_json(0.0, 1.0, 0, "Yes, of course")
+    yes, then = GRAMMAR.segment(0.0, 1.0, 0, "Yes"), GRAMMAR.segment(1.0, 2.0, 1, "Then it rained.")
+    grown = GRAMMAR.segment(0.0, 1.0, 0, "Yes, of course")
     answer = author.whole_answer(f"[{grown},{then}]", prefix=f"[{yes}")
     detokenizer = Detokenizer(author.vocabulary)
     texts = itertools.accumulate(detokenizer.feed(token) for token in answer.tokens)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority
 from server.engine.errors import EngineError
 from server.transcript.segments import Segment
 from server.windows.block import Block
 from server.windows.sequence import WindowSequence
-from server.windows.writing import segment_json
 from tests.support.author import Author
 from tests.support.scripted_streams import ScriptedEngine
+
+GRAMMAR = VIBEVOICE_ASR.grammar
 
 WINDOW = 10.0
 
@@ -24,9 +26,10 @@ def engine(author: Author) -> ScriptedEngine:
     return ScriptedEngine(author, [FIRST, FIRST], [SECOND])
 
 
-HELLO, THEN = segment_json(2.5, 5.5, 1, "Hello there, all of you."), segment_json(6.0, 9.0, 0, "And then")
+HELLO, THEN = GRAMMAR.segment(2.5, 5.5, 1, "Hello there, all of you."), GRAMMAR.segment(6.0, 9.0, 0, "And then")
 FIRST = f"[{HELLO},{THEN}]"
-SECOND = f"[{segment_json(0.0, 3.1, 1, 'Hello there, all of you.')},{segment_json(3.9, 7.4, 0, 'And then it rained.')}]"
+RAINED = GRAMMAR.segment(3.9, 7.4, 0, "And then it rained.")
+SECOND = f"[{GRAMMAR.segment(0.0, 3.1, 1, 'Hello there, all of you.')},{RAINED}]"
 
 
 def sequence(engine: ScriptedEngine, author: Author, *, context: str | None = None) -> WindowSequence:
@@ -95,7 +98,7 @@ async def test_the_next_window_begins_with_a_voice_and_what_is_not_closed(
     assert np.array_equal(stream.audio[voice.size + gap :], sound(5.5, 4.5).samples)
     assert spec.question.context == "Rain"
     await windows.ask()
-    assert stream.questions[0].prefix == "[" + segment_json(0.0, 3.1, 1, "Hello there, all of you.")
+    assert stream.questions[0].prefix == "[" + GRAMMAR.segment(0.0, 3.1, 1, "Hello there, all of you.")
 
 
 async def test_half_a_window_in_which_nothing_is_closed_is_left_behind(engine: ScriptedEngine, author: Author) -> None:

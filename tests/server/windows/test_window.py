@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE
 from server.transcript.segments import Segment
 from server.windows.block import Block
 from server.windows.voices import VoiceSample
-from server.windows.writing import opening, segment_json
 from tests.support.author import Author
 from tests.support.scripted_streams import ScriptedStream, window_of
+
+GRAMMAR = VIBEVOICE_ASR.grammar
 
 
 def silence(start: float, seconds: float) -> Block:
@@ -25,8 +27,8 @@ def asked(stream: ScriptedStream) -> list[tuple[str, str]]:
 
 
 async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: Author) -> None:
-    both = opening([segment_json(0.5, 1.0, 0, "Yes."), segment_json(4.0, 4.5, 0, "Yes.")])
-    then = segment_json(5.0, 5.5, 1, "Well.")
+    both = GRAMMAR.opening([GRAMMAR.segment(0.5, 1.0, 0, "Yes."), GRAMMAR.segment(4.0, 4.5, 0, "Yes.")])
+    then = GRAMMAR.segment(5.0, 5.5, 1, "Well.")
     stream = ScriptedStream(author, [both + "]", f"{both},{then}]", f"{both},{then}]"])
     window = window_of(stream)
     await window.append(silence(0, 6))
@@ -40,7 +42,7 @@ async def test_what_is_said_twice_is_closed_twice_each_at_its_own_time(author: A
 async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) -> None:
     """In its own spelling, so that it goes on from its own tokens; what it never said so is spelled for it."""
     own = '{"Start":0,"End":1.50,"Speaker":0,"Content":"Caf\\u00e9 noir."}'
-    later = segment_json(2.0, 2.5, 1, "One two one two one two one two.")
+    later = GRAMMAR.segment(2.0, 2.5, 1, "One two one two one two one two.")
     stream = ScriptedStream(author, [f"[{own},{later}]", f"[{own}]"])
     window = window_of(stream)
     await window.append(silence(0, 6))
@@ -51,14 +53,14 @@ async def test_a_closed_segment_is_forced_as_the_model_wrote_it(author: Author) 
     assert asked(stream)[-1] == (f"[{own}", f"[{own},{later}")
     window.close_segment(Segment(1, 2.0, 2.5, 1, "One two."))
     assert stream.answers == []
-    stream.answers.append(f"[{own},{segment_json(2.0, 2.5, 1, 'One two.')}]")
+    stream.answers.append(f"[{own},{GRAMMAR.segment(2.0, 2.5, 1, 'One two.')}]")
     await window.ask()
-    assert stream.questions[-1].prefix == f"[{own},{segment_json(2.0, 2.5, 1, 'One two.')}"
+    assert stream.questions[-1].prefix == f"[{own},{GRAMMAR.segment(2.0, 2.5, 1, 'One two.')}"
 
 
 async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> None:
-    again, early = segment_json(0.0, 2.0, 1, "I say it again."), segment_json(1.5, 4.0, 1, "Good day.")
-    stream = ScriptedStream(author, [opening([segment_json(0.0, 2.0, 1, "I am here."), again, early]) + "]"])
+    again, early = GRAMMAR.segment(0.0, 2.0, 1, "I say it again."), GRAMMAR.segment(1.5, 4.0, 1, "Good day.")
+    stream = ScriptedStream(author, [GRAMMAR.opening([GRAMMAR.segment(0.0, 2.0, 1, "I am here."), again, early]) + "]"])
     window = window_of(stream)
     await window.introduce(VoiceSample(1, "I am here.", silence(7, 2)))
     await window.append(silence(100, 6))
@@ -69,7 +71,7 @@ async def test_nothing_new_is_heard_in_the_voices_in_front(author: Author) -> No
 
 async def test_a_frame_that_silence_fills_up_keeps_the_times_of_what_follows(author: Author) -> None:
     """What is appended behind it begins with the next frame of the model, and is told at its own time."""
-    before, after = segment_json(0.0, 0.2, 0, "Yes."), segment_json(0.8, 1.5, 0, "No.")
+    before, after = GRAMMAR.segment(0.0, 0.2, 0, "Yes."), GRAMMAR.segment(0.8, 1.5, 0, "No.")
     stream = ScriptedStream(author, [f"[{before}]", f"[{before},{after}]", f"[{before},{after}]"])
     window = window_of(stream)
     await window.append(silence(0, 5.5 * HOP / SAMPLE_RATE))
