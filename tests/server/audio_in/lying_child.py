@@ -18,7 +18,7 @@ from server.audio_in.decode import DecodeReport
 from server.audio_in.limits import DecodeLimits
 
 
-def lie(file: BinaryIO, limits: DecodeLimits, *, report: DecodeReport) -> Iterator[Samples]:
+def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport) -> Iterator[Samples]:
     """As ``server.audio_in.decode.decode``, but for the truth."""
     file.seek(0)
     orders = json.load(file)
