@@ -41,7 +41,8 @@ def measure(report: Report, clients: int, requests: int) -> list[Goal]:
         service.running_server(*flags, module="bench.overhead.server", environment=environment) as server,
         ProcessPoolExecutor(1, mp_context=spawn) as others,
     ):
-        others.submit(service.transcribe, server.base, uploads, concurrency=len(uploads)).result()  # warms up
+        warm_up = min(clients, len(uploads))
+        others.submit(service.transcribe, server.base, uploads, concurrency=warm_up).result()
         deadline = time.monotonic() + QUIET_SECONDS
         quiet = _Watched(server.base, lambda: time.monotonic() < deadline)
         before, began = cpu_seconds(server.pid), time.perf_counter()

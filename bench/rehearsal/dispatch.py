@@ -8,7 +8,6 @@ and are told to the memory and to the timeline.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -19,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.rehearsal.copies import Copies
 from bench.rehearsal.memory import Block
+from bench.rehearsal.operations import Operation, operation_of
 from bench.rehearsal.results import Results, tensors
 from bench.rehearsal.shadows import Shadows
 from bench.rehearsal.stubs import FakeGenerator
@@ -43,32 +43,6 @@ _NUMBERS_NEEDED = {
 """The size of the result depends on numbers, so the host waits for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
-    """``written``: arguments that it writes to, by place and by name. ``view``: it only looks at the same memory."""
-
-    name: str
-    written: tuple[tuple[int, str], ...]
-    view: bool
-    idle: bool
-    composite: bool
-
-
-def _operation(func: Any) -> _Operation:
-    schema = func._schema
-    written = tuple(
-        (place, argument.name)
-        for place, argument in enumerate(schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
-    )
-    view = not written and any(each.alias_info is not None for each in schema.returns)
-    composite = func.namespace != "prim" and (
-        torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd")
-    )
-    name = func.__name__.split(".")[0]
-    return _Operation(name, written, view, name.startswith("empty") or name in ("new_empty", "detach_"), composite)
-
-
 @cache
 def _results() -> Results:
     return Results(torch.device("cuda", 0))
@@ -84,7 +58,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.shadows = Shadows()
         self.blocks: dict[int, Block] = {}
         self._watched: dict[int, Any] = {}
-        self._operations: dict[Any, _Operation] = {}
+        self._operations: dict[Any, Operation] = {}
         self.copies = copies = Copies(cuda, self)
         self._handlers: dict[Any, Callable[..., Any]] = {
             aten._to_copy.default: copies.to_copy,
@@ -109,7 +83,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         operation = self._operations.get(func)
         if operation is None:
-            operation = self._operations[func] = _operation(func)
+            operation = self._operations[func] = operation_of(func)
         if func in self._handlers and self._concerns(args, kwargs):
             return self._handlers[func](*args, **kwargs)
         if operation.composite:
@@ -149,7 +123,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise RuntimeError("Expected a 'cpu' device type for generator but found 'cuda'")
         return func(*args, **kwargs)
 
-    def _on_device(self, func: Any, operation: _Operation, args: Any, kwargs: Any) -> Any:
+    def _on_device(self, func: Any, operation: Operation, args: Any, kwargs: Any) -> Any:
         generator = kwargs.get("generator")
         if generator is not None:
             if not FakeGenerator.on_card(generator):
@@ -166,7 +140,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._shadow(func, operation, args, kwargs, result, outputs)
         return result
 
-    def _written(self, operation: _Operation, args: Any, kwargs: Any) -> list[torch.Tensor]:
+    def _written(self, operation: Operation, args: Any, kwargs: Any) -> list[torch.Tensor]:
         found = [args[place] if place < len(args) else kwargs.get(name) for place, name in operation.written]
         return [each for each in tensors(found) if isinstance(each, FakeTensor)]
 
@@ -226,7 +200,7 @@ class DeviceMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self.blocks[key]
 
     def _shadow(
-        self, func: Any, operation: _Operation, args: Any, kwargs: Any, result: Any, outputs: Sequence[torch.Tensor]
+        self, func: Any, operation: Operation, args: Any, kwargs: Any, result: Any, outputs: Sequence[torch.Tensor]
     ) -> None:
         """Compute the numbers as well where all of them are known."""
         if operation.idle or not any(self.shadows.of(each) is not None for each in outputs):
