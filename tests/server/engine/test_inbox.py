@@ -18,13 +18,16 @@ def test_messages_come_in_order_and_all_at_once() -> None:
 
 
 def test_too_much_audio_makes_the_writer_wait_until_it_is_read() -> None:
+    """All audio that is unread counts, of whichever stream and in however many messages."""
     inbox = Inbox(max_audio_bytes=4)
-    inbox.put(AppendAudio(1, b"1234"))
+    audio = [AppendAudio(1, b"12"), AppendAudio(2, b"34")]
+    for message in audio:
+        inbox.put(message)
     writer = Thread(target=inbox.put, args=(CloseStream(1),))
     writer.start()
     writer.join(0.05)
     assert writer.is_alive()
-    assert inbox.take(None) == [AppendAudio(1, b"1234")]
+    assert inbox.take(None) == audio
     writer.join()
     assert inbox.take(None) == [CloseStream(1)]
 
