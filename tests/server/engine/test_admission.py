@@ -76,3 +76,25 @@ def test_the_speed_forgets() -> None:
     for hour in range(60, 120):
         admission.completed(10, started=hour, ended=hour + 1)
     assert admission.speed == pytest.approx(10, rel=0.05)
+
+
+def test_audio_of_less_than_a_second_is_audio_too() -> None:
+    admission = Admission(max_requests=10, max_audio_seconds=100)
+    with admission.enter() as short, admission.enter() as long:
+        short.add_audio(0.5)
+        with pytest.raises(Overloaded, match="Too much audio"):
+            long.add_audio(99.6)
+
+
+def test_sums_leave_no_rounding_behind() -> None:
+    """Or a recording longer than the limit would never find the queue empty again."""
+    admission = Admission(max_requests=10, max_audio_seconds=100)
+    tickets = [admission.enter() for _ in range(3)]
+    for ticket, seconds in zip(tickets, (0.1, 0.7, 0.3), strict=True):
+        ticket.add_audio(seconds)
+    assert (0.1 + 0.7 + 0.3) - 0.1 - 0.7 - 0.3 != 0
+    for ticket in tickets:
+        ticket.leave()
+    assert admission.audio_seconds == 0
+    with admission.enter() as long:
+        long.add_audio(200)
