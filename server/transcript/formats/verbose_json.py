@@ -14,8 +14,8 @@ from server.transcript.words import Word, segment_words
 def render_verbose_json(
     transcript: Transcript,
     *,
+    temperature: float,
     language: str | None = None,
-    temperature: float = 0.0,
     granularities: Collection[str] = ("segment",),
 ) -> parts.JsonObject:
     """All segments, tags without speech included (their speaker is null).
@@ -27,8 +27,8 @@ def render_verbose_json(
 
     Args:
         transcript: what to show.
-        language: as the request named it; the model does not tell which it heard, so else ``unknown``.
         temperature: the answer was sampled with.
+        language: as the request named it; the model does not tell which it heard, so else ``unknown``.
         granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
     """
     labels = SpeakerLabels(transcript.speaker_names)
