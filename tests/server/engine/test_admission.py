@@ -34,6 +34,19 @@ def test_audio_is_counted_until_its_request_leaves() -> None:
     assert admission.audio_seconds == 0
 
 
+def test_a_request_gives_back_all_that_was_taken_in_and_nothing_that_was_refused() -> None:
+    admission = Admission(max_requests=10, max_audio_seconds=100)
+    with admission.enter() as first:
+        first.add_audio(30)
+        with admission.enter() as second:
+            second.add_audio(40)
+            second.add_audio(20)
+            with pytest.raises(Overloaded):
+                second.add_audio(20)
+            assert admission.audio_seconds == 90
+        assert admission.audio_seconds == 30
+
+
 def test_a_recording_longer_than_the_limit_is_taken_when_it_is_alone() -> None:
     admission = Admission(max_requests=10, max_audio_seconds=100)
     with admission.enter() as long, admission.enter() as other:
@@ -59,6 +72,55 @@ def test_recordings_side_by_side_count_their_time_once() -> None:
     assert 13 < admission.speed < 25
     admission.completed(0, started=15, ended=25)
     assert admission.speed < 20
+
+
+def test_time_that_others_cover_is_nobodys_even_when_they_end_later() -> None:
+    admission = Admission(max_requests=1, max_audio_seconds=1000)
+    admission.completed(100, started=0, ended=20)
+    for started, ended in ((5, 10), (12, 20), (0, 20)):
+        admission.completed(0, started=started, ended=ended)
+    assert admission.speed == pytest.approx(100 / 20)
+    admission.completed(0, started=15, ended=22)
+    assert admission.speed == pytest.approx(100 * 0.9**4 / (20 * 0.9**4 + 2))
+
+
+def test_a_pause_between_recordings_is_no_work() -> None:
+    admission = Admission(max_requests=1, max_audio_seconds=1000)
+    admission.completed(100, started=-50, ended=-40)
+    admission.completed(100, started=1000, ended=1010)
+    assert admission.speed == pytest.approx(10)
+
+
+def test_the_last_recording_counts_most() -> None:
+    admission = Admission(max_requests=1, max_audio_seconds=1000)
+    for number, audio in enumerate((100, 200, 50)):
+        admission.completed(audio, started=10 * number, ended=10 * number + 10)
+    weights = (0.81, 0.9, 1)
+    assert admission.speed == pytest.approx((0.81 * 100 + 0.9 * 200 + 50) / (10 * sum(weights)))
+
+
+def test_what_takes_less_than_a_second_was_measured_too() -> None:
+    admission = Admission(max_requests=1, max_audio_seconds=1000)
+    admission.completed(30, started=0, ended=0.5)
+    assert admission.speed == pytest.approx(60)
+
+
+def test_before_the_first_recording_a_speed_is_assumed() -> None:
+    admission = Admission(max_requests=1, max_audio_seconds=1000)
+    with admission.enter() as ticket:
+        ticket.add_audio(300)
+        assert admission.retry_after == pytest.approx(30)
+
+
+def test_where_nothing_was_answered_for_a_long_time_it_is_a_minute() -> None:
+    admission = Admission(max_requests=1, max_audio_seconds=1000)
+    admission.completed(0, started=0, ended=100)
+    with admission.enter() as ticket:
+        assert admission.retry_after == 1
+        ticket.add_audio(0.01)
+        assert 1 < admission.retry_after <= 60
+        ticket.add_audio(10)
+        assert admission.retry_after == 60
 
 
 @pytest.mark.parametrize(("queued", "expected"), [(0.1, 1), (100_000, 60)])
