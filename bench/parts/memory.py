@@ -8,14 +8,6 @@ code that uses them. ``--parts`` prints each plan. ``bench.gpu`` says what a rea
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.rehearsal.card import CONTEXT, card_of
@@ -24,9 +16,7 @@ from bench.support.random_model import full_size, without_memory
 from bench.support.report import Report, machine, parser
 from model.decoder.dimensions import language_config
 from model.drafts.bounds import DRAFT_POSITIONS
-from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.family import VIBEVOICE_ASR
-from model.family.vibevoice_asr.geometry import HOP
 from model.memory.economy import ECONOMIES
 from model.memory.footprint import Footprint
 from model.memory.plan import MemoryPlan, NotEnoughMemoryError
@@ -94,11 +84,6 @@ def _row(plan: MemoryPlan, model: VibeVoiceAsrForConditionalGeneration) -> list[
     return [economy, str(positions), f"{capacity.longest} min", str(capacity.minutes), str(capacity.hours)]
 
 
-def encode(model: VibeVoiceAsrForConditionalGeneration, frames: int) -> None:
-    """Make the encoders and have them encode so many frames, for somebody to see what memory that takes."""
-    StreamingEncoder(model).encode([EncoderState()], [np.zeros(frames * HOP, dtype=np.float32)])
-
-
 def gpu_info(model: VibeVoiceAsrForConditionalGeneration, positions: int) -> RunnerInfo:
     """What a runner on a GPU with room for ``positions`` says of itself."""
     return RunnerInfo(
@@ -114,36 +99,6 @@ def gpu_info(model: VibeVoiceAsrForConditionalGeneration, positions: int) -> Run
         attention="",
         draft_positions=DRAFT_POSITIONS,
     )
-
-
-class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch leaves it so
-    """Bytes of the tensors that torch makes while this is on, at most at a time; ``meta`` tensors count as others do.
-
-    What an operation needs inside itself is not seen.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._alive: dict[int, int] = {}
-        self.peak = 0
-
-    def __torch_dispatch__(
-        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        given = {id(leaf.untyped_storage()) for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)}
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self._count(leaf.untyped_storage(), given)
-        return result
-
-    def _count(self, storage: torch.UntypedStorage, given: set[int]) -> None:
-        key = id(storage)
-        if key in given or key in self._alive:
-            return
-        self._alive[key] = storage.nbytes()
-        self.peak = max(self.peak, sum(self._alive.values()))
-        weakref.finalize(storage, self._alive.pop, key, None)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, cast
 
 import torch
@@ -129,10 +128,11 @@ def _convolutions(encoder: torch.nn.Module) -> int:
 
 
 def _widest(config: VibeVoiceAcousticTokenizerEncoderConfig) -> int:
-    """Numbers per frame while a feed-forward runs: its input, and its wide result before and behind the activation."""
-    strides = accumulate(config.downsampling_ratios, int.__mul__, initial=1)
-    channels = max((config.num_filters << stage) * config.hop_length // stride for stage, stride in enumerate(strides))
-    return int(channels * (1 + 2 * config.ffn_expansion))
+    """Numbers per frame while a feed-forward runs: its input, and its wide result before and behind the activation.
+
+    That is in the first stage: behind it there are twice the channels, and half the time or less.
+    """
+    return int(config.num_filters * config.hop_length * (1 + 2 * config.ffn_expansion))
 
 
 def _history(encoder: torch.nn.Module) -> int:

@@ -78,7 +78,8 @@ def test_four_tokens_that_were_said_before_are_followed_by_the_same_word() -> No
 
 
 @pytest.mark.parametrize(
-    ("behind", "guess"), [("or|ovich| problem", "or|ovich"), ("or|'s| problem", "or"), ("or", "or")]
+    ("behind", "guess"),
+    [("or|ovich| problem", "or|ovich"), ("or|'s| problem", "or"), ("or-|ovich|.", "or-|ovich"), ("or", "or")],
 )
 def test_a_single_token_tells_how_its_word_goes_on_and_no_more(behind: str, guess: str) -> None:
     talk = Talk()

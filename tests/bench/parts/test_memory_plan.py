@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
-from bench.parts.memory import PeakMemory, encode, plan_for
+from bench.parts.memory import plan_for
 from bench.support.random_model import full_size, without_memory
+from model.encoder.streaming import EncoderState, StreamingEncoder
 from model.family import VIBEVOICE_ASR
+from model.family.vibevoice_asr.geometry import HOP
 from model.memory.footprint import Footprint
 from model.memory.plan import NotEnoughMemoryError
 from model.memory.planner import GPU_PAGE
 from model.seam.runner import WeightFormat
 from server.engine.budget import pass_seconds
 from tests.model.test_memory import FULL
+from tests.support.peak_memory import PeakMemory
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,7 @@ def test_the_footprint_is_the_full_models(model: VibeVoiceAsrForConditionalGener
 def test_encoding_takes_what_is_planned(model: VibeVoiceAsrForConditionalGeneration, frames: int) -> None:
     """Also: the encoders keep nothing alive that they are done with."""
     with PeakMemory() as memory:
-        encode(model, frames)
+        StreamingEncoder(model).encode([EncoderState()], [np.zeros(frames * HOP, dtype=np.float32)])
     planned = FULL.encoding_bytes(frames, 2) + FULL.convolutions * 2
     assert 0.95 * planned < memory.peak < 1.02 * planned
 
