@@ -103,6 +103,12 @@ def test_the_prompt_goes_on_from_word_to_word_at_once() -> None:
     assert talk.say("AI") == " API"
 
 
+@pytest.mark.parametrize("joint", ["-", " ", "' "])
+def test_what_ends_no_word_begins_none_even_in_the_prompt(joint: str) -> None:
+    talk = Talk(f" well|{joint}|known")
+    assert talk.say(f" never|{joint}") == ""
+
+
 def test_the_longest_run_tells_and_of_two_the_later_one() -> None:
     talk = Talk()
     talk.said(" sch|w|ein")
