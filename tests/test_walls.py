@@ -33,10 +33,13 @@ WALLS = {
     "server/live": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.protocols"),
     "server/live/ears": ("server.engine", "server.transcript", "server.live.captions", "server.live.live_transcriber"),
     "server/live/captions": ("server.live.ears", "server.live.live_transcriber"),
-    "server/live/vocabulary": (*TENSORS, *WEB, *METRICS, *HIGHER, *LIVE, "server.windows", "server.engine", "asyncio"),
+    "server/live/vocabulary": (
+        *(*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *LIVE),
+        *("server.windows", "server.engine", "asyncio"),
+    ),
     "server/protocols": (
-        *(*TENSORS, *WEB, *METRICS, *HIGHER, *LIVE, "server.engine", "asyncio"),
-        *("server.windows", "server.recordings.recordings"),
+        *(*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *LIVE),
+        *("server.windows", "server.engine", "server.recordings.recordings", "asyncio"),
     ),
     "server/http": TENSORS,
     "server/app.py": TENSORS,

@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import numpy as np
 import numpy.typing as npt
 
 from model.seam.audio import Samples
+from server.audio_in.encodings import PcmEncoding
 from server.audio_in.limits import check_shape
 from server.audio_in.pcm import Resampler, mix
-
-
-class PcmEncoding(StrEnum):
-    """How a sample is written. Several channels are interleaved."""
-
-    LINEAR16 = "linear16"
-    """Signed 16 bit, little endian."""
-    FLOAT32 = "float32"
-    """IEEE float of full scale +-1, little endian."""
-    MULAW = "mulaw"
-    """G.711 mu-law, one byte."""
-    ALAW = "alaw"
-    """G.711 A-law, one byte."""
 
 
 def _mulaw_table() -> npt.NDArray[np.int16]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from model.family.vibevoice_asr.geometry import GEOMETRY, HOP
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.runner.runner import Runner
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.steps import Emitted, EncodeWork, PendingStep, RowWork, StepPlan
 from model.seam.streams import Question, StreamCounts
 from tests.model.driver import Driver, Job, asked, hear, opened
@@ -374,3 +375,20 @@ def test_a_guess_never_exceeds_what_is_reserved(checkpoint: Checkpoint) -> None:
         (emitted,) = pending.read().emitted
         token, positions = emitted.tokens[-1], 1
     assert 4 < longest <= runner.info.draft_positions
+
+
+def test_samples_are_gone_once_they_are_encoded(checkpoint: Checkpoint) -> None:
+    """An hour of them is 346 MB. Counted is what NumPy holds; embeddings and caches are tensors."""
+    runner = Runner(checkpoint, pages=400, page_size=16, drafts=False)
+    clip = np.random.default_rng(0).standard_normal(40 * HOP, dtype=np.float32) * np.float32(0.05)
+    runner.open(1, clip_level(clip))
+    tracemalloc.start()
+    try:
+        runner.append(1, clip.copy())
+        held = tracemalloc.get_traced_memory()[0]
+        assert held >= clip.nbytes
+        for _ in range(4):
+            runner.step(StepPlan(encode=(EncodeWork(1, 10),)))
+        assert tracemalloc.get_traced_memory()[0] - held < -0.9 * clip.nbytes
+    finally:
+        tracemalloc.stop()

@@ -100,10 +100,11 @@ class StreamState:
         self.asked = message
         self.began = now if self.began is None else self.began
 
-    def begin_answer(self, question: Question, forced: str) -> None:
-        """The question was put; ``counts`` are those after it."""
+    def begin_answer(self, question: Question, forced: str) -> bool:
+        """The question was put; ``counts`` are those after it. Returns whether the prompt fits what is reserved."""
         prompt = self.counts.cached + self.counts.queued
         self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt))
+        return self.answer.limit >= 0
 
     def end_answer(self, reason: EndReason, now: float) -> AnswerDone:
         """The answer is over, or the question taken back. Returns what is to be told."""

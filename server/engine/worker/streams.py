@@ -125,8 +125,9 @@ class Streams:
                 with self._contained(stream):
                     forced = self._runner.ask(stream.number, stream.asked.question)
                     stream.counts = self._runner.counts(stream.number)
-                    stream.begin_answer(stream.asked.question, forced)
-                    if stream.asked.last:
+                    if not stream.begin_answer(stream.asked.question, forced):
+                        self._end_answer(stream, EndReason.LENGTH)
+                    elif stream.asked.last:
                         self._scheduler.trim(stream)
 
     def count(self, numbers: Iterable[int]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.live.vocabulary.flush import FlushId
 from server.live.vocabulary.turn_detection import TurnDetection
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from server.audio_in.encodings import PcmEncoding
 from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
-from server.audio_in.pcm_stream import PcmEncoding
 from server.context import ContextTooLong, context_of
 from server.live.vocabulary.turn_detection import TurnDetection
 

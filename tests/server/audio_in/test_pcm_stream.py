@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from server.audio_in.encodings import PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.pcm import Resampler
-from server.audio_in.pcm_stream import PcmEncoding, PcmStream
+from server.audio_in.pcm_stream import PcmStream
 from tests.server.audio_in.audio_media import Floats, assert_tones, clip_of, tones
 
 

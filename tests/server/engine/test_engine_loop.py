@@ -599,6 +599,25 @@ def test_the_forced_start_and_the_answer_share_the_reservation() -> None:
     assert len(bench.tokens(1)) == 5 + 20
 
 
+def test_a_forced_start_beyond_the_reservation_is_an_answer_cut_at_once() -> None:
+    """Neither computed, for there are no pages for it, nor waited for without end."""
+    bench = Bench(ScriptedRunner(pages=BEFORE + 8 + AFTER + 20, page_size=1))
+
+    def script() -> Script:
+        opened = live_stream(1, answer=5, frames=8)
+        yield [*opened, frames_of_audio(1, 8), AskStream(1, replace(LIVE, prefix="x" * 21))]
+        yield from bench.until(lambda: len(bench.ends()) == 1)
+        yield [AskStream(1, replace(LIVE, prefix="x" * 20))]
+        yield from bench.until(lambda: len(bench.ends()) == 2)
+        yield [AskStream(1, LIVE, last=True)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    ends = [(done(end).reason, done(end).answer_tokens) for end in bench.ends()]
+    assert ends == [(EndReason.LENGTH, 0), (EndReason.LENGTH, 0), (EndReason.STOP, 5)]
+    assert bench.runner.streams == {}
+
+
 def test_live_streams_go_first_and_do_not_take_the_rows_of_files() -> None:
     steps = StepSizes(max_rows=1, prefill_positions=40, encode_frames=16)
     bench = Bench(ScriptedRunner(pages=500), EngineSettings(steps=steps))

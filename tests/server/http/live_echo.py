@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.context import ContextTooLong, context_of
 from server.live.vocabulary.actions import SetFormat
 from server.live.vocabulary.turn_detection import TurnDetection

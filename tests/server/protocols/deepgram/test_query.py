@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.deepgram.query import InvalidQuery, ListenQuery
 

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.live.vocabulary.actions import Close, Finish, Flush, Hear, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import Hypothesis
 from server.live.vocabulary.flush import Asker, FlushId

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.live.vocabulary.actions import Action, Send, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import Flushed
 from server.live.vocabulary.turn_detection import TurnDetection

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.audio_in.pcm_stream import PcmEncoding
+from server.audio_in.encodings import PcmEncoding
 from server.live.vocabulary.actions import Discard, Flush, Hear, SetFormat, SetTurns
 from server.live.vocabulary.events import Flushed, SpeechStarted, SpeechStopped
 from server.live.vocabulary.turn_detection import TurnDetection
