@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from model.seam.audio import Level
 from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
+    AnswerTokens,
     AppendAudio,
     AskStream,
     CropStream,
@@ -130,6 +132,13 @@ def test_a_last_question_that_is_taken_back_ends_the_stream() -> None:
 # ----------------------------------------------------------------------------------------------------------- audio
 
 
+def test_what_stands_before_the_audio_is_computed_before_it_comes() -> None:
+    worker = Worker()
+    worker.open(1, frames=10)
+    worker.rest()
+    assert worker.runner.streams[1].positions == BEFORE
+
+
 @pytest.mark.parametrize("frames", [0.01, 0.5, 1.0])
 def test_less_audio_than_a_frame_is_heard_as_one(frames: float) -> None:
     worker = Worker()
@@ -225,6 +234,61 @@ def test_whoever_begins_waits_runs_or_ends_has_changed_something() -> None:
     assert changed(), "the first one has ended"
     worker.turn()
     assert changed(), "the second one runs"
+
+
+def test_every_message_has_tokens_and_a_logprob_for_each() -> None:
+    """Guessed ones are read together, and cut together at the limit; a stop token alone is no message."""
+    worker = Worker(ScriptedRunner(drafts=4))
+    for number, answer in ((1, 1), (2, 5), (3, 30)):
+        worker.open(number, frames=1, question=Question(seed=answer, max_tokens=12))
+        worker.hear(number, 1)
+        worker.ask(number, Question(seed=answer, max_tokens=12))
+    worker.rest()
+    told = [message for message in worker.streams.outbox if isinstance(message, AnswerTokens)]
+    assert all(len(message.tokens) == len(message.logprobs) > 0 for message in told)
+    assert [sum(len(message.tokens) for message in told if message.stream == number) for number in (1, 2, 3)] == [
+        1,
+        5,
+        12,
+    ]
+
+
+class Faulty(ScriptedRunner):
+    """Its memory is used up by whatever is called ``fault``."""
+
+    fault = ""
+
+    def open(self, stream: int, level: Level) -> None:
+        self._check("open")
+        super().open(stream, level)
+
+    def ask(self, stream: int, question: Question) -> str:
+        self._check("ask")
+        return super().ask(stream, question)
+
+    def crop(self, stream: int) -> None:
+        self._check("crop")
+        super().crop(stream)
+
+    def _check(self, call: str) -> None:
+        if call == self.fault:
+            raise MemoryError
+
+
+@pytest.mark.parametrize("fault", ["open", "ask", "crop"])
+def test_what_fails_is_told_once_with_its_reason_and_keeps_nothing(fault: str) -> None:
+    runner = Faulty()
+    runner.fault = fault
+    worker = Worker(runner)
+    worker.open(1, frames=1)
+    worker.hear(1, 1)
+    worker.ask(1)
+    worker.rest()
+    assert worker.failed == [(1, FailureCode.OUT_OF_MEMORY)]
+    assert not worker.done, "it would be answered and have failed"
+    assert not worker.streams
+    assert not runner.streams
+    assert (worker.scheduler.waiting, worker.scheduler.reserved_pages) == (0, 0)
 
 
 def test_answer_tokens_are_counted_without_the_stop_token_and_what_is_cut() -> None:
