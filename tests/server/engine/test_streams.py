@@ -129,6 +129,17 @@ def test_a_last_question_that_is_taken_back_ends_the_stream() -> None:
     assert worker.scheduler.reserved_pages == 0
 
 
+def test_an_answer_may_be_over_where_its_forced_start_takes_all_room() -> None:
+    """Behind a start that is just as long as what is reserved stands the stop token, or it is cut."""
+    worker = Worker()
+    worker.open(1, frames=1, question=Question(max_tokens=20))
+    worker.hear(1, 1)
+    for answer in (0, 1):
+        worker.ask(1, Question(prefix="x" * 20, seed=answer, max_tokens=20))
+        worker.rest()
+    assert [(end.reason, end.answer_tokens) for end in worker.done] == [(EndReason.STOP, 0), (EndReason.LENGTH, 0)]
+
+
 # ----------------------------------------------------------------------------------------------------------- audio
 
 
