@@ -30,7 +30,7 @@ def configuration(
     *, inner: int = 768, query_heads: int = 8, tied: bool = False, filters: tuple[int, int] = (16, 8)
 ) -> VibeVoiceAsrConfig:
     """No two widths are the same, and every linear map is whole blocks of whatever has a scale of its own."""
-    text: Any = Qwen2Config(
+    text = cast(Any, Qwen2Config)(
         vocab_size=2000,
         hidden_size=256,
         intermediate_size=inner,
@@ -109,7 +109,7 @@ def stored(module: torch.nn.Module) -> int:
     """Bytes of a linear map without its bias: weights and scales; of NF4 not the tables, which are the same for all."""
     if isinstance(module, torch.nn.Linear) and hasattr(module.weight, "quant_state"):
         state = module.weight.quant_state
-        return module.weight.nbytes + state.absmax.nbytes + state.state2.absmax.nbytes
+        return int(module.weight.nbytes + state.absmax.nbytes + state.state2.absmax.nbytes)
     tensors = dict(module.named_buffers()) | dict(module.named_parameters())
     return sum(each.nbytes for name, each in tensors.items() if name != "bias")
 

@@ -130,7 +130,7 @@ def test_a_recorded_step_has_room_of_its_own() -> None:
 def test_what_is_not_recorded_takes_nothing() -> None:
     none = plan(graphs=False)
     assert (none.step_graphs, none.chunk_graphs) == (0, 0)
-    chunks = plan(Economy(step_inputs=0))
+    chunks = plan(Economy(step_inputs=0), weights="int8")
     assert chunks.step_graphs == 0
     assert chunks.chunk_graphs > 0
 

@@ -58,7 +58,7 @@ class Worker:
         if plan.empty:
             return False
         result = self.runner.launch(plan).read()
-        self.streams.count([work.stream for work in (*plan.encode, *plan.rows)])
+        self.streams.count({work.stream for work in plan.encode} | {work.stream for work in plan.rows})
         for emitted in result.emitted:
             self.streams.take(emitted)
         return True
