@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from model.seam.audio import Level
 from model.seam.streams import Question, StreamSpec
 from server.engine.messages import (
     AnswerDone,
@@ -262,44 +261,6 @@ def test_every_message_has_tokens_and_a_logprob_for_each() -> None:
         5,
         12,
     ]
-
-
-class Faulty(ScriptedRunner):
-    """Its memory is used up by whatever is called ``fault``."""
-
-    fault = ""
-
-    def open(self, stream: int, level: Level) -> None:
-        self._check("open")
-        super().open(stream, level)
-
-    def ask(self, stream: int, question: Question) -> str:
-        self._check("ask")
-        return super().ask(stream, question)
-
-    def crop(self, stream: int) -> None:
-        self._check("crop")
-        super().crop(stream)
-
-    def _check(self, call: str) -> None:
-        if call == self.fault:
-            raise MemoryError
-
-
-@pytest.mark.parametrize("fault", ["open", "ask", "crop"])
-def test_what_fails_is_told_once_with_its_reason_and_keeps_nothing(fault: str) -> None:
-    runner = Faulty()
-    runner.fault = fault
-    worker = Worker(runner)
-    worker.open(1, frames=1)
-    worker.hear(1, 1)
-    worker.ask(1)
-    worker.rest()
-    assert worker.failed == [(1, FailureCode.OUT_OF_MEMORY)]
-    assert not worker.done, "it would be answered and have failed"
-    assert not worker.streams
-    assert not runner.streams
-    assert (worker.scheduler.waiting, worker.scheduler.reserved_pages) == (0, 0)
 
 
 def test_answer_tokens_are_counted_without_the_stop_token_and_what_is_cut() -> None:
