@@ -22,7 +22,7 @@ from server.engine.messages import (
 from server.engine.settings import EngineSettings
 from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.streams import Streams
-from tests.server.engine.test_engine_loop import audio
+from tests.server.engine.scripted_loop import audio
 from tests.support.scripted_runner import AFTER, BEFORE, ScriptedRunner
 
 QUESTION = Question(seed=3, max_tokens=4)

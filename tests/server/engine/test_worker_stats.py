@@ -15,7 +15,7 @@ from server.engine.settings import EngineSettings
 from server.engine.worker.loop import STATS_SECONDS, StepLoop
 from server.engine.worker.pace import Pace
 from server.engine.worker.pulse import Pulse
-from tests.server.engine.test_engine_loop import (
+from tests.server.engine.scripted_loop import (
     LIVE,
     Bench,
     Script,
