@@ -1,11 +1,7 @@
-"""A transcript as the response a client asked for.
-
-That of an hour takes a few tenths of a second to write. It is written in a thread, so that nobody else waits for it.
-"""
+"""A transcript as the response a client asked for."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -14,6 +10,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from server.http.errors import to_api_error
 from server.http.long_json import LongJSONResponse, encoded
+from server.http.writing import written
 from server.protocols.openai.events import OpenAIEvents
 from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
 from server.recordings.transcription import Transcription
@@ -34,7 +31,7 @@ _ENCODER = json.JSONEncoder()
 
 async def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
     """The whole answer. Notes go into JSON bodies, and for all formats into a header."""
-    response = await asyncio.to_thread(_response, transcript, parameters)
+    response = await written(transcript, lambda: _response(transcript, parameters))
     if transcript.notes:
         response.headers[NOTES_HEADER] = " ".join(transcript.notes)
     return response
@@ -79,7 +76,7 @@ async def answer_events(
                     yield _frame(message)
         transcript = transcription.transcript
         assert transcript is not None
-        yield await asyncio.to_thread(lambda: _frame(encoder.done(transcript)))
+        yield await written(transcript, lambda: _frame(encoder.done(transcript)))
     except Exception as error:
         yield _frame(to_api_error(error).envelope)
 

@@ -59,7 +59,10 @@ async def read_upload(request: Request) -> AsyncIterator[Upload[TranscriptionPar
     """
     async with _read_body(request) as (file, parameters):
         check_model(parameters.model, service_of(request.scope).settings)
-        yield Upload(file, await run_in_threadpool(wishes_of, parameters), parameters)
+        # Clips in base64 may take a while to read; nothing else of it does.
+        clips = bool(parameters.known_speaker_references)
+        wishes = await run_in_threadpool(wishes_of, parameters) if clips else wishes_of(parameters)
+        yield Upload(file, wishes, parameters)
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,6 +19,7 @@ from server.http.long_json import LongJSONResponse
 from server.http.recording_requests import open_transcription
 from server.http.service import service_of
 from server.http.upload import Upload
+from server.http.writing import written
 from server.protocols.deepgram.prerecorded import render
 from server.protocols.deepgram.query import ListenQuery
 from server.recordings.wishes import Wishes
@@ -49,8 +49,7 @@ async def transcribe_body(request: Request, query: ListenQuery) -> LongJSONRespo
         "sha256": sha256,
         "created": created,
     }
-    # That of an hour takes a few tenths of a second to write.
-    return await asyncio.to_thread(lambda: LongJSONResponse(render(transcript, query, **identity)))
+    return await written(transcript, lambda: LongJSONResponse(render(transcript, query, **identity)))
 
 
 def now() -> str:
