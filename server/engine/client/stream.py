@@ -13,7 +13,15 @@ from model.seam.audio import Samples
 from model.seam.streams import Question
 from server.engine.client.process import CHUNK_SAMPLES, WorkerProcess
 from server.engine.errors import EngineError
-from server.engine.messages import AnswerDone, AnswerTokens, AppendAudio, AskStream, CloseStream, CropStream
+from server.engine.messages import (
+    AnswerDone,
+    AnswerTokens,
+    AppendAudio,
+    AskStream,
+    CloseStream,
+    CropStream,
+    FailureCode,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,8 @@ class EngineStream:
         self._raise_failure()
         if self._answer is not None:
             raise RuntimeError("the last question of this stream is not answered yet")
+        if self.ended:
+            raise RuntimeError("this stream has ended")
         self._answer, self.last = Answer(), last
         self._worker.send(AskStream(self.number, question, last))
         return self._answer
@@ -121,9 +131,11 @@ class EngineStream:
             await answer.read()
 
     def close(self) -> None:
-        """End it. Harmless when repeated."""
+        """End it; an answer that is not complete fails. Harmless when repeated."""
         if not self.ended:
             self._worker.send(CloseStream(self.number))
+            if self._answer is not None:
+                self._answer.fail(EngineError(FailureCode.INTERNAL, "The stream was closed before its answer's end."))
             self._end()
 
     async def __aenter__(self) -> Self:

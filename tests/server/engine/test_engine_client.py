@@ -235,6 +235,19 @@ async def test_a_stream_is_asked_again_and_cropped_and_ends_with_its_last_questi
     await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
 
 
+async def test_whoever_waits_for_an_answer_hears_that_the_stream_was_closed(start_engine: StartEngine) -> None:
+    engine = await ready_engine(start_engine, Slow)
+    async with AsyncExitStack() as stack:
+        answer = await begin(engine, stack)
+        waiting = asyncio.create_task(failure_of(answer))
+        await stack.aclose()
+        assert await waiting is FailureCode.INTERNAL
+    async with open_stream(engine, Question(seed=2)) as stream:
+        await stream.ask(Question(seed=2), last=True).read()
+        with pytest.raises(RuntimeError, match="has ended"):
+            stream.ask(Question(seed=2))
+
+
 async def test_append_waits_for_a_worker_that_does_not_read(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Runner)
     pid = engine.worker_pid
