@@ -1,0 +1,39 @@
+"""How a file is to be heard. No library: callers and protocols name these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from server.audio_in.encodings import PcmEncoding
+
+
+@dataclass(frozen=True, slots=True)
+class RawAudio:
+    """What samples without a container are.
+
+    Attributes:
+        encoding: how a sample is written.
+        rate: Hz.
+        channels: interleaved.
+    """
+
+    encoding: PcmEncoding
+    rate: int
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What the caller chose about hearing a file; the defaults are what most callers mean.
+
+    Attributes:
+        track: which audio track, counted from 1; None leaves the choice to the decoder.
+        split: every channel for itself, instead of their mix.
+        from_first_sample: times count from the first sample, not from the container's start.
+        raw: the file is samples without a container.
+    """
+
+    track: int | None = None
+    split: bool = False
+    from_first_sample: bool = False
+    raw: RawAudio | None = None
