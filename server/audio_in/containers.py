@@ -18,25 +18,13 @@ from av.container import InputContainer
 from av.stream import Discard
 
 from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.formats import DECODERS, DEMUXERS, HEAD_BYTES, is_no_recording, unreadable
 from server.audio_in.limits import check_shape
-
-FORMATS = ("wav", "w64", "aiff", "caf", "flac", "mp3", "aac", "ogg", "matroska", "mov", "mpeg", "mpegts")
-"""Demuxers. ``matroska`` covers WebM; ``mov`` covers MP4, M4A, QuickTime and 3GP; ``mpeg`` is the program stream."""
-
-PCM = tuple(f"pcm_{kind}" for kind in (
-    "u8", "s8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be",
-    "mulaw", "alaw", "bluray", "dvd",
-))  # fmt: skip
-CODECS = (
-    "flac", "alac", "mp3float", "mp3", "mp2float", "mp2", "mp1float", "mp1", "aac", "vorbis", "opus", "libopus",
-    "ac3", "eac3", "adpcm_ima_wav", "adpcm_ms", "gsm_ms", *PCM,
-)  # fmt: skip
-"""Decoders, all of them for audio."""
 
 MAX_FRAME_SAMPLES = 1 << 20
 """Samples of one decoded frame. Real codecs stay below 2**16; a forged ALAC header asks for 2**24 per frame."""
 
-_OPTIONS = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(CODECS)}
+_OPTIONS = {"format_whitelist": ",".join(DEMUXERS), "codec_whitelist": ",".join(DECODERS)}
 _LIVE_OPTIONS = {"formatprobesize": "131072", "probesize": "32768", "analyzeduration": "500000"}
 """FFmpeg should know enough of a live stream after so many bytes and microseconds; by default it takes megabytes."""
 _WAV_OPTIONS = {"max_probe_packets": "1", "max_size": "16384"}
@@ -44,11 +32,7 @@ _WAV_OPTIONS = {"max_probe_packets": "1", "max_size": "16384"}
 its packets of 4 kB most of the rest would go into passing them on."""
 _BUFFER = 1 << 17
 """Bytes of one read: larger than FFmpeg's 32 kB, because every read takes the interpreter's lock."""
-_HEAD = 16
 _STREAMED_RIFF = 0x7FFF_0000
-
-_MAGIC = ((8, b"WAVE"), (0, b"fLaC"), (0, b"OggS"), (0, b"ID3"), (4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"))
-"""Where supported files say what they are: tells a damaged file from a foreign one."""
 
 
 class LiveSource:
@@ -57,7 +41,7 @@ class LiveSource:
     ``more`` waits for the next piece and returns it; an empty one is the end.
 
     Attributes:
-        head: the first bytes, up to 16.
+        head: the first bytes, as many as tell what it is.
         ended: the end has come.
     """
 
@@ -71,7 +55,7 @@ class LiveSource:
         if not self._piece and not self.ended:
             self._piece = memoryview(self._more())
             self.ended = not self._piece
-            self.head += self._piece[: _HEAD - len(self.head)]
+            self.head += self._piece[: HEAD_BYTES - len(self.head)]
         taken, self._piece = self._piece[:size], self._piece[size:]
         return bytes(taken)
 
@@ -115,7 +99,7 @@ def open_audio(file: BinaryIO, check: Callable[[], None]) -> Iterator[AudioFile]
     """
     size = file.seek(0, SEEK_END)
     file.seek(0)
-    head = file.read(_HEAD)
+    head = file.read(HEAD_BYTES)
     file.seek(0)
     if not head:
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file is empty.")
@@ -137,13 +121,13 @@ def open_live(source: LiveSource) -> Iterator[AudioFile]:
 
 def _open(source: Source | LiveSource, options: dict[str, str], head: Callable[[], bytes]) -> InputContainer:
     try:
-        return av.open(source, "r", options=options, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
+        opened = av.open(source, "r", options=options, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
     except (av.FFmpegError, ValueError) as error:
-        if any(head()[at:].startswith(magic) for at, magic in _MAGIC):
-            message = "The file is damaged: its header or (in MP4 files often at the end) its index cannot be read."
-            raise AudioError(AudioErrorCode.CORRUPT_AUDIO, message) from error
-        message = "The file is not audio or video in a supported format."
-        raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message) from error
+        raise unreadable(head()) from error
+    if is_no_recording(head()):
+        opened.close()
+        raise unreadable(head())
+    return opened
 
 
 def _is_wav(head: bytes) -> bool:
@@ -169,7 +153,7 @@ def _first_audio_stream(container: InputContainer) -> AudioStream:
         if stream is not chosen:
             stream.discard = Discard.all
     context = chosen.codec_context
-    if context is None or context.codec.name not in CODECS:
+    if context is None or context.codec.name not in DECODERS:
         raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, "The codec of the file's audio stream is not supported.")
     check_shape(context.sample_rate, context.channels)
     context.options = {"max_samples": str(MAX_FRAME_SAMPLES)}

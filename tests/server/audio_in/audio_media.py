@@ -39,6 +39,7 @@ class Format:
     by_soundfile: bool = False
     video: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    bit_rate: int | None = None
 
     def __str__(self) -> str:
         return f"{self.container}-{self.codec}{'-video' if self.video else ''}"
@@ -77,6 +78,8 @@ def _by_pyav(form: Format, rate: int, wave: Floats) -> bytes:
             sound = container.add_stream(form.codec, rate=rate, layout=_LAYOUTS[len(wave)])
             assert isinstance(sound, AudioStream)
             context = sound.codec_context
+            if form.bit_rate is not None:
+                context.bit_rate = form.bit_rate
             context.open()
             resampler = av.AudioResampler(
                 format=context.format.name, layout=context.layout, rate=rate, frame_size=context.frame_size or 1024
