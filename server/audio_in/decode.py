@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
 import av
 import numpy as np
@@ -17,10 +17,12 @@ from av.packet import Packet
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.encodings import CodedEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import DecodeLimits, check_shape
-from server.audio_in.listening import Listening
+from server.audio_in.listening import Listening, RawAudio
 from server.audio_in.pcm import Channels, Resampler, as_floats, mix
+from server.audio_in.raw import as_container, is_raw, pcm_pieces
 
 MIN_GAP = 0.25
 """Seconds. Timestamps that run ahead of the samples by less are rounding or a drifting clock, not missing audio."""
@@ -99,20 +101,38 @@ def decode(
         AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
     """
     watch = _Watch(limits.work_seconds)
-    with open_audio(file, watch.check) as audio:
-        report.container = audio.container.format.name.split(",")[0]
-        report.codec = audio.stream.codec_context.codec.canonical_name
-        pieces = continuous_pieces(decode_frames(audio, report, watch.check), report)
-        for block in _blocks(pieces, report, split=listening.split):
-            report.rows = max(report.rows, len(block))
-            limits.check_length(report.seconds, report.rows)
-            with watch.paused():
-                yield block
-        report.truncated |= audio.cut_short or _promised_seconds(audio) > report.seconds + TRUNCATION_TOLERANCE
+    pieces = _pieces(file, report, listening.raw, watch.check)
+    for block in _blocks(pieces, report, split=listening.split):
+        report.rows = max(report.rows, len(block))
+        limits.check_length(report.seconds, report.rows)
+        with watch.paused():
+            yield block
     if not report.samples:
         if report.damaged_packets or report.truncated:
             raise AudioError(AudioErrorCode.CORRUPT_AUDIO, "The file is damaged: none of its audio can be decoded.")
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file holds no audio samples.")
+
+
+def _pieces(file: BinaryIO, report: DecodeReport, raw: RawAudio | None, check: Callable[[], None]) -> Iterator[Piece]:
+    if raw is None or not is_raw(file):
+        yield from _container_pieces(file, report, check)
+    elif isinstance(raw.encoding, CodedEncoding):
+        yield from _container_pieces(cast(BinaryIO, as_container(file, raw.encoding)), report, check)
+    else:
+        report.container, report.codec = "raw", raw.encoding.value
+        report.source_rate, report.channels = raw.rate, raw.channels
+        yield from (Piece(raw.rate, channels) for channels in pcm_pieces(file, raw, raw.encoding, check))
+
+
+def _container_pieces(file: BinaryIO, report: DecodeReport, check: Callable[[], None]) -> Iterator[Piece]:
+    seconds = 0.0
+    with open_audio(file, check) as audio:
+        report.container = audio.container.format.name.split(",")[0]
+        report.codec = audio.stream.codec_context.codec.canonical_name
+        for piece in continuous_pieces(decode_frames(audio, report, check), report):
+            seconds += piece.channels.shape[1] / piece.rate
+            yield piece
+        report.truncated |= audio.cut_short or _promised_seconds(audio) > seconds + TRUNCATION_TOLERANCE
 
 
 class _Watch:

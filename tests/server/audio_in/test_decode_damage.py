@@ -247,7 +247,9 @@ def test_a_film_without_sound_has_no_audio_stream() -> None:
     assert refusal(film.getvalue()).code == AudioErrorCode.NO_AUDIO_STREAM
 
 
-@pytest.mark.parametrize("form", [Format("adx", "adpcm_adx"), Format("nut", "dfpwm"), Format("wav", "pcm_s64le")], ids=str)
+@pytest.mark.parametrize(
+    "form", [Format("adx", "adpcm_adx"), Format("nut", "dfpwm"), Format("wav", "pcm_s64le")], ids=str
+)
 def test_formats_that_are_not_listed_are_refused(form: Format) -> None:
     assert refusal(media(form, 48_000)).code == AudioErrorCode.UNSUPPORTED_FORMAT
 
