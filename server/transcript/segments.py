@@ -22,6 +22,7 @@ class Segment:
         text: the content, stripped, never empty.
         avg_logprob: mean log-probability of the content's tokens; None where they are not known.
         tokens: ids of the tokens that carry the content, where they are known.
+        channel: of the recording, from 0, where each was transcribed for itself; None where they were mixed.
     """
 
     index: int
@@ -31,6 +32,7 @@ class Segment:
     text: str
     avg_logprob: float | None = None
     tokens: tuple[int, ...] = ()
+    channel: int | None = None
 
     @property
     def is_speech(self) -> bool:
@@ -64,11 +66,12 @@ class Transcript:
     """A finished answer.
 
     Attributes:
-        segments: all of them, tags included, in the order written.
+        segments: all of them, tags included, in the order written, channels by time.
         duration: of the audio, in seconds.
         complete: False when the answer was cut (length limit) or malformed. A segment that was open at the cut stands
             last in ``segments`` with the words that had been written.
         speaker_names: names of known speakers by number, learned from reference clips.
+        channels: of the recording, where each was transcribed for itself; 1 where they were mixed.
     """
 
     segments: tuple[Segment, ...]
@@ -79,6 +82,7 @@ class Transcript:
     notes: tuple[str, ...] = ()
     """Sentences about what a caller should know, e.g. that the answer was cut or damaged audio was skipped."""
     speaker_names: Mapping[int, str] = field(default_factory=dict)
+    channels: int = 1
 
     @property
     def speech(self) -> tuple[Segment, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 
+from server.audio_in.listening import Listening
 from server.context import ContextTooLong, context_of
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_request import TranscriptionParameters
@@ -29,7 +30,10 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
     speakers = tuple(KnownSpeaker(name, _clip_of(url)) for name, url in pairs)
-    return Wishes(context, parameters.temperature, logprobs=bool(parameters.include), speakers=speakers)
+    listening = Listening(split=parameters.channels == "split")
+    return Wishes(
+        context, parameters.temperature, logprobs=bool(parameters.include), speakers=speakers, listening=listening
+    )
 
 
 def decode_base64(data: str, param: str) -> bytes:
