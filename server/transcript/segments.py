@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _TAGS = re.compile(r"(?:\[[^\[\]]*\]\s*)+")
 UNINTELLIGIBLE = "[Unintelligible Speech]"
@@ -87,6 +87,17 @@ class Transcript:
     @property
     def speech(self) -> tuple[Segment, ...]:
         return tuple(segment for segment in self.segments if segment.is_speech)
+
+    def speech_of(self, channel: int) -> tuple[Segment, ...]:
+        """The speech of one channel, with numbers of its own for speakers; all of it where channels were mixed."""
+        speech = [segment for segment in self.speech if segment.channel in (channel, None)]
+        places: dict[int | None, int] = {}
+        return tuple(
+            segment
+            if segment.channel is None
+            else replace(segment, speaker=places.setdefault(segment.speaker, len(places)))
+            for segment in speech
+        )
 
     @property
     def text(self) -> str:
