@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -20,7 +19,8 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.containers import AudioFile, open_audio
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import DecodeLimits, check_shape
-from server.audio_in.pcm import Resampler, mix
+from server.audio_in.listening import Listening
+from server.audio_in.pcm import Channels, Resampler, as_floats, mix
 
 MIN_GAP = 0.25
 """Seconds. Timestamps that run ahead of the samples by less are rounding or a drifting clock, not missing audio."""
@@ -33,6 +33,10 @@ _LENGTH_IN_HEADER = frozenset({"wav", "w64", "aiff", "caf", "flac", "mov"})
 """Containers that state the length of a stream. The others have it guessed from bit rates or the last page."""
 
 
+Block = tuple[Samples, ...]
+"""A stretch of the recording: the mix of its channels alone, or each of them for itself."""
+
+
 @dataclass(slots=True)
 class DecodeReport:
     """What was found in a file; filled while it is decoded, final once the last block is out.
@@ -42,7 +46,8 @@ class DecodeReport:
         codec: e.g. ``aac``.
         source_rate: Hz, of the first frame.
         channels: of the first frame.
-        samples: decoded so far, at 24 kHz.
+        rows: how many sequences of samples were made of them.
+        samples: of each row, decoded so far, at 24 kHz.
         damaged_packets: packets that could not be decoded.
         filled_seconds: silence put where timestamps show that audio is missing, so that later times stay true.
         silenced_samples: NaN, infinite or absurdly large samples that were replaced by 0.
@@ -53,6 +58,7 @@ class DecodeReport:
     codec: str = ""
     source_rate: int = 0
     channels: int = 0
+    rows: int = 0
     samples: int = 0
     damaged_packets: int = 0
     filled_seconds: float = 0.0
@@ -78,7 +84,12 @@ class DecodeReport:
         return tuple(notes)
 
 
-def decode(file: BinaryIO, limits: DecodeLimits, report: DecodeReport) -> Generator[Samples, None, None]:
+def decode(
+    file: BinaryIO,
+    limits: DecodeLimits,
+    report: DecodeReport,
+    listening: Listening = Listening(),  # noqa: B008 - frozen
+) -> Generator[Block, None, None]:
     """Blocks of about one second, mono 24 kHz float32, of the first audio stream in ``file`` (binary, seekable).
 
     Damaged packets are skipped and missing ones replaced by silence. Memory does not grow with the length of the
@@ -91,10 +102,10 @@ def decode(file: BinaryIO, limits: DecodeLimits, report: DecodeReport) -> Genera
     with open_audio(file, watch.check) as audio:
         report.container = audio.container.format.name.split(",")[0]
         report.codec = audio.stream.codec_context.codec.canonical_name
-        for block in _blocks(mono_pieces(decode_frames(audio, report, watch.check), report), report):
-            if report.seconds > limits.max_seconds:
-                message = f"The audio is longer than the limit of {limits.max_seconds:g} seconds."
-                raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
+        pieces = continuous_pieces(decode_frames(audio, report, watch.check), report)
+        for block in _blocks(pieces, report, split=listening.split):
+            report.rows = max(report.rows, len(block))
+            limits.check_length(report.seconds, report.rows)
             with watch.paused():
                 yield block
         report.truncated |= audio.cut_short or _promised_seconds(audio) > report.seconds + TRUNCATION_TOLERANCE
@@ -153,8 +164,15 @@ def _packets(audio: AudioFile, report: DecodeReport) -> Iterator[Packet[AudioStr
         yield None
 
 
-def mono_pieces(frames: Iterable[AudioFrame], report: DecodeReport) -> Iterator[tuple[int, Samples]]:
-    """The sampling rate and mono samples of each frame, with silence where timestamps show that audio is missing.
+class Piece(NamedTuple):
+    """Samples of all channels. ``rate``: in Hz."""
+
+    rate: int
+    channels: Channels
+
+
+def continuous_pieces(frames: Iterable[AudioFrame], report: DecodeReport) -> Iterator[Piece]:
+    """The samples of each frame, with silence where timestamps show that audio is missing.
 
     Containers such as Ogg and WebM drop damaged stretches without a word, and telephony codecs leave silence out;
     only the timestamps tell. Without the fill all later times in the transcript would be early.
@@ -172,48 +190,45 @@ def mono_pieces(frames: Iterable[AudioFrame], report: DecodeReport) -> Iterator[
             if MIN_GAP < gap <= MAX_GAP:
                 report.filled_seconds += gap
                 played += gap
-                yield from ((rate, silence) for silence in _silences(round(gap * rate), rate))
+                yield from _silence(round(gap * rate), rate, frame.layout.nb_channels)
             elif abs(gap) > MAX_GAP:
                 origin = frame.time - played
-        yield rate, _mono(frame)
+        array = frame.to_ndarray()
+        yield Piece(rate, as_floats(array if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels).T))
         played += frame.samples / rate
 
 
-def _silences(samples: int, longest: int) -> Iterator[Samples]:
-    for start in range(0, samples, longest):
-        yield np.zeros(min(longest, samples - start), np.float32)
+def _silence(samples: int, rate: int, channels: int) -> Iterator[Piece]:
+    for start in range(0, samples, rate):
+        yield Piece(rate, np.zeros((channels, min(rate, samples - start)), np.float32))
 
 
-def _mono(frame: AudioFrame) -> Samples:
-    array = frame.to_ndarray()
-    return mix(array if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels).T)
+def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> Iterator[Block]:
+    """Pieces joined to about a second and resampled to 24 kHz; new resamplers where rate or channel count change."""
+    for (rate, channels), run in groupby(pieces, key=lambda piece: (piece.rate, len(piece.channels))):
+        resamplers = [Resampler(rate) for _ in range(channels if split else 1)]
+        for second in _joined((piece.channels for piece in run), rate):
+            rows = second if split else (mix(second),)
+            yield from _counted([resampler.push(row) for resampler, row in zip(resamplers, rows, strict=True)], report)
+        yield from _counted([resampler.flush() for resampler in resamplers], report)
+        report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
 
 
-def _blocks(pieces: Iterable[tuple[int, Samples]], report: DecodeReport) -> Iterator[Samples]:
-    """Pieces joined to about a second and resampled to 24 kHz; a new resampler where the sampling rate changes."""
-    for rate, run in groupby(pieces, key=itemgetter(0)):
-        resampler = Resampler(rate)
-        for second in _joined((mono for _, mono in run), rate):
-            yield from _counted(resampler.push(second), report)
-        yield from _counted(resampler.flush(), report)
-        report.silenced_samples += resampler.silenced
-
-
-def _joined(pieces: Iterable[Samples], least: int) -> Iterator[Samples]:
+def _joined(pieces: Iterable[Channels], least: int) -> Iterator[Channels]:
     """Pieces put together until they have ``least`` samples."""
-    held: list[Samples] = []
+    held: list[Channels] = []
     samples = 0
     for piece in pieces:
         held.append(piece)
-        samples += piece.size
+        samples += piece.shape[1]
         if samples >= least:
-            yield np.concatenate(held)
+            yield np.concatenate(held, axis=1)
             held, samples = [], 0
     if held:
-        yield np.concatenate(held)
+        yield np.concatenate(held, axis=1)
 
 
-def _counted(block: Samples, report: DecodeReport) -> Iterator[Samples]:
-    report.samples += block.size
-    if block.size:
-        yield block
+def _counted(rows: Sequence[Samples], report: DecodeReport) -> Iterator[Block]:
+    report.samples += rows[0].size
+    if rows[0].size:
+        yield tuple(rows)

@@ -45,13 +45,14 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
         raise UnusableReference(error.message, error.code) from None
     if not shortest <= clip.report.seconds <= longest:
         raise UnusableReference(f"Each must last {shortest:g} to {longest:g} seconds, not {clip.report.seconds:.1f}.")
-    return speaker.name, clip.samples
+    return speaker.name, clip.channels[0]
 
 
 def _alone(audio: DecodedAudio) -> tuple[Recording, Iterator[Samples]]:
-    level = clip_level(audio.samples)
-    facts = Recording(audio.samples.size, level, audio.report.seconds, notes=audio.report.notes)
-    return facts, blocks([Part(audio.samples)])
+    (samples,) = audio.channels
+    level = clip_level(samples)
+    facts = Recording(samples.size, level, audio.report.seconds, notes=audio.report.notes)
+    return facts, blocks([Part(samples)])
 
 
 def _behind(references: Sequence[tuple[str, Samples]], audio: DecodedAudio) -> tuple[Recording, Iterator[Samples]]:
@@ -65,9 +66,10 @@ def _behind(references: Sequence[tuple[str, Samples]], audio: DecodedAudio) -> t
         clips.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
         parts += [Part(samples, clip_level(samples)), gap]
         start = end + gap.samples.size
-    parts.append(Part(audio.samples, clip_level(audio.samples)))
+    (samples,) = audio.channels
+    parts.append(Part(samples, clip_level(samples)))
     facts = Recording(
-        start + audio.samples.size,
+        start + samples.size,
         Level(),
         audio.report.seconds,
         start / SAMPLE_RATE,

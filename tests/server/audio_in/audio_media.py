@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -15,8 +16,8 @@ import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
 from server.audio_in.decode import DecodeReport, decode
-from server.audio_in.decode_pool import DecodedAudio
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
 
 Floats = npt.NDArray[np.float32]
 
@@ -92,10 +93,18 @@ def _by_pyav(form: Format, rate: int, wave: Floats) -> bytes:
         return path.read_bytes()
 
 
-def clip_of(data: bytes) -> DecodedAudio:
+class Clip(NamedTuple):
+    """A decoded file. ``samples``: of the mix."""
+
+    samples: Floats
+    report: DecodeReport
+
+
+def clip_of(data: bytes, listening: Listening = Listening()) -> Clip:  # noqa: B008 - frozen
     """Decoded in this process."""
     report = DecodeReport()
-    return DecodedAudio(np.concatenate(list(decode(io.BytesIO(data), LIMITS, report))), report)
+    blocks = decode(io.BytesIO(data), LIMITS, report, listening)
+    return Clip(np.concatenate([mix for (mix,) in blocks]), report)
 
 
 def amplitude(samples: Floats, hertz: float) -> float:

@@ -66,7 +66,7 @@ def test_work_is_bounded_in_time_and_waiting_for_the_caller_is_not_work(monkeypa
     data = media(Format("wav", "pcm_s16le"), 24_000, wave=silence(24_000, 10))
     limits = DecodeLimits(max_seconds=60, work_seconds=5)
     samples = 0
-    for block in decode(io.BytesIO(data), limits, DecodeReport()):
+    for (block,) in decode(io.BytesIO(data), limits, DecodeReport()):
         samples += block.size
         now += 100
     assert samples == 240_000

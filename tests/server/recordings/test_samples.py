@@ -13,6 +13,7 @@ import pytest
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
 from server.recordings.reading import read_recording
 from server.recordings.wishes import KnownSpeaker, Wishes
 from tests.server.recordings.conftest import LONGEST, file_of, noise, open_room
@@ -50,9 +51,14 @@ class WatchingPool(DecodePool):
         super().__init__(1)
         self.decoded: list[weakref.ref[Samples]] = []
 
-    async def decode(self, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
-        audio = await super().decode(file, limits)
-        self.decoded.append(weakref.ref(audio.samples))
+    async def decode(
+        self,
+        file: BinaryIO,
+        limits: DecodeLimits,
+        listening: Listening = Listening(),  # noqa: B008 - frozen
+    ) -> DecodedAudio:
+        audio = await super().decode(file, limits, listening)
+        self.decoded.append(weakref.ref(audio.channels[0]))
         return audio
 
 
