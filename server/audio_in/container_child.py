@@ -25,10 +25,11 @@ from av.audio.frame import AudioFrame
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
-from server.audio_in.decode import DecodeReport, Piece, continuous_pieces, decode_frames
 from server.audio_in.errors import AudioError, damaged_stream
+from server.audio_in.frames import Piece, Timeline, decode_frames
 from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Resampler, mix
+from server.audio_in.report import DecodeReport
 
 WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
@@ -135,7 +136,7 @@ def _check(report: DecodeReport) -> None:
 
 
 def _send(pipe: _Pipe, frames: Iterable[AudioFrame], report: DecodeReport) -> None:
-    for samples in _resampled(continuous_pieces(frames, report)):
+    for samples in _resampled(Timeline(report).pieces(frames)):
         report.samples += samples.size
         pipe.send_samples(samples)
 

@@ -15,9 +15,10 @@ import numpy.typing as npt
 import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
-from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.decode import decode
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 Floats = npt.NDArray[np.float32]
 
