@@ -76,13 +76,14 @@ class Recordings:
     def _specify(self, recording: Recording, wishes: Wishes) -> StreamSpec:
         info = self._engine.info
         assert info is not None
+        budget = answer_budget(
+            info,
+            recording.length / info.geometry.sample_rate,
+            context_tokens=context_tokens(wishes.context),
+        )
         question = Question(
             wishes.context,
             temperature=wishes.temperature,
-            max_tokens=answer_budget(
-                info,
-                recording.length / info.geometry.sample_rate,
-                context_tokens=context_tokens(wishes.context),
-            ),
+            max_tokens=min(budget, wishes.max_tokens or budget),
         )
         return StreamSpec(info.geometry.frames(recording.length), question, recording.level)

@@ -22,9 +22,11 @@ class Wishes:
         temperature: 0 takes the likeliest tokens; above, up to 1, they are drawn.
         logprobs: the transcript is to tell the log-probability of every token of its text.
         speakers: whom to call by their names; the names are different from each other.
+        max_tokens: after which the answer is cut, where that is less than its budget.
     """
 
     context: str | None = None
     temperature: float = 0.0
     logprobs: bool = False
     speakers: tuple[KnownSpeaker, ...] = ()
+    max_tokens: int | None = None

@@ -27,7 +27,13 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
     speakers = tuple(KnownSpeaker(name, decoded(clip, REFERENCES)) for name, clip in pairs)
-    return Wishes(context, parameters.temperature, logprobs=bool(parameters.include), speakers=speakers)
+    return Wishes(
+        context,
+        parameters.temperature,
+        logprobs=bool(parameters.include),
+        speakers=speakers,
+        max_tokens=parameters.max_completion_tokens,
+    )
 
 
 def decoded(data: str, param: str) -> bytes:
