@@ -39,6 +39,8 @@ def lowered(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+Flag = Annotated[bool, BeforeValidator(lowered)]
+"""``true``, ``True``, ``1``, ``on``, ``yes`` and their opposites."""
 Words = BeforeValidator(_words)
 """A list of words without spaces. Also in one text: ``a,b``, ``a b``, ``["a", "b"]``, ``['a', 'b']``."""
 Phrases = Annotated[tuple[str, ...], BeforeValidator(_phrases)]

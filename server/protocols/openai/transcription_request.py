@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, V
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.languages import Language, LanguageTag, without_any
 from server.protocols.openai.request_values import (
+    Flag,
     Names,
     Phrases,
     Words,
@@ -61,13 +62,13 @@ def _strategy(value: Any) -> Any:
 class TranscriptionParameters(BaseModel):
     """Form fields beside the file. Unknown ones are ignored, as OpenAI's own future fields must be."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True, str_strip_whitespace=True)
 
     model: str | None = Field(None, description="The served model's name; OpenAI's model names mean it too.")
     response_format: Annotated[ResponseFormat, _Lowered] = Field(
         ResponseFormat.JSON, description="How the answer is written."
     )
-    stream: bool = Field(
+    stream: Flag = Field(
         False,
         description="Answer with server-sent events while the text comes; with json, text and diarized_json. "
         "With the other formats the answer comes whole.",
