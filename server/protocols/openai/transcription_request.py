@@ -87,6 +87,9 @@ class TranscriptionParameters(BaseModel):
         (), description="With verbose_json: segments (default), words, or both. Word times are estimated."
     )
     include: _Includes = Field((), description="With json: logprobs of the text's tokens.")
+    channels: Annotated[Literal["mix", "split"], _Lowered] = Field(
+        "mix", description="split: each channel is transcribed for itself, and told as channel of segments and words."
+    )
     chunking_strategy: Annotated[Literal["auto"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
         None, description="Accepted and ignored: the model hears the recording whole."
     )

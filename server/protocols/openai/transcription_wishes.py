@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.audio_in.listening import Listening
 from server.context import ContextTooLong, context_of
 from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.errors import InvalidParameter
@@ -32,6 +33,7 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
         parameters.temperature,
         logprobs=bool(parameters.include),
         speakers=speakers,
+        listening=Listening(split=parameters.channels == "split"),
         max_tokens=parameters.max_completion_tokens,
     )
 
