@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+_LONGEST_CHARACTER: Final = 4
+"""Bytes of UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +33,23 @@ def led(lead: str, tokens: Sequence[TokenLogprob]) -> list[TokenLogprob]:
     ]
 
 
-def carried(text: str, tokens: Sequence[TokenLogprob]) -> list[TokenLogprob]:
-    """Tokens cut to what they carry of ``text``, without JSON in front of it and behind; whole where it has escapes."""
+def carried(text: str, tokens: Sequence[TokenLogprob], *, first: bool = True, last: bool = True) -> list[TokenLogprob]:
+    """Tokens cut to what they carry of ``text``: without the JSON in front of a ``first`` and behind a ``last`` part.
+
+    The text's first character may have begun in a token before. Tokens in which the text cannot be found stay whole.
+    """
     spelled = b"".join(bytes(token.bytes) for token in tokens)
     wanted = text.encode(errors="surrogatepass")
-    begin = spelled.find(wanted)
-    if begin < 0:
+    rests = (wanted[begun:] for begun in range(min(len(wanted), _LONGEST_CHARACTER)))
+    found = next((rest for rest in rests if rest in spelled), None)
+    if found is None:
         return list(tokens)
+    at = spelled.index(found)
+    begin, end = at if first else 0, at + len(found) if last else len(spelled)
     cut = []
     for token in tokens:
-        part = bytes(token.bytes)[max(begin, 0) : max(begin + len(wanted), 0)]
-        begin -= len(token.bytes)
+        part = bytes(token.bytes)[max(begin, 0) : max(end, 0)]
+        begin, end = begin - len(token.bytes), end - len(token.bytes)
         if part:
             cut.append(token if len(part) == len(token.bytes) else token_logprob(part, token.logprob))
     return cut
@@ -65,14 +75,14 @@ class TextLogprobs:
     ends: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, pieces: Iterable[tuple[str, tuple[TokenLogprob, ...]]]) -> TextLogprobs:
+    def of(cls, pieces: Sequence[tuple[str, tuple[TokenLogprob, ...]]]) -> TextLogprobs:
         """Of a text that was written in pieces, each by some tokens."""
         tokens: list[TokenLogprob] = []
         ends: list[int] = []
         written = 0
-        for text, carriers in pieces:
+        for place, (text, carriers) in enumerate(pieces, start=1):
             written += seen(text)
-            tokens += carried(text, carriers)
+            tokens += carried(text, carriers, first=place == 1, last=place == len(pieces))
             ends += [written] * (len(tokens) - len(ends))
         return cls(tuple(tokens), tuple(ends))
 
