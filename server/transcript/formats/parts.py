@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from server.transcript.labels import SpeakerLabels
-from server.transcript.segments import Segment, TokenLogprob, Transcript
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment, Transcript
 
 JsonObject = dict[str, object]
 

@@ -18,7 +18,7 @@ from server.live.vocabulary.flush import Asker, FlushId
 from server.protocols.openai.realtime.errors import EventError
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
-from server.transcript.segments import TokenLogprob
+from server.transcript.logprobs import TokenLogprob, led
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 _REMEMBERED = 1_000
@@ -131,9 +131,10 @@ class Items:
         lead = event.lead if event.segment in item.segments else " "
         delta = lead + event.text if item.texts else event.text
         item.texts.append(delta)
-        item.logprobs += event.logprobs
         item.segments.add(event.segment)
-        return [self._transcription_event("delta", item, delta=delta, **self._logprobs(event.logprobs))]
+        tokens = led(delta.removesuffix(event.text), event.logprobs)
+        item.logprobs += tokens
+        return [self._transcription_event("delta", item, delta=delta, **self._logprobs(tokens))]
 
     def segment(self, event: SegmentCommitted) -> list[Send]:
         """A segment of the item that has its words; nothing where that item was cleared."""
