@@ -6,9 +6,18 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 from uuid import uuid4
 
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, confidence, seconds
+from server.protocols.deepgram.alternatives import (
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    confidence,
+    seconds,
+    with_language,
+)
 from server.protocols.deepgram.messages import metadata
 from server.protocols.deepgram.query import ListenQuery
+from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import SENTENCE_ENDS, Word, joined
 
@@ -38,12 +47,23 @@ def render(
         summary["warnings"] = list(transcript.notes)
     passages = [Passage.of(segment) for segment in speech]
     best = alternative(passages, speakers=query.speakers)
-    results: JsonObject = {"channels": [{"alternatives": [best]}]}
+    if query.languages:
+        best = with_language(best)
+    channel: JsonObject = {"alternatives": [best]}
+    if query.detect_language:
+        channel |= _detected(best["transcript"])
+    results: JsonObject = {"channels": [channel]}
     if query.utterances:
         results["utterances"] = _utterances(speech, passages, best["words"], speakers=query.speakers)
     if query.paragraphs or query.smart_format:
         best["paragraphs"] = _paragraphs(speech, passages, speakers=query.speakers)
     return {"metadata": summary, "results": results}
+
+
+def _detected(text: str) -> JsonObject:
+    """The language of a channel; nothing where none is certain."""
+    heard = heard_language(text)
+    return {} if heard is None else {"detected_language": heard.code, "language_confidence": round(heard.confidence, 4)}
 
 
 def _utterances(

@@ -133,9 +133,10 @@ class Items:
 
     def _completed(self, item: _Item) -> list[Send]:
         usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
+        text = item.transcript
         return [
-            self._transcription_event("completed", item, transcript=item.transcript, usage=usage),
-            self._item_event("done", item, status="completed", transcript=item.transcript),
+            self._transcription_event("completed", item, transcript=text, **parts.languages(text), usage=usage),
+            self._item_event("done", item, status="completed", transcript=text),
         ]
 
     def failed(self, error: Mapping[str, Any]) -> list[Send]:
