@@ -162,10 +162,11 @@ class Items:
     def _completed(self, item: _Item) -> list[Send]:
         item.completed = True
         usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
-        told = self._logprobs(item.logprobs)
+        text, told = item.transcript, self._logprobs(item.logprobs)
         item.logprobs = []
+        told |= parts.languages(text)
         return [
-            self._transcription_event("completed", item, transcript=item.transcript, **told, usage=usage),
+            self._transcription_event("completed", item, transcript=text, **told, usage=usage),
             self._item_event("done", item),
         ]
 
