@@ -19,7 +19,7 @@ Channels = npt.NDArray[np.float32]
 def as_floats(values: npt.NDArray[np.generic]) -> Channels:
     """``values`` ([channels, samples], integer or float) at full scale +-1."""
     with np.errstate(over="ignore"):  # absurd float samples are legal here; `Resampler` silences them
-        floats: Channels = values.astype(np.float32)
+        floats: Channels = values.astype(np.float32, order="C")  # each channel in one piece
     if values.dtype == np.uint8:
         return (floats - np.float32(128)) / np.float32(128)
     if np.issubdtype(values.dtype, np.signedinteger):
