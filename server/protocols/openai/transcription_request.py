@@ -90,6 +90,16 @@ class TranscriptionParameters(BaseModel):
     channels: Annotated[Literal["mix", "split"], _Lowered] = Field(
         "mix", description="split: each channel is transcribed for itself, and told as channel of segments and words."
     )
+    audio_track: int | None = Field(
+        None,
+        ge=1,
+        description="Which of the file's audio tracks is heard, counted from 1. Without it that is the one marked "
+        "default, or the next one that can be decoded and is not silent.",
+    )
+    time_origin: Annotated[Literal["container", "first_sample"], _Lowered] = Field(
+        "container",
+        description="What times count from: the start of the picture or of the file, or the first sample of the sound.",
+    )
     chunking_strategy: Annotated[Literal["auto"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
         None, description="Accepted and ignored: the model hears the recording whole."
     )

@@ -33,7 +33,11 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
         parameters.temperature,
         logprobs=bool(parameters.include),
         speakers=speakers,
-        listening=Listening(split=parameters.channels == "split"),
+        listening=Listening(
+            track=parameters.audio_track,
+            split=parameters.channels == "split",
+            from_first_sample=parameters.time_origin == "first_sample",
+        ),
         max_tokens=parameters.max_completion_tokens,
     )
 
