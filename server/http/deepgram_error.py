@@ -36,3 +36,8 @@ class DeepgramError(ApiError):
         response.headers[REQUEST_ID_HEADER] = self.request_id
         response.headers["dg-error"] = self.message.encode("ascii", "replace").decode()
         return response
+
+
+def invalid_query(message: str) -> ApiError:
+    """The 400 for a parameter of the query that cannot be honoured."""
+    return ApiError(HTTPStatus.BAD_REQUEST, message, code="invalid_query_parameter")
