@@ -13,6 +13,7 @@ from av.audio.frame import AudioFrame
 
 from model.seam.audio import Samples
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.cut_beginnings import with_beginning
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
@@ -77,7 +78,7 @@ class _Reader:
         """Of all recordings. Raises what was wrong with the first where none of them can be read."""
         raw = self._listening.raw
         if raw is None or not is_raw(file):
-            return self._recordings(file)
+            return self._recordings(with_beginning(file))
         if isinstance(raw.encoding, CodedEncoding):
             return self._recordings(as_container(file, raw.encoding))
         return self._samples(file, raw, raw.encoding)

@@ -135,7 +135,7 @@ class ListenQuery(BaseModel):
             raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
         if isinstance(self.encoding, CodedEncoding) and self.channels > _MAX_PACKET_CHANNELS:
             raise InvalidQuery(f"channels: packets of {self.encoding} have at most {_MAX_PACKET_CHANNELS}.")
-        if self.utterance_end_ms is not None and not self.interim_results:
+        if live and self.utterance_end_ms is not None and not self.interim_results:
             raise InvalidQuery("utterance_end_ms needs interim_results=true.")
         if self.numerals and self.spoken is not None and self.spoken not in NUMBER_LANGUAGES:
             raise InvalidQuery(f"numerals: number words are known in {', '.join(NUMBER_LANGUAGES)} only.")
