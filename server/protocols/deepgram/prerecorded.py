@@ -6,9 +6,18 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 from uuid import uuid4
 
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, confidence, seconds
+from server.protocols.deepgram.alternatives import (
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    confidence,
+    seconds,
+    with_language,
+)
 from server.protocols.deepgram.messages import metadata
 from server.protocols.deepgram.query import ListenQuery
+from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import SENTENCE_ENDS, Word, joined
 
@@ -44,6 +53,12 @@ def render(
     return {"metadata": summary, "results": results}
 
 
+def _detected(text: str) -> JsonObject:
+    """The language of a channel; nothing where none is certain."""
+    heard = heard_language(text)
+    return {} if heard is None else {"detected_language": heard.code, "language_confidence": round(heard.confidence, 4)}
+
+
 class _Channel:
     """The answer about one channel, or about all where they were mixed. Each has its own numbers for speakers.
 
@@ -59,7 +74,11 @@ class _Channel:
         self._best = alternative(self._passages, speakers=query.speakers)
         if query.paragraphs or query.smart_format:
             self._best["paragraphs"] = _paragraphs(self._speech, self._passages, speakers=query.speakers)
+        if query.languages:
+            self._best = with_language(self._best)
         self.told: JsonObject = {"alternatives": [self._best]}
+        if query.detect_language:
+            self.told |= _detected(self._best["transcript"])
 
     def utterances(self) -> Iterator[JsonObject]:
         """One per segment, with the words that the alternative has."""

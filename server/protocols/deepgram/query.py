@@ -53,7 +53,7 @@ def _endpointing(value: str) -> object:
 
 
 def _switch(value: str) -> str | bool:
-    """Any version of a model that is named switches it on."""
+    """Any value that is named, a version of a model or a language, switches it on."""
     return value.lower() != "false"
 
 
@@ -78,6 +78,8 @@ class ListenQuery(BaseModel):
         utterances: files: list the segments.
         paragraphs: files: the transcript in paragraphs.
         smart_format: files: the same.
+        detect_language: files: say which language was spoken.
+        language: ``multi``: say which language was spoken, in every alternative. Others change nothing.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -98,6 +100,8 @@ class ListenQuery(BaseModel):
     keywords: tuple[str, ...] = ()
     utterances: bool = False
     paragraphs: bool = False
+    detect_language: Annotated[bool, BeforeValidator(_switch)] = False
+    language: str | None = None
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]]) -> ListenQuery:
@@ -141,6 +145,11 @@ class ListenQuery(BaseModel):
     def speakers(self) -> bool:
         """Whether words tell who said them."""
         return self.diarize or self.diarize_model
+
+    @property
+    def languages(self) -> bool:
+        """Whether alternatives tell which language they are in."""
+        return self.language is not None and self.language.lower() == "multi"
 
     @property
     def turns(self) -> TurnDetection | None:
