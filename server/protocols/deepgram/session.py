@@ -15,6 +15,7 @@ from server.live.vocabulary.events import (
     Finished,
     Flushed,
     Hypothesis,
+    IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
     SpeechStarted,
@@ -118,6 +119,8 @@ class DeepgramSession(LiveProtocol[str | bytes]):
                 return _sent(self._flushed(until, flush))
             case Finished(duration):
                 return self._finished(duration)
+            case IdleTimedOut():
+                return []  # nobody asks for it here
 
     def ended(self, why: SessionEnd, message: str) -> Sequence[Action]:
         """An ``Error`` says why, then the connection closes."""
