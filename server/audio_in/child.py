@@ -23,10 +23,11 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
-from server.audio_in.decode import Block, DecodeReport, decode
+from server.audio_in.decode import Block, decode
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 READY, REPORT, ERROR = b"+", b"r", b"e"
 

@@ -19,9 +19,10 @@ from operator import attrgetter
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
-from server.audio_in.decode import DecodeReport, Piece, continuous_pieces, decode_frames
 from server.audio_in.errors import AudioError, damaged_stream
+from server.audio_in.frames import Piece, Timeline, decode_frames
 from server.audio_in.pcm import Resampler, mix
+from server.audio_in.report import DecodeReport
 
 WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
@@ -94,7 +95,7 @@ def _decode(pipe: _Pipe) -> None:
             raise damaged_stream()
 
     with open_live(source) as audio:
-        for samples in _resampled(continuous_pieces(decode_frames(audio, report, check), report)):
+        for samples in _resampled(Timeline(report).pieces(decode_frames(audio, report, check))):
             report.samples += samples.size
             pipe.send_samples(samples)
     # A container that breaks off at the end is a recorder that was switched off; before, what follows would be lost.

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from model.seam.audio import Samples
-from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
 from server.audio_in.process import DecoderDied, DecoderProcess
+from server.audio_in.report import DecodeReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,10 @@ import numpy as np
 
 from model.seam.audio import Samples
 from server.audio_in import child
-from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
 from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """NumPy's threads are of no use here, and on large machines the memory they reserve would fill the child's limit."""

@@ -14,9 +14,10 @@ from typing import BinaryIO
 import numpy as np
 
 from server.audio_in import child
-from server.audio_in.decode import Block, DecodeReport
+from server.audio_in.decode import Block
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 
 def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: Listening) -> Iterator[Block]:

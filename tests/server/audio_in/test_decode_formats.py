@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.decode import decode
+from server.audio_in.report import DecodeReport
 from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, clip_of, media, tones
 
 WAV = Format("wav", "pcm_s16le")
