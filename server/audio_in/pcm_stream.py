@@ -1,14 +1,13 @@
-"""Raw PCM as live clients send it, in pieces of any size → mono 24 kHz float32."""
+"""Raw PCM as live clients send it, in pieces of any size → 24 kHz float32, mixed or each channel for itself."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from model.seam.audio import Samples
 from server.audio_in.encodings import PcmEncoding
 from server.audio_in.limits import check_shape
-from server.audio_in.pcm import Resampler, as_floats, mix
+from server.audio_in.pcm import ChannelResampler, Channels, as_floats
 
 
 def _mulaw_table() -> npt.NDArray[np.int16]:
@@ -40,33 +39,35 @@ _G711 = {PcmEncoding.MULAW: _mulaw_table(), PcmEncoding.ALAW: _alaw_table()}
 class PcmStream:
     """Converts one live stream. ``rate`` in Hz; a sample may be split over two pushes at any byte.
 
+    What comes out are rows of samples, [rows, n]: one with the mix, or with ``split`` one for each channel.
+
     Raises:
         AudioError: ``unsupported_format`` for a rate or channel count out of range.
     """
 
-    def __init__(self, rate: int, channels: int, encoding: PcmEncoding) -> None:
+    def __init__(self, rate: int, channels: int, encoding: PcmEncoding, *, split: bool = False) -> None:
         check_shape(rate, channels)
         self._channels = channels
         self._dtype = _DTYPES[encoding]
         self._g711 = _G711.get(encoding)
-        self._resampler = Resampler(rate)
+        self._resampler = ChannelResampler(rate, channels, split=split)
         self._rest = b""
 
-    def push(self, data: bytes) -> Samples:
-        """The next bytes → the next samples ([n], n may be 0: the resampler lags some milliseconds behind)."""
+    def push(self, data: bytes) -> Channels:
+        """The next bytes → the next samples (n may be 0: the resampler lags some milliseconds behind)."""
         data = self._rest + data
         whole = len(data) - len(data) % (self._dtype.itemsize * self._channels)
         self._rest = data[whole:]
         values: npt.NDArray[np.generic] = np.frombuffer(data, self._dtype, count=whole // self._dtype.itemsize)
         if self._g711 is not None:
             values = self._g711[values]
-        return self._resampler.push(mix(as_floats(values.reshape(-1, self._channels).T)))
+        return self._resampler.push(as_floats(values.reshape(-1, self._channels).T))
 
-    def drain(self) -> Samples:
+    def drain(self) -> Channels:
         """The samples still inside, as if silence came next. Bytes of an unfinished sample wait for the next push."""
         return self._resampler.flush()
 
-    def flush(self) -> Samples:
+    def flush(self) -> Channels:
         """The samples still inside; bytes of an unfinished sample are dropped. `push` then begins afresh."""
         self._rest = b""
         return self.drain()
