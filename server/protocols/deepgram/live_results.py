@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from server.live.vocabulary.events import Hypothesis, WordsCommitted
+from server.live.vocabulary.events import Channel, Hypothesis, WordsCommitted
 from server.protocols.deepgram.alternatives import Alternative, JsonObject, ModelIdentity, Passage, alternative, seconds
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
-CHANNEL = (0, 1)
-"""The first of one channel: all that come are mixed."""
-
 
 class LiveResults:
-    """The state of one session's text. Methods return the messages to be sent.
+    """The state of one channel's text. Methods return the messages to be sent.
 
     The intervals of the final results follow each other from 0 without gap or overlap; an interim one begins where the
     last final one ended.
@@ -24,11 +21,13 @@ class LiveResults:
         speakers: words tell who said them.
 
     Attributes:
+        channel: whose text it is; all that come may be mixed to one.
         final_until: seconds, where the last final result ended.
         utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
 
     def __init__(self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool) -> None:
+        self.channel = Channel()
         self.final_until = 0.0
         self.utterance_end: float | None = None
         self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
@@ -147,7 +146,7 @@ class LiveResults:
         start = seconds(self.final_until)
         return {
             "type": "Results",
-            "channel_index": CHANNEL,
+            "channel_index": self.channel,
             "duration": seconds(seconds(until) - start),
             "start": start,
             "is_final": is_final,

@@ -15,6 +15,7 @@ from server.live.vocabulary.turn_detection import TurnDetection
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
 _PLAIN_SILENCE_SECONDS = 0.5
+_CALL_CHANNELS = 2
 
 _ENCODINGS: Mapping[str, PcmEncoding | None] = {
     "linear16": PcmEncoding.LINEAR16,
@@ -136,6 +137,18 @@ class ListenQuery(BaseModel):
     def context(self) -> str | None:
         """The terms one per line, as the model's prompt has them."""
         return context_of(*self.terms)
+
+    @property
+    def raw_channels(self) -> int:
+        """How many channels are transcribed, each for itself; 1 where they are mixed, and at first of a container."""
+        return self.channels if self.multichannel and self.encoding is not None else 1
+
+    @property
+    def most_channels(self) -> int:
+        """How many there may be: without ``channels`` a container may have two, as a call has."""
+        if not self.multichannel or self.encoding is not None:
+            return self.raw_channels
+        return self.channels if "channels" in self.model_fields_set else _CALL_CHANNELS
 
     @property
     def speakers(self) -> bool:
