@@ -49,9 +49,9 @@ def test_words_and_turns_of_two_people_at_once() -> None:
 def test_finalize_and_the_end_are_answered_for_every_channel() -> None:
     talk = Conversation(CALL)
     assert talk.say("Finalize") == []
-    assert talk.actions[-1] == Flush(FlushId(Asker.PROTOCOL, 0))
-    assert talk.on(LEFT).close(HELLO) == [], "it waits for the answer"
     flush = FlushId(Asker.PROTOCOL, 0)
+    assert Flush(flush) in talk.actions
+    assert talk.on(LEFT).close(HELLO) == [], "it waits for the answer"
     (right,) = talk.on(RIGHT).flushed(1.5, flush)
     (left,) = talk.on(LEFT).flushed(1.5, flush)
     assert (right["channel_index"], text(right), flags(right)) == ([1, 2], "", (True, False, True))
@@ -114,8 +114,9 @@ def test_a_channel_says_what_it_says_alone(steps: list[tuple[int, str, float]]) 
     for number, messages in enumerate(together):
         assert all(message.get("channel_index", message["channel"]) == [number, 3] for message in messages)
     assert talk.send(b"") == []
-    summaries = [talk.hear(Finished(9.0, channel=Channel(number, 3)))[-1]["type"] for number in range(3)]
-    assert summaries[-1] == "Metadata"
+    ends = [message for number in range(3) for message in talk.hear(Finished(9.0, channel=Channel(number, 3)))]
+    assert [message["type"] for message in ends].count("Metadata") == 1
+    assert ends[-1]["type"] == "Metadata"
     assert isinstance(talk.actions[-1], Close)
 
 
