@@ -90,6 +90,7 @@ async def rows(stream: ContainerStream, pieces: list[bytes]) -> Floats:
 
 
 async def decoded(stream: ContainerStream, pieces: list[bytes]) -> Floats:
+    mono: Floats
     (mono,) = await rows(stream, pieces)
     return mono
 

@@ -18,6 +18,7 @@ from tests.server.audio_in.audio_media import Floats, assert_tones, clip_of, ton
 
 
 def converted(stream: PcmStream, pieces: list[bytes]) -> Floats:
+    mono: Floats
     (mono,) = np.concatenate([*(stream.push(piece) for piece in pieces), stream.flush()], axis=1)
     return mono
 
