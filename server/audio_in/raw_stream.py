@@ -109,6 +109,8 @@ class RawStream:
 
     def _wav(self, head: bytes, *, final: bool) -> tuple[PcmStream | ContainerStream | None, bytes]:
         """Its header says what the samples are. Its length is not believed: clients write it before they know it."""
+        if head.startswith(b"RIFX"):
+            return ContainerStream(split=self._split), head
         start = _wav_start(head)
         if start is None:
             over = final or len(head) > _LONGEST_WAV_HEADER
