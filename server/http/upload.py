@@ -34,6 +34,8 @@ _FILE = "file"
 _INPUT_AUDIO = "input_audio"
 _RECORDINGS = (_INPUT_AUDIO, _FILE)
 """Where the recording may stand in JSON: base64, or an object with it as ``data``."""
+_URLS = frozenset({"url", "file_url", "audio_url"})
+"""Fields of other servers that fetch the recording."""
 _DATA_URL = b"data:"
 _URL = re.compile(r"\s*[a-z]+://", re.IGNORECASE)
 _HOW_TO_SEND_JSON = "The body must be an object that holds the recording in base64 as input_audio.data, or as file."
@@ -121,6 +123,8 @@ def _several_files(count: int) -> str:
 
 
 def _no_file(form: Form) -> str:
+    if any(field.name in _URLS and field.value for field in form.fields):
+        return "This server fetches nothing: send the recording itself in the field file."
     others = [field.name[:40] for field in form.fields if field.filename is not None]
     there = f"; there is a file in the field {others[0]}" if others else ""
     return f"The form must have the recording in the field file{there}."
