@@ -19,7 +19,8 @@ from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
 from server.audio_in.joined import MAX_PARTS, Part, parts
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening, RawAudio
-from server.audio_in.pcm import Channels, Resampler, mix
+from server.audio_in.mixing import Mixer
+from server.audio_in.pcm import Channels, Resampler
 from server.audio_in.raw import as_container, is_raw, pcm_pieces
 from server.audio_in.report import DecodeReport
 from server.audio_in.spliced import Readable
@@ -176,10 +177,12 @@ def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> It
     """Pieces joined to about a second and resampled to 24 kHz; new resamplers where rate or channel count change."""
     for (rate, channels), run in groupby(pieces, key=lambda piece: (piece.rate, len(piece.channels))):
         resamplers = [Resampler(rate) for _ in range(channels if split else 1)]
+        mixer = Mixer(rate)
         for second in _joined((piece.channels for piece in run), rate):
-            rows = second if split else (mix(second),)
+            rows = second if split else (mixer.mix(second),)
             yield from _counted([resampler.push(row) for resampler, row in zip(resamplers, rows, strict=True)], report)
         yield from _counted([resampler.flush() for resampler in resamplers], report)
+        report.turned_seconds += mixer.turned_seconds
         report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
 
 

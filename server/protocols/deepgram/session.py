@@ -54,6 +54,9 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             interim=query.interim_results,
             speakers=query.speakers,
             languages=query.languages,
+            wording=query.wording,
+            search=query.search,
+            repeated=query.repeated,
         )
         self._audio = hashlib.sha256()
         self._flush_ids = flush_ids(Asker.PROTOCOL)
@@ -63,8 +66,9 @@ class DeepgramSession(LiveProtocol[str | bytes]):
     def opened(self) -> Sequence[Action]:
         """Deepgram says nothing before the first results."""
         query = self._query
-        rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
-        actions: list[Action] = [SetFormat(query.encoding, rate, query.channels), SetTurns(query.turns)]
+        raw = query.raw
+        sound = SetFormat(None) if raw is None else SetFormat(raw.encoding, raw.rate, raw.channels)
+        actions: list[Action] = [sound, SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
 
     def read(self, frame: str | bytes) -> str | bytes:
@@ -183,7 +187,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             created=self._created,
             duration=duration,
         )
-        return [*_sent(rest), Send({"type": "Metadata"} | summary), Close()]
+        return [*_sent(rest), Send({"type": "Metadata"} | summary | self._query.repeated), Close()]
 
     def _utterance_end(self, until: float) -> list[Action]:
         """Told once after the last words, when enough audio passed without any and none can still be on its way."""
