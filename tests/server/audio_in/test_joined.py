@@ -239,3 +239,37 @@ def test_a_spliced_file_reads_like_the_bytes_in_it() -> None:
         assert spliced.read(size) == whole[at : at + size]
     assert spliced.seek(-4, io.SEEK_END) == len(whole) - 4
     assert spliced.read(10) == b"tail"
+
+
+# ------------------------------------------------------------------------------------------ MPEG transport streams
+
+
+def transport(codec: str, rate: int, *options: tuple[str, str]) -> bytes:
+    return media(Format("mpegts", codec, options=options), rate)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (transport("aac", 48_000), transport("mp2", 48_000)),
+        (transport("aac", 48_000), transport("aac", 44_100, ("mpegts_start_pid", "768"))),
+        (transport("aac", 48_000), transport("mp2", 48_000, ("mpegts_pmt_start_pid", "300"))),
+        (transport("ac3", 48_000, M2TS := ("mpegts_m2ts_mode", "1")), transport("mp2", 44_100, M2TS)),
+    ],
+    ids=["codec", "stream number", "program map", "m2ts"],
+)
+def test_transport_streams_whose_tables_change(first: bytes, second: bytes) -> None:
+    clip = clip_of(first + second)
+    assert_twice(clip, gap=0.2)
+    assert TOLD in clip.report.notes
+    assert clip_of(first + second + first).report.parts == 3
+
+
+def test_damaged_tables_end_nothing() -> None:
+    data = transport("aac", 48_000)
+    chance = random.Random(5)
+    for _ in range(20):
+        damaged = bytearray(data + data)
+        for _ in range(60):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        assert clip_of(bytes(damaged)).report.seconds > 1
