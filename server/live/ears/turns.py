@@ -22,17 +22,41 @@ class TurnStart:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnd:
-    """The turn is over; ``at`` is where its audio ends."""
+class TurnPause:
+    """Nobody has spoken for ``silence`` seconds at ``at``; the turn may go on.
+
+    ``enough``: behind words that end a sentence this silence ends the turn.
+    """
 
     at: float
+    silence: float
+    enough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResume:
+    """Somebody speaks again from ``at`` on, behind a pause that was told."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """The turn is over after ``silence`` seconds; ``at`` is where its audio ends."""
+
+    at: float
+    silence: float
+
+
+TurnEvent = TurnStart | TurnPause | TurnResume | TurnEnd
 
 
 class TurnDetector:
     """Follows the probabilities of consecutive frames; pure, one for each stretch of audio and set of settings.
 
     Speech begins with a frame at or above the threshold, and a turn once that speech is 100 ms long. It goes on while
-    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that.
+    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that. Shorter silences are
+    told as they are reached where the settings look at pauses.
 
     Attributes:
         speaking: a turn was begun and not ended.
@@ -41,16 +65,23 @@ class TurnDetector:
     def __init__(self, settings: TurnDetection, *, frame: float, start: float = 0.0) -> None:
         """``frame``: seconds of a frame. ``start``: the session's time at the first one."""
         self.speaking = False
-        self._settings = settings
         self._frame = frame
         self._start = start
         self._enough_speech = _frames(_MIN_SPEECH, frame)
-        self._enough_silence = _frames(settings.silence, frame)
         self._position = 0  # frames fed
         self._last_end = start
         self._run = 0  # frames of the speech that may become a turn, or of the quiet that may end one
+        self.adjust(settings)
 
-    def feed(self, probability: float) -> TurnStart | TurnEnd | None:
+    def adjust(self, settings: TurnDetection) -> None:
+        """From now on like this; what is going on goes on."""
+        self._settings = settings
+        self._enough_silence = _frames(settings.silence, self._frame)
+        pauses = settings.pauses
+        self._pauses = frozenset(_frames(length, self._frame) for length in pauses.lengths) if pauses else frozenset()
+        self._enough_pause = _frames(pauses.finished, self._frame) if pauses else self._enough_silence
+
+    def feed(self, probability: float) -> TurnEvent | None:
         """The next frame; what it brings about. A turn's times never reach into the turn before."""
         self._position += 1
         return self._in_turn(probability) if self.speaking else self._between_turns(probability)
@@ -63,13 +94,18 @@ class TurnDetector:
         self.speaking, self._run = True, 0
         return TurnStart(max(self._last_end, began))
 
-    def _in_turn(self, probability: float) -> TurnEnd | None:
-        self._run = 0 if self._speaks(probability, already=self._run == 0) else self._run + 1
+    def _in_turn(self, probability: float) -> TurnPause | TurnResume | TurnEnd | None:
+        if self._speaks(probability, already=self._run == 0):
+            quiet, self._run = self._run, 0
+            told = any(pause <= quiet for pause in self._pauses)
+            return TurnResume(self._time(self._position - 1)) if told else None
+        self._run += 1
+        at, silence = self._time(self._position), self._run * self._frame
         if self._run < self._enough_silence:
-            return None
+            return TurnPause(at, silence, self._run >= self._enough_pause) if self._run in self._pauses else None
         self.speaking, self._run = False, 0
-        self._last_end = self._time(self._position)
-        return TurnEnd(self._last_end)
+        self._last_end = at
+        return TurnEnd(at, silence)
 
     def _speaks(self, probability: float, *, already: bool) -> bool:
         """Entering speech takes the threshold; staying in it takes less."""

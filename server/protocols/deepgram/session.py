@@ -17,6 +17,8 @@ from server.live.vocabulary.events import (
     Hypothesis,
     LiveEvent,
     SegmentCommitted,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
@@ -96,6 +98,8 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             case SpeechStarted(at):
                 self._state.move(TurnMove.SPEECH_STARTED)
                 return [Send(messages.speech_started(at))] if self._query.vad_events else []
+            case SpeechPaused() | SpeechResumed():
+                return []
             case SpeechStopped(flush=flush):
                 self._state.move(TurnMove.SPEECH_STOPPED)
                 self._awaited.add(flush)
