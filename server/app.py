@@ -21,7 +21,7 @@ from server.http.middleware.body import BodyMiddleware
 from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.openapi import COMPONENTS
-from server.http.routes import deepgram, health, models, realtime, transcriptions
+from server.http.routes import deepgram, flux, health, models, realtime, transcriptions
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
@@ -91,7 +91,7 @@ def create_app(
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
-    for router in (transcriptions.router, realtime.router, deepgram.router, models.router, health.router):
+    for router in (transcriptions.router, realtime.router, deepgram.router, flux.router, models.router, health.router):
         app.include_router(router)
     _describe_components(app)
     return app

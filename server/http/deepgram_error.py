@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 from server.http.errors import ApiError
 
 LISTEN_PATH = "/v1/listen"
+FLUX_PATH = "/v2/listen"
+PATHS = frozenset({LISTEN_PATH, FLUX_PATH})
 REQUEST_ID_HEADER = "dg-request-id"
 
 

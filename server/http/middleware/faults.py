@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http.deepgram_error import LISTEN_PATH, DeepgramError
+from server.http.deepgram_error import PATHS, DeepgramError
 from server.http.errors import ApiError, shutting_down, to_api_error
 from server.http.service import service_of
 
@@ -71,7 +71,7 @@ class FaultMiddleware:
             await self._refuse(refusal, scope, receive, send)
 
     async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == LISTEN_PATH:
+        if scope["path"] in PATHS:
             refusal = DeepgramError(refusal, scope["state"]["request_id"])
         if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refusal.code or ""})

@@ -32,8 +32,9 @@ class OpenText:
         return [*self._committed, *supposed]
 
     def commit(self, event: WordsCommitted) -> None:
-        """They were part of the hypothesis; what is left of it comes next."""
-        self._committed.append(Passage.of_words(event))
+        """They were part of the hypothesis; what is left of it comes next. Between segments stands a space."""
+        passage = Passage.of_words(event)
+        self._committed.append(passage if self._committed else replace(passage, lead=" "))
         self._segment = event.segment
         self._hypothesis = ()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -47,6 +47,50 @@ def _encoding(value: str) -> PcmEncoding | None:
     return _ENCODINGS[value.lower()]
 
 
+Encoding = Annotated[PcmEncoding | None, BeforeValidator(_encoding)]
+"""Of raw audio on a WebSocket; None for containers."""
+SampleRate = Annotated[int, Field(ge=MIN_RATE, le=MAX_RATE)]
+Query = TypeVar("Query", bound=BaseModel)
+
+
+def collected(items: Iterable[tuple[str, str]], lists: Collection[str]) -> dict[str, Any]:
+    """A query's names and values in order; of ``lists`` all that are given. Empty ones of all others do not count.
+
+    Of a repeated single parameter the last counts. Raises InvalidQuery for what no path can honour.
+    """
+    values: dict[str, Any] = {}
+    for name, value in items:
+        if name in lists:
+            values.setdefault(name, []).append(value)
+        elif value:
+            values[name] = value
+    refuse(values)
+    return values
+
+
+def refuse(values: Mapping[str, object]) -> None:
+    """Raises InvalidQuery for what would do harm if it were ignored, and is switched on."""
+    for name, why in _REFUSED.items():
+        if str(values.get(name) or False).lower() != "false":
+            raise InvalidQuery(f"{name} is not supported: {why}.")
+
+
+def checked(model: type[Query], values: Mapping[str, Any]) -> Query:
+    """Raises InvalidQuery with the first complaint, without the value that caused it."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = f"{first['loc'][0]}: " if first["loc"] else ""
+        raise InvalidQuery(f"{name}{first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def check_audio(encoding: PcmEncoding | None, sample_rate: int | None) -> None:
+    """Raises InvalidQuery for raw audio of an unknown rate."""
+    if encoding is not None and sample_rate is None:
+        raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
+
+
 def _endpointing(value: str) -> object:
     """Milliseconds, or None where it is switched off."""
     return {"true": 0, "false": None}.get(value.lower(), value)
@@ -81,8 +125,8 @@ class ListenQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    encoding: Annotated[PcmEncoding | None, BeforeValidator(_encoding)] = None
-    sample_rate: int | None = Field(None, ge=MIN_RATE, le=MAX_RATE)
+    encoding: Encoding = None
+    sample_rate: SampleRate | None = None
     channels: int = Field(1, ge=1, le=MAX_CHANNELS)
     interim_results: bool = False
     punctuate: bool = False
@@ -99,25 +143,9 @@ class ListenQuery(BaseModel):
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]]) -> ListenQuery:
-        """From a query's names and values in order. Of a repeated single parameter the last counts, empty ones do not.
-
-        Raises InvalidQuery.
-        """
-        values: dict[str, Any] = {}
-        for name, value in items:
-            if name in _LISTS:
-                values.setdefault(name, []).append(value)
-            elif value:
-                values[name] = value
-        for name, why in _REFUSED.items():
-            if values.get(name, "false").lower() != "false":
-                raise InvalidQuery(f"{name} is not supported: {why}.")
-        try:
-            query = cls.model_validate(values)
-        except ValidationError as error:
-            raise _named(error) from None
-        if query.encoding is not None and query.sample_rate is None:
-            raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
+        """From a query's names and values in order. Raises InvalidQuery."""
+        query = checked(cls, collected(items, _LISTS))
+        check_audio(query.encoding, query.sample_rate)
         try:
             context_of(*query.terms)
         except ContextTooLong as error:
@@ -148,12 +176,6 @@ class ListenQuery(BaseModel):
         if self.utterance_end_ms is not None:
             return TurnDetection(silence=max(self.utterance_end_ms / 1000, MIN_ENDPOINTING_SECONDS))
         return TurnDetection(silence=_PLAIN_SILENCE_SECONDS) if self.vad_events else None
-
-
-def _named(error: ValidationError) -> InvalidQuery:
-    """The first complaint, without the value that caused it."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return InvalidQuery(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}.")
 
 
 def _unweighted(keyword: str) -> str | None:

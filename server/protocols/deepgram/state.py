@@ -113,12 +113,13 @@ class State:
     def move(self, move: StageMove | TurnMove) -> None:
         """Go where the table says. Raises IllegalMove."""
         if isinstance(move, StageMove):
-            self.stage = _next(STAGES, self.stage, move)
+            self.stage = following(STAGES, self.stage, move)
         else:
-            self.turn = _next(TURNS, self.turn, move)
+            self.turn = following(TURNS, self.turn, move)
 
 
-def _next(table: Mapping[S, Mapping[M, S]], state: S, move: M) -> S:
+def following(table: Mapping[S, Mapping[M, S]], state: S, move: M) -> S:
+    """The state behind ``move``. Raises IllegalMove where ``table`` has none."""
     moves = table[state]
     if move not in moves:
         raise IllegalMove(f"{move.name} while {state.name}")
