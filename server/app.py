@@ -14,14 +14,24 @@ from starlette.middleware.cors import CORSMiddleware
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import load_model
+from server.http.auth.callers import Keys, Places
 from server.http.errors import install_error_handlers
 from server.http.middleware.access_log import AccessLogMiddleware
-from server.http.middleware.auth import AuthMiddleware, key_digest
+from server.http.middleware.auth import AuthMiddleware
 from server.http.middleware.body import BodyMiddleware
 from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.openapi import COMPONENTS
-from server.http.routes import deepgram, flux, health, models, realtime, transcriptions
+from server.http.routes import (
+    client_secrets,
+    deepgram,
+    deepgram_grant,
+    flux,
+    health,
+    models,
+    realtime,
+    transcriptions,
+)
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
@@ -91,8 +101,8 @@ def create_app(
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
-    for router in (transcriptions.router, realtime.router, deepgram.router, flux.router, models.router, health.router):
-        app.include_router(router)
+    for room in (transcriptions, realtime, client_secrets, deepgram, flux, deepgram_grant, models, health):
+        app.include_router(room.router)
     _describe_components(app)
     return app
 
@@ -119,9 +129,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
         ),
         Middleware(FaultMiddleware),
     ]
-    if keys := settings.keys:
-        public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")
-        stack.append(Middleware(AuthMiddleware, digests=tuple(map(key_digest, keys)), public_paths=public))
+    public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")
+    places = Places(header=settings.key_in_x_api_key, query=settings.key_in_query)
+    stack.append(Middleware(AuthMiddleware, keys=Keys(settings.keys), places=places, public_paths=public))
     return stack
 
 

@@ -14,14 +14,15 @@ import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
-from server.audio_in.decode import DecodeReport, decode_frames, mono_pieces
 from server.audio_in.errors import AudioError, damaged_stream
-from server.audio_in.pcm import Resampler
+from server.audio_in.frames import Piece, Timeline, decode_frames
+from server.audio_in.pcm import Resampler, mix
+from server.audio_in.report import DecodeReport
 
 WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
@@ -94,7 +95,7 @@ def _decode(pipe: _Pipe) -> None:
             raise damaged_stream()
 
     with open_live(source) as audio:
-        for samples in _resampled(mono_pieces(decode_frames(audio, report, check), report)):
+        for samples in _resampled(Timeline(report).pieces(decode_frames(audio, report, check))):
             report.samples += samples.size
             pipe.send_samples(samples)
     # A container that breaks off at the end is a recorder that was switched off; before, what follows would be lost.
@@ -103,12 +104,12 @@ def _decode(pipe: _Pipe) -> None:
         raise damaged_stream()
 
 
-def _resampled(pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
+def _resampled(pieces: Iterator[Piece]) -> Iterator[Samples]:
     """As they come, at 24 kHz; a new resampler where the sampling rate changes."""
-    for rate, run in groupby(pieces, key=itemgetter(0)):
+    for rate, run in groupby(pieces, key=attrgetter("rate")):
         resampler = Resampler(rate)
-        for _, mono in run:
-            yield resampler.push(mono)
+        for piece in run:
+            yield resampler.push(mix(piece.channels))
         yield resampler.flush()
 
 

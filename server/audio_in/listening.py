@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
 from server.audio_in.encodings import PcmEncoding
 
@@ -37,3 +38,15 @@ class Listening:
     split: bool = False
     from_first_sample: bool = False
     raw: RawAudio | None = None
+
+    @property
+    def json(self) -> str:
+        """For the pipe of a decoder process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Listening:
+        """What the server said."""
+        fields = json.loads(content)
+        raw = fields.pop("raw")
+        return cls(**fields, raw=raw and RawAudio(PcmEncoding(raw["encoding"]), raw["rate"], raw["channels"]))

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from model.seam.audio import Samples
 from server.audio_in.encodings import PcmEncoding
 from server.audio_in.limits import check_shape
-from server.audio_in.pcm import Resampler, mix
+from server.audio_in.pcm import Resampler, as_floats, mix
 
 
 def _mulaw_table() -> npt.NDArray[np.int16]:
@@ -60,7 +60,7 @@ class PcmStream:
         values: npt.NDArray[np.generic] = np.frombuffer(data, self._dtype, count=whole // self._dtype.itemsize)
         if self._g711 is not None:
             values = self._g711[values]
-        return self._resampler.push(mix(values.reshape(-1, self._channels).T))
+        return self._resampler.push(mix(as_floats(values.reshape(-1, self._channels).T)))
 
     def drain(self) -> Samples:
         """The samples still inside, as if silence came next. Bytes of an unfinished sample wait for the next push."""

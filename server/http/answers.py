@@ -68,6 +68,7 @@ async def answer_events(
         diarized=parameters.response_format is ResponseFormat.DIARIZED_JSON,
         logprobs=bool(parameters.include),
         speaker_names=transcription.speaker_names,
+        channels=transcription.recording.channels or 1,
     )
     try:
         async with aclosing(transcription.events()) as events:

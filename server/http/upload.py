@@ -24,7 +24,7 @@ from server.protocols.openai.transcription_request import (
     parameters_from_form,
     parameters_from_json,
 )
-from server.protocols.openai.transcription_wishes import decode_base64, wishes_of
+from server.protocols.openai.transcription_wishes import decoded, wishes_of
 from server.recordings.wishes import Wishes
 
 Details = TypeVar("Details", covariant=True)
@@ -143,4 +143,4 @@ def _parse_json(body: bytearray) -> tuple[BinaryIO, TranscriptionParameters]:
     if not isinstance(values, Mapping) or not isinstance(data, str):
         raise invalid("input_audio", "The body must hold input_audio.data with the recording in base64.")
     parameters = parameters_from_json(values)
-    return BytesIO(decode_base64(data, "input_audio")), parameters
+    return BytesIO(decoded(data, "input_audio")), parameters

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http.deepgram_error import PATHS, DeepgramError
+from server.http.deepgram_error import DEEPGRAM_PATHS, DeepgramError
 from server.http.errors import ApiError, shutting_down, to_api_error
 from server.http.service import service_of
 
@@ -19,6 +19,8 @@ _REJECTIONS = frozenset(
         "model_not_ready",
         "shutting_down",
         "invalid_api_key",
+        "credential_expired",
+        "insufficient_scope",
         "content_too_large",
         "upload_too_slow",
     }
@@ -71,7 +73,7 @@ class FaultMiddleware:
             await self._refuse(refusal, scope, receive, send)
 
     async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in PATHS:
+        if scope["path"] in DEEPGRAM_PATHS:
             refusal = DeepgramError(refusal, scope["state"]["request_id"])
         if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refusal.code or ""})

@@ -10,7 +10,7 @@ import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
-from server.live.ears.turns import TurnDetector, TurnEvent, TurnResume, TurnStart
+from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
@@ -26,7 +26,7 @@ class Quiet:
     long: bool
 
 
-Finding = GatedAudio | TurnEvent | Quiet
+Finding = GatedAudio | TurnEvent | TurnIdle | Quiet
 
 
 class Listener:

@@ -51,12 +51,21 @@ class TurnEnd:
 TurnEvent = TurnStart | TurnPause | TurnResume | TurnEnd
 
 
+@dataclass(frozen=True, slots=True)
+class TurnIdle:
+    """Nobody spoke from ``since`` to ``at``: too long."""
+
+    since: float
+    at: float
+
+
 class TurnDetector:
     """Follows the probabilities of consecutive frames; pure, one for each stretch of audio and set of settings.
 
     Speech begins with a frame at or above the threshold, and a turn once that speech is 100 ms long. It goes on while
     the probability stays within 0.15 of the threshold, and ends after ``silence`` below that. Shorter silences are
-    told as they are reached where the settings look at pauses.
+    told as they are reached where the settings look at pauses. What is no turn is idle after ``idle`` from the start
+    or the end of the last turn, and after as much again.
 
     Attributes:
         speaking: a turn was begun and not ended.
@@ -80,19 +89,29 @@ class TurnDetector:
         pauses = settings.pauses
         self._pauses = frozenset(_frames(length, self._frame) for length in pauses.lengths) if pauses else frozenset()
         self._enough_pause = _frames(pauses.finished, self._frame) if pauses else self._enough_silence
+        self._idle = _frames(settings.idle, self._frame) if settings.idle is not None else None
+        self._idle_from = self._position  # frames
 
-    def feed(self, probability: float) -> TurnEvent | None:
+    def feed(self, probability: float) -> TurnEvent | TurnIdle | None:
         """The next frame; what it brings about. A turn's times never reach into the turn before."""
         self._position += 1
         return self._in_turn(probability) if self.speaking else self._between_turns(probability)
 
-    def _between_turns(self, probability: float) -> TurnStart | None:
+    def _between_turns(self, probability: float) -> TurnStart | TurnIdle | None:
         self._run = self._run + 1 if self._speaks(probability, already=self._run > 0) else 0
         if self._run < self._enough_speech:
-            return None
+            return self._waited()
         began = self._time(self._position - self._run) - self._settings.prefix_padding
         self.speaking, self._run = True, 0
         return TurnStart(max(self._last_end, began))
+
+    def _waited(self) -> TurnIdle | None:
+        """Whether it has been quiet for long; speech that may become a turn is waited for."""
+        if self._idle is None or self._run or self._position - self._idle_from < self._idle:
+            return None
+        since, self._idle_from = self._idle_from, self._position
+        self._last_end = self._time(self._position)
+        return TurnIdle(self._time(since), self._last_end)
 
     def _in_turn(self, probability: float) -> TurnPause | TurnResume | TurnEnd | None:
         if self._speaks(probability, already=self._run == 0):
@@ -104,7 +123,7 @@ class TurnDetector:
         if self._run < self._enough_silence:
             return TurnPause(at, silence, self._run >= self._enough_pause) if self._run in self._pauses else None
         self.speaking, self._run = False, 0
-        self._last_end = at
+        self._last_end, self._idle_from = at, self._position
         return TurnEnd(at, silence)
 
     def _speaks(self, probability: float, *, already: bool) -> bool:

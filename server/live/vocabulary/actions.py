@@ -49,6 +49,13 @@ class SetContext:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLogprobs:
+    """From the next answer of the model on, committed words come with the log-probabilities of their tokens, or not."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Flush:
     """Commit everything heard so far; ``Flushed`` with this id follows. Nobody asks twice under one id."""
 
@@ -73,4 +80,4 @@ class Close:
     reason: str = ""
 
 
-Action = Send | SetFormat | Hear | SetTurns | SetContext | Flush | Discard | Finish | Close
+Action = Send | SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish | Close

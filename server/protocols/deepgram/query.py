@@ -110,7 +110,8 @@ class ListenQuery(BaseModel):
     Attributes:
         encoding: of raw audio on the WebSocket; None for containers.
         sample_rate: Hz; with ``encoding`` only.
-        channels: interleaved; they are mixed.
+        channels: interleaved.
+        multichannel: each channel is transcribed for itself; otherwise they are mixed.
         interim_results: also send results that may still change.
         diarize: say who speaks.
         endpointing: milliseconds of silence after which a turn is over; None: turns are not told.
@@ -128,6 +129,7 @@ class ListenQuery(BaseModel):
     encoding: Encoding = None
     sample_rate: SampleRate | None = None
     channels: int = Field(1, ge=1, le=MAX_CHANNELS)
+    multichannel: bool = False
     interim_results: bool = False
     punctuate: bool = False
     smart_format: bool = False

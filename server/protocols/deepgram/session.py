@@ -15,6 +15,7 @@ from server.live.vocabulary.events import (
     Finished,
     Flushed,
     Hypothesis,
+    IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
     SpeechPaused,
@@ -98,7 +99,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             case SpeechStarted(at):
                 self._state.move(TurnMove.SPEECH_STARTED)
                 return [Send(messages.speech_started(at))] if self._query.vad_events else []
-            case SpeechPaused() | SpeechResumed():
+            case SpeechPaused() | SpeechResumed() | IdleTimedOut():
                 return []
             case SpeechStopped(flush=flush):
                 self._state.move(TurnMove.SPEECH_STOPPED)

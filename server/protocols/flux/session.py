@@ -16,6 +16,7 @@ from server.live.vocabulary.events import (
     Finished,
     Flushed,
     Hypothesis,
+    IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
     SpeechPaused,
@@ -123,6 +124,8 @@ class FluxSession(LiveProtocol[str | bytes]):
                 return turns.resumed()
             case SpeechStopped(silence=silence):
                 return turns.stopped(silence)
+            case IdleTimedOut():
+                return []
             case WordsCommitted():
                 return turns.commit(event)
             case Hypothesis():

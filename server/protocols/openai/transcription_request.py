@@ -79,6 +79,9 @@ class TranscriptionParameters(BaseModel):
     include: Annotated[tuple[Literal["logprobs"], ...], BeforeValidator(_listed)] = Field(
         (), description="With json: logprobs of the text's tokens."
     )
+    channels: Literal["mix", "split"] = Field(
+        "mix", description="split: each channel is transcribed for itself, and told as channel of segments and words."
+    )
     chunking_strategy: Literal["auto"] | ServerVad | None = Field(
         None, description="Accepted and ignored: the model hears the recording whole."
     )

@@ -50,7 +50,7 @@ def cues(transcript: Transcript, *, prefixed: bool = False) -> list[Cue]:
         transcript: what to show.
         prefixed: write ``Speaker 1: `` into the first cue of each segment, where there is more than one speaker.
     """
-    labels = SpeakerLabels(transcript.speaker_names)
+    labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     several = len({segment.speaker for segment in transcript.speech}) > 1
     found: list[Cue] = []
     for segment in transcript.speech:

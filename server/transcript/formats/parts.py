@@ -50,9 +50,14 @@ def segment_id(index: int) -> str:
     return f"seg_{index}"
 
 
+def channel(segment: Segment) -> JsonObject:
+    """What segments and words add where each channel was transcribed for itself: its number, from 0."""
+    return {} if segment.channel is None else {"channel": segment.channel}
+
+
 def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
     """OpenAI's diarized segment, which is also the event ``transcript.text.segment``."""
-    return {
+    told: JsonObject = {
         "type": "transcript.text.segment",
         "id": segment_id(segment.index),
         "start": seconds(segment.start),
@@ -60,3 +65,4 @@ def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
         "text": segment.text,
         "speaker": labels.letter(segment.speaker),
     }
+    return told | channel(segment)

@@ -31,7 +31,7 @@ def render_verbose_json(
         language: as the request named it; the model does not tell which it heard, so else ``unknown``.
         granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
     """
-    labels = SpeakerLabels(transcript.speaker_names)
+    labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     body: parts.JsonObject = {
         "task": "transcribe",
         "language": language or "unknown",
@@ -41,13 +41,17 @@ def render_verbose_json(
     if "segment" in granularities:
         body["segments"] = [_segment(segment, labels, temperature) for segment in transcript.segments]
     if "word" in granularities:
-        body["words"] = [_word(word, labels) for segment in transcript.speech for word in segment_words(segment)]
+        body["words"] = [
+            _word(word, labels) | parts.channel(segment)
+            for segment in transcript.speech
+            for word in segment_words(segment)
+        ]
     return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
 
 
 def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:
     spelled = segment.text.encode()
-    return {
+    told: parts.JsonObject = {
         "id": segment.index,
         "seek": 0,
         "start": parts.seconds(segment.start),
@@ -60,6 +64,7 @@ def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> par
         "no_speech_prob": 0.0 if segment.is_speech else 1.0,
         "speaker": labels.letter(segment.speaker) if segment.is_speech else None,
     }
+    return told | parts.channel(segment)
 
 
 def _word(word: Word, labels: SpeakerLabels) -> parts.JsonObject:

@@ -17,6 +17,7 @@ from server.live.vocabulary.actions import Action, Close, Send
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import SessionEnd
+from server.protocols.openai.realtime.schemas import SessionFields
 from server.protocols.openai.realtime.session import RealtimeSession
 from server.transcript.segments import Segment
 from server.transcript.words import Word
@@ -27,15 +28,26 @@ SECOND = bytes(48_000)
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 EXTRA = {"id", "object"}
 """Fields of a session that OpenAI sends, though the request types that stand in the union lack them."""
+FLAT = {
+    "modalities",
+    "input_audio_format",
+    "input_audio_transcription",
+    "input_audio_noise_reduction",
+    "turn_detection",
+}
+"""Fields that a session had in the beta: beside today's where the client writes them."""
 
 
 class Conversation:
     """What the session answers, act by act. ``events`` are all events that were sent."""
 
-    def __init__(self, *, model: str | None = None) -> None:
+    def __init__(self, *, model: str | None = None, start: Mapping[str, Any] | None = None, flat: bool = False) -> None:
         self.events: list[dict[str, Any]] = []
         self._made: Counter[str] = Counter()
-        self.session = RealtimeSession(model=model, served_model="vibevoice-asr", make_id=self._make_id)
+        begin = SessionFields.model_validate(start or {})
+        self.session = RealtimeSession(
+            model=model, served_model="vibevoice-asr", make_id=self._make_id, start=begin, flat=flat
+        )
         self.opening = self._checked(self.session.opened())
 
     def says(self, kind: str, **fields: Any) -> list[Action]:
@@ -77,14 +89,15 @@ def check_server_event(event: Mapping[str, Any]) -> None:
     """Fail unless OpenAI's client reads the event, whole, as one of its types."""
     copied = json.loads(json.dumps(event, allow_nan=False))
     if copied["type"] == "transcription_session.updated":
-        # The type is that of the REST answer too, which alone has a secret.
-        copied["session"]["client_secret"] = {"expires_at": 0, "value": ""}
         copied["session"]["input_audio_transcription"]["model"] = "whisper-1"  # one of three that the type has
         TranscriptionSessionUpdatedEvent.model_validate(copied)
         return
     sound = copied.get("session", {}).get("audio", {}).get("input", {}).get("format", {})
     if "rate" in sound:
         sound["rate"] = 24_000  # the only one that OpenAI has
+    if FLAT & set(copied.get("session", {})):
+        assert FLAT - {"input_audio_noise_reduction"} <= set(copied["session"])
+        copied["session"] = {name: value for name, value in copied["session"].items() if name not in FLAT}
     unknown = set(_extra(SERVER_EVENT.validate_python(copied))) - EXTRA
     assert not unknown, f"{event['type']} has fields of no type: {unknown}"
 
