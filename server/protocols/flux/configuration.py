@@ -15,7 +15,7 @@ from server.protocols.flux.query import EagerEotThreshold, EotThreshold, EotTime
 
 
 def _list(value: object) -> object:
-    return [value] if isinstance(value, str) else value or []
+    return [value] if isinstance(value, str) and value else value or []
 
 
 Terms = Annotated[tuple[str, ...], BeforeValidator(_list)]

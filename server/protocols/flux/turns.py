@@ -162,9 +162,9 @@ class Turns:
     def _announced(self) -> list[JsonObject]:
         """An end that is likely enough."""
         eager = self.thresholds.eager_eot_threshold
-        if eager is None or self._silence is None or self._state.turn is not Turn.ONGOING or not self._shown:
+        if eager is None or self._silence is None or self._state.turn is not Turn.ONGOING:
             return []
-        likely = self._confidence(self._looked) >= eager
+        likely = self._text.transcript and self._confidence(self._looked) >= eager
         return [self._tell(TurnEvent.EAGER_END_OF_TURN, self._looked)] if likely else []
 
     @property
