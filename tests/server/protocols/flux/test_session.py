@@ -102,7 +102,7 @@ def test_a_turn_has_all_segments_of_its_time() -> None:
     assert more["transcript"] == "Hello there. How are you?"
     (end,) = talk.stop(quiet(3.9, 5.0), AGAIN)
     assert (end["transcript"], end["trigger"]) == ("Hello there. How are you?", "timeout")
-    assert [word["word"] for word in end["words"]] == "Hello there. How are you?".split()
+    assert [word["word"] for word in end["words"]] == ["Hello", "there.", "How", "are", "you?"]
 
 
 def test_nothing_is_told_of_noise() -> None:
@@ -161,9 +161,7 @@ def test_confidence_grows_while_nobody_speaks_and_the_last_message_before_the_en
     talk.speech(0.3)
     talk.suppose(HELLO)
     talk.pause(quiet(1.2, 0.2))
-    confidences = [
-        message["end_of_turn_confidence"] for n in range(5, 50) for message in talk.audio(1.0 + n * 0.05)
-    ]
+    confidences = [message["end_of_turn_confidence"] for n in range(5, 50) for message in talk.audio(1.0 + n * 0.05)]
     assert confidences == sorted(set(confidences))
     assert 0.3 < confidences[0] < confidences[-1] < 0.9
     (end,) = talk.stop(quiet(1.2, 1.06), HELLO)
