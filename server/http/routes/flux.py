@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from fastapi import APIRouter, WebSocket
 
-from server.http.deepgram_error import FLUX_PATH, REQUEST_ID_HEADER
-from server.http.errors import ApiError
+from server.http.deepgram_error import FLUX_PATH, REQUEST_ID_HEADER, invalid_query
 from server.http.routes.deepgram import chosen_subprotocol
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
-from server.protocols.deepgram.query import InvalidQuery
+from server.protocols.deepgram.audio_query import InvalidQuery
 from server.protocols.flux.query import FluxQuery
 from server.protocols.flux.session import FluxSession
 
@@ -24,7 +21,7 @@ async def listen_in_turns(websocket: WebSocket) -> None:
     try:
         query = FluxQuery.parse(websocket.query_params.multi_items())
     except InvalidQuery as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code="invalid_query_parameter") from None
+        raise invalid_query(error.message) from None
     request_id = websocket.state.request_id
     await run_session(
         websocket,

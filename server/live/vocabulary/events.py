@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.live.vocabulary.flush import FlushId
-from server.transcript.segments import Segment, TokenLogprob
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment
 from server.transcript.words import Word
 
 

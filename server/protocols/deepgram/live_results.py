@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
-from server.protocols.deepgram.alternatives import Alternative, JsonObject, ModelIdentity, Passage, alternative, seconds
+from server.protocols.deepgram.alternatives import (
+    Alternative,
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    seconds,
+    with_language,
+)
 from server.protocols.deepgram.open_text import OpenText
+from server.protocols.deepgram.search import hits
+from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
 
 CHANNEL = (0, 1)
@@ -20,18 +33,36 @@ class LiveResults:
     Args:
         interim: send interim results.
         speakers: words tell who said them.
+        languages: alternatives tell which language they are in.
+        wording: how words are told.
+        search: terms of which is told where they were said.
+        repeated: what the metadata says beside.
 
     Attributes:
         final_until: seconds, where the last final result ended.
         utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
 
-    def __init__(self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool) -> None:
+    def __init__(
+        self,
+        model: ModelIdentity,
+        *,
+        request_id: str,
+        interim: bool,
+        speakers: bool,
+        languages: bool = False,
+        wording: Wording = Wording(),  # noqa: B008 - it does not change
+        search: Sequence[str] = (),
+        repeated: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.final_until = 0.0
         self.utterance_end: float | None = None
-        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
+        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid, **repeated}
         self._interim = interim
         self._speakers = speakers
+        self._languages = languages
+        self._wording = wording
+        self._search = search
         self._heard = 0.0
         self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
         self._open = OpenText()
@@ -115,7 +146,8 @@ class LiveResults:
         return results
 
     def _alternative(self, passages: list[Passage]) -> Alternative:
-        return alternative(passages, speakers=self._speakers)
+        best = alternative(self._wording.passages(passages), speakers=self._speakers)
+        return with_language(best) if self._languages else best
 
     def _results(
         self,
@@ -127,6 +159,9 @@ class LiveResults:
         from_finalize: bool = False,
     ) -> JsonObject:
         start = seconds(self.final_until)
+        channel: JsonObject = {"alternatives": [text]}
+        if self._search:
+            channel["search"] = hits(self._search, text["words"])
         return {
             "type": "Results",
             "channel_index": CHANNEL,
@@ -134,7 +169,7 @@ class LiveResults:
             "start": start,
             "is_final": is_final,
             "speech_final": speech_final,
-            "channel": {"alternatives": [text]},
+            "channel": channel,
             "metadata": self._metadata,
             "from_finalize": from_finalize,
         }

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from server.context import ContextTooLong, context_of
-from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
+from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
 from server.live.vocabulary.events import (
     AudioHeard,
     Finished,
@@ -51,7 +51,14 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         self._request_id = request_id
         self._created = created
         self._results = LiveResults(
-            self._model, request_id=request_id, interim=query.interim_results, speakers=query.speakers
+            self._model,
+            request_id=request_id,
+            interim=query.interim_results,
+            speakers=query.speakers,
+            languages=query.languages,
+            wording=query.wording,
+            search=query.search,
+            repeated=query.repeated,
         )
         self._audio = hashlib.sha256()
         self._flush_ids = flush_ids(Asker.PROTOCOL)
@@ -61,8 +68,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
     def opened(self) -> Sequence[Action]:
         """Deepgram says nothing before the first results."""
         query = self._query
-        rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
-        actions: list[Action] = [SetFormat(query.encoding, rate, query.channels), SetTurns(query.turns)]
+        actions: list[Action] = [query.format, SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
 
     def read(self, frame: str | bytes) -> str | bytes:
@@ -115,6 +121,8 @@ class DeepgramSession(LiveProtocol[str | bytes]):
                 return _sent(self._flushed(until, flush))
             case Finished(duration):
                 return self._finished(duration)
+            case IdleTimedOut():
+                return []  # nobody asks for it here
 
     def ended(self, why: SessionEnd, message: str) -> Sequence[Action]:
         """An ``Error`` says why, then the connection closes."""
@@ -181,7 +189,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             created=self._created,
             duration=duration,
         )
-        return [*_sent(rest), Send({"type": "Metadata"} | summary), Close()]
+        return [*_sent(rest), Send({"type": "Metadata"} | summary | self._query.repeated), Close()]
 
     def _utterance_end(self, until: float) -> list[Action]:
         """Told once after the last words, when enough audio passed without any and none can still be on its way."""

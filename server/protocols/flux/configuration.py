@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator
 
 from server.context import context_of
-from server.protocols.deepgram.query import checked, refuse
+from server.protocols.deepgram.audio_query import checked, refuse
+from server.protocols.deepgram.parameters import Flag
+from server.protocols.deepgram.wording import Wording
 from server.protocols.flux.end_of_turn import Thresholds
 from server.protocols.flux.query import EagerEotThreshold, EotThreshold, EotTimeoutMs, FluxQuery, agreeing
 
@@ -18,7 +20,12 @@ def _list(value: object) -> object:
     return [value] if isinstance(value, str) and value else value or []
 
 
+def _off(value: object) -> object:
+    return False if value is None else value
+
+
 Terms = Annotated[tuple[str, ...], BeforeValidator(_list)]
+Switched = Annotated[Flag, BeforeValidator(_off)]
 
 
 class _Thresholds(BaseModel):
@@ -35,6 +42,8 @@ class _Fields(BaseModel):
     thresholds: _Thresholds | None = None
     keyterms: Terms = ()
     language_hints: Terms = ()
+    numerals: Switched = False
+    profanity_filter: Switched = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +53,42 @@ class Configuration:
     Attributes:
         thresholds: when turns end.
         keyterms: words and phrases to expect.
-        language_hints: languages to expect; told, and nothing else.
+        language_hints: languages to expect; told again in every turn.
+        numerals: numbers in digits.
+        profanity_filter: of profane words only the first letter is told.
+        english: English is expected.
     """
 
     thresholds: Thresholds
     keyterms: tuple[str, ...]
     language_hints: tuple[str, ...]
+    numerals: bool
+    profanity_filter: bool
+    english: bool
 
     @classmethod
     def of(cls, query: FluxQuery) -> Configuration:
         """As the session begins."""
-        return cls(query.thresholds, query.keyterm, query.language_hint)
+        return cls(
+            query.thresholds,
+            query.keyterm,
+            query.language_hint,
+            query.numerals,
+            query.profanity_filter,
+            query.english,
+        )
 
     @property
     def context(self) -> str | None:
         """The key terms as the model's prompt has them."""
         return context_of(*self.keyterms)
+
+    @property
+    def wording(self) -> Wording:
+        """What is changed in the words: those of the only language that is expected, or of the one that they are in."""
+        expected = ("en",) if self.english else self.language_hints
+        language = expected[0].partition("-")[0].lower() if len(expected) == 1 else None
+        return Wording(numerals=self.numerals, masked=self.profanity_filter, language=language)
 
     def updated(self, fields: Mapping[str, Any]) -> Configuration:
         """With the ``fields`` of a ``Configure``: a threshold that is not named stays, lists are replaced.

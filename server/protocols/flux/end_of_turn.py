@@ -23,7 +23,7 @@ _FINISHED, _UNFINISHED = 0.45, 0.9
 
 def confidence(silence: float, *, finished: bool) -> float:
     """Of the end of a turn after ``silence`` seconds; ``finished``: behind the end of a sentence. 0 to ``MOST``."""
-    return round(min(MOST, -math.expm1(-silence / (_FINISHED if finished else _UNFINISHED))), 4)
+    return min(MOST, -math.expm1(-silence / (_FINISHED if finished else _UNFINISHED)))
 
 
 def silence_of(threshold: float, *, finished: bool) -> float:

@@ -50,7 +50,12 @@ def ended(why: SessionEnd, message: str) -> JsonObject:
 def configured(configuration: Configuration) -> JsonObject:
     """The answer to ``Configure``: all that holds from now on."""
     thresholds = {name: value for name, value in asdict(configuration.thresholds).items() if value is not None}
-    answer: JsonObject = {"type": "ConfigureSuccess", "thresholds": thresholds, "keyterms": configuration.keyterms}
+    answer: JsonObject = {
+        "type": "ConfigureSuccess",
+        "thresholds": thresholds,
+        "keyterms": configuration.keyterms,
+        "numerals": configuration.numerals,
+    }
     return answer | {"language_hints": configuration.language_hints} if configuration.language_hints else answer
 
 

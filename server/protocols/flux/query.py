@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from server.context import ContextTooLong, context_of
-from server.protocols.deepgram.query import Encoding, InvalidQuery, SampleRate, check_audio, checked, collected
+from server.protocols.deepgram.audio_query import AudioQuery, InvalidQuery
 from server.protocols.flux.end_of_turn import Thresholds
 
 _LISTS = frozenset({"keyterm", "language_hint"})
@@ -29,37 +29,26 @@ def agreeing(thresholds: Thresholds) -> Thresholds:
     return thresholds
 
 
-class FluxQuery(BaseModel):
+class FluxQuery(AudioQuery):
     """The parameters that change something here.
 
     Attributes:
         model: any; one that is not Flux's for English tells the languages that were spoken.
-        encoding: of raw audio; None for containers.
-        sample_rate: Hz; with ``encoding`` only.
         eot_threshold: see Thresholds, as the two that follow.
-        keyterm: words and phrases to expect.
         language_hint: languages to expect; told again in every turn.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
     model: str | None = None
-    encoding: Encoding = None
-    sample_rate: SampleRate | None = None
     eot_threshold: EotThreshold = _DEFAULTS.eot_threshold
     eager_eot_threshold: EagerEotThreshold | None = None
     eot_timeout_ms: EotTimeoutMs = _DEFAULTS.eot_timeout_ms
-    keyterm: tuple[str, ...] = ()
     language_hint: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]]) -> FluxQuery:
         """From a query's names and values in order; empty ones do not count. Raises InvalidQuery."""
-        values: dict[str, Any] = collected(items, _LISTS)
-        for name in _LISTS & values.keys():
-            values[name] = list(filter(None, map(str.strip, values[name])))
-        query = checked(cls, values)
-        check_audio(query.encoding, query.sample_rate)
+        query = cls.read(items, lists=_LISTS)
+        query.check_sound(live=True)
         agreeing(query.thresholds)
         try:
             context_of(*query.keyterm)
@@ -73,6 +62,6 @@ class FluxQuery(BaseModel):
         return Thresholds(self.eot_threshold, self.eager_eot_threshold, self.eot_timeout_ms)
 
     @property
-    def tells_languages(self) -> bool:
-        """Whether turns say which languages were spoken."""
-        return self.model != _ENGLISH
+    def english(self) -> bool:
+        """Whether English is expected: turns do not tell languages then."""
+        return self.model == _ENGLISH

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any
 
 from server.context import ContextTooLong
-from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
+from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
 from server.live.vocabulary.events import (
     AudioHeard,
     Finished,
@@ -28,8 +28,8 @@ from server.live.vocabulary.events import (
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
 from server.protocols.deepgram.alternatives import JsonObject
+from server.protocols.deepgram.audio_query import InvalidQuery
 from server.protocols.deepgram.messages import close_of, too_many_terms
-from server.protocols.deepgram.query import InvalidQuery
 from server.protocols.deepgram.state import STAGES, Stage, StageMove, following
 from server.protocols.flux import messages
 from server.protocols.flux.configuration import Configuration
@@ -48,22 +48,21 @@ class FluxSession(LiveProtocol[str | bytes]):
     """
 
     def __init__(self, query: FluxQuery, *, request_id: str) -> None:
-        self._query = query
         self._request_id = request_id
+        self._format = query.format
         self._configuration = Configuration.of(query)
         self._sequence = count()
         self._flush_ids = flush_ids(Asker.PROTOCOL)
         self._asked: dict[FlushId, Trigger] = {}  # flushes on their way
         self._stage = Stage.OPEN
-        self._turns = Turns(query.thresholds)
+        self._turns = Turns(self._configuration)
 
     def opened(self) -> Sequence[Action]:
         """``Connected``: some clients send no audio before."""
-        query, configuration = self._query, self._configuration
-        rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
+        configuration = self._configuration
         context = [SetContext(configuration.context)] if configuration.context else []
         return [
-            SetFormat(query.encoding, rate),
+            self._format,
             SetTurns(configuration.thresholds.turns),
             *context,
             self._message({"type": "Connected"}),
@@ -98,7 +97,7 @@ class FluxSession(LiveProtocol[str | bytes]):
         """Words and silences become ``TurnInfo``."""
         if self._stage is Stage.CLOSED:
             return []
-        told = [self._turn_info(info) for info in self._told(event)]
+        told: list[Action] = [self._message(info) for info in self._told(event)]
         if isinstance(event, Finished):
             self._move(StageMove.FINISHED)
             return [*told, Close()]
@@ -162,7 +161,7 @@ class FluxSession(LiveProtocol[str | bytes]):
         except ContextTooLong as error:
             return [self._message(too_many_terms(self._request_id, error.limit))]
         self._configuration = new
-        self._turns.thresholds = new.thresholds
+        self._turns.configure(new)
         changes: list[Action] = []
         if new.thresholds != old.thresholds:
             changes.append(SetTurns(new.thresholds.turns))
@@ -172,10 +171,6 @@ class FluxSession(LiveProtocol[str | bytes]):
 
     def _move(self, move: StageMove) -> None:
         self._stage = following(STAGES, self._stage, move)
-
-    def _turn_info(self, info: JsonObject) -> Send:
-        hints = self._configuration.language_hints
-        return self._message(info | {"languages_hinted": hints} if hints else info)
 
     def _message(self, fields: JsonObject) -> Send:
         """With the number that all messages of a session have."""

@@ -8,18 +8,23 @@ from itertools import chain
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
 from server.protocols.deepgram.alternatives import JsonObject, Passage, seconds, transcript
 from server.protocols.deepgram.open_text import OpenText
+from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
 
 
 class TurnText:
     """The words since the last turn: segments that are whole, and what is not closed.
 
+    Args:
+        wording: what is changed in them; from the next change of the text on it may be another.
+
     Attributes:
         transcript: all of it.
         words: as Flux has them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wording: Wording) -> None:
+        self.wording = wording
         self.transcript = ""
         self.words: list[JsonObject] = []
         self._closed: list[Passage] = []
@@ -52,7 +57,7 @@ class TurnText:
         self._read()
 
     def _read(self) -> None:
-        passages = [*self._closed, *self._open.passages]
+        passages = self.wording.passages([*self._closed, *self._open.passages])
         self.transcript = transcript(passages)
         self.words = list(chain.from_iterable(map(_words, passages)))
 

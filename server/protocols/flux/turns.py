@@ -6,9 +6,11 @@ from enum import StrEnum
 
 from server.live.vocabulary.events import Hypothesis, Silence, WordsCommitted
 from server.protocols.deepgram.alternatives import JsonObject, seconds
-from server.protocols.flux.end_of_turn import Thresholds, confidence
+from server.protocols.flux.configuration import Configuration
+from server.protocols.flux.end_of_turn import confidence
 from server.protocols.flux.state import UPDATE, Turn, TurnEvent, TurnState
 from server.protocols.flux.turn_text import TurnText
+from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
 
 UPDATE_SECONDS = 0.25
@@ -38,16 +40,13 @@ class Turns:
     turn before ended.
 
     Args:
-        thresholds: see below.
-
-    Attributes:
-        thresholds: when turns end, and when their ends are announced.
+        configuration: the first, see ``configure``.
     """
 
-    def __init__(self, thresholds: Thresholds) -> None:
-        self.thresholds = thresholds
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
         self._state = TurnState()
-        self._text = TurnText()
+        self._text = TurnText(configuration.wording)
         self._shown = ""  # the transcript, as the client knows it
         self._speaking = self._stopping = False  # the last words of a turn that ends are on their way
         self._silence: Silence | None = None
@@ -55,11 +54,15 @@ class Turns:
         self._start = self._told = 0.0  # of the turn's audio, and the end of what the last message was about
         self._stray_since: float | None = None
 
+    def configure(self, configuration: Configuration) -> None:
+        """From now on turns end like this, and from the next change of their text on they are told like this."""
+        self._configuration, self._text.wording = configuration, configuration.wording
+
     @property
     def overdue(self) -> bool:
         """A turn was begun outside of speech, by a word found late, and has waited for its timeout: nobody ends it."""
         since = self._stray_since
-        return since is not None and self._heard - since >= self.thresholds.eot_timeout_ms / 1000
+        return since is not None and self._heard - since >= self._configuration.thresholds.eot_timeout_ms / 1000
 
     def listened(self, until: float) -> list[JsonObject]:
         """All audio up to ``until`` was heard. Comes for every piece of audio: costs next to nothing most times."""
@@ -120,7 +123,11 @@ class Turns:
             return told
         if trigger is None:
             told += self._announced()
-            trigger = Trigger.MODEL if self._confidence(until) >= self.thresholds.eot_threshold else Trigger.TIMEOUT
+            trigger = (
+                Trigger.MODEL
+                if self._confidence(until) >= self._configuration.thresholds.eot_threshold
+                else Trigger.TIMEOUT
+            )
         end = self._tell(TurnEvent.END_OF_TURN, until) | {"trigger": trigger.value}
         self._text.begin()
         self._shown, self._start = "", self._told
@@ -134,8 +141,11 @@ class Turns:
         """The silence is long enough for the turn to end: the next message will be that."""
         if self._silence is None or self._state.turn is Turn.NONE:
             return False
-        timeout = self.thresholds.eot_timeout_ms / 1000
-        return self._confidence(self._heard) >= self.thresholds.eot_threshold or self._quiet(self._heard) >= timeout
+        timeout = self._configuration.thresholds.eot_timeout_ms / 1000
+        return (
+            self._confidence(self._heard) >= self._configuration.thresholds.eot_threshold
+            or self._quiet(self._heard) >= timeout
+        )
 
     def _quiet(self, until: float) -> float:
         """Seconds for which nobody has spoken."""
@@ -161,7 +171,7 @@ class Turns:
 
     def _announced(self) -> list[JsonObject]:
         """An end that is likely enough."""
-        eager = self.thresholds.eager_eot_threshold
+        eager = self._configuration.thresholds.eager_eot_threshold
         if eager is None or self._silence is None or self._state.turn is not Turn.ONGOING:
             return []
         likely = self._text.transcript and self._confidence(self._looked) >= eager
@@ -181,7 +191,7 @@ class Turns:
         """``until``: the end of the audio that this is about, unless more was told of already."""
         self._told = max(self._told, until)
         self._shown = self._text.transcript
-        return {
+        info: JsonObject = {
             "type": "TurnInfo",
             "event": event,
             "turn_index": index,
@@ -191,3 +201,8 @@ class Turns:
             "words": self._text.words,
             "end_of_turn_confidence": self._confidence(until),
         }
+        if not self._configuration.english and (language := spoken_language(self._shown)):
+            info["languages"] = [language]
+        if hints := self._configuration.language_hints:
+            info["languages_hinted"] = hints
+        return info

@@ -8,10 +8,14 @@ import pytest
 
 from server.audio_in.encodings import PcmEncoding
 from server.context import ContextTooLong
-from server.protocols.deepgram.query import InvalidQuery
+from server.protocols.deepgram.alternatives import Passage
+from server.protocols.deepgram.audio_query import InvalidQuery
 from server.protocols.flux.configuration import Configuration
 from server.protocols.flux.end_of_turn import Thresholds
 from server.protocols.flux.query import FluxQuery
+from server.transcript.segments import Segment
+
+PASSAGE = Passage.of(Segment(0, 0.0, 1.0, 0, "It is twenty two."))
 
 
 def parse(query: str) -> FluxQuery:
@@ -56,7 +60,8 @@ def test_empty_means_absent() -> None:
         ("eot_timeout_ms=60001", "eot_timeout_ms"),
         ("eot_timeout_ms=soon", "eot_timeout_ms"),
         ("encoding=linear16", "sample_rate"),
-        ("encoding=opus&sample_rate=48000", "encoding"),
+        ("encoding=mp3&sample_rate=48000", "encoding"),
+        ("numerals=maybe", "numerals"),
         ("encoding=linear16&sample_rate=1", "sample_rate"),
         ("redact=numbers", "redact"),
         ("keyterm=" + "x" * 20_000, "keyterm"),
@@ -106,6 +111,7 @@ def test_lists_are_replaced(given: object, held: tuple[str, ...]) -> None:
         {"keyterms": {"a": 1}},
         {"language_hints": 3},
         {"redact": "numbers"},
+        {"numerals": "maybe"},
     ],
 )
 def test_a_configuration_that_makes_no_sense(fields: dict[str, Any]) -> None:
@@ -116,3 +122,12 @@ def test_a_configuration_that_makes_no_sense(fields: dict[str, Any]) -> None:
 def test_too_many_key_terms() -> None:
     with pytest.raises(ContextTooLong):
         configuration().updated({"keyterms": ["x" * 20_000]})
+
+
+def test_words_are_changed_as_they_are_on_the_other_path() -> None:
+    query = parse("model=flux-general-en&numerals=true&profanity_filter=true")
+    (changed,) = Configuration.of(query).wording.passages([PASSAGE])
+    assert changed.text == "It is 22."
+    plain = Configuration.of(query).updated({"numerals": None})
+    assert plain.wording.passages([PASSAGE]) == [PASSAGE]
+    assert plain.profanity_filter

@@ -68,7 +68,7 @@ def test_the_life_of_a_turn() -> None:
             {"word": "Hello", "confidence": 0.9048, "start": 0.5, "end": 0.85},
             {"word": "there.", "confidence": 0.9048, "start": 0.85, "end": 1.2},
         ],
-        "end_of_turn_confidence": 0.7119,
+        "end_of_turn_confidence": pytest.approx(0.7119, abs=1e-4),
         "trigger": "model",
     }
     assert [message["sequence_id"] for message in talk.sent] == list(range(6))
@@ -324,6 +324,7 @@ def test_a_configuration_is_applied_and_told_whole() -> None:
         "sequence_id": 1,
         "thresholds": {"eot_threshold": 0.8, "eager_eot_threshold": 0.4, "eot_timeout_ms": 5000},
         "keyterms": ["Ulm"],
+        "numerals": False,
         "language_hints": ["de"],
     }
     assert talk.actions[-2:] == [SetTurns(Thresholds(0.8, 0.4).turns), SetContext("Ulm")]
@@ -356,6 +357,25 @@ def test_a_configuration_that_cannot_be_honoured_changes_nothing(fields: dict[st
     assert answer["description"]
     assert talk.actions == before
     assert talk.say("Configure")[0]["keyterms"] == ["Bern"]
+
+
+def test_numerals_may_be_switched_on_while_somebody_speaks() -> None:
+    talk = Conversation("model=flux-general-en")
+    talk.speech(0.3)
+    assert talk.suppose(segment(0, 0.5, 1.0, "It is twenty"))[0]["transcript"] == "It is twenty"
+    talk.say("Configure", numerals=True)
+    (update,) = talk.suppose(segment(0, 0.5, 1.2, "It is twenty two."))
+    assert update["transcript"] == "It is 22."
+    assert [word["word"] for word in update["words"]] == ["It", "is", "22."]
+
+
+def test_turns_tell_which_language_was_spoken_unless_english_is_expected() -> None:
+    german = segment(0, 0.5, 2.0, "Ich weiß nicht, ob wir heute noch nach Hause kommen.")
+    for query, languages in (("", ["de"]), ("model=flux-general-multi", ["de"]), ("model=flux-general-en", None)):
+        talk = Conversation(query)
+        talk.speech(0.3)
+        assert talk.suppose(german)[0].get("languages") == languages
+        assert "languages" not in talk.suppose(segment(0, 0.5, 1.0, "Ja."))[0]
 
 
 def test_hints_are_told_with_every_turn() -> None:
