@@ -30,6 +30,7 @@ from server.http.routes import (
     deepgram,
     deepgram_grant,
     diarization,
+    flux,
     health,
     models,
     realtime,
@@ -108,7 +109,7 @@ def create_app(
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
-    for room in (transcriptions, diarization, realtime, client_secrets, deepgram, deepgram_grant, models, health):
+    for room in (transcriptions, diarization, realtime, client_secrets, deepgram, flux, deepgram_grant, models, health):
         app.include_router(room.router)
     _describe_components(app)
     return app

@@ -14,8 +14,8 @@ from server.http.deepgram_error import GRANT_PATH
 from server.http.errors import invalid
 from server.http.openapi import json_body, json_responses
 from server.http.small_json import read_object
+from server.protocols.deepgram.audio_query import InvalidQuery
 from server.protocols.deepgram.grant import DEFAULT_SECONDS, MAX_SECONDS, answer, seconds_of
-from server.protocols.deepgram.query import InvalidQuery
 
 router = APIRouter(tags=["deepgram"])
 
