@@ -14,6 +14,7 @@ import numpy as np
 from server.audio_in.container_stream import ContainerStream
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.formats import HEAD_BYTES, format_of
+from server.audio_in.frame_marks import LONGEST, begins_with_marks, may_begin_with_marks
 from server.audio_in.limits import check_shape
 from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Channels
@@ -101,8 +102,10 @@ class RawStream:
         encoding = self._raw.encoding
         if isinstance(encoding, CodedEncoding) and encoding.in_messages:
             return ContainerStream(self._raw, split=self._split), head
-        if len(head) < HEAD_BYTES and not final:
+        if not final and len(head) < (LONGEST if may_begin_with_marks(head) else HEAD_BYTES):
             return None, b""
+        if begins_with_marks(head):
+            return ContainerStream(split=self._split), head
         if isinstance(encoding, CodedEncoding):
             return ContainerStream(split=self._split), FIRST_BYTES[encoding] + head
         return PcmStream(self._raw.rate, self._raw.channels, encoding, split=self._split), head
