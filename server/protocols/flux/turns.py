@@ -116,7 +116,6 @@ class Turns:
         Where ends are announced, one that comes by silence never comes without.
         """
         self._text.settle()
-        self._stopping = True
         told = self._read()
         self._stopping = False
         if self._state.turn is Turn.NONE:
