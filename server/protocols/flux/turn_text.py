@@ -9,6 +9,7 @@ from server.live.vocabulary.events import Hypothesis, WordsCommitted
 from server.protocols.deepgram.alternatives import JsonObject, Passage, seconds, transcript
 from server.protocols.deepgram.open_text import OpenText
 from server.protocols.deepgram.wording import Wording
+from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
 
 
@@ -29,6 +30,14 @@ class TurnText:
         self.words: list[JsonObject] = []
         self._closed: list[Passage] = []
         self._open = OpenText()
+        self._language: tuple[str, str | None] = ("", None)  # of which transcript
+
+    @property
+    def language(self) -> str | None:
+        """That of the words; None while they are too few to tell. Each text is looked at once."""
+        if self._language[0] != self.transcript:
+            self._language = (self.transcript, spoken_language(self.transcript))
+        return self._language[1]
 
     def commit(self, event: WordsCommitted) -> None:
         """The next words of a segment."""

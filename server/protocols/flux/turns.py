@@ -10,7 +10,6 @@ from server.protocols.flux.configuration import Configuration
 from server.protocols.flux.end_of_turn import confidence
 from server.protocols.flux.state import UPDATE, Turn, TurnEvent, TurnState
 from server.protocols.flux.turn_text import TurnText
-from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
 
 UPDATE_SECONDS = 0.25
@@ -116,7 +115,6 @@ class Turns:
         Where ends are announced, one that comes by silence never comes without.
         """
         self._text.settle()
-        self._stopping = True
         told = self._read()
         self._stopping = False
         if self._state.turn is Turn.NONE:
@@ -201,7 +199,7 @@ class Turns:
             "words": self._text.words,
             "end_of_turn_confidence": self._confidence(until),
         }
-        if not self._configuration.english and (language := spoken_language(self._shown)):
+        if not self._configuration.english and (language := self._text.language):
             info["languages"] = [language]
         if hints := self._configuration.language_hints:
             info["languages_hinted"] = hints

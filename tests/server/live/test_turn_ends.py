@@ -54,15 +54,22 @@ def speech() -> Samples:
     return np.concatenate([samples, np.zeros(round(6.8 * SAMPLE_RATE) - samples.size, np.float32)])
 
 
-async def listen(engine: ScriptedEngine, turns: TurnDetection, *, at_once: bool = False) -> list[LiveEvent]:
-    """All events of a session; ``at_once``: all audio is there before anything is asked."""
+async def listen(
+    engine: ScriptedEngine, turns: TurnDetection, *, at_once: bool = False, later: TurnDetection | None = None
+) -> list[LiveEvent]:
+    """All events of a session; ``at_once``: all audio is there before anything is asked.
+
+    ``later``: what is set in the silence between the sentences.
+    """
     windows = WindowSequence(engine.as_engine, AUTHOR.vocabulary, seconds=30.0, request_id="test")
     session, samples = LiveTranscriber(windows, LiveSettings(update=9.0, first_speech=9.0)), speech()
     session.set_turns(turns)
     if at_once:
         await session.hear(samples)
     async with session:
-        for piece in [] if at_once else np.array_split(samples, 100):
+        for number, piece in enumerate([] if at_once else np.array_split(samples, 100)):
+            if later is not None and number == 40:  # of 68 ms each
+                session.set_turns(later)
             await session.hear(piece)
             for _ in range(3):
                 await asyncio.sleep(0)
@@ -158,6 +165,13 @@ async def test_turns_do_not_depend_on_how_fast_audio_comes(first: str, stops: in
     assert len(ended) == stops
     paused = [event.silence.since for event in events if isinstance(event, SpeechPaused)]
     assert all(since > SECOND_STARTS for since in paused)
+
+
+async def test_other_settings_hold_for_the_turn_that_is_open() -> None:
+    events = await listen(says("My child drinks"), turns(9.0, 8.0, 7.0), later=turns(0.8, 0.6, 0.2))
+    assert [seconds for _, seconds, _ in silences(events)][:2] == [0.6, 0.8]
+    (stopped, *_) = [event for event in events if isinstance(event, SpeechStopped)]
+    assert stopped.at < SECOND_STARTS
 
 
 async def test_turns_that_look_at_no_pauses_are_as_they_were() -> None:
