@@ -51,6 +51,7 @@ def check_transcript(events: Events, spoken: Spoken) -> None:
     assert speakers == spoken.speakers
 
 
+@pytest.mark.client("openai (Python), Realtime")
 @pytest.mark.parametrize("mode", ["commit", "server_vad"])
 def test_openai_python(client: Client, spoken: Spoken, mode: str) -> None:
     received = events(client("openai_realtime", mode, rate=24_000))
@@ -71,6 +72,7 @@ def test_openai_python(client: Client, spoken: Spoken, mode: str) -> None:
         assert early, "no text came while somebody spoke"
 
 
+@pytest.mark.client("openai (browser), Realtime")
 def test_openai_node_in_a_browser(client: Client, spoken: Spoken) -> None:
     """The key travels as a subprotocol; the server picks the other one."""
     told = client("openai_node", rate=24_000)
@@ -79,6 +81,7 @@ def test_openai_node_in_a_browser(client: Client, spoken: Spoken) -> None:
     check_transcript(events(told), spoken)
 
 
+@pytest.mark.client("OpenAI Agents SDK")
 @heavy
 def test_openai_agents(client: Client, spoken: Spoken) -> None:
     told = client("openai_agents", rate=24_000)
@@ -86,6 +89,7 @@ def test_openai_agents(client: Client, spoken: Spoken) -> None:
     assert told[-1] == {"kind": "ended"}
 
 
+@pytest.mark.client("LiveKit Agents (Python), OpenAI")
 @heavy
 def test_livekit(client: Client, spoken: Spoken) -> None:
     told = client("livekit_openai", rate=48_000)
@@ -105,6 +109,7 @@ def test_livekit(client: Client, spoken: Spoken) -> None:
             interim = ""
 
 
+@pytest.mark.client("Pipecat, OpenAI")
 @heavy
 @pytest.mark.parametrize("mode", ["server_vad", "commit"])
 def test_pipecat(client: Client, spoken: Spoken, mode: str) -> None:
