@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import httpx
 import openai
@@ -62,26 +62,28 @@ def without_speakers(text: str) -> str:
     return " ".join(re.sub(r"^Speaker \d: ", "", text, flags=re.MULTILINE).split())
 
 
+LITELLM_CASES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "words": {"timestamp_granularities": ["word"], "response_format": "verbose_json"},
+    "speakers": {"response_format": "diarized_json"},
+    "srt": {"response_format": "srt"},
+    "vtt": {"response_format": "vtt"},
+    "options": {"response_format": "json", "language": "en", "temperature": 0},
+    "stream": {"response_format": "json", "stream": True},
+    "stream of nothing": {"stream": True},
+}
+"""Named options go out as they are; verbose_json it adds by itself where no format is named."""
+
+
+@pytest.fixture(scope="module")
+def answers(client: Client) -> dict[str, Any]:
+    """What LiteLLM's library makes of the cases."""
+    told = client("litellm_library", json.dumps(list(LITELLM_CASES.values())))
+    return dict(zip(LITELLM_CASES, (each["answer"] for each in told), strict=True))
+
+
 @pytest.mark.client("LiteLLM")
 class TestLiteLLM:
-    """Named options go out as they are; verbose_json it adds by itself where no format is named."""
-
-    CASES: ClassVar[dict[str, dict[str, Any]]] = {
-        "nothing": {},
-        "words": {"timestamp_granularities": ["word"], "response_format": "verbose_json"},
-        "speakers": {"response_format": "diarized_json"},
-        "srt": {"response_format": "srt"},
-        "vtt": {"response_format": "vtt"},
-        "options": {"response_format": "json", "language": "en", "temperature": 0},
-        "stream": {"response_format": "json", "stream": True},
-        "stream of nothing": {"stream": True},
-    }
-
-    @pytest.fixture(scope="class")
-    def answers(self, client: Client) -> dict[str, Any]:
-        told = client("litellm_library", json.dumps(list(self.CASES.values())))
-        return dict(zip(self.CASES, (each["answer"] for each in told), strict=True))
-
     @pytest.mark.parametrize("case", ["nothing", "stream of nothing"])
     def test_segments(self, answers: dict[str, Any], said: str, turns: Turns, case: str) -> None:
         """It charges by the duration."""
