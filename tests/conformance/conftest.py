@@ -7,7 +7,6 @@ import os
 import subprocess
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -58,11 +57,11 @@ def said(turns: list[dict[str, Any]]) -> str:
     return " ".join(turn["text"] for turn in turns)
 
 
-def told_by(command: Sequence[str], environment: Mapping[str, str] | None = None, *, cwd: Path = ROOT) -> Told:
+def told_by(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Told:
     """What the script of a client told, a JSON object a line."""
     done = subprocess.run(
         command,
-        cwd=cwd,
+        cwd=ROOT,
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
@@ -70,7 +69,7 @@ def told_by(command: Sequence[str], environment: Mapping[str, str] | None = None
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"kind"')]
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
 from model.tiny.recipe.scoring import edits, words_of
-from tests.conformance.conftest import CLIENT_DEADLINE, KEY, Told
+from tests.conformance.conftest import KEY, Told, told_by
 from tests.support.processes import ROOT, ServerProcess
 from tests.support.samples import SHORT, TWO_SPEAKERS
 from tests.support.tools import missing, tool
@@ -97,9 +95,7 @@ def client(server: ServerProcess, spoken: Spoken, tmp_path: Path) -> Client:
         samples, original = soundfile.read(spoken.recording, dtype="float32")
         soundfile.write(recording, soxr.resample(samples, original, rate), rate, subtype="PCM_16")
         command = [*_script(name), server.url, key, str(recording), *([mode] if mode else [])]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CLIENT_DEADLINE, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return told_by(command)
 
     return run
 
