@@ -25,7 +25,16 @@ from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
 from server.http.openapi import COMPONENTS
-from server.http.routes import client_secrets, deepgram, deepgram_grant, health, models, realtime, transcriptions
+from server.http.routes import (
+    client_secrets,
+    deepgram,
+    deepgram_grant,
+    diarization,
+    health,
+    models,
+    realtime,
+    transcriptions,
+)
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
@@ -99,7 +108,7 @@ def create_app(
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
-    for room in (transcriptions, realtime, client_secrets, deepgram, deepgram_grant, models, health):
+    for room in (transcriptions, diarization, realtime, client_secrets, deepgram, deepgram_grant, models, health):
         app.include_router(room.router)
     _describe_components(app)
     return app

@@ -12,7 +12,9 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from model.seam.audio import Samples
+from server.audio_in.big_endian import in_known_order
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.cut_beginnings import with_beginning
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
@@ -78,7 +80,7 @@ class _Reader:
         """Of all recordings. Raises what was wrong with the first where none of them can be read."""
         raw = self._listening.raw
         if raw is None or not is_raw(file):
-            return self._recordings(file)
+            return self._recordings(in_known_order(with_beginning(file)))
         if isinstance(raw.encoding, CodedEncoding):
             return self._recordings(as_container(file, raw.encoding))
         return self._samples(file, raw, raw.encoding)
@@ -167,8 +169,10 @@ class _Watch:
 
 def _promised_seconds(audio: AudioFile) -> float:
     """The length stated in the container's header; 0 where none is or where it is a guess."""
-    stream = audio.stream
-    if audio.container.format.name.split(",")[0] in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
+    stream, container = audio.stream, audio.container.format.name.split(",")[0]
+    if container == "aiff" and not stream.codec_context.name.startswith("pcm"):
+        return 0.0  # counted in packets, which FFmpeg takes for samples
+    if container in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return 0.0
 

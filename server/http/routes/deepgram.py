@@ -30,8 +30,9 @@ _BODY = {
 async def listen_live(websocket: WebSocket) -> None:
     """One live session. A query that cannot be honoured is refused before the connection is accepted."""
     service = service_of(websocket.scope)
+    query = _query(websocket.query_params, live=True)
     session = DeepgramSession(
-        _query(websocket.query_params, live=True),
+        query,
         served_model=service.settings.served_model_name,
         request_id=websocket.state.request_id,
         created=now(),
@@ -42,6 +43,7 @@ async def listen_live(websocket: WebSocket) -> None:
         session,
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
         headers={REQUEST_ID_HEADER: websocket.state.request_id},
+        channels=query.most_channels,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from server.live.vocabulary.events import Hypothesis, WordsCommitted
+from server.live.vocabulary.events import Channel, Hypothesis, WordsCommitted
 from server.protocols.deepgram.alternatives import (
     Alternative,
     JsonObject,
@@ -21,12 +21,9 @@ from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
-CHANNEL = (0, 1)
-"""The first of one channel: all that come are mixed."""
-
 
 class LiveResults:
-    """The state of one session's text. Methods return the messages to be sent.
+    """The state of one channel's text. Methods return the messages to be sent.
 
     The intervals of the final results follow each other from 0 without gap or overlap; an interim one begins where the
     last final one ended.
@@ -40,6 +37,7 @@ class LiveResults:
         repeated: what the metadata says beside.
 
     Attributes:
+        channel: whose text it is; all that come may be mixed to one.
         final_until: seconds, where the last final result ended.
         utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
@@ -56,6 +54,7 @@ class LiveResults:
         search: Sequence[str] = (),
         repeated: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
+        self.channel = Channel()
         self.final_until = 0.0
         self.utterance_end: float | None = None
         self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid, **repeated}
@@ -181,7 +180,7 @@ class LiveResults:
             channel["search"] = hits(self._search, text["words"])
         return {
             "type": "Results",
-            "channel_index": CHANNEL,
+            "channel_index": self.channel,
             "duration": seconds(seconds(until) - start),
             "start": start,
             "is_final": is_final,

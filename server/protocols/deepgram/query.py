@@ -33,6 +33,7 @@ _CODED_RATES = {CodedEncoding.OPUS: 48_000, CodedEncoding.AMR_WB: 16_000}
 """Hz, where nobody says another; the telephone's for the rest."""
 _TELEPHONE_RATE = 8_000
 _MAX_PACKET_CHANNELS = 2
+_CALL_CHANNELS = 2
 
 
 class InvalidQuery(Exception):  # noqa: N818 - it is the query that is invalid
@@ -135,7 +136,7 @@ class ListenQuery(BaseModel):
             raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
         if isinstance(self.encoding, CodedEncoding) and self.channels > _MAX_PACKET_CHANNELS:
             raise InvalidQuery(f"channels: packets of {self.encoding} have at most {_MAX_PACKET_CHANNELS}.")
-        if self.utterance_end_ms is not None and not self.interim_results:
+        if live and self.utterance_end_ms is not None and not self.interim_results:
             raise InvalidQuery("utterance_end_ms needs interim_results=true.")
         if self.numerals and self.spoken is not None and self.spoken not in NUMBER_LANGUAGES:
             raise InvalidQuery(f"numerals: number words are known in {', '.join(NUMBER_LANGUAGES)} only.")
@@ -194,6 +195,18 @@ class ListenQuery(BaseModel):
     def context(self) -> str | None:
         """The terms one per line, as the model's prompt has them."""
         return context_of(*self.terms)
+
+    @property
+    def raw_channels(self) -> int:
+        """How many channels are transcribed, each for itself; 1 where they are mixed, and at first of a container."""
+        return self.channels if self.multichannel and self.encoding is not None else 1
+
+    @property
+    def most_channels(self) -> int:
+        """How many there may be: without ``channels`` a container may have two, as a call has."""
+        if not self.multichannel or self.encoding is not None:
+            return self.raw_channels
+        return self.channels if "channels" in self.model_fields_set else _CALL_CHANNELS
 
     @property
     def speakers(self) -> bool:
