@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
 from server.protocols.openai.errors import InvalidParameter
+from server.transcript.formats import DEFAULT_SUBTITLES, SubtitleOptions
 
 MAX_KNOWN_SPEAKERS = 4
 
@@ -88,6 +89,41 @@ class TranscriptionParameters(BaseModel):
     known_speaker_references: Annotated[Strings, Field(max_length=MAX_KNOWN_SPEAKERS)] = Field(
         (), description="A recording of 2 to 10 seconds of each known speaker, as data: URLs."
     )
+    max_line_width: int = Field(
+        DEFAULT_SUBTITLES.line_width,
+        ge=10,
+        le=200,
+        description="With srt and vtt: columns of a line; wide characters take two.",
+    )
+    max_line_count: int = Field(
+        DEFAULT_SUBTITLES.line_count, ge=1, le=4, description="With srt and vtt: lines of a cue."
+    )
+    min_cue_duration: float = Field(
+        DEFAULT_SUBTITLES.min_duration, ge=0, le=10, description="With srt and vtt: seconds, where there is room."
+    )
+    max_cue_duration: float = Field(
+        DEFAULT_SUBTITLES.max_duration, ge=0.5, le=30, description="With srt and vtt: seconds."
+    )
+    max_cps: float = Field(
+        DEFAULT_SUBTITLES.max_cps, ge=5, le=100, description="With srt and vtt: columns that people read in a second."
+    )
+    min_cue_gap: float = Field(
+        DEFAULT_SUBTITLES.min_gap, ge=0, le=2, description="With srt and vtt: seconds between two cues."
+    )
+    speaker_labels: bool = Field(True, description="With srt and vtt: say who speaks, where there are several.")
+
+    @property
+    def subtitles(self) -> SubtitleOptions:
+        """How srt and vtt are to be made."""
+        return SubtitleOptions(
+            line_width=self.max_line_width,
+            line_count=self.max_line_count,
+            min_duration=self.min_cue_duration,
+            max_duration=self.max_cue_duration,
+            max_cps=self.max_cps,
+            min_gap=self.min_cue_gap,
+            speaker_labels=self.speaker_labels,
+        )
 
 
 _LISTS = frozenset(
@@ -162,6 +198,8 @@ def _check_combinations(parameters: TranscriptionParameters) -> None:
         raise InvalidParameter(
             "stream", f"stream=true is possible with response_format {possible}; {answer} comes whole."
         )
+    if parameters.min_cue_duration > parameters.max_cue_duration:
+        raise InvalidParameter("min_cue_duration", "min_cue_duration must not be greater than max_cue_duration.")
     names, references = parameters.known_speaker_names, parameters.known_speaker_references
     if len(names) != len(references):
         raise InvalidParameter(
