@@ -89,6 +89,10 @@ class NetworkSettings(BaseModel):
     api_keys_file: Path | None = Field(
         None, description="File with a key per line; lines with # at their start are skipped."
     )
+    key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
+    key_in_query: bool = Field(
+        False, description="Take keys from ?token= too. Addresses end up in logs of proxies and in histories."
+    )
     metrics_without_key: bool = Field(False, description="Let /metrics be read without a key where keys are set.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."

@@ -3,9 +3,10 @@
 FFmpeg parses hostile bytes in C. A file that corrupts memory or asks for gigabytes (the index of a forged MP4 does)
 must not take the server with it, so it can only end this process, which holds nothing but the file and the pipe.
 
-On the pipe (standard input, both ways), for each file: in come the limits as JSON and the file's descriptor; out comes
-one ``REPORT`` or ``ERROR`` with JSON. ``READY`` comes first of all. The samples are then in standard output, a file in
-memory that the server empties before the next one: an hour of them would be thousands of turns on a pipe.
+On the pipe (standard input, both ways), for each file: in come the limits, what the caller chose, and the file's
+descriptor; out comes one ``REPORT`` or ``ERROR`` with JSON. ``READY`` comes first of all. The samples are then in files
+in memory, one for each channel, whose descriptors are the arguments, and which the server empties before the next one:
+an hour of them would be thousands of turns on a pipe.
 JSON, not pickle: whoever took over this process would own whoever unpickles its messages.
 """
 
@@ -15,45 +16,64 @@ import json
 import os
 import resource
 import signal
-from contextlib import suppress
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
-from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.decode import Block, decode
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 READY, REPORT, ERROR = b"+", b"r", b"e"
 
 MAX_MEMORY = 1 << 30
 """Bytes of address space. The libraries reserve a quarter of it and use less."""
 
-_STDOUT = 1
 
-
-def serve(pipe: Connection) -> None:
-    """Decode one file after the other until the other end of the pipe is closed."""
+def serve(pipe: Connection, channels: Sequence[int]) -> None:
+    """Decode one file after the other until the other end of the pipe is closed. ``channels``: where samples go."""
     pipe.send_bytes(READY)
     while True:
         try:
             limits = DecodeLimits(**json.loads(pipe.recv_bytes()))
         except EOFError:
             return
-        _decode(pipe, recv_handle(pipe), limits)
+        listening = Listening.from_json(pipe.recv_bytes())
+        _decode(pipe, channels, recv_handle(pipe), limits, listening)
 
 
-def _decode(pipe: Connection, descriptor: int, limits: DecodeLimits) -> None:
+def _decode(
+    pipe: Connection, channels: Sequence[int], descriptor: int, limits: DecodeLimits, listening: Listening
+) -> None:
     report = DecodeReport()
     try:
-        os.lseek(_STDOUT, 0, os.SEEK_SET)
-        with os.fdopen(descriptor, "rb") as file, open(_STDOUT, "wb", closefd=False) as samples:
-            for block in decode(file, limits, report):
-                samples.write(block.data)
+        with os.fdopen(descriptor, "rb") as file:
+            _write(decode(file, limits, report, listening), channels)
     except AudioError as error:
         pipe.send_bytes(ERROR + error.json)
     else:
         pipe.send_bytes(REPORT + json.dumps(asdict(report)).encode())
+
+
+def _write(blocks: Iterable[Block], channels: Sequence[int]) -> None:
+    """Each row of a block to its file. A channel that comes later begins with silence, one that ends earlier is padded:
+    holes in such files are zeros."""
+    written = rows = 0
+    with ExitStack() as stack:
+        files = [stack.enter_context(open(channel, "wb", closefd=False)) for channel in channels]
+        for block in blocks:
+            for file, row in zip(files, block, strict=False):
+                file.seek(written)
+                file.write(row.data)
+            written += block[0].nbytes
+            rows = max(rows, len(block))
+        for file in files[:rows]:
+            file.truncate(written)
 
 
 def confine() -> None:
@@ -66,7 +86,7 @@ def confine() -> None:
 def _main() -> None:
     confine()
     with suppress(ConnectionError):  # the server is gone
-        serve(Connection(0))
+        serve(Connection(0), [int(channel) for channel in sys.argv[1:]])
 
 
 if __name__ == "__main__":

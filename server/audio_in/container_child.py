@@ -1,4 +1,4 @@
-"""The process that decodes one live container (``python -m server.audio_in.container_child``), started by its stream.
+"""The process that decodes one live stream (``python -m server.audio_in.container_child``), started by the stream.
 
 As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. The two
 ends take turns: the child says ``WANT`` when it has decoded all it was given, and gets the next piece of the container;
@@ -11,17 +11,25 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
+
+from av import CodecContext, FFmpegError, Packet
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
-from server.audio_in.decode import DecodeReport, decode_frames, mono_pieces
 from server.audio_in.errors import AudioError, damaged_stream
-from server.audio_in.pcm import Resampler
+from server.audio_in.frames import Piece, Timeline, decode_frames
+from server.audio_in.listening import RawAudio
+from server.audio_in.pcm import Resampler, mix
+from server.audio_in.report import DecodeReport
 
 WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
@@ -75,11 +83,19 @@ class _Pipe:
         return data
 
 
-def serve(connection: socket.socket) -> None:
-    """Decode one container. The process ends when the other end of the pipe is closed."""
+def packet_arguments(packets: RawAudio) -> tuple[str, ...]:
+    """How the process is told that packets come, one in a piece, and of which kind."""
+    return packets.encoding.value, str(packets.rate), str(packets.channels)
+
+
+def serve(connection: socket.socket, *packets: str) -> None:
+    """Decode a container, or packets (see `packet_arguments`). The process ends when the pipe's other end is closed."""
     pipe = _Pipe(connection)
     try:
-        _decode(pipe)
+        if packets:
+            _decode_packets(pipe, *packets)
+        else:
+            _decode(pipe)
     except AudioError as error:
         pipe.end(error)
     else:
@@ -88,31 +104,53 @@ def serve(connection: socket.socket) -> None:
 
 def _decode(pipe: _Pipe) -> None:
     source, report = LiveSource(pipe.next_piece), DecodeReport()
-
-    def check() -> None:
-        if report.damaged_packets > _HOPELESS_PACKETS and not report.samples:
-            raise damaged_stream()
-
     with open_live(source) as audio:
-        for samples in _resampled(mono_pieces(decode_frames(audio, report, check), report)):
-            report.samples += samples.size
-            pipe.send_samples(samples)
+        _send(pipe, decode_frames(audio, report, partial(_check, report)), report)
     # A container that breaks off at the end is a recorder that was switched off; before, what follows would be lost.
     fruitless = not report.samples and (report.truncated or report.damaged_packets)
     if fruitless or (report.truncated and not source.ended):
         raise damaged_stream()
 
 
-def _resampled(pieces: Iterator[tuple[int, Samples]]) -> Iterator[Samples]:
+def _decode_packets(pipe: _Pipe, encoding: str, rate: str, channels: str) -> None:
+    context, report = CodecContext.create(encoding, "r"), DecodeReport()
+    assert isinstance(context, AudioCodecContext)
+    context.sample_rate, context.layout = int(rate), "stereo" if channels == "2" else "mono"
+    _send(pipe, _frames_of_packets(pipe, context, report), report)
+
+
+def _frames_of_packets(pipe: _Pipe, context: AudioCodecContext, report: DecodeReport) -> Iterator[AudioFrame]:
+    while piece := pipe.next_piece():
+        try:
+            frames = context.decode(Packet(piece))
+        except FFmpegError:
+            report.damaged_packets += 1
+            _check(report)
+        else:
+            yield from frames
+
+
+def _check(report: DecodeReport) -> None:
+    if report.damaged_packets > _HOPELESS_PACKETS and not report.samples:
+        raise damaged_stream()
+
+
+def _send(pipe: _Pipe, frames: Iterable[AudioFrame], report: DecodeReport) -> None:
+    for samples in _resampled(Timeline(report).pieces(frames)):
+        report.samples += samples.size
+        pipe.send_samples(samples)
+
+
+def _resampled(pieces: Iterator[Piece]) -> Iterator[Samples]:
     """As they come, at 24 kHz; a new resampler where the sampling rate changes."""
-    for rate, run in groupby(pieces, key=itemgetter(0)):
+    for rate, run in groupby(pieces, key=attrgetter("rate")):
         resampler = Resampler(rate)
-        for _, mono in run:
-            yield resampler.push(mono)
+        for piece in run:
+            yield resampler.push(mix(piece.channels))
         yield resampler.flush()
 
 
 if __name__ == "__main__":
     confine()
     with suppress(ConnectionError), socket.socket(fileno=0) as connection:
-        serve(connection)
+        serve(connection, *sys.argv[1:])

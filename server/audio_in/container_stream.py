@@ -11,6 +11,7 @@ import numpy as np
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in import container_child
 from server.audio_in.errors import AudioError, AudioErrorCode, damaged_stream
+from server.audio_in.listening import RawAudio
 from server.audio_in.process import START_SECONDS, DecoderDied, start_child
 
 _WORK_SECONDS = 30.0
@@ -26,9 +27,13 @@ class ContainerStream:
     """Decodes one live stream in a process of its own, which starts with the first bytes.
 
     One call at a time; after an error or a cancelled call only `close` may follow, and it must in any case.
+
+    Args:
+        packets: instead of a container come packets, each whole in a piece of its own, of this kind.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, packets: RawAudio | None = None) -> None:
+        self._packets = packets
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: socket.socket | None = None
         self._over = False
@@ -79,13 +84,16 @@ class ContainerStream:
         self._pipe, theirs = socket.socketpair()
         self._pipe.setblocking(False)
         with theirs:
-            self._process = start_child(container_child.__name__, theirs.fileno())
+            self._process = start_child(container_child.__name__, theirs.fileno(), arguments=self._arguments())
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._answer(self._pipe)
         except (TimeoutError, ConnectionError):
             raise DecoderDied from None
         return self._pipe
+
+    def _arguments(self) -> tuple[str, ...]:
+        return () if self._packets is None else container_child.packet_arguments(self._packets)
 
     async def _answer(self, pipe: socket.socket) -> Samples:
         """What the child says until it is this end's turn again, or it has said its last word."""

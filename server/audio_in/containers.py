@@ -9,34 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import SEEK_END
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Discard
 
 from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.limits import check_shape
+from server.audio_in.formats import DECODERS, DEMUXERS, HEAD_BYTES, is_no_recording, unreadable
+from server.audio_in.joined import Part
+from server.audio_in.spliced import Readable
+from server.audio_in.tracks import by_preference, select
 
-FORMATS = ("wav", "w64", "aiff", "caf", "flac", "mp3", "aac", "ogg", "matroska", "mov", "mpeg", "mpegts")
-"""Demuxers. ``matroska`` covers WebM; ``mov`` covers MP4, M4A, QuickTime and 3GP; ``mpeg`` is the program stream."""
-
-PCM = tuple(f"pcm_{kind}" for kind in (
-    "u8", "s8", "s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be",
-    "mulaw", "alaw", "bluray", "dvd",
-))  # fmt: skip
-CODECS = (
-    "flac", "alac", "mp3float", "mp3", "mp2float", "mp2", "mp1float", "mp1", "aac", "vorbis", "opus", "libopus",
-    "ac3", "eac3", "adpcm_ima_wav", "adpcm_ms", "gsm_ms", *PCM,
-)  # fmt: skip
-"""Decoders, all of them for audio."""
-
-MAX_FRAME_SAMPLES = 1 << 20
-"""Samples of one decoded frame. Real codecs stay below 2**16; a forged ALAC header asks for 2**24 per frame."""
-
-_OPTIONS = {"format_whitelist": ",".join(FORMATS), "codec_whitelist": ",".join(CODECS)}
+_OPTIONS = {"format_whitelist": ",".join(DEMUXERS), "codec_whitelist": ",".join(DECODERS)}
 _LIVE_OPTIONS = {"formatprobesize": "131072", "probesize": "32768", "analyzeduration": "500000"}
 """FFmpeg should know enough of a live stream after so many bytes and microseconds; by default it takes megabytes."""
 _WAV_OPTIONS = {"max_probe_packets": "1", "max_size": "16384"}
@@ -44,11 +29,6 @@ _WAV_OPTIONS = {"max_probe_packets": "1", "max_size": "16384"}
 its packets of 4 kB most of the rest would go into passing them on."""
 _BUFFER = 1 << 17
 """Bytes of one read: larger than FFmpeg's 32 kB, because every read takes the interpreter's lock."""
-_HEAD = 16
-_STREAMED_RIFF = 0x7FFF_0000
-
-_MAGIC = ((8, b"WAVE"), (0, b"fLaC"), (0, b"OggS"), (0, b"ID3"), (4, b"ftyp"), (0, b"\x1a\x45\xdf\xa3"))
-"""Where supported files say what they are: tells a damaged file from a foreign one."""
 
 
 class LiveSource:
@@ -57,7 +37,7 @@ class LiveSource:
     ``more`` waits for the next piece and returns it; an empty one is the end.
 
     Attributes:
-        head: the first bytes, up to 16.
+        head: the first bytes, as many as tell what it is.
         ended: the end has come.
     """
 
@@ -71,7 +51,7 @@ class LiveSource:
         if not self._piece and not self.ended:
             self._piece = memoryview(self._more())
             self.ended = not self._piece
-            self.head += self._piece[: _HEAD - len(self.head)]
+            self.head += self._piece[: HEAD_BYTES - len(self.head)]
         taken, self._piece = self._piece[:size], self._piece[size:]
         return bytes(taken)
 
@@ -79,7 +59,7 @@ class LiveSource:
 class Source:
     """A file object as FFmpeg sees it: no name (FFmpeg would trust its extension), and a check before every read."""
 
-    def __init__(self, file: BinaryIO, check: Callable[[], None]) -> None:
+    def __init__(self, file: Readable, check: Callable[[], None]) -> None:
         self._file = file
         self._check = check
 
@@ -96,32 +76,35 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class AudioFile:
-    """An opened container and its first audio stream, ready to be demuxed.
+    """An opened container and one of its audio tracks, ready to be demuxed.
 
-    ``cut_short``: the header promises more bytes than there are (only WAV files tell; FFmpeg would not say so).
+    Attributes:
+        tracks: how many audio tracks the container has.
+        track: the number of this one, counted from 1.
     """
 
     container: InputContainer
     stream: AudioStream
-    cut_short: bool
+    tracks: int
+    track: int
 
 
 @contextmanager
-def open_audio(file: BinaryIO, check: Callable[[], None]) -> Iterator[AudioFile]:
-    """Open what is in ``file`` (binary, seekable). ``check`` is called before every read; raising ends everything.
+def open_audio(part: Part, check: Callable[[], None], track: int | None = None) -> Iterator[AudioFile]:
+    """Open what is in ``part``. ``check`` is called before every read; raising ends everything.
+
+    Args:
+        track: which audio track, counted from 1; None for the likeliest.
 
     Raises:
-        AudioError: ``empty_audio``, ``unsupported_format``, ``corrupt_audio`` or ``no_audio_stream``.
+        AudioError: ``empty_audio``, ``unsupported_format``, ``corrupt_audio``, ``no_audio_stream``, ``no_such_track``.
     """
-    size = file.seek(0, SEEK_END)
-    file.seek(0)
-    head = file.read(_HEAD)
-    file.seek(0)
-    if not head:
+    if not part.head:
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file is empty.")
-    options = _OPTIONS | (_WAV_OPTIONS if _is_wav(head) else {})
-    with _open(Source(file, check), options, lambda: head) as container:
-        yield AudioFile(container, _first_audio_stream(container), _wav_cut_short(head, size))
+    part.file.seek(0)
+    options = _OPTIONS | (_WAV_OPTIONS if _is_wav(part.head) else {})
+    with _open(Source(part.file, check), options, lambda: part.head[:HEAD_BYTES]) as container:
+        yield _select(container, track)
 
 
 @contextmanager
@@ -132,46 +115,29 @@ def open_live(source: LiveSource) -> Iterator[AudioFile]:
         AudioError: ``unsupported_format``, ``corrupt_audio`` or ``no_audio_stream``.
     """
     with _open(source, _OPTIONS | _LIVE_OPTIONS, lambda: source.head) as container:
-        yield AudioFile(container, _first_audio_stream(container), cut_short=False)
+        yield _select(container, None)
+
+
+def _select(container: InputContainer, track: int | None) -> AudioFile:
+    number = track if track is not None else by_preference(container)[0]
+    return AudioFile(container, select(container, number), len(container.streams.audio), number)
 
 
 def _open(source: Source | LiveSource, options: dict[str, str], head: Callable[[], bytes]) -> InputContainer:
     try:
-        return av.open(source, "r", options=options, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
+        opened = av.open(source, "r", options=options, metadata_errors="replace", io_open=_refuse, buffer_size=_BUFFER)
     except (av.FFmpegError, ValueError) as error:
-        if any(head()[at:].startswith(magic) for at, magic in _MAGIC):
-            message = "The file is damaged: its header or (in MP4 files often at the end) its index cannot be read."
-            raise AudioError(AudioErrorCode.CORRUPT_AUDIO, message) from error
-        message = "The file is not audio or video in a supported format."
-        raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message) from error
+        raise unreadable(head()) from error
+    if is_no_recording(head()):
+        opened.close()
+        raise unreadable(head())
+    return opened
 
 
 def _is_wav(head: bytes) -> bool:
     return head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE"
 
 
-def _wav_cut_short(head: bytes, size: int) -> bool:
-    """Whether a RIFF header promises more than ``size`` bytes. Recorders that stream claim about 2**31 or 2**32."""
-    promised = int.from_bytes(head[4:8], "little") + 8
-    return head.startswith(b"RIFF") and size < promised < _STREAMED_RIFF
-
-
 def _refuse(*_: object) -> NoReturn:
     """Stands where FFmpeg would open what a file refers to."""
     raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, "The file refers to other files; send the audio itself.")
-
-
-def _first_audio_stream(container: InputContainer) -> AudioStream:
-    if not container.streams.audio:
-        raise AudioError(AudioErrorCode.NO_AUDIO_STREAM, "The file has no audio stream.")
-    chosen = container.streams.audio[0]
-    for stream in container.streams:
-        if stream is not chosen:
-            stream.discard = Discard.all
-    context = chosen.codec_context
-    if context is None or context.codec.name not in CODECS:
-        raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, "The codec of the file's audio stream is not supported.")
-    check_shape(context.sample_rate, context.channels)
-    context.options = {"max_samples": str(MAX_FRAME_SAMPLES)}
-    context.thread_count = 1
-    return chosen

@@ -3,105 +3,147 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
+from itertools import groupby, islice
 from typing import BinaryIO
 
-import av
 import numpy as np
 from av.audio.frame import AudioFrame
-from av.audio.stream import AudioStream
-from av.packet import Packet
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import Samples
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.limits import DecodeLimits, check_shape
-from server.audio_in.pcm import Resampler, mix
+from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
+from server.audio_in.joined import MAX_PARTS, Part, parts
+from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening, RawAudio
+from server.audio_in.pcm import Channels, Resampler, mix
+from server.audio_in.raw import as_container, is_raw, pcm_pieces
+from server.audio_in.report import DecodeReport
+from server.audio_in.spliced import Readable
+from server.audio_in.tracks import by_preference, clock_start
 
-MIN_GAP = 0.25
-"""Seconds. Timestamps that run ahead of the samples by less are rounding or a drifting clock, not missing audio."""
-MAX_GAP = 300.0
-"""Seconds. A larger jump is a restarted or forged clock, not missing audio."""
 TRUNCATION_TOLERANCE = 0.5
 """Seconds that a header may promise beyond what is there: encoders round up to whole frames."""
+_AUDIBLE = 1e-3
+"""A track whose peaks stay below, -60 dB of full scale, is silent."""
 
+_FOR_ALL = frozenset({AudioErrorCode.NO_SUCH_TRACK, AudioErrorCode.AUDIO_TOO_LONG, AudioErrorCode.DECODE_TIMEOUT})
+"""Errors that end the reading of a file, not of one of the recordings in it."""
 _LENGTH_IN_HEADER = frozenset({"wav", "w64", "aiff", "caf", "flac", "mov"})
 """Containers that state the length of a stream. The others have it guessed from bit rates or the last page."""
 
-
-@dataclass(slots=True)
-class DecodeReport:
-    """What was found in a file; filled while it is decoded, final once the last block is out.
-
-    Attributes:
-        container: FFmpeg's short name, e.g. ``wav``, ``mov`` (MP4 and M4A too), ``matroska`` (WebM too).
-        codec: e.g. ``aac``.
-        source_rate: Hz, of the first frame.
-        channels: of the first frame.
-        samples: decoded so far, at 24 kHz.
-        damaged_packets: packets that could not be decoded.
-        filled_seconds: silence put where timestamps show that audio is missing, so that later times stay true.
-        silenced_samples: NaN, infinite or absurdly large samples that were replaced by 0.
-        truncated: the header promises more audio than the file holds.
-    """
-
-    container: str = ""
-    codec: str = ""
-    source_rate: int = 0
-    channels: int = 0
-    samples: int = 0
-    damaged_packets: int = 0
-    filled_seconds: float = 0.0
-    silenced_samples: int = 0
-    truncated: bool = False
-
-    @property
-    def seconds(self) -> float:
-        return self.samples / SAMPLE_RATE
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Sentences about damage, for the client; none where the file is sound."""
-        notes = []
-        if self.damaged_packets:
-            notes.append(f"{self.damaged_packets} damaged packets of the audio were skipped.")
-        if self.filled_seconds:
-            notes.append(f"{self.filled_seconds:.1f} s of missing audio were filled with silence.")
-        if self.silenced_samples:
-            notes.append(f"{self.silenced_samples} invalid samples were silenced.")
-        if self.truncated:
-            notes.append(f"The file ends early: only {self.seconds:.1f} s of audio are in it.")
-        return tuple(notes)
+Block = tuple[Samples, ...]
+"""A stretch of the recording: the mix of its channels alone, or each of them for itself."""
 
 
-def decode(file: BinaryIO, limits: DecodeLimits, report: DecodeReport) -> Generator[Samples, None, None]:
-    """Blocks of about one second, mono 24 kHz float32, of the first audio stream in ``file`` (binary, seekable).
+def decode(
+    file: BinaryIO,
+    limits: DecodeLimits,
+    report: DecodeReport,
+    listening: Listening = Listening(),  # noqa: B008 - frozen
+) -> Generator[Block, None, None]:
+    """Blocks of about one second, mono 24 kHz float32, of what is to be heard in ``file`` (binary, seekable).
 
-    Damaged packets are skipped and missing ones replaced by silence. Memory does not grow with the length of the
-    audio. ``report`` is filled on the way.
+    Recordings that are joined in one file follow each other. Damaged packets are skipped and missing ones replaced by
+    silence. Memory does not grow with the length of the audio. ``report`` is filled on the way.
 
     Raises:
         AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
     """
     watch = _Watch(limits.work_seconds)
-    with open_audio(file, watch.check) as audio:
-        report.container = audio.container.format.name.split(",")[0]
-        report.codec = audio.stream.codec_context.codec.canonical_name
-        for block in _blocks(mono_pieces(decode_frames(audio, report, watch.check), report), report):
-            if report.seconds > limits.max_seconds:
-                message = f"The audio is longer than the limit of {limits.max_seconds:g} seconds."
-                raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
-            with watch.paused():
-                yield block
-        report.truncated |= audio.cut_short or _promised_seconds(audio) > report.seconds + TRUNCATION_TOLERANCE
+    for block in _blocks(_Reader(listening, report, watch.check).pieces(file), report, split=listening.split):
+        report.rows = max(report.rows, len(block))
+        limits.check_length(report.seconds, report.rows)
+        with watch.paused():
+            yield block
     if not report.samples:
         if report.damaged_packets or report.truncated:
             raise AudioError(AudioErrorCode.CORRUPT_AUDIO, "The file is damaged: none of its audio can be decoded.")
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file holds no audio samples.")
+
+
+class _Reader:
+    """Reads a file's recordings one after the other as the caller chose."""
+
+    def __init__(self, listening: Listening, report: DecodeReport, check: Callable[[], None]) -> None:
+        self._listening, self._report, self._check = listening, report, check
+        self._timeline = Timeline(report)
+        self._refusal: AudioError | None = None
+
+    def pieces(self, file: BinaryIO) -> Iterator[Piece]:
+        """Of all recordings. Raises what was wrong with the first where none of them can be read."""
+        raw = self._listening.raw
+        if raw is None or not is_raw(file):
+            return self._recordings(file)
+        if isinstance(raw.encoding, CodedEncoding):
+            return self._recordings(as_container(file, raw.encoding))
+        return self._samples(file, raw, raw.encoding)
+
+    def _samples(self, file: BinaryIO, raw: RawAudio, encoding: PcmEncoding) -> Iterator[Piece]:
+        self._report.container, self._report.codec = "raw", encoding.value
+        self._report.source_rate, self._report.channels = raw.rate, raw.channels
+        return (Piece(raw.rate, channels) for channels in pcm_pieces(file, raw, encoding, self._check))
+
+    def _recordings(self, file: Readable) -> Iterator[Piece]:
+        for part in islice(parts(file, self._check), MAX_PARTS):
+            self._report.unread_bytes += part.behind
+            try:
+                yield from self._part(part)
+            except AudioError as error:
+                if error.code in _FOR_ALL:
+                    raise
+                self._refusal = self._refusal or error
+                self._report.unread_parts += 1
+        if self._refusal is not None and not self._report.parts:
+            raise self._refusal
+
+    def _part(self, part: Part) -> Iterator[Piece]:
+        track = self._listening.track if self._listening.track is not None else self._likeliest(part)
+        with open_audio(part, self._check, track) as audio:
+            self._introduce(audio)
+            began = self._timeline.played
+            start = None if self._listening.from_first_sample else clock_start(audio.container)
+            yield from self._timeline.pieces(decode_frames(audio, self._report, self._check), start)
+            heard = self._timeline.played - began
+            self._report.truncated |= part.cut_short or _promised_seconds(audio) > heard + TRUNCATION_TOLERANCE
+
+    def _introduce(self, audio: AudioFile) -> None:
+        """What is told of the first recording."""
+        report = self._report
+        report.parts += 1
+        if report.parts == 1:
+            report.container = audio.container.format.name.split(",")[0]
+            report.codec = audio.stream.codec_context.codec.canonical_name
+            report.tracks, report.track = audio.tracks, audio.track
+
+    def _likeliest(self, part: Part) -> int | None:
+        """The first of the tracks in which something can be heard, else the least silent; None where there is one."""
+        with open_audio(part, self._check) as audio:
+            numbers = by_preference(audio.container)
+        if len(numbers) == 1:
+            return None
+        peaks = {}
+        for number in numbers:
+            with open_audio(part, self._check, number) as audio:
+                peaks[number] = _peak(decode_frames(audio, DecodeReport(), self._check))
+            if peaks[number] > _AUDIBLE:
+                return number
+        return max(numbers, key=peaks.__getitem__)
+
+
+def _peak(frames: Iterable[AudioFrame]) -> float:
+    """Half of the largest swing within a frame, up to where it is clear that something can be heard."""
+    largest = 0.0
+    for frame in frames:
+        channels = samples_of(frame)
+        if channels.size:
+            largest = max(largest, float(np.nanmax(np.ptp(channels, axis=1))) / 2)
+        if largest > _AUDIBLE:
+            break
+    return largest
 
 
 class _Watch:
@@ -130,90 +172,32 @@ def _promised_seconds(audio: AudioFile) -> float:
     return 0.0
 
 
-def decode_frames(audio: AudioFile, report: DecodeReport, check: Callable[[], None]) -> Iterator[AudioFrame]:
-    """The frames that can be decoded, counting the packets that cannot. ``check`` is called for every packet."""
-    for packet in _packets(audio, report):
-        check()
-        try:
-            frames = audio.stream.codec_context.decode(packet)
-            for frame in frames:
-                check_shape(frame.sample_rate, frame.layout.nb_channels)
-        except (av.FFmpegError, AudioError):
-            report.damaged_packets += 1
-        else:
-            yield from frames
+def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> Iterator[Block]:
+    """Pieces joined to about a second and resampled to 24 kHz; new resamplers where rate or channel count change."""
+    for (rate, channels), run in groupby(pieces, key=lambda piece: (piece.rate, len(piece.channels))):
+        resamplers = [Resampler(rate) for _ in range(channels if split else 1)]
+        for second in _joined((piece.channels for piece in run), rate):
+            rows = second if split else (mix(second),)
+            yield from _counted([resampler.push(row) for resampler, row in zip(resamplers, rows, strict=True)], report)
+        yield from _counted([resampler.flush() for resampler in resamplers], report)
+        report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
 
 
-def _packets(audio: AudioFile, report: DecodeReport) -> Iterator[Packet[AudioStream] | None]:
-    """The stream's packets, then what flushes the decoder. A container that breaks off ends like a short one."""
-    try:
-        yield from audio.container.demux(audio.stream)
-    except av.FFmpegError:
-        report.truncated = True
-        yield None
-
-
-def mono_pieces(frames: Iterable[AudioFrame], report: DecodeReport) -> Iterator[tuple[int, Samples]]:
-    """The sampling rate and mono samples of each frame, with silence where timestamps show that audio is missing.
-
-    Containers such as Ogg and WebM drop damaged stretches without a word, and telephony codecs leave silence out;
-    only the timestamps tell. Without the fill all later times in the transcript would be early.
-    """
-    origin: float | None = None
-    played = 0.0
-    for frame in frames:
-        rate = frame.sample_rate
-        if not report.source_rate:
-            report.source_rate, report.channels = rate, frame.layout.nb_channels
-        if frame.time is not None:
-            if origin is None:
-                origin = frame.time
-            gap = frame.time - origin - played
-            if MIN_GAP < gap <= MAX_GAP:
-                report.filled_seconds += gap
-                played += gap
-                yield from ((rate, silence) for silence in _silences(round(gap * rate), rate))
-            elif abs(gap) > MAX_GAP:
-                origin = frame.time - played
-        yield rate, _mono(frame)
-        played += frame.samples / rate
-
-
-def _silences(samples: int, longest: int) -> Iterator[Samples]:
-    for start in range(0, samples, longest):
-        yield np.zeros(min(longest, samples - start), np.float32)
-
-
-def _mono(frame: AudioFrame) -> Samples:
-    array = frame.to_ndarray()
-    return mix(array if frame.format.is_planar else array.reshape(-1, frame.layout.nb_channels).T)
-
-
-def _blocks(pieces: Iterable[tuple[int, Samples]], report: DecodeReport) -> Iterator[Samples]:
-    """Pieces joined to about a second and resampled to 24 kHz; a new resampler where the sampling rate changes."""
-    for rate, run in groupby(pieces, key=itemgetter(0)):
-        resampler = Resampler(rate)
-        for second in _joined((mono for _, mono in run), rate):
-            yield from _counted(resampler.push(second), report)
-        yield from _counted(resampler.flush(), report)
-        report.silenced_samples += resampler.silenced
-
-
-def _joined(pieces: Iterable[Samples], least: int) -> Iterator[Samples]:
+def _joined(pieces: Iterable[Channels], least: int) -> Iterator[Channels]:
     """Pieces put together until they have ``least`` samples."""
-    held: list[Samples] = []
+    held: list[Channels] = []
     samples = 0
     for piece in pieces:
         held.append(piece)
-        samples += piece.size
+        samples += piece.shape[1]
         if samples >= least:
-            yield np.concatenate(held)
+            yield np.concatenate(held, axis=1)
             held, samples = [], 0
     if held:
-        yield np.concatenate(held)
+        yield np.concatenate(held, axis=1)
 
 
-def _counted(block: Samples, report: DecodeReport) -> Iterator[Samples]:
-    report.samples += block.size
-    if block.size:
-        yield block
+def _counted(rows: Sequence[Samples], report: DecodeReport) -> Iterator[Block]:
+    report.samples += rows[0].size
+    if rows[0].size:
+        yield tuple(rows)

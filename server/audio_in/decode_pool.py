@@ -12,17 +12,22 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from model.seam.audio import Samples
-from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
 from server.audio_in.process import DecoderDied, DecoderProcess
+from server.audio_in.report import DecodeReport
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedAudio:
-    """A whole recording. ``samples``: [n], mono 24 kHz float32, n > 0."""
+    """A whole recording.
 
-    samples: Samples
+    ``channels``: their mix alone or, where they were asked for, each for itself, all of the same length: [n], mono
+    24 kHz float32, n > 0.
+    """
+
+    channels: tuple[Samples, ...]
     report: DecodeReport
 
 
@@ -38,8 +43,13 @@ class DecodePool:
         self._jobs: set[_Job] = set()
         self._closed = False
 
-    async def decode(self, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
-        """Decode ``file`` (seekable; not to be touched meanwhile).
+    async def decode(
+        self,
+        file: BinaryIO,
+        limits: DecodeLimits,
+        listening: Listening = Listening(),  # noqa: B008 - frozen
+    ) -> DecodedAudio:
+        """Decode ``file`` (seekable; not to be touched meanwhile) as the caller chose.
 
         Cancelling the awaiting task ends the decode at once and returns when nothing uses ``file`` any more.
 
@@ -51,7 +61,7 @@ class DecodePool:
             raise DecodeStopped
         job = _Job()
         self._jobs.add(job)
-        future = self._executor.submit(self._run, job, file, limits)
+        future = self._executor.submit(self._run, job, file, limits, listening)
         outcome = asyncio.wrap_future(future)
         try:
             await asyncio.wait([outcome])
@@ -80,11 +90,11 @@ class DecodePool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
+    def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits, listening: Listening) -> DecodedAudio:
         process = self._take()
         try:
             with job.using(process):
-                return DecodedAudio(*process.decode(file, limits))
+                return DecodedAudio(*process.decode(file, limits, listening))
         except DecoderDied:
             if job.stopped:
                 raise DecodeStopped from None

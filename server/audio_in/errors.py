@@ -13,6 +13,8 @@ class AudioErrorCode(StrEnum):
     """Not a container, codec, sampling rate or channel count that is read here."""
     NO_AUDIO_STREAM = "no_audio_stream"
     """A readable file without any audio in it, e.g. a silent film."""
+    NO_SUCH_TRACK = "no_such_track"
+    """The file has fewer audio tracks than the one that was asked for."""
     EMPTY_AUDIO = "empty_audio"
     """No bytes, or an audio stream without a single sample."""
     CORRUPT_AUDIO = "corrupt_audio"

@@ -11,6 +11,9 @@ MIN_RATE = 4_000
 MAX_RATE = 192_000
 """Highest sampling rate in Hz."""
 MAX_CHANNELS = 8
+SPLIT_FACTOR = 2
+"""How much longer than one recording may be all channels together of one that is split: two people on the telephone may
+talk for as long as one, and eight channels cannot take eight times the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,16 @@ class DecodeLimits:
 
     max_seconds: float
     work_seconds: float
+
+    def check_length(self, seconds: float, channels: int) -> None:
+        """Raise AudioError (``audio_too_long``) if ``seconds`` of so many separate ``channels`` are too much."""
+        if seconds > self.max_seconds:
+            message = f"The audio is longer than the limit of {self.max_seconds:g} seconds."
+            raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
+        if seconds * channels > SPLIT_FACTOR * self.max_seconds:
+            limit = SPLIT_FACTOR * self.max_seconds
+            message = f"The {channels} channels of the audio are together longer than {limit:g} seconds."
+            raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
 
 
 def check_shape(rate: int, channels: int) -> None:

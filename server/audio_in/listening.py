@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
-from server.audio_in.encodings import PcmEncoding
+from server.audio_in.encodings import Encoding, encoding_named
 
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """What samples without a container are.
+    """What samples, or packets, without a container are.
 
     Attributes:
-        encoding: how a sample is written.
-        rate: Hz.
+        encoding: how a sample or a packet is written.
+        rate: Hz; packets have their own.
         channels: interleaved.
     """
 
-    encoding: PcmEncoding
+    encoding: Encoding
     rate: int
     channels: int = 1
 
@@ -30,10 +31,22 @@ class Listening:
         track: which audio track, counted from 1; None leaves the choice to the decoder.
         split: every channel for itself, instead of their mix.
         from_first_sample: times count from the first sample, not from the container's start.
-        raw: the file is samples without a container.
+        raw: what the file is, unless it begins like a container; None where it must be one.
     """
 
     track: int | None = None
     split: bool = False
     from_first_sample: bool = False
     raw: RawAudio | None = None
+
+    @property
+    def json(self) -> str:
+        """For the pipe of a decoder process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, content: bytes) -> Listening:
+        """What the server said."""
+        fields = json.loads(content)
+        raw = fields.pop("raw")
+        return cls(**fields, raw=raw and RawAudio(encoding_named(raw["encoding"]), raw["rate"], raw["channels"]))

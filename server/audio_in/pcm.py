@@ -12,18 +12,28 @@ MAX_AMPLITUDE = 1e6
 """Louder samples are damage. Full scale is 1; float files with samples scaled to 16 or even 20 bits still pass."""
 
 
-def mix(channels: npt.NDArray[np.generic]) -> Samples:
-    """The mean of ``channels`` ([channels, samples], integer or float) as float32 of full scale +-1."""
-    mono: Samples = channels[0].astype(np.float32)
-    # Infinite and absurd float samples are legal here; `Resampler` silences them.
+Channels = npt.NDArray[np.float32]
+"""Samples of several channels: [channels, samples], float32, full scale +-1."""
+
+
+def as_floats(values: npt.NDArray[np.generic]) -> Channels:
+    """``values`` ([channels, samples], integer or float) at full scale +-1."""
+    with np.errstate(over="ignore"):  # absurd float samples are legal here; `Resampler` silences them
+        floats: Channels = values.astype(np.float32, order="C")  # each channel in one piece
+    if values.dtype == np.uint8:
+        return (floats - np.float32(128)) / np.float32(128)
+    if np.issubdtype(values.dtype, np.signedinteger):
+        floats /= np.float32(2 ** (8 * values.dtype.itemsize - 1))
+    return floats
+
+
+def mix(channels: Channels) -> Samples:
+    """The mean of ``channels``."""
+    mono: Samples = channels[0].copy()
     with np.errstate(invalid="ignore", over="ignore"):
         for channel in channels[1:]:
-            mono += channel.astype(np.float32)
+            mono += channel
         mono /= np.float32(len(channels))
-    if channels.dtype == np.uint8:
-        mono = (mono - np.float32(128)) / np.float32(128)
-    elif np.issubdtype(channels.dtype, np.signedinteger):
-        mono /= np.float32(2 ** (8 * channels.dtype.itemsize - 1))
     return mono
 
 

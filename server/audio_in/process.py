@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from io import FileIO, UnsupportedOperation
@@ -20,9 +20,10 @@ import numpy as np
 
 from model.seam.audio import Samples
 from server.audio_in import child
-from server.audio_in.decode import DecodeReport
 from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.limits import DecodeLimits
+from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
+from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
 """NumPy's threads are of no use here, and on large machines the memory they reserve would fill the child's limit."""
@@ -34,12 +35,13 @@ _GRACE_SECONDS = 5.0
 """The decoder minds its time itself; one that is silent for this much longer hangs inside FFmpeg."""
 
 
-def start_child(module: str, stdin: int, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-    """``python -m module`` with these descriptors as its standard input and output, and this process's imports."""
+def start_child(module: str, stdin: int, *descriptors: int, arguments: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """``python -m module`` with this standard input, this process's imports, and descriptors named by arguments."""
     return subprocess.Popen(  # noqa: S603 - nothing in the command comes from outside
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *map(str, descriptors), *arguments],
         stdin=stdin,
-        stdout=stdout,
+        stdout=subprocess.DEVNULL,
+        pass_fds=descriptors,
         env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
@@ -58,10 +60,11 @@ class DecoderProcess:
     def __init__(self) -> None:
         self.started = False
         self._ended = False
-        self._samples = _file_in_memory()
+        self._channels = [_file_in_memory() for _ in range(MAX_CHANNELS)]
         self._pipe, theirs = Pipe()
         with theirs:
-            self._process = start_child(child.__name__, theirs.fileno(), self._samples.fileno())
+            descriptors = (channel.fileno() for channel in self._channels)
+            self._process = start_child(child.__name__, theirs.fileno(), *descriptors)
 
     @property
     def usable(self) -> bool:
@@ -77,10 +80,13 @@ class DecoderProcess:
         self.kill()
         self._process.wait()
         self._pipe.close()
-        self._samples.close()
+        for channel in self._channels:
+            channel.close()
 
-    def decode(self, file: BinaryIO, limits: DecodeLimits) -> tuple[Samples, DecodeReport]:
-        """What `server.audio_in.decode.decode` makes of ``file``, joined: [n] and the report.
+    def decode(
+        self, file: BinaryIO, limits: DecodeLimits, listening: Listening
+    ) -> tuple[tuple[Samples, ...], DecodeReport]:
+        """What `server.audio_in.decode.decode` makes of ``file``, joined: [n] for each row, and the report.
 
         Raises:
             AudioError: as there, and ``decode_timeout`` where the process hangs (it is killed then).
@@ -90,6 +96,7 @@ class DecoderProcess:
             self._wait_until_started()
         with _on_disk(file) as descriptor, self._until_it_dies():
             self._pipe.send_bytes(json.dumps(asdict(limits)).encode())
+            self._pipe.send_bytes(listening.json.encode())
             send_handle(self._pipe, descriptor, self._process.pid)
             report = self._answer(limits.work_seconds + _GRACE_SECONDS)
             return self._take_samples(report, limits), report
@@ -107,26 +114,21 @@ class DecoderProcess:
         message = self._pipe.recv_bytes()
         if message[:1] == child.REPORT:
             return DecodeReport(**json.loads(message[1:]))
-        self._samples.truncate(0)
+        for channel in self._channels:
+            channel.truncate(0)
         raise AudioError.from_json(message[1:])
 
-    def _take_samples(self, report: DecodeReport, limits: DecodeLimits) -> Samples:
-        """What the process wrote, copied: it could change the file later. Raises EOFError unless it is what it says.
-
-        From its end, so that what is copied can be given back and an hour of audio is never held twice.
-        """
-        size = os.fstat(self._samples.fileno()).st_size
-        if size != report.samples * _SAMPLE_BYTES or report.seconds > limits.max_seconds:
+    def _take_samples(self, report: DecodeReport, limits: DecodeLimits) -> tuple[Samples, ...]:
+        """What the process wrote, copied: it could change it later. Raises EOFError unless it is what it says."""
+        expected = [report.samples * _SAMPLE_BYTES] * report.rows
+        expected += [0] * (len(self._channels) - len(expected))
+        if not report.rows or [os.fstat(channel.fileno()).st_size for channel in self._channels] != expected:
             raise EOFError
-        samples = np.empty(report.samples, np.float32)
-        content = samples.data.cast("B")
-        for start in reversed(range(0, size, _COPIED_AT_ONCE)):
-            piece = content[start : start + _COPIED_AT_ONCE]
-            self._samples.seek(start)
-            if self._samples.readinto(piece) != len(piece):
-                raise EOFError
-            self._samples.truncate(start)
-        return samples
+        try:
+            limits.check_length(report.seconds, report.rows)
+        except AudioError:
+            raise EOFError from None
+        return tuple(_moved(channel, report.samples) for channel in self._channels[: report.rows])
 
     @contextmanager
     def _until_it_dies(self) -> Iterator[None]:
@@ -136,6 +138,22 @@ class DecoderProcess:
         except (EOFError, ConnectionError):
             self._ended = True
             raise DecoderDied from None
+
+
+def _moved(file: FileIO, count: int) -> Samples:
+    """``count`` samples, copied. Raises EOFError when there are fewer.
+
+    From the file's end, so that what is copied can be given back and an hour of audio is never held twice.
+    """
+    samples = np.empty(count, np.float32)
+    content = samples.data.cast("B")
+    for start in reversed(range(0, len(content), _COPIED_AT_ONCE)):
+        piece = content[start : start + _COPIED_AT_ONCE]
+        file.seek(start)
+        if file.readinto(piece) != len(piece):
+            raise EOFError
+        file.truncate(start)
+    return samples
 
 
 def _file_in_memory() -> FileIO:

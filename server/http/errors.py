@@ -157,6 +157,8 @@ async def _http_exception(_: Request, error: Exception) -> Response:
     message, code = _HTTP_ERRORS.get(HTTPStatus(error.status_code), (str(error.detail), None))
     response = ApiError(error.status_code, message, code=code).response
     response.headers.update(error.headers or {})
+    if "GET" in response.headers.get("allow", ""):
+        response.headers["allow"] += ", HEAD"
     return response
 
 

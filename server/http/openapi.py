@@ -91,3 +91,23 @@ TRANSCRIPTION_RESPONSES: dict[int | str, dict[str, Any]] = {
     429: _error("Too much work is queued; Retry-After says when to come again."),
     503: _error("The model is not ready, or the server is about to stop; Retry-After says when to come again."),
 }
+
+
+def json_body(properties: dict[str, Any], *, example: dict[str, Any]) -> dict[str, Any]:
+    """A request's body of settings, which may be left out."""
+    schema = {"type": "object", "properties": properties}
+    return {"requestBody": {"content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+def json_responses(description: str, example: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Of a route that reads settings and needs a key."""
+    return {
+        200: {
+            "description": description,
+            "content": {"application/json": {"schema": {"type": "object"}, "example": example}},
+        },
+        400: _error("A setting makes no sense; error.param says which."),
+        401: _error("No valid API key."),
+        403: _error("A short-lived credential makes no others."),
+        413: _error("The body is larger than settings are."),
+    }

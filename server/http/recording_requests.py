@@ -48,9 +48,11 @@ async def open_transcription(
 
 def _observe(transcription: Transcription, metrics: Metrics, log: dict[str, object], began: float) -> None:
     """Count what became of a recording, and add it to its request's log record. ``began``: when the request came."""
-    seconds, outcome = transcription.recording.seconds, transcription.outcome
-    metrics.audio.labels(outcome.value).inc(seconds)
-    log |= {"audio_s": round(seconds, 3), "outcome": outcome.value}
+    heard, outcome = transcription.heard_seconds, transcription.outcome
+    metrics.audio.labels(outcome.value).inc(heard)
+    log |= {"audio_s": round(transcription.recording.seconds, 3), "outcome": outcome.value}
+    if transcription.recording.channels is not None:
+        log["channels"] = transcription.recording.channels
     if outcome is Outcome.CANCELLED:
         metrics.cancellations.labels("transcribe").inc()
     if transcription.first_segment_at is not None:
@@ -58,7 +60,7 @@ def _observe(transcription: Transcription, metrics: Metrics, log: dict[str, obje
     if transcription.transcript is not None and not transcription.transcript.complete:
         metrics.incomplete.inc()
     if (costs := transcription.costs) is not None:
-        real_time_factor = costs.inference_seconds / seconds
+        real_time_factor = costs.inference_seconds / transcription.recording.seconds
         metrics.queue.observe(costs.queue_seconds)
         metrics.inference.observe(costs.inference_seconds)
         metrics.real_time_factor.observe(real_time_factor)

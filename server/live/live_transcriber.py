@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -18,9 +19,17 @@ from server.engine.messages import FailureCode
 from server.live.captions.captions import Captions
 from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener, Quiet
-from server.live.ears.turns import TurnEnd, TurnStart
+from server.live.ears.turns import TurnEnd, TurnIdle, TurnStart
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, SpeechStarted, SpeechStopped
+from server.live.vocabulary.events import (
+    AudioHeard,
+    Finished,
+    Flushed,
+    IdleTimedOut,
+    LiveEvent,
+    SpeechStarted,
+    SpeechStopped,
+)
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.transcriber import Transcriber
 from server.live.vocabulary.turn_detection import TurnDetection
@@ -86,7 +95,9 @@ class LiveTranscriber(Transcriber):
                 case TurnStart(at):
                     self._events.put_nowait(SpeechStarted(at))
                 case TurnEnd(at):
-                    self._end_turn(at)
+                    self._settle_turn(at, partial(SpeechStopped, at))
+                case TurnIdle(since, at):
+                    self._settle_turn(at, partial(IdleTimedOut, since, at))
                 case Quiet(long):
                     self._mark(_Task.RELEASE if long else _Task.SETTLE)
         self._events.put_nowait(AudioHeard(self._listener.until))
@@ -98,6 +109,10 @@ class LiveTranscriber(Transcriber):
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
         self._captions.set_context(context)
+
+    def set_logprobs(self, wanted: bool) -> None:
+        """Tell log-probabilities with committed words from the model's next answer on, or not."""
+        self._captions.set_logprobs(wanted)
 
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard so far; ``Flushed`` with this id follows."""
@@ -146,10 +161,10 @@ class LiveTranscriber(Transcriber):
         if (rest := self._listener.rest()) is not None:
             self._queue(rest)
 
-    def _end_turn(self, at: float) -> None:
-        """The turn's text is flushed; the event says under which id."""
+    def _settle_turn(self, at: float, event: Callable[[FlushId], LiveEvent]) -> None:
+        """What was said until ``at`` is flushed; the event says under which id."""
         flush = next(self._turn_flushes)
-        self._events.put_nowait(SpeechStopped(at, flush))
+        self._events.put_nowait(event(flush))
         self._mark(_Task.SETTLE, Flushed(at, flush))
 
     def _mark(self, task: _Task, answer: Flushed | Finished | None = None) -> None:

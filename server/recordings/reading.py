@@ -1,9 +1,9 @@
-"""From a file to what the model hears: the recording, with known speakers' clips in front of it."""
+"""From a file to what the model hears: the recording or its channels, with known speakers' clips in front of each."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 from typing import BinaryIO
 
@@ -13,31 +13,35 @@ from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
+from server.recordings.channels import audible
 from server.recordings.errors import UnusableReference
-from server.recordings.recording import Part, Recording, blocks
-from server.recordings.wishes import KnownSpeaker
+from server.recordings.recording import Part, Recording, StreamAudio, blocks
+from server.recordings.wishes import KnownSpeaker, Wishes
 from server.transcript.references import ReferenceClip
 
 _REFERENCE_SECONDS = (2.0, 10.0)
 _GAP_SECONDS = 0.5
 """Silence behind every clip, so that the model hears turns and not one long one."""
 
+_Clip = tuple[str, Samples]
+"""A known speaker's name and voice."""
+
 
 async def read_recording(
-    decoders: DecodePool, file: BinaryIO, speakers: Sequence[KnownSpeaker], limits: DecodeLimits
-) -> tuple[Recording, Iterator[Samples]]:
-    """Decode ``file`` and the speakers' clips. Returns the facts, and the samples to be taken once (see `blocks`).
+    decoders: DecodePool, file: BinaryIO, wishes: Wishes, limits: DecodeLimits
+) -> tuple[Recording, list[StreamAudio]]:
+    """Decode ``file`` and the speakers' clips. Returns the facts, and what the model is to hear.
+
+    That is the mix of all channels, or each that is worth hearing for itself.
 
     Raises AudioError, UnusableReference, DecodeStopped.
     """
-    audio = await decoders.decode(file, limits)
-    references = [await _read_reference(decoders, speaker, limits) for speaker in speakers]
-    if not references:
-        return await asyncio.to_thread(_alone, audio)
-    return await asyncio.to_thread(_behind, references, audio)
+    audio = await decoders.decode(file, limits, wishes.listening)
+    clips = [await _read_reference(decoders, speaker, limits) for speaker in wishes.speakers]
+    return await asyncio.to_thread(_split if wishes.listening.split else _mixed, audio, clips)
 
 
-async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: DecodeLimits) -> tuple[str, Samples]:
+async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: DecodeLimits) -> _Clip:
     shortest, longest = _REFERENCE_SECONDS
     try:
         clip = await decoders.decode(BytesIO(speaker.clip), limits)
@@ -45,33 +49,37 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
         raise UnusableReference(error.message, error.code) from None
     if not shortest <= clip.report.seconds <= longest:
         raise UnusableReference(f"Each must last {shortest:g} to {longest:g} seconds, not {clip.report.seconds:.1f}.")
-    return speaker.name, clip.samples
+    return speaker.name, clip.channels[0]
 
 
-def _alone(audio: DecodedAudio) -> tuple[Recording, Iterator[Samples]]:
-    level = clip_level(audio.samples)
-    facts = Recording(audio.samples.size, level, audio.report.seconds, notes=audio.report.notes)
-    return facts, blocks([Part(audio.samples)])
+def _mixed(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list[StreamAudio]]:
+    (samples,) = audio.channels
+    return Recording(audio.report.seconds, audio.report.notes), [_stream(samples, clips)]
 
 
-def _behind(references: Sequence[tuple[str, Samples]], audio: DecodedAudio) -> tuple[Recording, Iterator[Samples]]:
-    """``audio`` behind the references. Each is brought to the model's level by itself: microphones differ."""
+def _split(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list[StreamAudio]]:
+    heard, notes = audible(audio.channels)
+    facts = Recording(audio.report.seconds, (*audio.report.notes, *notes), len(audio.channels))
+    return facts, [_stream(audio.channels[number], clips, number) for number in heard]
+
+
+def _stream(samples: Samples, clips: Sequence[_Clip], channel: int | None = None) -> StreamAudio:
+    if clips:
+        return _behind(clips, samples, channel)
+    return StreamAudio(blocks([Part(samples)]), samples.size, clip_level(samples), channel=channel)
+
+
+def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> StreamAudio:
+    """``samples`` behind the clips. Each is brought to the model's level by itself: microphones differ."""
     gap = Part(np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32))
     parts: list[Part] = []
-    clips: list[ReferenceClip] = []
+    places: list[ReferenceClip] = []
     start = 0
-    for name, samples in references:
-        end = start + samples.size
-        clips.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
-        parts += [Part(samples, clip_level(samples)), gap]
+    for name, voice in clips:
+        end = start + voice.size
+        places.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
+        parts += [Part(voice, clip_level(voice)), gap]
         start = end + gap.samples.size
-    parts.append(Part(audio.samples, clip_level(audio.samples)))
-    facts = Recording(
-        start + audio.samples.size,
-        Level(),
-        audio.report.seconds,
-        start / SAMPLE_RATE,
-        tuple(clips),
-        audio.report.notes,
-    )
-    return facts, blocks(parts)
+    parts.append(Part(samples, clip_level(samples)))
+    length = start + samples.size
+    return StreamAudio(blocks(parts), length, Level(), start / SAMPLE_RATE, tuple(places), channel)

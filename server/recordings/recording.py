@@ -13,23 +13,38 @@ _BLOCK = 10 * SAMPLE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What the model hears, without the samples.
+    """What is known of a file.
 
     Attributes:
-        length: of all of it in samples at 24 kHz: clips and gaps, then the recording.
-        level: the gain that the samples still need.
-        seconds: of the recording alone.
-        offset: seconds of clips and gaps before it.
-        clips: where in the samples the known speakers talk.
-        notes: what was wrong with the file, for the client.
+        seconds: how long it lasts.
+        notes: what was wrong with it, and what of it is not heard, for the client.
+        channels: how many it has, where each is heard for itself; None where they were mixed.
     """
 
+    seconds: float
+    notes: tuple[str, ...] = ()
+    channels: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamAudio:
+    """What one stream of the engine gets: a recording or a channel of it, with known speakers' clips in front.
+
+    Attributes:
+        blocks: the samples, to be taken once.
+        length: of all of it in samples at 24 kHz: clips and gaps, then the recording.
+        level: the gain that the samples still need.
+        offset: seconds of clips and gaps.
+        clips: where in the samples the known speakers talk.
+        channel: its number, None where they were mixed.
+    """
+
+    blocks: Iterator[Samples]
     length: int
     level: Level
-    seconds: float
     offset: float = 0.0
     clips: tuple[ReferenceClip, ...] = ()
-    notes: tuple[str, ...] = ()
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import BinaryIO
 
@@ -15,8 +15,9 @@ from server.engine.budget import answer_budget
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.recordings.reading import read_recording
-from server.recordings.recording import Recording
-from server.recordings.transcription import Transcription
+from server.recordings.recording import Recording, StreamAudio
+from server.recordings.split_transcription import SplitTranscription
+from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.wishes import Wishes
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
@@ -58,31 +59,52 @@ class Recordings:
         that `server.recordings.errors` lists but EngineError, which comes while the transcription is read.
         """
         began = perf_counter()
-        recording, blocks = await read_recording(self._decoders, file, wishes.speakers, self._limits)
+        recording, heard = await read_recording(self._decoders, file, wishes, self._limits)
         decode_seconds = perf_counter() - began
         del file  # it may be all there is of an upload, and in memory
-        ticket.add_audio(recording.seconds)
-        assembler = TranscriptAssembler(
-            self._vocabulary,
-            recording.seconds,
-            clips=recording.clips,
-            offset=recording.offset,
-            logprobs=wishes.logprobs,
-        )
-        spec = self._specify(recording, wishes)
-        async with self._engine.open(spec, request_id=request_id) as stream:
-            yield Transcription(stream, spec.question, recording, blocks, assembler, decode_seconds)
+        ticket.add_audio(recording.seconds * len(heard))
+        async with AsyncExitStack() as streams:
+            if recording.channels is None:
+                (audio,) = heard
+                yield await self._open(recording, audio, wishes, decode_seconds, streams, request_id)
+            else:
+                alone = Recording(recording.seconds)  # what there is to note is noted of all channels together
+                channels = {
+                    audio.channel: await self._open(alone, audio, wishes, decode_seconds, streams, request_id)
+                    for audio in heard
+                    if audio.channel is not None
+                }
+                known = [speaker.name for speaker in wishes.speakers]
+                yield SplitTranscription(recording, channels, known, decode_seconds)
 
-    def _specify(self, recording: Recording, wishes: Wishes) -> StreamSpec:
+    async def _open(
+        self,
+        recording: Recording,
+        audio: StreamAudio,
+        wishes: Wishes,
+        decode_seconds: float,
+        streams: AsyncExitStack,
+        request_id: str,
+    ) -> StreamTranscription:
+        """Of one stream, which ``streams`` is to close."""
+        assembler = TranscriptAssembler(
+            self._vocabulary, recording.seconds, clips=audio.clips, offset=audio.offset, logprobs=wishes.logprobs
+        )
+        spec = self._specify(audio, wishes)
+        stream = await streams.enter_async_context(self._engine.open(spec, request_id=request_id))
+        return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
+
+    def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
         info = self._engine.info
         assert info is not None
+        budget = answer_budget(
+            info,
+            audio.length / info.geometry.sample_rate,
+            context_tokens=context_tokens(wishes.context),
+        )
         question = Question(
             wishes.context,
             temperature=wishes.temperature,
-            max_tokens=answer_budget(
-                info,
-                recording.length / info.geometry.sample_rate,
-                context_tokens=context_tokens(wishes.context),
-            ),
+            max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(recording.length), question, recording.level)
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level)

@@ -1,18 +1,18 @@
-"""One recording on its way through the model: audio in, transcript events out, and what it cost."""
+"""Recordings on their way through the model: audio in, transcript events out, and what they cost."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 from time import perf_counter
 
-from model.seam.audio import Samples
 from model.seam.streams import Question
-from server.engine.client.stream import EngineStream
+from server.engine.client.stream import Answer, EngineStream
 from server.engine.messages import AnswerDone, EndReason
-from server.recordings.recording import Recording
+from server.recordings.recording import Recording, StreamAudio
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.segments import Transcript, Usage
@@ -42,38 +42,31 @@ class Costs:
     reason: EndReason
 
 
-class Transcription:
-    """Feeds an engine stream and reads its answer. Made by `Recordings.transcription`; ``events`` may be read once.
+class Transcription(ABC):
+    """What becomes of a recording. Made by `Recordings.transcription`; ``events`` may be read once.
 
     Attributes:
-        recording: what is known of the audio.
+        recording: what is known of the file.
         decode_seconds: what it took to read it.
-        speaker_names: see TranscriptAssembler.
+        heard_seconds: of audio that the model gets: that of all channels which are heard for themselves.
         first_segment_at: ``perf_counter()`` when the first segment was closed, None before.
         transcript: once ``events`` is exhausted.
         costs: likewise.
     """
 
-    def __init__(
-        self,
-        stream: EngineStream,
-        question: Question,
-        recording: Recording,
-        blocks: Iterator[Samples],
-        assembler: TranscriptAssembler,
-        decode_seconds: float,
-    ) -> None:
-        self._stream = stream
-        self._question = question
-        self._blocks = blocks
-        self._assembler = assembler
+    def __init__(self, recording: Recording, heard_seconds: float, decode_seconds: float) -> None:
         self._failed = False
         self.recording = recording
+        self.heard_seconds = heard_seconds
         self.decode_seconds = decode_seconds
-        self.speaker_names = assembler.speaker_names
         self.first_segment_at: float | None = None
         self.transcript: Transcript | None = None
         self.costs: Costs | None = None
+
+    @property
+    @abstractmethod
+    def speaker_names(self) -> Mapping[int, str]:
+        """Known speakers by number: the same object all the time, complete when the first segment closes."""
 
     @property
     def outcome(self) -> Outcome:
@@ -93,23 +86,59 @@ class Transcription:
     async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
         """What happens while the answer is read, as it happens. Raises EngineError."""
         try:
-            await self._feed()
-            answer = self._stream.ask(self._question, last=True)
-            async for part in answer:
-                for event in self._assembler.feed(part.tokens, part.logprobs):
+            async with aclosing(self._read()) as events:
+                async for event in events:
                     if self.first_segment_at is None and isinstance(event, SegmentClosed):
                         self.first_segment_at = perf_counter()
                     yield event
-            assert answer.done is not None
-            for event in self._finish(answer.done):
-                yield event
         except Exception:
             self._failed = True
             raise
 
-    async def _feed(self) -> None:
+    @abstractmethod
+    def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
+        """The events; sets ``transcript`` and ``costs`` with the last."""
+
+
+class StreamTranscription(Transcription):
+    """Of one engine stream, which it feeds and whose answer it reads: a mixed recording, or one channel."""
+
+    def __init__(
+        self,
+        stream: EngineStream,
+        question: Question,
+        recording: Recording,
+        audio: StreamAudio,
+        assembler: TranscriptAssembler,
+        decode_seconds: float,
+    ) -> None:
+        super().__init__(recording, recording.seconds, decode_seconds)
+        self._stream = stream
+        self._question = question
+        self._blocks = audio.blocks
+        self._assembler = assembler
+        self._answer: Answer | None = None
+
+    @property
+    def speaker_names(self) -> Mapping[int, str]:
+        return self._assembler.speaker_names
+
+    async def ask(self) -> None:
+        """Feed the stream and put the question, before the events are read. Raises EngineError."""
         for block in self._blocks:
             await self._stream.append(block)
+        self._answer = self._stream.ask(self._question, last=True)
+
+    async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
+        if self._answer is None:
+            await self.ask()
+        assert self._answer is not None
+        async for part in self._answer:
+            for event in self._assembler.feed(part.tokens, part.logprobs):
+                yield event
+        assert self._answer.done is not None
+        for event in self._finish(self._answer.done):
+            yield event
 
     def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
         usage = Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from server.audio_in.listening import Listening
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSpeaker:
@@ -22,9 +24,13 @@ class Wishes:
         temperature: 0 takes the likeliest tokens; above, up to 1, they are drawn.
         logprobs: the transcript is to tell the log-probability of every token of its text.
         speakers: whom to call by their names; the names are different from each other.
+        listening: how the file is to be heard.
+        max_tokens: after which the answer is cut, where that is less than its budget.
     """
 
     context: str | None = None
     temperature: float = 0.0
     logprobs: bool = False
     speakers: tuple[KnownSpeaker, ...] = ()
+    listening: Listening = Listening()  # noqa: RUF009 - frozen
+    max_tokens: int | None = None

@@ -10,12 +10,17 @@ from collections.abc import Iterator, Mapping
 class SpeakerLabels:
     """Gives out names in the order speakers are first asked for, so a stream and a whole transcript agree.
 
+    Where channels were transcribed for themselves, the first speaker of the first channel is ``A``, that of the second
+    ``B``, ..., whoever speaks first.
+
     Args:
-        names: known speakers by the model's number. May be filled until the first question.
+        names: known speakers by number. May be filled until the first question.
+        channels: that were transcribed for themselves; 1 where they were mixed.
     """
 
-    def __init__(self, names: Mapping[int, str]) -> None:
+    def __init__(self, names: Mapping[int, str], channels: int = 1) -> None:
         self._names = names
+        self._channels = channels
         self._given: dict[int | None, tuple[str, str]] = {}
         self._letters = _letters()
 
@@ -31,11 +36,18 @@ class SpeakerLabels:
         known = self._names.get(speaker) if speaker is not None else None
         if known is not None:
             return known, known
+        if not self._given and self._channels > 1:
+            unnamed = (number for number in itertools.count() if number not in self._names)
+            for first in itertools.islice(unnamed, self._channels):
+                self._give(first)
         if speaker not in self._given:
-            taken = set(self._names.values())
-            letter = next(letter for letter in self._letters if letter not in taken)
-            self._given[speaker] = letter, f"Speaker {len(self._given) + 1}"
+            self._give(speaker)
         return self._given[speaker]
+
+    def _give(self, speaker: int | None) -> None:
+        taken = set(self._names.values())
+        letter = next(letter for letter in self._letters if letter not in taken)
+        self._given[speaker] = letter, f"Speaker {len(self._given) + 1}"
 
 
 def _letters() -> Iterator[str]:

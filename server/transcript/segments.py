@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from server.transcript.logprobs import TextLogprobs, TokenLogprob
 
 _TAGS = re.compile(r"(?:\[[^\[\]]*\]\s*)+")
 UNINTELLIGIBLE = "[Unintelligible Speech]"
@@ -22,6 +24,8 @@ class Segment:
         text: the content, stripped, never empty.
         avg_logprob: mean log-probability of the content's tokens; None where they are not known.
         tokens: ids of the tokens that carry the content, where they are known.
+        channel: of the recording, from 0, where each was transcribed for itself; None where they were mixed.
+        logprobs: of these tokens; None where they are not wanted.
     """
 
     index: int
@@ -31,6 +35,8 @@ class Segment:
     text: str
     avg_logprob: float | None = None
     tokens: tuple[int, ...] = ()
+    channel: int | None = None
+    logprobs: TextLogprobs | None = None
 
     @property
     def is_speech(self) -> bool:
@@ -39,15 +45,6 @@ class Segment:
         ``[Unintelligible Speech]`` is speech: somebody said something.
         """
         return self.speaker is not None or self.text == UNINTELLIGIBLE or not _TAGS.fullmatch(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
-    """A token of a segment's content with its log-probability, for ``include[]=logprobs``."""
-
-    token: str
-    bytes: tuple[int, ...]
-    logprob: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +61,12 @@ class Transcript:
     """A finished answer.
 
     Attributes:
-        segments: all of them, tags included, in the order written.
+        segments: all of them, tags included, in the order written, channels by time.
         duration: of the audio, in seconds.
         complete: False when the answer was cut (length limit) or malformed. A segment that was open at the cut stands
             last in ``segments`` with the words that had been written.
         speaker_names: names of known speakers by number, learned from reference clips.
+        channels: of the recording, where each was transcribed for itself; 1 where they were mixed.
     """
 
     segments: tuple[Segment, ...]
@@ -79,10 +77,22 @@ class Transcript:
     notes: tuple[str, ...] = ()
     """Sentences about what a caller should know, e.g. that the answer was cut or damaged audio was skipped."""
     speaker_names: Mapping[int, str] = field(default_factory=dict)
+    channels: int = 1
 
     @property
     def speech(self) -> tuple[Segment, ...]:
         return tuple(segment for segment in self.segments if segment.is_speech)
+
+    def speech_of(self, channel: int) -> tuple[Segment, ...]:
+        """The speech of one channel, with numbers of its own for speakers; all of it where channels were mixed."""
+        speech = [segment for segment in self.speech if segment.channel in (channel, None)]
+        places: dict[int | None, int] = {}
+        return tuple(
+            segment
+            if segment.channel is None
+            else replace(segment, speaker=places.setdefault(segment.speaker, len(places)))
+            for segment in speech
+        )
 
     @property
     def text(self) -> str:

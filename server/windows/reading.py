@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from server.engine.client.stream import WholeAnswer
 from server.engine.messages import EndReason
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary
-from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
+from server.transcript.logprobs import TextLogprobs, TokenLogprob, seen
 from server.transcript.loops import without_loop
 from server.transcript.segments import Segment
 
@@ -40,19 +42,22 @@ class Reading:
     written: tuple[WrittenSegment, ...]
 
 
-def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float) -> Reading:
+def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprobs: bool = False) -> Reading:
     """Read what comes behind the segments that were forced. ``seconds``: of the window's audio.
+
+    ``logprobs``: segments get those of their tokens.
 
     The last of them may be open where the model went on. If it had more to say there, that becomes a segment of the
     same speaker behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice.
     An answer that was cut loses the segment that it was cut in: it may have run in circles there.
     """
-    reader = AnswerReader(vocabulary, seconds)
+    reader = AnswerReader(vocabulary, seconds, logprobs=logprobs)
     before = _closed(reader.begin(answer.done.forced))
     open_content = reader.unfinished
-    behind = _closed(reader.feed(answer.tokens, answer.logprobs))
+    events = reader.feed(answer.tokens, answer.logprobs)
     if answer.done.reason is not EndReason.LENGTH:
-        behind += _closed(reader.finish())
+        events += reader.finish()
+    behind = _closed(_with_logprobs(events) if logprobs else events)
     if open_content:
         before, behind = behind[:1], behind[1:]
     last = before[-1].segment if before else None
@@ -68,12 +73,25 @@ def _closed(events: Iterable[TranscriptEvent]) -> list[SegmentClosed]:
     return [event for event in events if isinstance(event, SegmentClosed)]
 
 
+def _with_logprobs(events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
+    """Segments with the log-probabilities that their deltas bring."""
+    pieces: dict[int, list[tuple[str, tuple[TokenLogprob, ...]]]] = defaultdict(list)
+    for event in events:
+        if isinstance(event, SpeechDelta):
+            pieces[event.segment].append((event.text, event.logprobs))
+        else:
+            segment = replace(event.segment, logprobs=TextLogprobs.of(pieces.pop(event.segment.index, ())))
+            yield replace(event, segment=segment)
+
+
 def _added(segment: Segment, content: str) -> list[Segment]:
     """What the model added to a segment that it found with this ``content``; none if that is no word."""
-    added = segment.text.removeprefix(content).lstrip(_ENDINGS)
+    behind = segment.text.removeprefix(content)
+    added = behind.lstrip(_ENDINGS)
     if not any(character.isalnum() for character in added):
         return []
-    return [replace(segment, start=segment.end, text=added)]
+    logprobs = segment.logprobs and segment.logprobs.behind(seen(behind) - seen(added))
+    return [replace(segment, start=segment.end, text=added, logprobs=logprobs)]
 
 
 def _echoes(segment: Segment, before: Segment | None) -> bool:

@@ -37,6 +37,7 @@ class WindowSequence:
 
     Attributes:
         context: hotwords or background text for the prompt, from the next window on.
+        logprobs: segments get those of their tokens, from the next answer on.
         closed_until: where the last closed segment ends.
     """
 
@@ -51,6 +52,7 @@ class WindowSequence:
         priority: Priority = Priority.LIVE,
     ) -> None:
         self.context = context
+        self.logprobs = False
         self.closed_until = 0.0
         self._engine = engine
         self._vocabulary = vocabulary
@@ -107,7 +109,7 @@ class WindowSequence:
 
         ``whole``: also in a started last frame, which silence fills up; otherwise it waits for more audio.
         """
-        return await (await self._present()).ask(whole=whole)
+        return await (await self._present()).ask(whole=whole, logprobs=self.logprobs)
 
     def close_segment(self, segment: Segment) -> None:
         """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""

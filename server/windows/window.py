@@ -75,16 +75,17 @@ class Window:
         self._blocks.append(block)
         await self._add(block)
 
-    async def ask(self, *, whole: bool = False) -> tuple[Segment, ...]:
+    async def ask(self, *, whole: bool = False, logprobs: bool = False) -> tuple[Segment, ...]:
         """What the model hears behind the closed segments: speech only, indices mean nothing. Raises EngineError.
 
         ``whole``: also in the started last frame, which silence fills up; otherwise it waits for more audio.
+        ``logprobs``: segments get those of their tokens.
         """
         if whole:
             self._timeline.add(self._blocks[-1].end, -self._timeline.samples % self._geometry.hop)
         question = replace(self._question, prefix=self._prefix.text, guess=self._prefix.guess, whole=whole)
         answer = await self._stream.ask(question).read()
-        reading = read(answer, self._vocabulary, seconds=self.seconds)
+        reading = read(answer, self._vocabulary, seconds=self.seconds, logprobs=logprobs)
         self._prefix.note(reading.written)
         heard = (segment for segment in reading.segments if segment.end > self._introduced or not self._introduced)
         return tuple(self._in_source(segment) for segment in heard)

@@ -2,66 +2,61 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from server.http.auth.callers import Caller, Keys, Places
+from server.http.auth.grants import GrantExpired
 from server.http.errors import ApiError
-
-_SCHEMES = frozenset({"bearer", "token"})
-_KEY_IN_SUBPROTOCOL = "openai-insecure-api-key."
-
-
-def key_digest(key: str) -> bytes:
-    """What is kept of a key."""
-    return hashlib.sha256(key.encode()).digest()
+from server.http.paths import path_of
 
 
 class AuthMiddleware:
-    """Lets through what carries a known key, and every request to a public path.
+    """Lets through who carries a known key or a grant that opens this path, and every request to a public path.
 
-    A key comes as ``Authorization: Bearer <key>`` or ``Authorization: Token <key>``. Browsers can give a WebSocket no
-    headers; there it may come among the subprotocols, behind ``openai-insecure-api-key.`` or after ``token`` or
-    ``bearer``.
-
-    Only digests are kept. All of them are compared, each in constant time, so that the time taken tells nothing about
-    which key came close. Raises ApiError (401) for everything else.
+    Puts the ``Caller`` into ``scope["state"]["caller"]``. Raises ApiError: 401 for who is not known, 403 for a grant at
+    a path that it does not open. Without keys everybody is let through; a grant is held to its scope all the same, so
+    that what works while somebody tries it works with keys too.
     """
 
-    def __init__(self, app: ASGIApp, *, digests: Iterable[bytes], public_paths: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Keys, places: Places, public_paths: Iterable[str]) -> None:
         self._app = app
-        self._digests = tuple(digests)
+        self._keys = keys
+        self._places = places
         self._public_paths = frozenset(public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and scope["path"] not in self._public_paths:
-            known = [digest for key in _keys(scope) if self._is_known(digest := key_digest(key))]
-            if not known:
+        if scope["type"] != "lifespan" and path_of(scope) not in self._public_paths:
+            caller = self._recognised(scope)
+            scope["state"]["caller"] = caller
+            self._note(scope["state"]["log"], caller)
+            if not caller.may(scope):
                 raise ApiError(
-                    HTTPStatus.UNAUTHORIZED,
-                    "A valid API key is needed: Authorization: Bearer <key>.",
-                    code="invalid_api_key",
+                    HTTPStatus.FORBIDDEN,
+                    "This short-lived credential opens live sessions alone; this needs an API key.",
+                    code="insufficient_scope",
                 )
-            scope["state"]["log"]["key"] = known[0].hex()[:8]
         await self._app(scope, receive, send)
 
-    def _is_known(self, digest: bytes) -> bool:
-        matches = [secrets.compare_digest(digest, known) for known in self._digests]
-        return any(matches)
+    def _recognised(self, scope: Scope) -> Caller:
+        try:
+            caller = self._keys.caller(self._places.credentials(scope))
+        except GrantExpired:
+            raise ApiError(
+                HTTPStatus.UNAUTHORIZED, "This short-lived credential has expired.", code="credential_expired"
+            ) from None
+        if caller is None:
+            raise ApiError(
+                HTTPStatus.UNAUTHORIZED,
+                "A valid API key is needed: Authorization: Bearer <key>.",
+                code="invalid_api_key",
+            )
+        return caller
 
-
-def _keys(scope: Scope) -> Iterator[str]:
-    """Everything a request gives for a key."""
-    scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-    if scheme.lower() in _SCHEMES:
-        yield key.strip()
-    subprotocols: list[str] = scope.get("subprotocols", [])
-    for position, entry in enumerate(subprotocols):
-        if entry.startswith(_KEY_IN_SUBPROTOCOL):
-            yield entry.removeprefix(_KEY_IN_SUBPROTOCOL)
-        elif position and subprotocols[position - 1].lower() in _SCHEMES:
-            yield entry
+    def _note(self, log: dict[str, object], caller: Caller) -> None:
+        if not self._keys.none:
+            log["key"] = caller.key_id
+        if caller.grant is not None:
+            log["grant"] = caller.grant.scope.value

@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from server.audio_in.listening import Listening
 from server.http.disconnect import while_connected
 from server.http.errors import ApiError
 from server.http.long_json import LongJSONResponse
@@ -40,7 +41,8 @@ async def transcribe_body(request: Request, query: ListenQuery) -> LongJSONRespo
     created = now()
     request.state.log["format"] = "deepgram"
     async with AsyncExitStack() as resources:
-        reading = _read_body(request, Wishes(query.context))
+        wishes = Wishes(query.context, listening=Listening(split=query.multichannel))
+        reading = _read_body(request, wishes)
         transcription, sha256 = await open_transcription(request, resources, reading)
         transcript = await while_connected(request.receive, transcription.whole())
     identity = {

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from uuid import uuid4
 
 from fastapi import APIRouter, WebSocket
 
+from server.http.auth.callers import caller_of
+from server.http.errors import ApiError
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
+from server.protocols.openai.realtime.errors import EventError
+from server.protocols.openai.realtime.schemas import SessionFields, checked
 from server.protocols.openai.realtime.session import RealtimeSession
 
 router = APIRouter(tags=["live"])
 
 SUBPROTOCOL = "realtime"
+_BETA = "realtime=v1"
+_BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
 
 @router.websocket("/v1/realtime")
 async def realtime(websocket: WebSocket, model: str | None = None) -> None:
-    """One session. Every ``model`` means the served one, and other parameters of the query change nothing."""
+    """One session. Every ``model`` means the served one, and other parameters of the query change nothing.
+
+    It begins as the client secret says that it was opened with, if any.
+    """
     service = service_of(websocket.scope)
-    protocol = RealtimeSession(
-        model=model or None,
-        served_model=service.settings.served_model_name,
-        make_id=lambda kind: f"{kind}_{uuid4().hex}",
-    )
+    grant = caller_of(websocket.scope).grant
+    try:
+        protocol = RealtimeSession(
+            model=model or None,
+            served_model=service.settings.served_model_name,
+            make_id=lambda kind: f"{kind}_{uuid4().hex}",
+            start=checked(SessionFields, grant.session if grant else {}),
+            flat=_speaks_beta(websocket),
+        )
+    except EventError as error:  # a secret of another version of the server
+        raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code=error.code, param=error.param) from None
     await run_session(websocket, service, protocol, subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]))
+
+
+def _speaks_beta(websocket: WebSocket) -> bool:
+    """The client asks for the API as it was before it was generally available."""
+    offered = websocket.scope["subprotocols"]
+    return _BETA_SUBPROTOCOL in offered or websocket.headers.get("openai-beta") == _BETA
 
 
 def chosen_subprotocol(offered: Iterable[str]) -> str | None:

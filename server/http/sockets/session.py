@@ -25,9 +25,10 @@ from server.live.vocabulary.actions import (
     Send,
     SetContext,
     SetFormat,
+    SetLogprobs,
     SetTurns,
 )
-from server.live.vocabulary.events import Flushed, Hypothesis, SpeechStopped, WordsCommitted
+from server.live.vocabulary.events import Flushed, Hypothesis, IdleTimedOut, SpeechStopped, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
 from server.live.vocabulary.transcriber import Transcriber
@@ -173,7 +174,7 @@ class LiveSession(Generic[Message]):
         """Raises EngineError."""
         async for event in self._transcriber:
             match event:
-                case SpeechStopped(flush=flush):
+                case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
                     self._owed.add(flush)
                 case WordsCommitted():
                     self._note_first_words()
@@ -222,7 +223,9 @@ class LiveSession(Generic[Message]):
                 async with self._one_at_a_time:
                     await self._do(action)
 
-    async def _do(self, action: SetFormat | Hear | SetTurns | SetContext | Flush | Discard | Finish) -> None:
+    async def _do(
+        self, action: SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish
+    ) -> None:
         match action:
             case SetFormat():
                 await self._hear(await self._audio.begin(action))
@@ -233,6 +236,8 @@ class LiveSession(Generic[Message]):
                 self._transcriber.set_turns(turns)
             case SetContext(context):
                 self._transcriber.set_context(context)
+            case SetLogprobs(wanted):
+                self._transcriber.set_logprobs(wanted)
             case Flush(flush):
                 await self._hear(self._audio.drain())
                 self._owed.add(flush)

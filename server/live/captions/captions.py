@@ -34,6 +34,10 @@ class Captions:
         """Hotwords or background text for the prompt, from the next window on."""
         self._windows.context = context
 
+    def set_logprobs(self, wanted: bool) -> None:
+        """Tell log-probabilities with committed words from the next answer on, or not."""
+        self._windows.logprobs = wanted
+
     async def take(self, block: Block, speech: float) -> list[LiveEvent]:
         """More audio, in which somebody speaks for ``speech`` seconds. Asks the model only where its window is full."""
         self._unsettled |= speech > 0

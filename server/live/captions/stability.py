@@ -153,7 +153,8 @@ class Stabilizer:
         opened.keys += units.keys[first:last]
         opened.words_end = words[-1].end
         opened.end = max(opened.end, opened.words_end)
-        return WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob)
+        logprobs = units.logprobs(first, last)
+        return WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob, logprobs)
 
     def _hypothesis(self, units: Units, place: int | None, tail: int) -> Hypothesis:
         segments: list[Segment] = []
@@ -161,7 +162,8 @@ class Stabilizer:
         index = self._segments
         for number, begin, end in units.runs(tail, len(units)):
             lead, text = units.run(begin, end)
-            segment = replace(units.segments[number], start=units.timed(begin, begin + 1)[0].start, text=text)
+            start = units.timed(begin, begin + 1)[0].start
+            segment = replace(units.segments[number], start=start, text=text, logprobs=None)
             if self._open is not None and number == place:
                 first_lead = lead
                 segments.append(replace(segment, index=self._open.index))

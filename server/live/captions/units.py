@@ -14,6 +14,7 @@ from itertools import accumulate, chain
 
 import regex
 
+from server.transcript.logprobs import TokenLogprob, seen
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import characters, cut_words, letters
 from server.transcript.words import Word, moment, shares
@@ -79,6 +80,10 @@ class TextUnits:
         """What stands before a unit."""
         word = bisect_right(self._begins, unit) - 1
         return self.words[word][0] if self._begins[word] == unit else ""
+
+    def seen(self, unit: int) -> int:
+        """How many characters are seen before a unit."""
+        return sum(seen(word) for _, word in self._pieces(0, unit))
 
     def timed(self, segment: Segment, first: int, last: int) -> list[Word]:
         """The units from ``first`` to before ``last`` as words of ``segment``: as long as their share of the letters.
@@ -167,6 +172,12 @@ class Units:
         """What stands before units of one segment, and their text."""
         text, begin = self._text(first)
         return text.lead(first - begin), text.text(first - begin, last - begin)
+
+    def logprobs(self, first: int, last: int) -> tuple[TokenLogprob, ...]:
+        """Those of the tokens that carry units of one segment, as far as they are known."""
+        text, begin = self._text(first)
+        known = self.segments[self.segment(first)].logprobs
+        return () if known is None else known.between(text.seen(first - begin), text.seen(last - begin))
 
     def timed(self, first: int, last: int) -> list[Word]:
         """Units of one segment as words."""

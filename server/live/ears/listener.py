@@ -10,7 +10,7 @@ import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
-from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnIdle, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
@@ -26,7 +26,7 @@ class Quiet:
     long: bool
 
 
-Finding = GatedAudio | TurnStart | TurnEnd | Quiet
+Finding = GatedAudio | TurnStart | TurnEnd | TurnIdle | Quiet
 
 
 class Listener:
@@ -84,7 +84,7 @@ class Listener:
         if audio:
             self._resting = False
             yield audio
-        if isinstance(turn, TurnEnd):
+        if isinstance(turn, TurnEnd | TurnIdle):
             yield turn
         if silent:
             yield Quiet(long=False)

@@ -28,11 +28,20 @@ class TurnEnd:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class TurnIdle:
+    """Nobody spoke from ``since`` to ``at``: too long."""
+
+    since: float
+    at: float
+
+
 class TurnDetector:
     """Follows the probabilities of consecutive frames; pure, one for each stretch of audio and set of settings.
 
     Speech begins with a frame at or above the threshold, and a turn once that speech is 100 ms long. It goes on while
-    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that.
+    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that. What is no turn is idle
+    after ``idle`` from the start or the end of the last turn, and after as much again.
 
     Attributes:
         speaking: a turn was begun and not ended.
@@ -48,27 +57,37 @@ class TurnDetector:
         self._enough_silence = _frames(settings.silence, frame)
         self._position = 0  # frames fed
         self._last_end = start
+        self._idle = _frames(settings.idle, frame) if settings.idle is not None else None
+        self._idle_from = 0  # frames
         self._run = 0  # frames of the speech that may become a turn, or of the quiet that may end one
 
-    def feed(self, probability: float) -> TurnStart | TurnEnd | None:
+    def feed(self, probability: float) -> TurnStart | TurnEnd | TurnIdle | None:
         """The next frame; what it brings about. A turn's times never reach into the turn before."""
         self._position += 1
         return self._in_turn(probability) if self.speaking else self._between_turns(probability)
 
-    def _between_turns(self, probability: float) -> TurnStart | None:
+    def _between_turns(self, probability: float) -> TurnStart | TurnIdle | None:
         self._run = self._run + 1 if self._speaks(probability, already=self._run > 0) else 0
         if self._run < self._enough_speech:
-            return None
+            return self._waited()
         began = self._time(self._position - self._run) - self._settings.prefix_padding
         self.speaking, self._run = True, 0
         return TurnStart(max(self._last_end, began))
+
+    def _waited(self) -> TurnIdle | None:
+        """Whether it has been quiet for long; speech that may become a turn is waited for."""
+        if self._idle is None or self._run or self._position - self._idle_from < self._idle:
+            return None
+        since, self._idle_from = self._idle_from, self._position
+        self._last_end = self._time(self._position)
+        return TurnIdle(self._time(since), self._last_end)
 
     def _in_turn(self, probability: float) -> TurnEnd | None:
         self._run = 0 if self._speaks(probability, already=self._run == 0) else self._run + 1
         if self._run < self._enough_silence:
             return None
         self.speaking, self._run = False, 0
-        self._last_end = self._time(self._position)
+        self._last_end, self._idle_from = self._time(self._position), self._position
         return TurnEnd(self._last_end)
 
     def _speaks(self, probability: float, *, already: bool) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.audio_in.encodings import PcmEncoding
+from server.audio_in.encodings import Encoding
 from server.live.vocabulary.flush import FlushId
 from server.live.vocabulary.turn_detection import TurnDetection
 
@@ -20,9 +20,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SetFormat:
-    """From now on audio is raw PCM of this kind; audio heard before keeps its own. ``encoding`` None: a container."""
+    """From now on audio is raw and of this kind; audio heard before keeps its own. ``encoding`` None: a container."""
 
-    encoding: PcmEncoding | None
+    encoding: Encoding | None
     rate: int = 24_000
     channels: int = 1
 
@@ -46,6 +46,13 @@ class SetContext:
     """Hotwords or background text for the prompt from the next window on; None for none."""
 
     context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetLogprobs:
+    """From the next answer of the model on, committed words come with the log-probabilities of their tokens, or not."""
+
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,4 +80,4 @@ class Close:
     reason: str = ""
 
 
-Action = Send | SetFormat | Hear | SetTurns | SetContext | Flush | Discard | Finish | Close
+Action = Send | SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish | Close

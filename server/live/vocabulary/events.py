@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from server.live.vocabulary.flush import FlushId
+from server.transcript.logprobs import TokenLogprob
 from server.transcript.segments import Segment
 from server.transcript.words import Word
 
@@ -39,12 +40,25 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class IdleTimedOut:
+    """Nobody spoke from ``since`` to ``at``, which is as long as the turn detection lets nobody speak.
+
+    The session flushes by itself, as for SpeechStopped: ``Flushed`` with the id ``flush`` follows.
+    """
+
+    since: float
+    at: float
+    flush: FlushId
+
+
+@dataclass(frozen=True, slots=True)
 class WordsCommitted:
     """The next words of a segment; they will not change. Each text behind its lead, the segment's text comes about.
 
     ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
     ``lead``: what stands in front of ``text`` where something of the segment stands before: a space, where the script
-    has any. ``avg_logprob``: of the segment, as it was read last; None where it is not known.
+    has any. ``avg_logprob``: of the segment, as it was read last; None where it is not known. ``logprobs``: of the
+    tokens that carry ``text``, where they are wanted; one that goes on behind it comes with the words that it ends in.
     """
 
     segment: int
@@ -53,6 +67,7 @@ class WordsCommitted:
     text: str
     lead: str = " "
     avg_logprob: float | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +93,8 @@ class Hypothesis:
 class Flushed:
     """All that the model found in the audio before ``until`` is committed and closed; the hypothesis is empty.
 
-    Exactly one for each flush asked for and for each SpeechStopped, which bears its id, in the order in which the
-    session met them: who asks may do so before he is told of a SpeechStopped that comes first. For a SpeechStopped
+    Exactly one for each flush asked for and for each SpeechStopped and IdleTimedOut, which bear its id, in the order in
+    which the session met them: who asks may do so before he is told of one that comes first. For a SpeechStopped
     ``until`` equals its ``at``, for a flush asked for it is the end of the audio heard. What follows is text of what
     follows, whatever its times: a segment's start is the model's estimate and may lie some tenths of a second before
     ``until``, and with more audio the model may, rarely, find another word where it found none before.
@@ -97,5 +112,13 @@ class Finished:
 
 
 LiveEvent = (
-    AudioHeard | SpeechStarted | SpeechStopped | WordsCommitted | SegmentCommitted | Hypothesis | Flushed | Finished
+    AudioHeard
+    | SpeechStarted
+    | SpeechStopped
+    | IdleTimedOut
+    | WordsCommitted
+    | SegmentCommitted
+    | Hypothesis
+    | Flushed
+    | Finished
 )

@@ -33,6 +33,10 @@ class Transcriber(Protocol):
         """Hotwords or background text from the next window on."""
         ...
 
+    def set_logprobs(self, wanted: bool) -> None:
+        """Tell log-probabilities with committed words from the model's next answer on, or not."""
+        ...
+
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard; ``Flushed`` with this id follows."""
         ...

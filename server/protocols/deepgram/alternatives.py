@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 import regex
 
 from server.live.vocabulary.events import WordsCommitted
+from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
 from server.version import server_version
@@ -70,6 +71,7 @@ class Alternative(TypedDict):
     transcript: str
     confidence: float
     words: list[JsonObject]
+    languages: NotRequired[list[str]]
     paragraphs: NotRequired[JsonObject]
 
 
@@ -80,6 +82,12 @@ def alternative(passages: Sequence[Passage], *, speakers: bool) -> Alternative:
         "confidence": round(confidence(passages), 4),
         "words": list(chain.from_iterable(_words(passage, speakers=speakers) for passage in passages)),
     }
+
+
+def with_language(best: Alternative) -> Alternative:
+    """With the language of its text. Where none is certain the field is absent: LiveKit takes its first unseen."""
+    code = spoken_language(best["transcript"])
+    return best if code is None else {**best, "languages": [code]}
 
 
 def confidence(passages: Iterable[Passage]) -> float:

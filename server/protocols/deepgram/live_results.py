@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
-from server.protocols.deepgram.alternatives import Alternative, JsonObject, ModelIdentity, Passage, alternative, seconds
+from server.protocols.deepgram.alternatives import (
+    Alternative,
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    seconds,
+    with_language,
+)
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
@@ -22,18 +30,22 @@ class LiveResults:
     Args:
         interim: send interim results.
         speakers: words tell who said them.
+        languages: alternatives tell which language they are in.
 
     Attributes:
         final_until: seconds, where the last final result ended.
         utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
 
-    def __init__(self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool) -> None:
+    def __init__(
+        self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool, languages: bool = False
+    ) -> None:
         self.final_until = 0.0
         self.utterance_end: float | None = None
         self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
         self._interim = interim
         self._speakers = speakers
+        self._languages = languages
         self._heard = 0.0
         self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
         self._committed: list[Passage] = []
@@ -133,7 +145,8 @@ class LiveResults:
         return results
 
     def _alternative(self, passages: list[Passage]) -> Alternative:
-        return alternative(passages, speakers=self._speakers)
+        best = alternative(passages, speakers=self._speakers)
+        return with_language(best) if self._languages else best
 
     def _results(
         self,

@@ -104,15 +104,20 @@ def utterance_end(last_word_end: float) -> JsonObject:
     return {"type": "UtteranceEnd", "channel": CHANNEL, "last_word_end": seconds(last_word_end)}
 
 
-def metadata(model: ModelIdentity, *, request_id: str, sha256: str, created: str, duration: float) -> JsonObject:
-    """The summary of a session or a file: ``sha256`` of the audio as it came, ``duration`` in seconds."""
+def metadata(
+    model: ModelIdentity, *, request_id: str, sha256: str, created: str, duration: float, channels: int = 1
+) -> JsonObject:
+    """The summary of a session or a file: ``sha256`` of the audio as it came, ``duration`` in seconds.
+
+    ``channels``: that were transcribed for themselves; 1 where they were mixed.
+    """
     return {
         "transaction_key": "deprecated",
         "request_id": request_id,
         "sha256": sha256,
         "created": created,
         "duration": seconds(duration),
-        "channels": 1,
+        "channels": channels,
         "models": [model.uuid],
         "model_info": {model.uuid: model.info},
     }

@@ -6,9 +6,18 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 from uuid import uuid4
 
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, confidence, seconds
+from server.protocols.deepgram.alternatives import (
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    confidence,
+    seconds,
+    with_language,
+)
 from server.protocols.deepgram.messages import metadata
 from server.protocols.deepgram.query import ListenQuery
+from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import SENTENCE_ENDS, Word, joined
 
@@ -26,44 +35,64 @@ def render(
         sha256: of the file, in hexadecimal.
         created: when the request came, in ISO 8601.
     """
-    speech = transcript.speech
+    channels = [_Channel(number, transcript, query) for number in range(transcript.channels)]
     summary = metadata(
         ModelIdentity(served_model),
         request_id=request_id,
         sha256=sha256,
         created=created,
         duration=transcript.duration,
+        channels=transcript.channels,
     )
     if transcript.notes:
         summary["warnings"] = list(transcript.notes)
-    passages = [Passage.of(segment) for segment in speech]
-    best = alternative(passages, speakers=query.speakers)
-    results: JsonObject = {"channels": [{"alternatives": [best]}]}
+    results: JsonObject = {"channels": [channel.told for channel in channels]}
     if query.utterances:
-        results["utterances"] = _utterances(speech, passages, best["words"], speakers=query.speakers)
-    if query.paragraphs or query.smart_format:
-        best["paragraphs"] = _paragraphs(speech, passages, speakers=query.speakers)
+        utterances = [channel.utterances() for channel in channels]
+        results["utterances"] = [next(utterances[segment.channel or 0]) for segment in transcript.speech]
     return {"metadata": summary, "results": results}
 
 
-def _utterances(
-    speech: Sequence[Segment], passages: Sequence[Passage], words: list[JsonObject], *, speakers: bool
-) -> list[JsonObject]:
-    """One per segment. ``words``: of all of them, as the alternative has them."""
-    behind = list(accumulate(len(passage.words) for passage in passages))
-    return [
-        {
-            "start": seconds(segment.start),
-            "end": seconds(segment.end),
-            "confidence": round(confidence([passage]), 4),
-            "channel": 0,
-            "transcript": segment.text,
-            "words": words[end - len(passage.words) : end],
-        }
-        | _speaker(segment, speakers=speakers)
-        | {"id": str(uuid4())}
-        for segment, passage, end in zip(speech, passages, behind, strict=True)
-    ]
+def _detected(text: str) -> JsonObject:
+    """The language of a channel; nothing where none is certain."""
+    heard = heard_language(text)
+    return {} if heard is None else {"detected_language": heard.code, "language_confidence": round(heard.confidence, 4)}
+
+
+class _Channel:
+    """The answer about one channel, or about all where they were mixed. Each has its own numbers for speakers.
+
+    Attributes:
+        told: its entry in ``results.channels``.
+    """
+
+    def __init__(self, number: int, transcript: Transcript, query: ListenQuery) -> None:
+        self._number = number
+        self._speakers = query.speakers
+        self._speech = transcript.speech_of(number)
+        self._passages = [Passage.of(segment) for segment in self._speech]
+        self._best = alternative(self._passages, speakers=query.speakers)
+        if query.paragraphs or query.smart_format:
+            self._best["paragraphs"] = _paragraphs(self._speech, self._passages, speakers=query.speakers)
+        if query.languages:
+            self._best = with_language(self._best)
+        self.told: JsonObject = {"alternatives": [self._best]}
+        if query.detect_language:
+            self.told |= _detected(self._best["transcript"])
+
+    def utterances(self) -> Iterator[JsonObject]:
+        """One per segment, with the words that the alternative has."""
+        words, behind = self._best["words"], accumulate(len(passage.words) for passage in self._passages)
+        for segment, passage, end in zip(self._speech, self._passages, behind, strict=True):
+            told: JsonObject = {
+                "start": seconds(segment.start),
+                "end": seconds(segment.end),
+                "confidence": round(confidence([passage]), 4),
+                "channel": self._number,
+                "transcript": segment.text,
+                "words": words[end - len(passage.words) : end],
+            }
+            yield told | _speaker(segment, speakers=self._speakers) | {"id": str(uuid4())}
 
 
 def _paragraphs(speech: Sequence[Segment], passages: Sequence[Passage], *, speakers: bool) -> JsonObject:

@@ -53,7 +53,7 @@ def _endpointing(value: str) -> object:
 
 
 def _switch(value: str) -> str | bool:
-    """Any version of a model that is named switches it on."""
+    """Any value that is named, a version of a model or a language, switches it on."""
     return value.lower() != "false"
 
 
@@ -66,7 +66,8 @@ class ListenQuery(BaseModel):
     Attributes:
         encoding: of raw audio on the WebSocket; None for containers.
         sample_rate: Hz; with ``encoding`` only.
-        channels: interleaved; they are mixed.
+        channels: interleaved.
+        multichannel: each channel is transcribed for itself; otherwise they are mixed.
         interim_results: also send results that may still change.
         diarize: say who speaks.
         endpointing: milliseconds of silence after which a turn is over; None: turns are not told.
@@ -77,6 +78,8 @@ class ListenQuery(BaseModel):
         utterances: files: list the segments.
         paragraphs: files: the transcript in paragraphs.
         smart_format: files: the same.
+        detect_language: files: say which language was spoken.
+        language: ``multi``: say which language was spoken, in every alternative. Others change nothing.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -84,6 +87,7 @@ class ListenQuery(BaseModel):
     encoding: Annotated[PcmEncoding | None, BeforeValidator(_encoding)] = None
     sample_rate: int | None = Field(None, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(1, ge=1, le=MAX_CHANNELS)
+    multichannel: bool = False
     interim_results: bool = False
     punctuate: bool = False
     smart_format: bool = False
@@ -96,6 +100,8 @@ class ListenQuery(BaseModel):
     keywords: tuple[str, ...] = ()
     utterances: bool = False
     paragraphs: bool = False
+    detect_language: Annotated[bool, BeforeValidator(_switch)] = False
+    language: str | None = None
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]]) -> ListenQuery:
@@ -139,6 +145,11 @@ class ListenQuery(BaseModel):
     def speakers(self) -> bool:
         """Whether words tell who said them."""
         return self.diarize or self.diarize_model
+
+    @property
+    def languages(self) -> bool:
+        """Whether alternatives tell which language they are in."""
+        return self.language is not None and self.language.lower() == "multi"
 
     @property
     def turns(self) -> TurnDetection | None:

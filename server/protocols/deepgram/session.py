@@ -48,7 +48,11 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         self._request_id = request_id
         self._created = created
         self._results = LiveResults(
-            self._model, request_id=request_id, interim=query.interim_results, speakers=query.speakers
+            self._model,
+            request_id=request_id,
+            interim=query.interim_results,
+            speakers=query.speakers,
+            languages=query.languages,
         )
         self._audio = hashlib.sha256()
         self._flush_ids = flush_ids(Asker.PROTOCOL)

@@ -17,12 +17,13 @@ class OpenAIEvents:
         diarized: also tell each finished speech segment and its speaker (``response_format=diarized_json``).
         logprobs: with the log-probabilities of the tokens (``include[]=logprobs``).
         speaker_names: known speakers by number; may be filled until the first segment of the recording.
+        channels: that are transcribed for themselves; 1 where they are mixed.
     """
 
-    def __init__(self, *, diarized: bool, logprobs: bool, speaker_names: Mapping[int, str]) -> None:
+    def __init__(self, *, diarized: bool, logprobs: bool, speaker_names: Mapping[int, str], channels: int = 1) -> None:
         self._diarized = diarized
         self._logprobs = logprobs
-        self._labels = SpeakerLabels(speaker_names)
+        self._labels = SpeakerLabels(speaker_names, channels)
 
     def progress(self, events: Iterable[TranscriptEvent]) -> list[parts.JsonObject]:
         """``transcript.text.delta`` for words; ``transcript.text.segment`` for finished segments if diarized."""
@@ -35,8 +36,9 @@ class OpenAIEvents:
         return objects
 
     def done(self, transcript: Transcript) -> parts.JsonObject:
-        """``transcript.text.done``, the last event: the whole text and what it cost."""
-        event: parts.JsonObject = {"type": "transcript.text.done", "text": transcript.text}
+        """``transcript.text.done``, the last event: the whole text, its language and what it cost."""
+        text = transcript.text
+        event: parts.JsonObject = {"type": "transcript.text.done", "text": text} | parts.languages(text)
         if self._logprobs:
             event["logprobs"] = parts.logprobs(transcript.logprobs)
         if transcript.usage is not None:

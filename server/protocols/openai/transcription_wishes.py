@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-
+from server.audio_in.listening import Listening
 from server.context import ContextTooLong, context_of
+from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.recordings.wishes import KnownSpeaker, Wishes
@@ -28,21 +27,20 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
             code="context_too_long",
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
-    speakers = tuple(KnownSpeaker(name, _clip_of(url)) for name, url in pairs)
-    return Wishes(context, parameters.temperature, logprobs=bool(parameters.include), speakers=speakers)
+    speakers = tuple(KnownSpeaker(name, decoded(clip, REFERENCES)) for name, clip in pairs)
+    return Wishes(
+        context,
+        parameters.temperature,
+        logprobs=bool(parameters.include),
+        speakers=speakers,
+        listening=Listening(split=parameters.channels == "split"),
+        max_tokens=parameters.max_completion_tokens,
+    )
 
 
-def decode_base64(data: str, param: str) -> bytes:
-    """Bytes of ``data``. Raises InvalidParameter that names ``param``."""
+def decoded(data: str, param: str) -> bytes:
+    """Bytes of ``data``, which is base64 as people write it. Raises InvalidParameter that names ``param``."""
     try:
-        return base64.b64decode(data, validate=True)
-    except (binascii.Error, ValueError):
+        return decode_base64(data)
+    except NotBase64:
         raise InvalidParameter(param, f"{param} is not valid base64.") from None
-
-
-def _clip_of(url: str) -> bytes:
-    """What a data: URL holds."""
-    header, comma, data = url.partition(",")
-    if not comma or not header.startswith("data:") or not header.endswith(";base64"):
-        raise InvalidParameter(REFERENCES, f"{REFERENCES} must be data: URLs with base64.")
-    return decode_base64(data, REFERENCES)

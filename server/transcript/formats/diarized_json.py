@@ -9,7 +9,7 @@ from server.transcript.segments import Transcript
 
 def render_diarized_json(transcript: Transcript) -> parts.JsonObject:
     """The speech segments with their speakers: ``A``, ``B``, ... in order of appearance, or known names."""
-    labels = SpeakerLabels(transcript.speaker_names)
+    labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     body: parts.JsonObject = {
         "task": "transcribe",
         "duration": parts.seconds(transcript.duration),

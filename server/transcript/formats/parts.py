@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from server.transcript.labels import SpeakerLabels
-from server.transcript.segments import Segment, TokenLogprob, Transcript
+from server.transcript.language import spoken_language
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment, Transcript
 
 JsonObject = dict[str, object]
 
@@ -40,6 +42,12 @@ def usage(transcript: Transcript) -> JsonObject:
     }
 
 
+def languages(text: str) -> JsonObject:
+    """OpenAI's ``languages``, the one that was spoken; nothing where that is not certain."""
+    code = spoken_language(text)
+    return {} if code is None else {"languages": [{"code": code}]}
+
+
 def notes(transcript: Transcript) -> JsonObject:
     """What every JSON format adds to OpenAI's fields when there is something to say, e.g. that the answer was cut."""
     return {"notes": list(transcript.notes)} if transcript.notes else {}
@@ -50,9 +58,14 @@ def segment_id(index: int) -> str:
     return f"seg_{index}"
 
 
+def channel(segment: Segment) -> JsonObject:
+    """What segments and words add where each channel was transcribed for itself: its number, from 0."""
+    return {} if segment.channel is None else {"channel": segment.channel}
+
+
 def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
     """OpenAI's diarized segment, which is also the event ``transcript.text.segment``."""
-    return {
+    told: JsonObject = {
         "type": "transcript.text.segment",
         "id": segment_id(segment.index),
         "start": seconds(segment.start),
@@ -60,3 +73,4 @@ def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
         "text": segment.text,
         "speaker": labels.letter(segment.speaker),
     }
+    return told | channel(segment)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
+from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import Word, segment_words
 
@@ -28,26 +29,37 @@ def render_verbose_json(
     Args:
         transcript: what to show.
         temperature: the answer was sampled with.
-        language: as the request named it; the model does not tell which it heard, so else ``unknown``.
+        language: as the request named it; else the name of the one that was spoken, or ``unknown``.
         granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
     """
-    labels = SpeakerLabels(transcript.speaker_names)
+    labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
+    text = transcript.text
     body: parts.JsonObject = {
         "task": "transcribe",
-        "language": language or "unknown",
+        "language": language or _language(text),
         "duration": parts.seconds(transcript.duration),
-        "text": transcript.text,
+        "text": text,
     }
     if "segment" in granularities:
         body["segments"] = [_segment(segment, labels, temperature) for segment in transcript.segments]
     if "word" in granularities:
-        body["words"] = [_word(word, labels) for segment in transcript.speech for word in segment_words(segment)]
+        body["words"] = [
+            _word(word, labels) | parts.channel(segment)
+            for segment in transcript.speech
+            for word in segment_words(segment)
+        ]
     return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
+
+
+def _language(text: str) -> str:
+    """In English, as Whisper names languages."""
+    heard = heard_language(text)
+    return "unknown" if heard is None else heard.name
 
 
 def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:
     spelled = segment.text.encode()
-    return {
+    told: parts.JsonObject = {
         "id": segment.index,
         "seek": 0,
         "start": parts.seconds(segment.start),
@@ -60,6 +72,7 @@ def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> par
         "no_speech_prob": 0.0 if segment.is_speech else 1.0,
         "speaker": labels.letter(segment.speaker) if segment.is_speech else None,
     }
+    return told | parts.channel(segment)
 
 
 def _word(word: Word, labels: SpeakerLabels) -> parts.JsonObject:

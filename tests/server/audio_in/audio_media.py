@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
@@ -14,9 +15,10 @@ import numpy.typing as npt
 import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
-from server.audio_in.decode import DecodeReport, decode
-from server.audio_in.decode_pool import DecodedAudio
+from server.audio_in.decode import decode
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,6 +40,7 @@ class Format:
     by_soundfile: bool = False
     video: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    bit_rate: int | None = None
 
     def __str__(self) -> str:
         return f"{self.container}-{self.codec}{'-video' if self.video else ''}"
@@ -76,6 +79,8 @@ def _by_pyav(form: Format, rate: int, wave: Floats) -> bytes:
             sound = container.add_stream(form.codec, rate=rate, layout=_LAYOUTS[len(wave)])
             assert isinstance(sound, AudioStream)
             context = sound.codec_context
+            if form.bit_rate is not None:
+                context.bit_rate = form.bit_rate
             context.open()
             resampler = av.AudioResampler(
                 format=context.format.name, layout=context.layout, rate=rate, frame_size=context.frame_size or 1024
@@ -92,10 +97,18 @@ def _by_pyav(form: Format, rate: int, wave: Floats) -> bytes:
         return path.read_bytes()
 
 
-def clip_of(data: bytes) -> DecodedAudio:
+class Clip(NamedTuple):
+    """A decoded file. ``samples``: of the mix."""
+
+    samples: Floats
+    report: DecodeReport
+
+
+def clip_of(data: bytes, listening: Listening = Listening()) -> Clip:  # noqa: B008 - frozen
     """Decoded in this process."""
     report = DecodeReport()
-    return DecodedAudio(np.concatenate(list(decode(io.BytesIO(data), LIMITS, report))), report)
+    blocks = decode(io.BytesIO(data), LIMITS, report, listening)
+    return Clip(np.concatenate([mix for (mix,) in blocks]), report)
 
 
 def amplitude(samples: Floats, hertz: float) -> float:

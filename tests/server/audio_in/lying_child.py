@@ -6,26 +6,29 @@ The file is JSON: how many samples are ``written`` and how many ``reported``, wh
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from typing import BinaryIO
 
 import numpy as np
 
-from model.seam.audio import Samples
 from server.audio_in import child
-from server.audio_in.decode import DecodeReport
+from server.audio_in.decode import Block
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 
 
-def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport) -> Iterator[Samples]:
+def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: Listening) -> Iterator[Block]:
     """As ``server.audio_in.decode.decode``, but for the truth."""
     file.seek(0)
     orders = json.load(file)
     report.samples = orders["reported"]
-    yield np.zeros(orders["written"], np.float32)
+    report.rows = orders.get("rows", 1)
+    yield (np.zeros(orders["written"], np.float32),)
 
 
 if __name__ == "__main__":
     child.decode = lie  # type: ignore[assignment, attr-defined]
-    child.serve(Connection(0))
+    child.serve(Connection(0), [int(channel) for channel in sys.argv[1:]])

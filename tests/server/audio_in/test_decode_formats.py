@@ -10,7 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.decode import decode
+from server.audio_in.report import DecodeReport
 from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, clip_of, media, tones
 
 WAV = Format("wav", "pcm_s16le")
@@ -113,13 +114,13 @@ def test_a_spooled_upload_is_read_from_its_start_in_memory_and_on_disk() -> None
     for threshold in (len(data) + 1, 1):
         with tempfile.SpooledTemporaryFile(max_size=threshold) as file:
             file.write(data)
-            samples = np.concatenate(list(decode(cast(BinaryIO, file), LIMITS, DecodeReport())))
+            samples = np.concatenate([mix for (mix,) in decode(cast(BinaryIO, file), LIMITS, DecodeReport())])
             assert_tones(samples)
 
 
 def test_blocks_are_about_a_second_each() -> None:
     data = media(FLAC, 44_100, wave=tones(44_100, 1, seconds=10))
-    sizes = [block.size for block in decode(io.BytesIO(data), LIMITS, DecodeReport())]
+    sizes = [block.size for (block,) in decode(io.BytesIO(data), LIMITS, DecodeReport())]
     assert sum(sizes) == 240_000
     assert len(sizes) >= 9
     assert max(sizes) < 30_000

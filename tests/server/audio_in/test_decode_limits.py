@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from server.audio_in.decode import DecodeReport, decode
+from server.audio_in.decode import decode
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.report import DecodeReport
 from tests.server.audio_in.audio_media import LIMITS, Format, media, silence, tones
 
 BOMBS = [Format("flac", "flac"), Format("ipod", "aac"), Format("ogg", "libopus"), Format("mp3", "mp3")]
@@ -66,7 +67,7 @@ def test_work_is_bounded_in_time_and_waiting_for_the_caller_is_not_work(monkeypa
     data = media(Format("wav", "pcm_s16le"), 24_000, wave=silence(24_000, 10))
     limits = DecodeLimits(max_seconds=60, work_seconds=5)
     samples = 0
-    for block in decode(io.BytesIO(data), limits, DecodeReport()):
+    for (block,) in decode(io.BytesIO(data), limits, DecodeReport()):
         samples += block.size
         now += 100
     assert samples == 240_000

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
+import numpy as np
 import pytest
 
 from server.audio_in import process
@@ -21,9 +22,10 @@ from server.audio_in.child import MAX_MEMORY
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
 from server.audio_in.process import DecoderProcess, start_child
 from tests.server.audio_in import lying_child
-from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media
+from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media, silence, tones
 
 DATA = media(Format("wav", "pcm_s16le"), 16_000)
 DEADLINE = 60
@@ -58,7 +60,7 @@ async def frozen_decode(pool: DecodePool) -> tuple[asyncio.Task[object], Decoder
 
 
 async def assert_works(pool: DecodePool) -> None:
-    assert_tones((await pool.decode(good_file(), LIMITS)).samples)
+    assert_tones((await pool.decode(good_file(), LIMITS)).channels[0])
 
 
 async def test_clips_and_errors_come_back(pool: DecodePool) -> None:
@@ -68,7 +70,7 @@ async def test_clips_and_errors_come_back(pool: DecodePool) -> None:
         return_exceptions=True,
     )
     assert not isinstance(good, BaseException)
-    assert_tones(good.samples)
+    assert_tones(good.channels[0])
     assert (good.report.codec, good.report.source_rate, good.report.seconds) == ("pcm_s16le", 16_000, 2.0)
     assert isinstance(bad, AudioError)
     assert (bad.code, bad.message[:24]) == (AudioErrorCode.UNSUPPORTED_FORMAT, "The file is not audio or")
@@ -84,7 +86,7 @@ async def test_spooled_uploads_are_read_in_memory_and_on_disk(pool: DecodePool) 
     for threshold in (len(DATA) + 1, 1):
         with tempfile.SpooledTemporaryFile(max_size=threshold) as file:
             file.write(DATA)
-            assert_tones((await pool.decode(cast(BinaryIO, file), LIMITS)).samples)
+            assert_tones((await pool.decode(cast(BinaryIO, file), LIMITS)).channels[0])
 
 
 async def test_one_child_serves_many_files(pool: DecodePool) -> None:
@@ -125,22 +127,34 @@ async def test_a_file_that_corrupts_memory_harms_nobody_else(pool: DecodePool) -
     await assert_works(pool)
 
 
-def orders(written: int, reported: int) -> io.BytesIO:
+def orders(written: int, reported: int, rows: int = 1) -> io.BytesIO:
     """A file for `lying_child`."""
-    return io.BytesIO(json.dumps({"written": written, "reported": reported}).encode())
+    return io.BytesIO(json.dumps({"written": written, "reported": reported, "rows": rows}).encode())
 
 
-@pytest.mark.parametrize(("written", "reported"), [(24_000, 24_001), (24_000, 23_999), (24_000, 0), (24_001, 24_001)])
+@pytest.mark.parametrize(
+    ("written", "reported", "rows"),
+    [
+        (24_000, 24_001, 1),
+        (24_000, 23_999, 1),
+        (24_000, 0, 1),
+        (24_001, 24_001, 1),
+        (24_000, 24_000, 0),
+        (24_000, 24_000, 2),
+        (24_000, 24_000, 9),
+        (24_000, 24_000, -1),
+    ],
+)
 async def test_what_a_child_says_of_its_samples_is_checked(
-    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, written: int, reported: int
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, written: int, reported: int, rows: int
 ) -> None:
     """Samples that it never wrote would be what lay in the server's memory; too many would fill it."""
     limits = DecodeLimits(max_seconds=1, work_seconds=60)
     with monkeypatch.context() as patch:
         patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
-        assert (await pool.decode(orders(24_000, 24_000), limits)).samples.size == 24_000
+        assert (await pool.decode(orders(24_000, 24_000), limits)).channels[0].size == 24_000
         with pytest.raises(AudioError) as caught:
-            await pool.decode(orders(written, reported), limits)
+            await pool.decode(orders(written, reported, rows), limits)
     assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
     await assert_works(pool)  # by a child that can be trusted
 
@@ -200,3 +214,28 @@ async def test_a_child_leaves_when_the_server_is_gone(pool: DecodePool) -> None:
     child = await idle_child(pool)
     child._pipe.close()
     assert await asyncio.to_thread(child._process.wait, DEADLINE) == 0
+
+
+SPLIT = Listening(split=True)
+
+
+async def test_channels_come_each_for_itself(pool: DecodePool) -> None:
+    left, right = tones(16_000, 1), silence(16_000, 2.0)
+    data = media(Format("wav", "pcm_s16le"), 16_000, wave=np.concatenate([left, right]))
+    audio = await pool.decode(io.BytesIO(data), LIMITS, SPLIT)
+    assert_tones(audio.channels[0])
+    assert audio.channels[1].shape == audio.channels[0].shape
+    assert not audio.channels[1].any()
+    await assert_works(pool)
+
+
+async def test_channels_that_are_split_share_one_bound(pool: DecodePool) -> None:
+    """Two may last as long as one recording may; more cannot fill the memory."""
+    limits = DecodeLimits(max_seconds=2, work_seconds=60)
+    stereo, surround = (media(Format("wav", "pcm_s16le"), 16_000, channels) for channels in (2, 6))
+    assert len((await pool.decode(io.BytesIO(stereo), limits, SPLIT)).channels) == 2
+    assert len((await pool.decode(io.BytesIO(surround), limits)).channels) == 1
+    with pytest.raises(AudioError, match="6 channels of the audio are together longer than 4 seconds") as caught:
+        await pool.decode(io.BytesIO(surround), limits, SPLIT)
+    assert caught.value.code == AudioErrorCode.AUDIO_TOO_LONG
+    await assert_works(pool)

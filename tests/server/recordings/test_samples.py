@@ -13,6 +13,7 @@ import pytest
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.limits import DecodeLimits
+from server.audio_in.listening import Listening
 from server.recordings.reading import read_recording
 from server.recordings.wishes import KnownSpeaker, Wishes
 from tests.server.recordings.conftest import LONGEST, file_of, noise, open_room
@@ -26,21 +27,22 @@ PASSING = 0.2
 
 async def test_a_recording_alone_leaves_as_it_is(decoders: DecodePool) -> None:
     samples = noise(25.0)
-    recording, blocks = await read_recording(decoders, io.BytesIO(file_of(samples)), (), LIMITS)
-    assert (recording.length, recording.level, recording.offset) == (samples.size, clip_level(samples), 0.0)
-    np.testing.assert_array_equal(np.concatenate(list(blocks)), samples)
+    recording, (heard,) = await read_recording(decoders, io.BytesIO(file_of(samples)), Wishes(), LIMITS)
+    assert (heard.length, heard.level, heard.offset) == (samples.size, clip_level(samples), 0.0)
+    assert (recording.seconds, recording.channels, heard.channel) == (25.0, None, None)
+    np.testing.assert_array_equal(np.concatenate(list(heard.blocks)), samples)
 
 
 async def test_references_stand_in_front_each_at_its_own_level(decoders: DecodePool) -> None:
     samples, quiet, loud = noise(21.0), noise(2.0, 0.001), noise(3.0, 0.4)
-    speakers = (KnownSpeaker("Ada", file_of(quiet)), KnownSpeaker("Bo", file_of(loud)))
-    recording, blocks = await read_recording(decoders, io.BytesIO(file_of(samples)), speakers, LIMITS)
+    wishes = Wishes(speakers=(KnownSpeaker("Ada", file_of(quiet)), KnownSpeaker("Bo", file_of(loud))))
+    recording, (heard,) = await read_recording(decoders, io.BytesIO(file_of(samples)), wishes, LIMITS)
     gap = np.zeros(SAMPLE_RATE // 2, np.float32)
     expected = [clip_level(part).apply(part) if part is not gap else gap for part in (quiet, gap, loud, gap, samples)]
-    np.testing.assert_array_equal(np.concatenate(list(blocks)), np.concatenate(expected))
-    assert (recording.level, recording.seconds, recording.offset) == (Level(), 21.0, 6.0)
-    assert [(clip.name, clip.start, clip.end) for clip in recording.clips] == [("Ada", 0, 2), ("Bo", 2.5, 5.5)]
-    assert recording.length == sum(part.size for part in expected)
+    np.testing.assert_array_equal(np.concatenate(list(heard.blocks)), np.concatenate(expected))
+    assert (heard.level, recording.seconds, heard.offset) == (Level(), 21.0, 6.0)
+    assert [(clip.name, clip.start, clip.end) for clip in heard.clips] == [("Ada", 0, 2), ("Bo", 2.5, 5.5)]
+    assert heard.length == sum(part.size for part in expected)
 
 
 class WatchingPool(DecodePool):
@@ -50,9 +52,14 @@ class WatchingPool(DecodePool):
         super().__init__(1)
         self.decoded: list[weakref.ref[Samples]] = []
 
-    async def decode(self, file: BinaryIO, limits: DecodeLimits) -> DecodedAudio:
-        audio = await super().decode(file, limits)
-        self.decoded.append(weakref.ref(audio.samples))
+    async def decode(
+        self,
+        file: BinaryIO,
+        limits: DecodeLimits,
+        listening: Listening = Listening(),  # noqa: B008 - frozen
+    ) -> DecodedAudio:
+        audio = await super().decode(file, limits, listening)
+        self.decoded.append(weakref.ref(audio.channels[0]))
         return audio
 
 

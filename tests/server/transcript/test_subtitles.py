@@ -242,12 +242,8 @@ def names(made: list[Cue]) -> list[str | None]:
 
 
 def test_a_turn_that_goes_on_behind_somebody_elses_is_named_again() -> None:
-    assert names(shown((0, 20, 0, STORY[:170]), (4, 5, 1, "Really?")))[:4] == [
-        "Speaker 1",
-        "Speaker 2",
-        "Speaker 1",
-        None,
-    ]
+    interrupted = shown((0, 20, 0, STORY[:170]), (4, 5, 1, "Really?"))
+    assert names(interrupted) == ["Speaker 1", None, "Speaker 2", "Speaker 1", None]
     again = shown((0, 2, 0, "Well."), (5, 12, 0, STORY[:80]), (8, 9, 1, "Really, is that how it was?"), line_count=1)
     assert names(again)[:2] == ["Speaker 1", None]
     assert "Speaker 1" in names(again)[names(again).index("Speaker 2") :]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from server.audio_in.encodings import PcmEncoding
 from server.context import ContextTooLong, context_of
@@ -11,10 +13,12 @@ from server.live.vocabulary.actions import SetFormat
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import (
+    LOGPROBS,
     AudioFormat,
     Eagerness,
-    LegacySessionFields,
     NoiseReduction,
+    SessionFields,
+    SessionKind,
     Transcription,
     TurnDetectionFields,
 )
@@ -33,22 +37,37 @@ _ENCODINGS = {
 }
 _LEGACY_NAMES = {"audio/pcm": "pcm16", "audio/pcmu": "g711_ulaw", "audio/pcma": "g711_alaw"}
 _G711_RATE = 8_000
+_SERVER_VAD = {"threshold", "prefix_padding_ms", "silence_duration_ms", "idle_timeout_ms"}
+NO_SECRET: Final[Mapping[str, Any]] = MappingProxyType({"value": "", "expires_at": 0})
+"""Stands where the schema has a secret and there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """Everything a client may set. ``model``: the name that is echoed while the client gives no other."""
+    """Everything a client may set.
+
+    Attributes:
+        model: the name that is echoed while the client gives no other.
+        kind: as which OpenAI's API would have the session; it transcribes all the same.
+        flat: the client writes the beta's form, and reads it too.
+        realtime_model: the name of a model that answers, echoed to a client that means to have one.
+    """
 
     model: str
+    kind: SessionKind = "transcription"
+    flat: bool = False
     format: AudioFormat = field(default_factory=AudioFormat)
     transcription: Transcription = field(default_factory=Transcription)
     noise_reduction: NoiseReduction | None = None
     turn_detection: TurnDetectionFields | None = field(default_factory=TurnDetectionFields)
     include: list[str] | None = None
+    realtime_model: str | None = None
 
-    def updated(self, fields: LegacySessionFields) -> SessionConfig:
+    def updated(self, fields: SessionFields) -> SessionConfig:
         """This with what the client named. Raises EventError for a prompt that is too long."""
-        updated = self
+        updated = replace(self, kind=fields.type or self.kind, flat=self.flat or fields.flat)
+        if fields.type == "realtime" and fields.model is not None:
+            updated = replace(updated, realtime_model=fields.model)
         for name, value in fields.named():
             updated = replace(updated, **{name: _merged(name, getattr(updated, name), value)})
         try:
@@ -81,7 +100,12 @@ class SessionConfig:
             return None
         if fields.type == "semantic_vad":
             return TurnDetection(silence=SEMANTIC_SILENCE[fields.eagerness])
-        return TurnDetection(fields.threshold, fields.prefix_padding_ms / 1000, fields.silence_duration_ms / 1000)
+        return TurnDetection(
+            fields.threshold,
+            fields.prefix_padding_ms / 1000,
+            fields.silence_duration_ms / 1000,
+            None if fields.idle_timeout_ms is None else fields.idle_timeout_ms / 1000,
+        )
 
     @property
     def context(self) -> str | None:
@@ -92,38 +116,77 @@ class SessionConfig:
     def _context_parts(self) -> tuple[str, ...]:
         return (*(self.transcription.keywords or ()), self.transcription.prompt or "")
 
-    def echo(self) -> dict[str, Any]:
-        """The session's fields as ``session.updated`` tells them."""
-        sound = self.format
+    @property
+    def logprobs(self) -> bool:
+        """The client wants to know how probable the words were."""
+        return self.include is not None and LOGPROBS in self.include
+
+    def echo(self, session_id: str) -> dict[str, Any]:
+        """The session as ``session.updated`` tells it: as the kind that the client says it is, the beta's fields too
+        where it uses them.
+        """
         audio_input = {
-            "format": {"type": sound.type} | ({"rate": sound.rate} if sound.type == "audio/pcm" else {}),
+            "format": self._format(),
             "transcription": self._transcription(),
-            "noise_reduction": self._noise_reduction(),
+            **self._noise_reduction("noise_reduction"),
             "turn_detection": self._turn_detection(),
         }
-        return {"type": "transcription", "audio": {"input": audio_input}, "include": self.include}
-
-    def legacy_echo(self) -> dict[str, Any]:
-        """The same in the flat shape of ``transcription_session.updated``."""
         return {
+            "id": session_id,
+            **self._kind(),
+            "type": self.kind,
+            "audio": {"input": audio_input},
+            **self._include(),
+            **(self._flat() | {"turn_detection": self._turn_detection()} if self.flat else {}),
+        }
+
+    def flat_echo(self, session_id: str, client_secret: Mapping[str, Any] = NO_SECRET) -> dict[str, Any]:
+        """The same as the beta's API has it, in ``transcription_session.updated`` and where it makes client secrets.
+
+        ``client_secret``: its clients may not do without.
+        """
+        turns = self._turn_detection()
+        return {
+            "id": session_id,
+            **self._kind(),
+            **self._flat(),
+            **({} if turns is None else {"turn_detection": turns}),  # the schema has no null
+            **self._include(),
+            "client_secret": dict(client_secret),
+        }
+
+    def _kind(self) -> dict[str, Any]:
+        """What only one kind of session has."""
+        if self.kind == "transcription":
+            return {"object": "realtime.transcription_session"}
+        return {"object": "realtime.session", "model": self.realtime_model or self.model, "output_modalities": ["text"]}
+
+    def _flat(self) -> dict[str, Any]:
+        return {
+            "modalities": ["text"],
             "input_audio_format": _LEGACY_NAMES[self.format.type],
             "input_audio_transcription": self._transcription(),
-            "input_audio_noise_reduction": self._noise_reduction(),
-            "turn_detection": self._turn_detection(),
-            "include": self.include,
+            **self._noise_reduction("input_audio_noise_reduction"),
         }
+
+    def _include(self) -> dict[str, Any]:
+        return {} if self.include is None else {"include": self.include}
+
+    def _format(self) -> dict[str, Any]:
+        return {"type": self.format.type} | ({"rate": self.format.rate} if self.format.type == "audio/pcm" else {})
 
     def _transcription(self) -> dict[str, Any]:
         return {"model": self.model} | self.transcription.model_dump(exclude_none=True)
 
-    def _noise_reduction(self) -> dict[str, Any] | None:
-        return None if self.noise_reduction is None else self.noise_reduction.model_dump(exclude_none=True)
+    def _noise_reduction(self, name: str) -> dict[str, Any]:
+        """The field of this name; none where there is no reduction: the schema has no null."""
+        return {} if self.noise_reduction is None else {name: self.noise_reduction.model_dump(exclude_none=True)}
 
     def _turn_detection(self) -> dict[str, Any] | None:
         if self.turn_detection is None:
             return None
         semantic = self.turn_detection.type == "semantic_vad"
-        other = {"threshold", "prefix_padding_ms", "silence_duration_ms"} if semantic else {"eagerness"}
+        other = _SERVER_VAD if semantic else {"eagerness"}
         return self.turn_detection.model_dump(exclude_none=True, exclude=other)
 
 

@@ -8,17 +8,21 @@ belong to the oldest item that waits, and only without one to the reserved item.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from server.live.vocabulary.actions import Send
 from server.live.vocabulary.events import SegmentCommitted, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId
+from server.protocols.openai.realtime.errors import EventError
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
+from server.transcript.logprobs import TokenLogprob, led
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
+_REMEMBERED = 1_000
+"""Items that can be asked for: the last ones of a session, which may go on for hours."""
 
 
 @dataclass(slots=True)
@@ -33,8 +37,10 @@ class _Item:
     previous_id: str | None = None
     end: float = 0.0
     texts: list[str] = field(default_factory=list)
+    logprobs: list[TokenLogprob] = field(default_factory=list)
     segments: set[int] = field(default_factory=set)
     flushes: set[FlushId] = field(default_factory=set)
+    completed: bool = False
 
     @property
     def transcript(self) -> str:
@@ -46,17 +52,20 @@ class Items:
 
     Args:
         make_id: ``make_id("item")`` is a new name that begins with ``item_``.
+        logprobs: see below.
 
     Attributes:
+        logprobs: words are told with the log-probabilities of their tokens.
         uncommitted_from: where the audio begins that belongs to no committed item.
     """
 
-    def __init__(self, make_id: Callable[[str], str]) -> None:
+    def __init__(self, make_id: Callable[[str], str], *, logprobs: bool = False) -> None:
+        self.logprobs = logprobs
         self.uncommitted_from = 0.0
         self._make_id = make_id
         self._reserved: _Item | None = None
         self._awaited: deque[_Item] = deque()
-        self._last_committed: str | None = None
+        self._history: dict[str, _Item] = {}  # the committed ones, as far as they are remembered, in order
         self._cleared_until = 0.0
         self._labels = SpeakerLabels({})
 
@@ -82,14 +91,31 @@ class Items:
     def commit(self, at: float, flush: FlushId) -> list[Send]:
         """All audio until ``at`` is an item, which is completed when ``flush`` is answered."""
         item = self._reserve(self.uncommitted_from)
-        item.previous_id, item.end = self._last_committed, at
+        item.previous_id, item.end = next(reversed(self._history), None), at
         item.flushes.add(flush)
-        self._reserved, self._last_committed = None, item.id
+        self._reserved = None
         self.uncommitted_from = max(self.uncommitted_from, at)
         self._awaited.append(item)
+        self._history[item.id] = item
+        if len(self._history) > _REMEMBERED:
+            del self._history[next(iter(self._history))]
         return [
             self._event("input_audio_buffer.committed", item_id=item.id, previous_item_id=item.previous_id),
-            self._item_event("added", item, status="in_progress", transcript=None),
+            self._item_event("added", item),
+        ]
+
+    def timed_out(self, since: float, at: float, flush: FlushId) -> list[Send]:
+        """Nobody spoke from ``since`` to ``at``: this silence is an item, in which the model may yet find words.
+
+        Nothing is told where the client committed that audio meanwhile.
+        """
+        if at <= self.uncommitted_from:
+            return []
+        item = self._reserve(self.uncommitted_from)
+        span = {"audio_start_ms": _milliseconds(since), "audio_end_ms": _milliseconds(at)}
+        return [
+            self._event("input_audio_buffer.timeout_triggered", item_id=item.id, **span),
+            *self.commit(at, flush),
         ]
 
     def clear(self, at: float) -> None:
@@ -106,7 +132,9 @@ class Items:
         delta = lead + event.text if item.texts else event.text
         item.texts.append(delta)
         item.segments.add(event.segment)
-        return [self._transcription_event("delta", item, delta=delta)]
+        tokens = led(delta.removesuffix(event.text), event.logprobs)
+        item.logprobs += tokens
+        return [self._transcription_event("delta", item, delta=delta, **self._logprobs(tokens))]
 
     def segment(self, event: SegmentCommitted) -> list[Send]:
         """A segment of the item that has its words; nothing where that item was cleared."""
@@ -132,10 +160,14 @@ class Items:
         return [*last, *completed]
 
     def _completed(self, item: _Item) -> list[Send]:
+        item.completed = True
         usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
+        text, told = item.transcript, self._logprobs(item.logprobs)
+        item.logprobs = []
+        told |= parts.languages(text)
         return [
-            self._transcription_event("completed", item, transcript=item.transcript, usage=usage),
-            self._item_event("done", item, status="completed", transcript=item.transcript),
+            self._transcription_event("completed", item, transcript=text, **told, usage=usage),
+            self._item_event("done", item),
         ]
 
     def failed(self, error: Mapping[str, Any]) -> list[Send]:
@@ -149,15 +181,37 @@ class Items:
             self._reserved = _Item(self._make_id("item"), start)
         return self._reserved
 
-    def _item_event(self, kind: str, item: _Item, *, status: str, transcript: str | None) -> Send:
-        fields = {
-            "id": item.id,
-            "object": "realtime.item",
-            "type": "message",
-            "role": "user",
-            "status": status,
-            "content": [{"type": "input_audio", "transcript": transcript}],
-        }
+    def retrieve(self, item_id: str) -> list[Send]:
+        """The item with its transcript so far. Raises EventError for one that is not known, as all of these do."""
+        item = self._known(item_id, "retrieve")
+        return [self._event("conversation.item.retrieved", item=_fields(item, item.transcript))]
+
+    def delete(self, item_id: str) -> list[Send]:
+        """The item is not known any more; words on their way are told all the same."""
+        del self._history[self._known(item_id, "delete").id]
+        return [self._event("conversation.item.deleted", item_id=item_id)]
+
+    def truncate(self, item_id: str) -> list[Send]:
+        """Only answers can be cut short, and there are none: raises EventError in any case."""
+        self._known(item_id, "truncate")
+        raise EventError("Only audio that a model has answered with can be truncated.", param="item_id")
+
+    def _known(self, item_id: str, verb: str) -> _Item:
+        try:
+            return self._history[item_id]
+        except KeyError:
+            raise EventError(
+                f"There is no item of this id; the last {_REMEMBERED} that were committed are known.",
+                code=f"item_{verb}_invalid_item_id",
+                param="item_id",
+            ) from None
+
+    def _logprobs(self, tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
+        """The field, where it is wanted."""
+        return {"logprobs": parts.logprobs(tokens)} if self.logprobs else {}
+
+    def _item_event(self, kind: str, item: _Item) -> Send:
+        fields = _fields(item, item.transcript if item.completed else "")
         return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=fields)
 
     def _transcription_event(self, kind: str, item: _Item, **fields: Any) -> Send:
@@ -165,6 +219,18 @@ class Items:
 
     def _event(self, kind: str, **fields: Any) -> Send:
         return Send({"type": kind, "event_id": self._make_id("event"), **fields})
+
+
+def _fields(item: _Item, transcript: str) -> dict[str, Any]:
+    """A conversation item. A transcript that is not there yet is empty: the schema has no null."""
+    return {
+        "id": item.id,
+        "object": "realtime.item",
+        "type": "message",
+        "role": "user",
+        "status": "completed" if item.completed else "in_progress",
+        "content": [{"type": "input_audio", "transcript": transcript}],
+    }
 
 
 def _milliseconds(seconds: float) -> int:

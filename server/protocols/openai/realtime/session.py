@@ -7,11 +7,22 @@ the session's audio: milliseconds in ``speech_started`` and ``speech_stopped``, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from server.live.vocabulary.actions import Action, Close, Discard, Flush, Hear, Send, SetContext, SetTurns
+from server.live.vocabulary.actions import (
+    Action,
+    Close,
+    Discard,
+    Flush,
+    Hear,
+    Send,
+    SetContext,
+    SetLogprobs,
+    SetTurns,
+)
 from server.live.vocabulary.events import (
     Flushed,
+    IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
     SpeechStarted,
@@ -24,11 +35,13 @@ from server.protocols.openai.realtime.config import SessionConfig
 from server.protocols.openai.realtime.errors import EventError, end_details
 from server.protocols.openai.realtime.items import Items
 from server.protocols.openai.realtime.reading import ClientEvent, read_event
-from server.protocols.openai.realtime.schemas import LegacySessionFields, LegacySessionUpdate, SessionUpdate, checked
+from server.protocols.openai.realtime.schemas import ItemReference, SessionFields, SessionUpdate, checked
 
 _CLOSE_CODES = {SessionEnd.SHUTTING_DOWN: 1001, SessionEnd.ENGINE_FAILED: 1011}
 _POLICY_VIOLATION = 1008
 _ELSEWHERE = ("response.", "conversation.item.", "output_audio_buffer.")
+NOTHING_NAMED: Final = SessionFields()
+"""A session that begins with the defaults."""
 
 
 class RealtimeSession(LiveProtocol[ClientEvent]):
@@ -38,21 +51,38 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         model: the name in the client's query, if any; every name means the one model.
         served_model: the name that is echoed where the client gives none.
         make_id: ``make_id("item")`` is a new name that begins with ``item_``.
+        start: what the session is configured with before the client says anything.
+        flat: the client asks for the beta's form of the API.
+
+    Raises EventError for a ``start`` that cannot be honoured.
     """
 
-    def __init__(self, *, model: str | None, served_model: str, make_id: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        *,
+        model: str | None,
+        served_model: str,
+        make_id: Callable[[str], str],
+        start: SessionFields = NOTHING_NAMED,
+        flat: bool = False,
+    ) -> None:
         self._make_id = make_id
         self._id = make_id("sess")
-        self._config = SessionConfig(model or served_model)
-        self._items = Items(make_id)
+        self._config = SessionConfig(model or served_model, flat=flat).updated(start)
+        self._items = Items(make_id, logprobs=self._config.logprobs)
         self._flushes = flush_ids(Asker.PROTOCOL)
         self._heard = 0.0
         self._over = False
 
     def opened(self) -> Sequence[Action]:
-        """``session.created``, then the defaults, as OpenAI's: 24 kHz PCM and server VAD."""
+        """``session.created``, then the configuration: by default OpenAI's, 24 kHz PCM and server VAD."""
         config = self._config
-        return [self._session_event("session.created", config.echo()), config.set_format, SetTurns(config.turns)]
+        begin: list[Action] = [config.set_format, SetTurns(config.turns)]
+        if config.context is not None:
+            begin.append(SetContext(config.context))
+        if config.logprobs:
+            begin.append(SetLogprobs(True))
+        return [self._event("session.created", session=config.echo(self._id)), *begin]
 
     def read(self, frame: str | bytes) -> ClientEvent:
         """See LiveProtocol."""
@@ -80,6 +110,8 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
                 return self._items.words(event)
             case SegmentCommitted():
                 return self._items.segment(event)
+            case IdleTimedOut(since, at, flush):
+                return self._items.timed_out(since, at, flush)
             case Flushed(until, flush):
                 return self._items.flushed(until, flush)
             case _:
@@ -111,11 +143,18 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
                 self._items.clear(self._heard)
                 return [Discard(), self._event("input_audio_buffer.cleared")]
             case "session.update":
-                changes = self._configure(checked(SessionUpdate, event.fields).session)
-                return [*changes, self._session_event("session.updated", self._config.echo())]
+                changes = self._configure(event)
+                return [*changes, self._event("session.updated", session=self._config.echo(self._id))]
             case "transcription_session.update":
-                changes = self._configure(checked(LegacySessionUpdate, event.fields).session)
-                return [*changes, self._session_event("transcription_session.updated", self._config.legacy_echo())]
+                changes = self._configure(event)
+                told = self._config.flat_echo(self._id)
+                return [*changes, self._event("transcription_session.updated", session=told)]
+            case "conversation.item.retrieve":
+                return self._items.retrieve(checked(ItemReference, event.fields).item_id)
+            case "conversation.item.delete":
+                return self._items.delete(checked(ItemReference, event.fields).item_id)
+            case "conversation.item.truncate":
+                return self._items.truncate(checked(ItemReference, event.fields).item_id)
             case str(kind) if kind.startswith(_ELSEWHERE):
                 raise EventError("A transcription session has no such event.", code="unsupported_event", param="type")
             case str():
@@ -136,10 +175,10 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         flush = next(self._flushes)
         return [*self._items.commit(self._heard, flush), Flush(flush)]
 
-    def _configure(self, fields: LegacySessionFields) -> list[Action]:
+    def _configure(self, event: ClientEvent) -> list[Action]:
         """Take the update; returns what it changes for the audio and the model."""
-        old, new = self._config, self._config.updated(fields)
-        self._config = new
+        old, new = self._config, self._config.updated(checked(SessionUpdate, event.fields).session)
+        self._config, self._items.logprobs = new, new.logprobs
         changes: list[Action] = []
         if new.set_format != old.set_format:
             changes.append(new.set_format)
@@ -147,10 +186,9 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
             changes.append(SetTurns(new.turns))
         if new.context != old.context:
             changes.append(SetContext(new.context))
+        if new.logprobs != old.logprobs:
+            changes.append(SetLogprobs(new.logprobs))
         return changes
-
-    def _session_event(self, kind: str, fields: dict[str, Any]) -> Send:
-        return self._event(kind, session={"id": self._id, "object": "realtime.transcription_session", **fields})
 
     def _event(self, kind: str, **fields: Any) -> Send:
         return Send({"type": kind, "event_id": self._make_id("event"), **fields})

@@ -138,7 +138,7 @@ def _names(transcript: Transcript) -> dict[int | None, str]:
     speakers = dict.fromkeys(segment.speaker for segment in transcript.speech)
     if len(speakers) < 2:
         return {}
-    labels = SpeakerLabels(transcript.speaker_names)
+    labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     return {speaker: shown_name(labels.caption(speaker)) for speaker in speakers if speaker is not None}
 
 

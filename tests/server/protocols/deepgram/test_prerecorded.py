@@ -101,3 +101,32 @@ def test_a_segment_is_cut_into_words_once_for_all_parts_of_the_answer(monkeypatc
     assert [one["num_words"] for one in best["paragraphs"]["paragraphs"]] == [
         len(utterance["words"]) for utterance in results["utterances"]
     ]
+
+
+def test_each_channel_for_itself() -> None:
+    call = (
+        Segment(0, 0.0, 1.0, 0, "Good morning.", -0.1, channel=0),
+        Segment(1, 0.5, 0.9, None, "[Silence]", channel=1),
+        Segment(2, 1.0, 2.0, 1, "How are you?", -0.2, channel=1),
+        Segment(3, 2.0, 3.0, 3, "Who speaks?", -0.3, channel=1),
+        Segment(4, 3.0, 4.0, 0, "I do.", -0.1, channel=0),
+    )
+    query = ListenQuery(multichannel=True, utterances=True, diarize=True, paragraphs=True)
+    answer: dict[str, Any] = render(
+        Transcript(call, 4.5, channels=3), query, served_model="any", request_id="any", sha256="00", created="now"
+    )
+    assert answer["metadata"]["channels"] == 3
+    left, right, silent = (channel["alternatives"][0] for channel in answer["results"]["channels"])
+    assert (left["transcript"], right["transcript"]) == ("Good morning. I do.", "How are you? Who speaks?")
+    assert (silent["transcript"], silent["words"], silent["confidence"]) == ("", [], 0.0)
+    assert [word["speaker"] for word in left["words"]] == [0] * 4
+    assert [word["speaker"] for word in right["words"]] == [0, 0, 0, 1, 1]
+    assert right["paragraphs"]["transcript"] == "Speaker 0: How are you?\n\nSpeaker 1: Who speaks?"
+    utterances = answer["results"]["utterances"]
+    assert [(one["channel"], one["speaker"], one["start"], one["transcript"]) for one in utterances] == [
+        (0, 0, 0.0, "Good morning."),
+        (1, 0, 1.0, "How are you?"),
+        (1, 1, 2.0, "Who speaks?"),
+        (0, 0, 3.0, "I do."),
+    ]
+    assert [word["punctuated_word"] for word in utterances[-1]["words"]] == ["I", "do."]

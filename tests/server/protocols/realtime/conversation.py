@@ -17,7 +17,9 @@ from server.live.vocabulary.actions import Action, Close, Send
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import SessionEnd
+from server.protocols.openai.realtime.schemas import SessionFields
 from server.protocols.openai.realtime.session import RealtimeSession
+from server.transcript.logprobs import token_logprob
 from server.transcript.segments import Segment
 from server.transcript.words import Word
 
@@ -27,15 +29,26 @@ SECOND = bytes(48_000)
 TRANSCRIPTION = "conversation.item.input_audio_transcription"
 EXTRA = {"id", "object"}
 """Fields of a session that OpenAI sends, though the request types that stand in the union lack them."""
+FLAT = {
+    "modalities",
+    "input_audio_format",
+    "input_audio_transcription",
+    "input_audio_noise_reduction",
+    "turn_detection",
+}
+"""Fields that a session had in the beta: beside today's where the client writes them."""
 
 
 class Conversation:
     """What the session answers, act by act. ``events`` are all events that were sent."""
 
-    def __init__(self, *, model: str | None = None) -> None:
+    def __init__(self, *, model: str | None = None, start: Mapping[str, Any] | None = None, flat: bool = False) -> None:
         self.events: list[dict[str, Any]] = []
         self._made: Counter[str] = Counter()
-        self.session = RealtimeSession(model=model, served_model="vibevoice-asr", make_id=self._make_id)
+        begin = SessionFields.model_validate(start or {})
+        self.session = RealtimeSession(
+            model=model, served_model="vibevoice-asr", make_id=self._make_id, start=begin, flat=flat
+        )
         self.opening = self._checked(self.session.opened())
 
     def says(self, kind: str, **fields: Any) -> list[Action]:
@@ -74,19 +87,31 @@ class Conversation:
 
 
 def check_server_event(event: Mapping[str, Any]) -> None:
-    """Fail unless OpenAI's client reads the event, whole, as one of its types."""
+    """Fail unless OpenAI's client reads the event, whole, as one of its types, and its schema has every null of it."""
     copied = json.loads(json.dumps(event, allow_nan=False))
+    assert set(_nulls(copied)) <= {"previous_item_id", "turn_detection", "param", "event_id"}
     if copied["type"] == "transcription_session.updated":
-        # The type is that of the REST answer too, which alone has a secret.
-        copied["session"]["client_secret"] = {"expires_at": 0, "value": ""}
         copied["session"]["input_audio_transcription"]["model"] = "whisper-1"  # one of three that the type has
         TranscriptionSessionUpdatedEvent.model_validate(copied)
         return
     sound = copied.get("session", {}).get("audio", {}).get("input", {}).get("format", {})
     if "rate" in sound:
         sound["rate"] = 24_000  # the only one that OpenAI has
+    if FLAT & set(copied.get("session", {})):
+        assert FLAT - {"input_audio_noise_reduction"} <= set(copied["session"])
+        copied["session"] = {name: value for name, value in copied["session"].items() if name not in FLAT}
     unknown = set(_extra(SERVER_EVENT.validate_python(copied))) - EXTRA
     assert not unknown, f"{event['type']} has fields of no type: {unknown}"
+
+
+def _nulls(value: object) -> Iterable[str]:
+    """Names of fields that are null."""
+    if isinstance(value, dict):
+        yield from (name for name, inner in value.items() if inner is None)
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            yield from _nulls(entry)
 
 
 def _extra(value: object) -> Iterable[str]:
@@ -141,11 +166,12 @@ LAST = FlushId(Asker.SERVER, 0)
 
 
 def words(text: str, *, segment: int = 0, speaker: int | None = 0, start: float = 0.0) -> WordsCommitted:
-    """Words of a segment, a tenth of a second each."""
+    """Words of a segment, a tenth of a second each, and each a token behind a space."""
     spoken = tuple(
         Word(word, start + place / 10, start + (place + 1) / 10, speaker) for place, word in enumerate(text.split())
     )
-    return WordsCommitted(segment, speaker, spoken, text)
+    tokens = tuple(token_logprob(f" {word}".encode(), -place / 8) for place, word in enumerate(text.split()))
+    return WordsCommitted(segment, speaker, spoken, text, logprobs=tokens)
 
 
 def closed(text: str, start: float, end: float, *, segment: int = 0, speaker: int | None = 0) -> SegmentCommitted:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.audio_in.encodings import PcmEncoding
-from server.live.vocabulary.actions import Action, Send, SetContext, SetFormat, SetTurns
+from server.live.vocabulary.actions import Action, Send, SetContext, SetFormat, SetLogprobs, SetTurns
 from server.live.vocabulary.events import Flushed
 from server.live.vocabulary.turn_detection import TurnDetection
 from tests.server.protocols.realtime.conversation import Conversation, asked, error_of, sent, told
@@ -40,11 +40,9 @@ def test_a_session_begins_with_openais_defaults(client: Conversation) -> None:
                 "input": {
                     "format": {"type": "audio/pcm", "rate": 24_000},
                     "transcription": {"model": "vibevoice-asr"},
-                    "noise_reduction": None,
                     "turn_detection": SERVER_VAD,
                 }
             },
-            "include": None,
         },
     }
 
@@ -73,7 +71,6 @@ def test_absent_keeps_and_null_clears(client: Conversation) -> None:
     assert audio_input(cleared) == {
         "format": {"type": "audio/pcm", "rate": 24_000},
         "transcription": {"model": "vibevoice-asr"},
-        "noise_reduction": None,
         "turn_detection": None,
     }
 
@@ -147,7 +144,7 @@ def test_harmless_fields_are_accepted_and_echoed_where_they_mean_something(clien
             },
         },
     )
-    assert told(actions) == ["session.updated"]
+    assert told(actions) == [SetLogprobs(True), "session.updated"]
     assert sent(actions, "session.updated")["session"]["include"] == include
     now = audio_input(actions)
     assert now["transcription"] == {"model": "vibevoice-asr", "delay": "low", "languages": ["de", "en"]}
@@ -179,19 +176,23 @@ def test_the_legacy_update_is_answered_in_its_own_shape(client: Conversation) ->
         SetFormat(PcmEncoding.MULAW, 8_000),
         SetTurns(TurnDetection(silence=0.7)),
         SetContext("Chess."),
+        SetLogprobs(True),
         "transcription_session.updated",
     ]
     assert sent(actions, "transcription_session.updated")["session"] == {
         "id": "sess_1",
         "object": "realtime.transcription_session",
+        "modalities": ["text"],
         "input_audio_format": "g711_ulaw",
         "input_audio_transcription": {"model": "whisper-1", "prompt": "Chess.", "language": "en"},
         "input_audio_noise_reduction": {"type": "near_field"},
         "turn_detection": SERVER_VAD | {"silence_duration_ms": 700},
         "include": ["item.input_audio_transcription.logprobs"],
+        "client_secret": {"value": "", "expires_at": 0},  # its type cannot do without
     }
     partial = client.says("transcription_session.update", session={"turn_detection": None})
     assert told(partial) == [SetTurns(None), "transcription_session.updated"]
+    assert "turn_detection" not in sent(partial, "transcription_session.updated")["session"]
 
 
 def test_flat_fields_count_in_session_update_too(client: Conversation) -> None:
@@ -202,7 +203,9 @@ def test_flat_fields_count_in_session_update_too(client: Conversation) -> None:
 @pytest.mark.parametrize(
     ("session", "param", "code"),
     [
-        ({"type": "realtime"}, "session.type", "invalid_value"),
+        ({"type": "translation"}, "session.type", "invalid_value"),
+        ({"turn_detection": {"idle_timeout_ms": 999}}, "session.turn_detection.idle_timeout_ms", "invalid_value"),
+        ({"turn_detection": {"idle_timeout_ms": 600_001}}, "session.turn_detection.idle_timeout_ms", "invalid_value"),
         ({"audio": {"input": {"format": {"type": "audio/mp3"}}}}, "session.audio.input.format.type", "invalid_value"),
         ({"audio": {"input": {"format": {"rate": 7_999}}}}, "session.audio.input.format.rate", "invalid_value"),
         ({"audio": {"input": {"format": {"rate": 48_001}}}}, "session.audio.input.format.rate", "invalid_value"),

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from server.http.auth.callers import Caller
 from server.http.routes import realtime
-from server.live.vocabulary.actions import Send
+from server.live.vocabulary import actions
 from server.live.vocabulary.protocol import LiveProtocol
 
 
@@ -22,15 +25,25 @@ async def only_the_opening(
     """Stands in for the socket around a session: sends what the protocol opens with, and closes."""
     await websocket.accept(subprotocol)
     for action in protocol.opened():
-        if isinstance(action, Send):
+        if isinstance(action, actions.Send):
             await websocket.send_json(action.event)
     await websocket.close()
+
+
+def let_through(app: ASGIApp) -> ASGIApp:
+    """Stands in for the middleware that knows the callers."""
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})["caller"] = Caller(b"")
+        await app(scope, receive, send)
+
+    return noted
 
 
 @pytest.fixture
 def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr(realtime, "run_session", only_the_opening)
-    app = FastAPI()
+    app = FastAPI(middleware=[Middleware(let_through)])
     app.include_router(realtime.router)
     app.state.service = SimpleNamespace(settings=SimpleNamespace(served_model_name="vibevoice-asr"))
     with TestClient(app) as client:

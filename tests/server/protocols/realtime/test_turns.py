@@ -57,7 +57,7 @@ def test_a_turn_from_speech_to_transcript(vad: Conversation) -> None:
     assert sent(stopped, "committed")["previous_item_id"] is None
     item = sent(stopped, "conversation.item.added")["item"]
     assert (item["id"], item["role"], item["status"]) == ("item_1", "user", "in_progress")
-    assert item["content"] == [{"type": "input_audio", "transcript": None}]
+    assert item["content"] == [{"type": "input_audio", "transcript": ""}]
 
     rest = vad.hears(words("everybody."), closed("Hello everybody.", 0.31415, 1.5), Flushed(1.75, turn(0)))
     assert told(rest) == ["delta", "segment", "completed", "conversation.item.done"]

@@ -1,0 +1,166 @@
+"""Recordings that were joined end to end, which FFmpeg would read only the first of: found, and read one by one.
+
+People join files byte by byte (`cat`, appended uploads, recorders that start anew), and browsers and telephones join
+what they recorded before and after a pause. A container that tells its length ends there; of the others the next
+container's signature is the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import SEEK_END
+
+from server.audio_in.chunks import ChunkWalk
+from server.audio_in.signatures import id3_length, kind_of, next_start
+from server.audio_in.spliced import Readable, Spliced
+
+MAX_PARTS = 1000
+"""Recordings in one file that are read."""
+_STREAMED = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One recording in a file.
+
+    Attributes:
+        file: it alone.
+        head: its first bytes.
+        cut_short: its header promises more than there is (FFmpeg would not say so).
+        behind: bytes between it and the next one, or the file's end, that are nothing that is known here.
+    """
+
+    file: Readable
+    head: bytes
+    cut_short: bool = False
+    behind: int = 0
+
+
+def parts(file: Readable, check: Callable[[], None]) -> Iterator[Part]:
+    """The recordings in ``file``, in order; at least one. ``check`` is called before every long read."""
+    size = file.seek(0, SEEK_END)
+    start = 0
+    while start >= 0:
+        walk = _Walk(file, start, size, check)
+        end = min(walk.end(), size)
+        following = next_start(file, end, check) if end < size else -1
+        behind = (following if following >= 0 else size) - end
+        whole = not start and end == size and walk.stretches is None
+        source = file if whole else Spliced(file, walk.stretches or [range(start, end)])
+        yield Part(source, walk.head, walk.cut_short, behind)
+        start = following
+
+
+class _Walk:
+    """Finds where the container that begins at ``start`` ends.
+
+    Attributes:
+        head: its first bytes.
+        stretches: where what is to be read lies, unless it is all up to the end.
+        cut_short: see Part.
+    """
+
+    def __init__(self, file: Readable, start: int, size: int, check: Callable[[], None]) -> None:
+        self._file, self._start, self._size, self._check = file, start, size, check
+        self.head = self._peek(start, 128)
+        self.stretches: list[range | bytes] | None = None
+        self.cut_short = False
+
+    def end(self) -> int:
+        """Where the container ends, as far as that is known; the file's end where nothing follows it."""
+        kind = kind_of(self.head)
+        if kind in ("riff", "aiff") and self.head[8:12] != b"AVI ":
+            return self._chunks()
+        walks = {"mp4": self._boxes, "caf": self._caf, "matroska": self._segment, "riff": self._avi, "w64": self._w64}
+        end = walks[kind]() if kind in walks else None
+        return end if end is not None and self._start < end <= self._size else self._next_signature(kind)
+
+    def _chunks(self) -> int:
+        found = ChunkWalk(self._file, self._start, self._size, self._check).walk()
+        self.cut_short = found.cut_short
+        if not found.plain:
+            self.stretches = found.stretches(self._start)
+        return found.end
+
+    def _boxes(self) -> int:
+        """MP4: boxes up to the next ``ftyp`` or to what is none. ISO/IEC 14496-12, 4.2."""
+        at = self._start
+        while at < self._size:
+            self._check()
+            head = self._peek(at, 16)
+            length = int.from_bytes(head[:4])
+            if length == 1:
+                length = int.from_bytes(head[8:16])
+            elif length == 0:
+                length = self._size - at
+            other = at > self._start and kind_of(self._peek(at, 128))
+            if other or length < 8 or not all(0x20 <= code < 0x7F or code == 0xA9 for code in head[4:8]):
+                return at
+            at += length
+        return self._size  # the last box may be cut off
+
+    def _caf(self) -> int | None:
+        """Chunks of 12 bytes and their length; that of the samples may be -1. Apple's "Core Audio Format"."""
+        at = self._start + 8
+        while at < self._size:
+            self._check()
+            head = self._peek(at, 12)
+            length = int.from_bytes(head[4:12])
+            if head[:4] == b"data" and length == _STREAMED:
+                return None
+            if kind_of(self._peek(at, 128)) or not all(0x20 <= code < 0x7F for code in head[:4]):
+                return at
+            at += 12 + length
+        return self._size
+
+    def _segment(self) -> int | None:
+        """Matroska: an EBML header and a Segment, which tells its length unless it was streamed. RFC 8794, RFC 9559."""
+        at = self._start
+        for _ in range(2):
+            head = self._peek(at, 12)
+            width = 9 - head[4].bit_length() if head[4:5] and head[4] else 0
+            length = int.from_bytes(head[4 : 4 + width]) & ((1 << 7 * width) - 1)
+            if not width or length == (1 << 7 * width) - 1:
+                return None
+            at += 4 + width + length
+        return at
+
+    def _avi(self) -> int:
+        """AVI, which goes on in further RIFFs of another kind when it is long."""
+        at = self._start
+        while True:
+            at += 8 + int.from_bytes(self._peek(at + 4, 4), "little")
+            at += at & 1
+            if self._peek(at, 12)[8:12] != b"AVIX":
+                return at
+
+    def _w64(self) -> int:
+        return self._start + int.from_bytes(self.head[16:24], "little")
+
+    def _next_signature(self, kind: str) -> int:
+        ignore = frozenset({"flac"} if kind == "matroska" else ())  # its own header holds one
+        nearest = next_start(self._file, self._behind_header(kind), self._check, ignore=ignore)
+        return nearest if nearest >= 0 else self._size
+
+    def _behind_header(self, kind: str) -> int:
+        """Where the next signature may stand: pictures in a header may look like anything."""
+        at = self._start + 4
+        if kind == "id3":
+            at = self._start + id3_length(self.head)
+            if kind_of(self._peek(at, 128)) == "flac":
+                kind, at = "flac", at + 4
+        if kind == "flac":
+            last = False
+            while not last and (block := self._peek(at, 4)):
+                last = bool(block[0] & 0x80)
+                at += 4 + int.from_bytes(block[1:4])
+        elif kind == "ogg":
+            while self._peek(at - 4, 6) == b"OggS\x00\x02":  # all streams of a link begin before any of them goes on
+                table = self._peek(at + 22, 256)
+                at += 23 + table[0] + sum(table[1 : 1 + table[0]]) if table else 4
+        return min(at, self._size)
+
+    def _peek(self, at: int, length: int) -> bytes:
+        self._file.seek(at)
+        return self._file.read(length)

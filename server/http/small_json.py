@@ -1,0 +1,36 @@
+"""JSON bodies of requests that carry settings and no sound."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import Request
+from pydantic_core import from_json
+
+from server.http.errors import ApiError, invalid
+
+MAX_BYTES: Final = 1 << 18
+"""What may be set is echoed, and no answer is to hold up others."""
+
+
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as an object; an empty one names nothing. Raises the 400 and the 413."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ApiError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"The body may have {MAX_BYTES} bytes here.",
+                code="content_too_large",
+            )
+    if not body.strip():
+        return {}
+    try:
+        value = from_json(bytes(body), allow_inf_nan=False)
+    except ValueError:
+        raise invalid(None, "The body is not valid JSON.", "invalid_json") from None
+    if not isinstance(value, dict):
+        raise invalid(None, "The body has to be a JSON object.", "invalid_json")
+    return value
