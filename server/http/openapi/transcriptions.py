@@ -115,21 +115,25 @@ _EVENTS: dict[str, Schema] = {
     ),
     "TranscriptEvent": {
         "anyOf": [ref("TranscriptDelta"), ref("DiarizedSegment"), ref("TranscriptDone"), ref("Error")],
-        "description": "What one `data:` line of a stream holds. Done, or an error, is the last.",
+        "description": "Done, or an error, is the last of a stream.",
     },
+    "ServerSentEvent": record(
+        {"data": STRING | {"contentMediaType": "application/json", "contentSchema": ref("TranscriptEvent")}},
+        {"event": {"type": "string", "description": "The type of the event once more; none with an error."}},
+        "Each event of the stream.",
+    ),
 }
 
 SCHEMAS: dict[str, Schema] = {**PARAMETER_SCHEMAS, **_USAGE, **_ANSWERS, **_PARTS, **_EVENTS}
 
 
-def _events() -> str:
+def _events() -> dict[str, Any]:
+    """Examples of events, as they come off the wire."""
     encoder = OpenAIEvents(diarized=True, logprobs=False, speaker_names={})
-    told = [
-        *(SpeechDelta(segment.index, segment.text) for segment in TRANSCRIPT.segments[:1]),
-        *(SegmentClosed(segment) for segment in TRANSCRIPT.segments[:1]),
-    ]
-    events = [*encoder.progress(told), encoder.done(TRANSCRIPT)]
-    return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    first = TRANSCRIPT.segments[0]
+    told = encoder.progress([SpeechDelta(first.index, first.text), SegmentClosed(first)])
+    events = [*told, encoder.done(TRANSCRIPT)]
+    return {str(event["type"]): {"value": {"event": event["type"], "data": json.dumps(event)}} for event in events}
 
 
 def _fields() -> dict[str, Schema]:
@@ -218,10 +222,7 @@ TRANSCRIPTION: dict[str, Any] = {
                     },
                 },
                 "text/vtt": {"schema": STRING, "example": render_vtt(TRANSCRIPT)},
-                "text/event-stream": {
-                    "schema": STRING | {"description": "Frames whose data is a `TranscriptEvent`."},
-                    "example": _events(),
-                },
+                "text/event-stream": {"schema": ref("ServerSentEvent"), "examples": _events()},
             },
         },
     ),

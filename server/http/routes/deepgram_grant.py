@@ -22,7 +22,7 @@ router = APIRouter(tags=["deepgram"])
 
 _TOKEN = {"access_token": "eyJ...", "expires_in": 30}
 _TOKEN_SCHEMA = record({"access_token": STRING, "expires_in": NUMBER})
-_TTL = {"type": "number", "minimum": 1, "maximum": MAX_SECONDS, "default": DEFAULT_SECONDS}
+_TTL = {"type": ["number", "null"], "minimum": 1, "maximum": MAX_SECONDS, "default": DEFAULT_SECONDS}
 
 
 @router.post(
