@@ -24,7 +24,17 @@ from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
 from server.http.openapi import describe
-from server.http.routes import client_secrets, deepgram, deepgram_grant, docs, health, models, realtime, transcriptions
+from server.http.routes import (
+    client_secrets,
+    deepgram,
+    deepgram_grant,
+    diarization,
+    docs,
+    health,
+    models,
+    realtime,
+    transcriptions,
+)
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
@@ -33,7 +43,8 @@ from server.version import server_version
 EngineFactory = Callable[[Settings], Engine]
 
 ROUTERS = tuple(
-    room.router for room in (transcriptions, realtime, client_secrets, deepgram, deepgram_grant, models, health, docs)
+    room.router
+    for room in (transcriptions, diarization, realtime, client_secrets, deepgram, deepgram_grant, models, health, docs)
 )
 _EXPOSED_HEADERS = ("x-request-id", "retry-after", "x-should-retry", NOTES_HEADER, REQUEST_ID_HEADER, "dg-error")
 """What pages of other origins may read of an answer beside its body."""

@@ -12,14 +12,17 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from model.seam.audio import Samples
+from server.audio_in.big_endian import in_known_order
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.cut_beginnings import with_beginning
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
 from server.audio_in.joined import MAX_PARTS, Part, parts
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening, RawAudio
-from server.audio_in.pcm import Channels, Resampler, mix
+from server.audio_in.mixing import Mixer
+from server.audio_in.pcm import Channels, Resampler
 from server.audio_in.raw import as_container, is_raw, pcm_pieces
 from server.audio_in.report import DecodeReport
 from server.audio_in.spliced import Readable
@@ -77,7 +80,7 @@ class _Reader:
         """Of all recordings. Raises what was wrong with the first where none of them can be read."""
         raw = self._listening.raw
         if raw is None or not is_raw(file):
-            return self._recordings(file)
+            return self._recordings(in_known_order(with_beginning(file)))
         if isinstance(raw.encoding, CodedEncoding):
             return self._recordings(as_container(file, raw.encoding))
         return self._samples(file, raw, raw.encoding)
@@ -166,8 +169,10 @@ class _Watch:
 
 def _promised_seconds(audio: AudioFile) -> float:
     """The length stated in the container's header; 0 where none is or where it is a guess."""
-    stream = audio.stream
-    if audio.container.format.name.split(",")[0] in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
+    stream, container = audio.stream, audio.container.format.name.split(",")[0]
+    if container == "aiff" and not stream.codec_context.name.startswith("pcm"):
+        return 0.0  # counted in packets, which FFmpeg takes for samples
+    if container in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return 0.0
 
@@ -176,10 +181,12 @@ def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> It
     """Pieces joined to about a second and resampled to 24 kHz; new resamplers where rate or channel count change."""
     for (rate, channels), run in groupby(pieces, key=lambda piece: (piece.rate, len(piece.channels))):
         resamplers = [Resampler(rate) for _ in range(channels if split else 1)]
+        mixer = Mixer(rate)
         for second in _joined((piece.channels for piece in run), rate):
-            rows = second if split else (mix(second),)
+            rows = second if split else (mixer.mix(second),)
             yield from _counted([resampler.push(row) for resampler, row in zip(resamplers, rows, strict=True)], report)
         yield from _counted([resampler.flush() for resampler in resamplers], report)
+        report.turned_seconds += mixer.turned_seconds
         report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
 
 

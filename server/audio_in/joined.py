@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import SEEK_END
 
 from server.audio_in.chunks import ChunkWalk
+from server.audio_in.formats import format_of
 from server.audio_in.signatures import id3_length, kind_of, next_start
 from server.audio_in.spliced import Readable, Spliced
 
@@ -70,6 +71,8 @@ class _Walk:
     def end(self) -> int:
         """Where the container ends, as far as that is known; the file's end where nothing follows it."""
         kind = kind_of(self.head)
+        if (form := format_of(self.head)) is not None and form.keeps_header:
+            return self._size
         if kind in ("riff", "aiff") and self.head[8:12] != b"AVI ":
             return self._chunks()
         walks = {"mp4": self._boxes, "caf": self._caf, "matroska": self._segment, "riff": self._avi, "w64": self._w64}

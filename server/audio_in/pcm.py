@@ -69,3 +69,20 @@ class Resampler:
             return mono
         resampled: Samples = self._filter.resample_chunk(mono, last=last)
         return resampled
+
+
+class ChannelResampler:
+    """Several channels at ``rate`` Hz → 24 kHz, piece by piece: a row with their mix, or with ``split`` a row each."""
+
+    def __init__(self, rate: int, channels: int, *, split: bool) -> None:
+        self._split = split
+        self._rows = [Resampler(rate) for _ in range(channels if split else 1)]
+
+    def push(self, channels: Channels) -> Channels:
+        """The next samples ([channels, n], n may be 0) → what can be said of the output so far: [rows, m]."""
+        rows = channels if self._split else [mix(channels)]
+        return np.stack([row.push(samples) for row, samples in zip(self._rows, rows, strict=True)])
+
+    def flush(self) -> Channels:
+        """The rest of the output. The resampler is then ready for fresh audio at the same rate."""
+        return np.stack([row.flush() for row in self._rows])

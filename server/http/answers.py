@@ -31,7 +31,11 @@ _ENCODER = json.JSONEncoder()
 
 async def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
     """The whole answer. Notes go into JSON bodies, and for all formats into a header."""
-    response = await written(transcript, lambda: _response(transcript, parameters))
+    return noted(await written(transcript, lambda: _response(transcript, parameters)), transcript)
+
+
+def noted(response: Response, transcript: Transcript) -> Response:
+    """The response with the notes in its header."""
     if transcript.notes:
         response.headers[NOTES_HEADER] = " ".join(transcript.notes)
     return response

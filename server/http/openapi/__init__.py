@@ -6,6 +6,7 @@ signatures is written here, a file for each family of routes. `components` has w
 
 from server.http.openapi.answers import DEEPGRAM, OPENAI, answers, json_body, json_content, json_responses
 from server.http.openapi.description import describe
+from server.http.openapi.diarization import DIARIZATION
 from server.http.openapi.listen import LISTEN
 from server.http.openapi.models import MODEL, MODELS
 from server.http.openapi.operations import HEALTH, METRICS, READY
@@ -13,6 +14,7 @@ from server.http.openapi.transcriptions import TRANSCRIPTION, TRANSLATION
 
 __all__ = [
     "DEEPGRAM",
+    "DIARIZATION",
     "HEALTH",
     "LISTEN",
     "METRICS",

@@ -173,7 +173,7 @@ def json_body(properties: dict[str, Any], *, example: dict[str, Any]) -> dict[st
 
 def json_responses(
     description: str, example: dict[str, Any], schema: Schema | None = None, shape: str = OPENAI
-) -> dict[str, Any]:
+) -> dict[int | str, dict[str, Any]]:
     """Of a route that reads settings and needs a key."""
     ok = {"description": description, "content": json_content(schema or {"type": "object"}, example)}
-    return answers(400, 401, 403, 413, 500, shape=shape, ok=ok)
+    return {**answers(400, 401, 403, 413, 500, shape=shape, ok=ok)}

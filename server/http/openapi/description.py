@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import WebSocketRoute
 
-from server.http.openapi import listen, models, operations, transcriptions
+from server.http.openapi import diarization, listen, models, operations, transcriptions
 from server.http.openapi.answers import ERROR_SCHEMAS, HEADERS, RESPONSES
 from server.http.openapi.live import TAGS, WEBSOCKETS
 
@@ -60,8 +60,8 @@ def describe(app: FastAPI, routers: Iterable[APIRouter], *, keyed: bool, header:
 
 
 def _schemas() -> dict[str, Any]:
-    parts = (ERROR_SCHEMAS, transcriptions.SCHEMAS, listen.SCHEMAS, models.SCHEMAS, operations.SCHEMAS)
-    return {name: schema for part in parts for name, schema in part.items()}
+    parts = [room.SCHEMAS for room in (transcriptions, diarization, listen, models, operations)]
+    return {name: schema for part in (ERROR_SCHEMAS, *parts) for name, schema in part.items()}
 
 
 def _tidy(schema: dict[str, Any]) -> None:

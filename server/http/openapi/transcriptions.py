@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
 from server.http.openapi.answers import answers, header
+from server.http.openapi.bodies import RECORDING, parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, nullable, record, ref
 from server.protocols.openai.events import OpenAIEvents
@@ -21,12 +21,7 @@ from server.transcript.formats import (
     render_vtt,
 )
 
-_SCHEMA = TranscriptionParameters.model_json_schema(ref_template="#/components/schemas/{model}")
-_PARAMETERS: dict[str, Schema] = _SCHEMA["properties"]
-PARAMETER_SCHEMAS: dict[str, Schema] = _SCHEMA["$defs"]
-
 _ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503)
-_WAV = base64.b64encode(b"RIFF...").decode()
 
 _NOTES = listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing.")
 _LANGUAGES = listing(record({"code": STRING}), "The language that was spoken, where that is certain.")
@@ -124,7 +119,7 @@ _EVENTS: dict[str, Schema] = {
     ),
 }
 
-SCHEMAS: dict[str, Schema] = {**PARAMETER_SCHEMAS, **_USAGE, **_ANSWERS, **_PARTS, **_EVENTS}
+SCHEMAS: dict[str, Schema] = {**parameter_schemas(TranscriptionParameters), **_USAGE, **_ANSWERS, **_PARTS, **_EVENTS}
 
 
 def _events() -> dict[str, Any]:
@@ -136,67 +131,19 @@ def _events() -> dict[str, Any]:
     return {str(event["type"]): {"value": {"event": event["type"], "data": json.dumps(event)}} for event in events}
 
 
-def _fields() -> dict[str, Schema]:
-    """The parameters as a form has them: what is absent is left out, there is no null."""
-    return {name: _present(schema) for name, schema in _PARAMETERS.items()}
-
-
-def _present(schema: Schema) -> Schema:
-    kept = {key: value for key, value in schema.items() if key != "title" and value is not None}
-    if "maxLength" in kept and kept.get("type") == "array":
-        kept["maxItems"] = kept.pop("maxLength")
-    choices = [choice for choice in kept.pop("anyOf", []) if choice != {"type": "null"}]
-    if len(choices) == 1 and "$ref" not in choices[0]:
-        return choices[0] | kept
-    return ({"anyOf": choices} if choices else {}) | kept
-
-
-_FORM_SCHEMA = record(
-    {"file": {"type": "string", "contentMediaType": "application/octet-stream", "description": "The recording."}},
-    _fields(),
-)
-_JSON_SCHEMA = record(
-    {
-        "input_audio": record(
-            {"data": {"type": "string", "contentEncoding": "base64", "description": "The recording."}},
-            {"format": {"type": "string", "description": "Not looked at: a file says what it is."}},
-            "The recording.",
-        )
-    },
-    _fields(),
-)
-
 TRANSCRIPTION: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": _FORM_SCHEMA,
-                "examples": {
-                    "subtitles": {
-                        "summary": "Subtitles of short lines",
-                        "value": {"file": "RIFF...", "response_format": "srt", "max_line_width": 32},
-                    },
-                    "speakers": {
-                        "summary": "Who said what when",
-                        "value": {"file": "RIFF...", "model": "vibevoice-asr", "response_format": "diarized_json"},
-                    },
-                    "words": {
-                        "summary": "Times of words",
-                        "value": {
-                            "file": "RIFF...",
-                            "response_format": "verbose_json",
-                            "timestamp_granularities": ["word", "segment"],
-                        },
-                    },
-                },
+    **recording_body(
+        TranscriptionParameters,
+        {
+            "who said what when": {"model": "vibevoice-asr", "response_format": "diarized_json"},
+            "subtitles of short lines": {"response_format": "srt", "max_line_width": 32},
+            "times of words": {
+                "response_format": "verbose_json",
+                "timestamp_granularities": ["word", "segment"],
             },
-            "application/json": {
-                "schema": _JSON_SCHEMA,
-                "example": {"input_audio": {"data": _WAV, "format": "wav"}, "response_format": "json"},
-            },
+            "events": {"response_format": "json", "stream": True, "keywords": ["Grün"]},
         },
-    },
+    ),
     "responses": answers(
         *_ERRORS,
         ok={
@@ -229,6 +176,6 @@ TRANSCRIPTION: dict[str, Any] = {
 }
 
 TRANSLATION: dict[str, Any] = {
-    "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}, "example": {"file": "RIFF..."}}}},
+    "requestBody": {"content": {"multipart/form-data": {"schema": {"type": "object"}, "example": {"file": RECORDING}}}},
     "responses": answers(400, 401, 403, 500),
 }

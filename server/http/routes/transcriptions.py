@@ -14,6 +14,8 @@ from server.http.openapi import TRANSCRIPTION, TRANSLATION
 from server.http.recording_requests import open_transcription
 from server.http.service import service_of
 from server.http.upload import read_upload
+from server.protocols.openai.transcription_request import TranscriptionParameters
+from server.protocols.openai.transcription_wishes import transcription_wishes
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
@@ -27,7 +29,8 @@ router = APIRouter(prefix="/v1/audio", tags=["audio"])
 async def create_transcription(request: Request) -> Response:
     """Who said what when. Nothing of the body is read before there is a place for the request."""
     async with AsyncExitStack() as resources:
-        transcription, parameters = await open_transcription(request, resources, read_upload(request))
+        reading = read_upload(request, TranscriptionParameters, transcription_wishes)
+        transcription, parameters = await open_transcription(request, resources, reading)
         request.state.log["format"] = parameters.response_format.value
         if parameters.streamed:
             return EventStream(

@@ -7,6 +7,7 @@ never change; then the segment is closed. Behind what is committed stands a hypo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from server.live.vocabulary.flush import FlushId
 from server.transcript.logprobs import TokenLogprob
@@ -14,22 +15,36 @@ from server.transcript.segments import Segment
 from server.transcript.words import Word
 
 
+class Channel(NamedTuple):
+    """One of the channels that a session hears each for itself, or the only one: their mix."""
+
+    number: int = 0
+    of: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfChannel:
+    """``channel``: the one that it is about; each has its own segments, turns and speakers."""
+
+    channel: Channel = Channel()  # noqa: RUF009 - a tuple
+
+
 @dataclass(frozen=True, slots=True)
-class AudioHeard:
+class AudioHeard(_OfChannel):
     """All audio up to ``until`` was listened to; not yet transcribed. Comes several times a second."""
 
     until: float
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStarted:
+class SpeechStarted(_OfChannel):
     """Somebody began to speak at ``at``, padding already taken off. Only with turn detection."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechStopped:
+class SpeechStopped(_OfChannel):
     """Nobody spoke for as long as the turn detection waits; ``at`` is where the turn's audio ends.
 
     The session flushes by itself: ``Flushed`` with the id ``flush`` follows when the turn's text is complete.
@@ -40,7 +55,7 @@ class SpeechStopped:
 
 
 @dataclass(frozen=True, slots=True)
-class IdleTimedOut:
+class IdleTimedOut(_OfChannel):
     """Nobody spoke from ``since`` to ``at``, which is as long as the turn detection lets nobody speak.
 
     The session flushes by itself, as for SpeechStopped: ``Flushed`` with the id ``flush`` follows.
@@ -52,7 +67,7 @@ class IdleTimedOut:
 
 
 @dataclass(frozen=True, slots=True)
-class WordsCommitted:
+class WordsCommitted(_OfChannel):
     """The next words of a segment; they will not change. Each text behind its lead, the segment's text comes about.
 
     ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
@@ -71,14 +86,14 @@ class WordsCommitted:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentCommitted:
+class SegmentCommitted(_OfChannel):
     """A segment of speech is complete: all its words came before, and its times and speaker are settled."""
 
     segment: Segment
 
 
 @dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(_OfChannel):
     """What seems to be said behind the committed words. Replaces the hypothesis before; may be empty.
 
     ``segments``: the first may be the rest of the open segment (same index). Only speech. ``lead``: what stands between
@@ -90,7 +105,7 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, slots=True)
-class Flushed:
+class Flushed(_OfChannel):
     """All that the model found in the audio before ``until`` is committed and closed; the hypothesis is empty.
 
     Exactly one for each flush asked for and for each SpeechStopped and IdleTimedOut, which bear its id, in the order in
@@ -105,7 +120,7 @@ class Flushed:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(_OfChannel):
     """The last event of a session that was told to finish. ``duration``: of all its audio."""
 
     duration: float

@@ -96,13 +96,18 @@ def confidence(passages: Iterable[Passage]) -> float:
     return fmean(of_words) if of_words else 0.0
 
 
+def bare(word: str) -> str:
+    """A word in lower case and without its punctuation; of punctuation alone all of it."""
+    found = _BARE.search(word)
+    return (found.group() if found else word).lower()
+
+
 def _words(passage: Passage, *, speakers: bool) -> Iterator[JsonObject]:
     """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
     of_passage = round(passage.confidence, 4)
     for word in passage.words:
-        bare = _BARE.search(word.word)
         shown: JsonObject = {
-            "word": (bare.group() if bare else word.word).lower(),
+            "word": bare(word.word),
             "start": seconds(word.start),
             "end": seconds(word.end),
             "confidence": of_passage,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
-from server.live.vocabulary.events import Hypothesis, WordsCommitted
+from server.live.vocabulary.events import Channel, Hypothesis, WordsCommitted
 from server.protocols.deepgram.alternatives import (
     Alternative,
     JsonObject,
@@ -14,15 +16,14 @@ from server.protocols.deepgram.alternatives import (
     seconds,
     with_language,
 )
+from server.protocols.deepgram.search import hits
+from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
-CHANNEL = (0, 1)
-"""The first of one channel: all that come are mixed."""
-
 
 class LiveResults:
-    """The state of one session's text. Methods return the messages to be sent.
+    """The state of one channel's text. Methods return the messages to be sent.
 
     The intervals of the final results follow each other from 0 without gap or overlap; an interim one begins where the
     last final one ended.
@@ -31,21 +32,37 @@ class LiveResults:
         interim: send interim results.
         speakers: words tell who said them.
         languages: alternatives tell which language they are in.
+        wording: how words are told.
+        search: terms of which is told where they were said.
+        repeated: what the metadata says beside.
 
     Attributes:
+        channel: whose text it is; all that come may be mixed to one.
         final_until: seconds, where the last final result ended.
         utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
 
     def __init__(
-        self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool, languages: bool = False
+        self,
+        model: ModelIdentity,
+        *,
+        request_id: str,
+        interim: bool,
+        speakers: bool,
+        languages: bool = False,
+        wording: Wording = Wording(),  # noqa: B008 - it does not change
+        search: Sequence[str] = (),
+        repeated: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
+        self.channel = Channel()
         self.final_until = 0.0
         self.utterance_end: float | None = None
-        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
+        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid, **repeated}
         self._interim = interim
         self._speakers = speakers
         self._languages = languages
+        self._wording = wording
+        self._search = search
         self._heard = 0.0
         self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
         self._committed: list[Passage] = []
@@ -145,7 +162,7 @@ class LiveResults:
         return results
 
     def _alternative(self, passages: list[Passage]) -> Alternative:
-        best = alternative(passages, speakers=self._speakers)
+        best = alternative(self._wording.passages(passages), speakers=self._speakers)
         return with_language(best) if self._languages else best
 
     def _results(
@@ -158,14 +175,17 @@ class LiveResults:
         from_finalize: bool = False,
     ) -> JsonObject:
         start = seconds(self.final_until)
+        channel: JsonObject = {"alternatives": [text]}
+        if self._search:
+            channel["search"] = hits(self._search, text["words"])
         return {
             "type": "Results",
-            "channel_index": CHANNEL,
+            "channel_index": self.channel,
             "duration": seconds(seconds(until) - start),
             "start": start,
             "is_final": is_final,
             "speech_final": speech_final,
-            "channel": {"alternatives": [text]},
+            "channel": channel,
             "metadata": self._metadata,
             "from_finalize": from_finalize,
         }

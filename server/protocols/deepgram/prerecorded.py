@@ -17,6 +17,7 @@ from server.protocols.deepgram.alternatives import (
 )
 from server.protocols.deepgram.messages import metadata
 from server.protocols.deepgram.query import ListenQuery
+from server.protocols.deepgram.search import hits
 from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import SENTENCE_ENDS, Word, joined
@@ -35,6 +36,7 @@ def render(
         sha256: of the file, in hexadecimal.
         created: when the request came, in ISO 8601.
     """
+    transcript = query.wording.transcript(transcript)
     channels = [_Channel(number, transcript, query) for number in range(transcript.channels)]
     summary = metadata(
         ModelIdentity(served_model),
@@ -44,6 +46,7 @@ def render(
         duration=transcript.duration,
         channels=transcript.channels,
     )
+    summary |= query.repeated
     if transcript.notes:
         summary["warnings"] = list(transcript.notes)
     results: JsonObject = {"channels": [channel.told for channel in channels]}
@@ -77,6 +80,8 @@ class _Channel:
         if query.languages:
             self._best = with_language(self._best)
         self.told: JsonObject = {"alternatives": [self._best]}
+        if query.search:
+            self.told["search"] = hits(query.search, self._best["words"])
         if query.detect_language:
             self.told |= _detected(self._best["transcript"])
 

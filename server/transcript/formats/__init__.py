@@ -3,6 +3,7 @@
 Only speech is shown, except in ``verbose_json``, which has every segment.
 """
 
+from server.transcript.formats.diarization import render_diarization, render_rttm
 from server.transcript.formats.diarized_json import render_diarized_json
 from server.transcript.formats.json import render_json
 from server.transcript.formats.srt import render_srt
@@ -14,8 +15,10 @@ from server.transcript.formats.vtt import render_vtt
 __all__ = [
     "DEFAULT_SUBTITLES",
     "SubtitleOptions",
+    "render_diarization",
     "render_diarized_json",
     "render_json",
+    "render_rttm",
     "render_srt",
     "render_text",
     "render_verbose_json",

@@ -67,6 +67,15 @@ def test_deepgram_sdk_live(client: Client, spoken: Spoken, mode: str) -> None:
     assert told[-2]["code"] == 1000
 
 
+@pytest.mark.parametrize("spoken", [SHORT], indirect=True)
+def test_deepgram_sdk_with_a_temporary_token(client: Client, spoken: Spoken) -> None:
+    granted, *told = client("deepgram_live", "grant", rate=RATE)
+    assert granted == {"kind": "granted", "seconds": 60}
+    final = [result for result in messages(told, "Results") if result["is_final"]]
+    spoken.check_text(alternative(result)["transcript"] for result in final)
+    assert told[-2]["code"] == 1000
+
+
 def test_deepgram_sdk_file(client: Client, spoken: Spoken) -> None:
     (told,) = client("deepgram_file", rate=RATE)
     assert (told["kind"], told["class"]) == ("answer", "ListenV1Response")

@@ -6,8 +6,10 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from openai import OpenAI
 
-from tests.conformance.live.conftest import Client, Spoken, Told, heavy, turns_of
+from tests.conformance.live.conftest import KEY, Client, Spoken, Told, heavy, turns_of
+from tests.support.processes import ServerProcess
 from tests.support.samples import SHORT
 
 Events = list[dict[str, Any]]
@@ -77,6 +79,16 @@ def test_openai_node_in_a_browser(client: Client, spoken: Spoken) -> None:
     assert {"kind": "subprotocol", "name": "realtime"} in told
     assert "error" not in {entry["kind"] for entry in told}
     check_transcript(events(told), spoken)
+
+
+@pytest.mark.parametrize("spoken", [SHORT], indirect=True)
+@pytest.mark.parametrize("name", ["openai_realtime", "openai_node"])
+def test_a_client_secret_is_as_good_as_the_key(
+    server: ServerProcess, client: Client, spoken: Spoken, name: str
+) -> None:
+    with OpenAI(base_url=f"{server.url}/v1", api_key=KEY) as openai:
+        secret = openai.realtime.client_secrets.create(session={"type": "transcription"})
+    check_transcript(events(client(name, "commit", rate=24_000, key=secret.value)), spoken)
 
 
 @heavy

@@ -133,7 +133,8 @@ def listen_query(random: Random) -> str:
     encoding = random.choice(("linear16", "linear16", "linear32", "mulaw"))
     rate, channels = random.choice((8_000, 24_000, 24_000, 44_100)), random.choice((1, 1, 2))
     wanted = random.choice(("", "&interim_results=true&endpointing=300&utterance_end_ms=1000&vad_events=true"))
-    return f"?encoding={encoding}&sample_rate={rate}&channels={channels}&diarize=true{wanted}"
+    split = random.choice(("", "&multichannel=true"))
+    return f"?encoding={encoding}&sample_rate={rate}&channels={channels}&diarize=true{wanted}{split}"
 
 
 def container_message(random: Random) -> Message:
@@ -206,7 +207,7 @@ def some_client(random: Random) -> Client:
     if random.random() < 0.5:
         return Client("/v1/realtime", realtime_message)
     if random.random() < 0.15:
-        return Client("/v1/listen", container_message)
+        return Client("/v1/listen" + random.choice(("", "?multichannel=true")), container_message)
     return Client("/v1/listen" + listen_query(random), listen_message)
 
 

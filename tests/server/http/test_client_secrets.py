@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from time import time
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import openai
@@ -15,6 +15,7 @@ from openai.types.beta.realtime import SessionCreateResponse, TranscriptionSessi
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from server.http.auth.grants import Grant, Scope
 from server.http.routes.client_secrets import MAX_CHARACTERS
@@ -30,7 +31,7 @@ SECRETS = "/v1/realtime/client_secrets"
 GRANT = "/v1/auth/grant"
 REALTIME = "/v1/realtime?intent=transcription"
 LISTEN = "/v1/listen?encoding=linear16&sample_rate=16000"
-LOGPROBS = "item.input_audio_transcription.logprobs"
+LOGPROBS: Final = "item.input_audio_transcription.logprobs"
 SESSION = {
     "type": "transcription",
     "include": [LOGPROBS],
@@ -54,7 +55,8 @@ def made(server: RunningServer, key: str = KEY, path: str = SECRETS, **body: Any
 
 def created(server: RunningServer, secret: str | None, path: str = REALTIME) -> dict[str, Any]:
     """How a session begins that a page opens with this secret."""
-    offered = ["realtime", *([] if secret is None else [f"openai-insecure-api-key.{secret}"])]
+    names = ["realtime", *([] if secret is None else [f"openai-insecure-api-key.{secret}"])]
+    offered = [Subprotocol(name) for name in names]
     with connect(address(server, path), proxy=None, subprotocols=offered) as connection:
         assert connection.subprotocol == "realtime"
         event: dict[str, Any] = json.loads(connection.recv(timeout=60))
@@ -252,8 +254,12 @@ def test_a_temporary_token_opens_deepgrams_paths(guarded_server: RunningServer, 
     assert granted.keys() == {"access_token", "expires_in"}
     assert granted["expires_in"] == 30
     token = granted["access_token"]
-    for given in ({"additional_headers": {"authorization": f"Bearer {token}"}}, {"subprotocols": ["bearer", token]}):
-        with connect(address(guarded_server, LISTEN), proxy=None, **given) as connection:  # type: ignore[arg-type]
+    places: list[dict[str, Any]] = [
+        {"additional_headers": {"authorization": f"Bearer {token}"}},
+        {"subprotocols": ["bearer", token]},
+    ]
+    for given in places:
+        with connect(address(guarded_server, LISTEN), proxy=None, **given) as connection:
             assert connection.subprotocol == ("bearer" if "subprotocols" in given else None)
     headers = {"authorization": f"Bearer {token}", "content-type": "audio/wav"}
     heard = httpx.post(f"{guarded_server.url}/v1/listen", content=wav, headers=headers, timeout=60).json()

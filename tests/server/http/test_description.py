@@ -16,6 +16,7 @@ from starlette.routing import WebSocketRoute
 from server.app import ROUTERS, create_app
 from server.http.openapi.listen import PARAMETERS
 from server.protocols.deepgram.query import ListenQuery
+from server.protocols.openai.diarization_request import DiarizationParameters
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.settings import Settings
 from tests.server.http.conftest import KEY
@@ -70,7 +71,7 @@ def test_every_route_is_described() -> None:
         (route.path.replace(":path", ""), method.lower())
         for route in routes
         if isinstance(route, APIRoute) and route.include_in_schema
-        for method in route.methods
+        for method in route.methods or ()
     }
     assert shown == {(path, method) for path, operations in DESCRIPTION["paths"].items() for method in operations}
     sockets = {route.path for route in routes if isinstance(route, WebSocketRoute)}
@@ -127,12 +128,16 @@ def test_events_are_described() -> None:
 
 
 def test_every_parameter_is_described() -> None:
-    body = DESCRIPTION["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]
-    for content, own in (("multipart/form-data", "file"), ("application/json", "input_audio")):
-        assert set(body[content]["schema"]["properties"]) == {own, *TranscriptionParameters.model_fields}
-        assert all("description" in resolved(field) for field in body[content]["schema"]["properties"].values())
+    for path, parameters in (("transcriptions", TranscriptionParameters), ("diarization", DiarizationParameters)):
+        body = DESCRIPTION["paths"][f"/v1/audio/{path}"]["post"]["requestBody"]["content"]
+        for content, own in (("multipart/form-data", "file"), ("application/json", "input_audio")):
+            fields = body[content]["schema"]["properties"]
+            assert set(fields) == {own, *parameters.model_fields}
+            assert all("description" in field or "description" in resolved(field) for field in fields.values())
     live = {"interim_results", "endpointing", "vad_events", "utterance_end_ms"}
     assert set(ListenQuery.model_fields) - live <= set(PARAMETERS)
+    known = {"model", "version", "callback", "redact", *ListenQuery.model_fields}
+    assert set(PARAMETERS) <= known
 
 
 def _sent(content: str, example: Any, wav: bytes) -> dict[str, Any]:
@@ -147,6 +152,14 @@ def _sent(content: str, example: Any, wav: bytes) -> dict[str, Any]:
             return {"json": example}
         case _:
             return {"content": wav, "headers": {"content-type": content.replace("*", "wav")}}
+
+
+def _told(kind: str, answer: httpx.Response) -> list[Any]:
+    """What an answer's schema is about: the body, or each event of a stream."""
+    if kind == "text/event-stream":
+        frames = [frame.splitlines() for frame in answer.text.split("\n\n") if frame]
+        return [dict(line.split(": ", 1) for line in frame) for frame in frames]
+    return [answer.json() if kind == "application/json" else answer.text]
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS)
@@ -171,7 +184,9 @@ def test_what_the_examples_ask_for_is_answered_as_described(
         response = resolved(operation["responses"][str(answer.status_code)])
         assert answer.status_code == (400 if path.endswith("translations") else 200), answer.text
         kind = answer.headers["content-type"].partition(";")[0]
-        validator(response["content"][kind]["schema"]).validate(answer.json() if "json" in kind else answer.text)
+        check = validator(response["content"][kind]["schema"])
+        for told in _told(kind, answer):
+            check.validate(told)
         assert set(response.get("headers", {})) - {"x-vibevoice-notes"} <= set(answer.headers)
 
 
