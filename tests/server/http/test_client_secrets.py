@@ -226,7 +226,7 @@ def test_what_is_forged_or_old_is_refused(guarded_server: RunningServer) -> None
         ("POST", "/v1/audio/transcriptions"),
         ("GET", "/v1/models"),
         ("GET", "/metrics"),
-        ("GET", "/docs"),
+        ("GET", "/docs/nothing"),
     ],
 )
 def test_a_secret_opens_live_sessions_alone(guarded_server: RunningServer, method: str, path: str) -> None:
