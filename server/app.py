@@ -14,13 +14,16 @@ from starlette.middleware.cors import CORSMiddleware
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import load_model
+from server.http.answers import NOTES_HEADER
 from server.http.auth.callers import Keys, Places
+from server.http.deepgram_error import REQUEST_ID_HEADER
 from server.http.errors import install_error_handlers
 from server.http.middleware.access_log import AccessLogMiddleware
 from server.http.middleware.auth import AuthMiddleware
 from server.http.middleware.body import BodyMiddleware
 from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
+from server.http.middleware.request_line import RequestLineMiddleware
 from server.http.openapi import COMPONENTS
 from server.http.routes import client_secrets, deepgram, deepgram_grant, health, models, realtime, transcriptions
 from server.http.service import Service
@@ -29,6 +32,9 @@ from server.settings import Settings
 from server.version import server_version
 
 EngineFactory = Callable[[Settings], Engine]
+
+_EXPOSED_HEADERS = ("x-request-id", "retry-after", "x-should-retry", NOTES_HEADER, REQUEST_ID_HEADER, "dg-error")
+"""What pages of other origins may read of an answer beside its body."""
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -89,6 +95,7 @@ def create_app(
         description="Who said what when, over OpenAI-compatible HTTP.",
         version=server_version(),
         lifespan=lifespan,
+        redirect_slashes=False,  # no path that comes here has any
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
@@ -100,7 +107,7 @@ def create_app(
 
 def _middleware(settings: Settings) -> list[Middleware]:
     """Outermost first. Faults are answered inside of the body's limits, whose lingering end an early answer needs."""
-    stack = [Middleware(RequestIdMiddleware), Middleware(AccessLogMiddleware)]
+    stack = [Middleware(RequestLineMiddleware), Middleware(RequestIdMiddleware), Middleware(AccessLogMiddleware)]
     if settings.cors_origins:
         stack.append(
             Middleware(
@@ -108,7 +115,8 @@ def _middleware(settings: Settings) -> list[Middleware]:
                 allow_origins=settings.cors_origins,
                 allow_methods=("GET", "POST"),
                 allow_headers=("*",),
-                expose_headers=("x-request-id", "retry-after"),
+                allow_private_network="*" not in settings.cors_origins,
+                expose_headers=_EXPOSED_HEADERS,
             )
         )
     stack += [

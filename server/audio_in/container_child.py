@@ -1,10 +1,9 @@
-"""The process that decodes one live container (``python -m server.audio_in.container_child``), started by its stream.
+"""The process that decodes one live stream (``python -m server.audio_in.container_child``), started by the stream.
 
-As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. First of
-all comes ``MIX`` or ``SPLIT``. Then the two ends take turns: the child says ``WANT`` when it has decoded all it was
-given, and gets the next piece of the container; an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that
-the piece gave, of all rows in turn; how many rows there are stands in a ``ROWS`` before the first. ``END`` or ``ERROR``
-is its last word.
+As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. The two
+ends take turns: the child says ``WANT`` when it has decoded all it was given, and gets the next piece of the container;
+an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that the piece gave, of all rows in turn; how many rows
+there are stands in a ``ROWS`` before the first. ``END`` or ``ERROR`` is its last word.
 """
 
 from __future__ import annotations
@@ -12,21 +11,27 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from itertools import groupby
 
 import numpy as np
+from av import CodecContext, FFmpegError, Packet
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.frame import AudioFrame
 
 from model.seam.audio import SAMPLE_RATE
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
 from server.audio_in.errors import AudioError, damaged_stream
 from server.audio_in.frames import Piece, Timeline, decode_frames
+from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import ChannelResampler, Channels, mix
 from server.audio_in.report import DecodeReport
 
-MIX, SPLIT = b"m", b"c"
+MIX, SPLIT = "mix", "split"
 WANT, ROWS, SAMPLES, END, ERROR = b"w", b"r", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
 """Before a piece of the container: its bytes."""
@@ -44,12 +49,12 @@ class _Pipe:
         split: each channel is to be a row.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, split: bool) -> None:
+        self.split = split
         self._connection = connection
         self._incoming = connection.makefile("rb")
         self._held = bytearray()
         self._rows = 0
-        self.split = self._read(len(SPLIT)) == SPLIT
 
     def next_piece(self) -> bytes:
         """All that is known about the pieces so far goes out, then the next one comes in."""
@@ -89,11 +94,22 @@ class _Pipe:
         return data
 
 
-def serve(connection: socket.socket) -> None:
-    """Decode one container. The process ends when the other end of the pipe is closed."""
-    pipe = _Pipe(connection)
+def packet_arguments(packets: RawAudio) -> tuple[str, ...]:
+    """How the process is told that packets come, one in a piece, and of which kind."""
+    return packets.encoding.value, str(packets.rate), str(packets.channels)
+
+
+def serve(connection: socket.socket, rows: str, *packets: str) -> None:
+    """Decode a container, or packets (see `packet_arguments`). The process ends when the pipe's other end is closed.
+
+    ``rows``: ``MIX`` or ``SPLIT``.
+    """
+    pipe = _Pipe(connection, split=rows == SPLIT)
     try:
-        _decode(pipe)
+        if packets:
+            _decode_packets(pipe, *packets)
+        else:
+            _decode(pipe)
     except AudioError as error:
         pipe.end(error)
     else:
@@ -102,20 +118,42 @@ def serve(connection: socket.socket) -> None:
 
 def _decode(pipe: _Pipe) -> None:
     source, report = LiveSource(pipe.next_piece), DecodeReport()
-
-    def check() -> None:
-        if report.damaged_packets > _HOPELESS_PACKETS and not report.samples:
-            raise damaged_stream()
-
     with open_live(source) as audio:
-        pieces = Timeline(report).pieces(decode_frames(audio, report, check))
-        for rows in _resampled(_alike(pieces) if pipe.split else pieces, split=pipe.split):
-            report.samples += rows.shape[1]
-            pipe.send_samples(rows)
+        _send(pipe, decode_frames(audio, report, partial(_check, report)), report)
     # A container that breaks off at the end is a recorder that was switched off; before, what follows would be lost.
     fruitless = not report.samples and (report.truncated or report.damaged_packets)
     if fruitless or (report.truncated and not source.ended):
         raise damaged_stream()
+
+
+def _decode_packets(pipe: _Pipe, encoding: str, rate: str, channels: str) -> None:
+    context, report = CodecContext.create(encoding, "r"), DecodeReport()
+    assert isinstance(context, AudioCodecContext)
+    context.sample_rate, context.layout = int(rate), "stereo" if channels == "2" else "mono"
+    _send(pipe, _frames_of_packets(pipe, context, report), report)
+
+
+def _frames_of_packets(pipe: _Pipe, context: AudioCodecContext, report: DecodeReport) -> Iterator[AudioFrame]:
+    while piece := pipe.next_piece():
+        try:
+            frames = context.decode(Packet(piece))
+        except FFmpegError:
+            report.damaged_packets += 1
+            _check(report)
+        else:
+            yield from frames
+
+
+def _check(report: DecodeReport) -> None:
+    if report.damaged_packets > _HOPELESS_PACKETS and not report.samples:
+        raise damaged_stream()
+
+
+def _send(pipe: _Pipe, frames: Iterable[AudioFrame], report: DecodeReport) -> None:
+    pieces = Timeline(report).pieces(frames)
+    for rows in _resampled(_alike(pieces) if pipe.split else pieces, split=pipe.split):
+        report.samples += rows.shape[1]
+        pipe.send_samples(rows)
 
 
 def _alike(pieces: Iterator[Piece]) -> Iterator[Piece]:
@@ -142,4 +180,4 @@ def _resampled(pieces: Iterator[Piece], *, split: bool) -> Iterator[Channels]:
 if __name__ == "__main__":
     confine()
     with suppress(ConnectionError), socket.socket(fileno=0) as connection:
-        serve(connection)
+        serve(connection, *sys.argv[1:])

@@ -12,6 +12,7 @@ from model.seam.audio import SAMPLE_RATE
 from server.audio_in import container_child
 from server.audio_in.errors import AudioError, AudioErrorCode, damaged_stream
 from server.audio_in.limits import MAX_CHANNELS
+from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Channels
 from server.audio_in.process import START_SECONDS, DecoderDied, start_child
 
@@ -31,9 +32,14 @@ class ContainerStream:
     container has. Until there are any samples there is one row.
 
     One call at a time; after an error or a cancelled call only `close` may follow, and it must in any case.
+
+    Args:
+        packets: instead of a container come packets, each whole in a piece of its own, of this kind.
+        split: each channel is to be a row.
     """
 
-    def __init__(self, *, split: bool = False) -> None:
+    def __init__(self, packets: RawAudio | None = None, *, split: bool = False) -> None:
+        self._packets = packets
         self._split = split
         self._rows = 1
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,15 +96,17 @@ class ContainerStream:
         self._pipe, theirs = socket.socketpair()
         self._pipe.setblocking(False)
         with theirs:
-            self._process = start_child(container_child.__name__, theirs.fileno())
+            self._process = start_child(container_child.__name__, theirs.fileno(), arguments=self._arguments())
         try:
             async with asyncio.timeout(START_SECONDS):
-                chosen = container_child.SPLIT if self._split else container_child.MIX
-                await asyncio.get_running_loop().sock_sendall(self._pipe, chosen)
                 await self._answer(self._pipe)
         except (TimeoutError, ConnectionError):
             raise DecoderDied from None
         return self._pipe
+
+    def _arguments(self) -> tuple[str, ...]:
+        rows = container_child.SPLIT if self._split else container_child.MIX
+        return (rows, *(() if self._packets is None else container_child.packet_arguments(self._packets)))
 
     async def _answer(self, pipe: socket.socket) -> Channels:
         """What the child says until it is this end's turn again, or it has said its last word."""

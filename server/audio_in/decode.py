@@ -13,13 +13,17 @@ from av.audio.frame import AudioFrame
 
 from model.seam.audio import Samples
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
 from server.audio_in.joined import MAX_PARTS, Part, parts
 from server.audio_in.limits import DecodeLimits
-from server.audio_in.listening import Listening
-from server.audio_in.pcm import Channels, Resampler, mix
+from server.audio_in.listening import Listening, RawAudio
+from server.audio_in.mixing import Mixer
+from server.audio_in.pcm import Channels, Resampler
+from server.audio_in.raw import as_container, is_raw, pcm_pieces
 from server.audio_in.report import DecodeReport
+from server.audio_in.spliced import Readable
 from server.audio_in.tracks import by_preference, clock_start
 
 TRUNCATION_TOLERANCE = 0.5
@@ -72,6 +76,19 @@ class _Reader:
 
     def pieces(self, file: BinaryIO) -> Iterator[Piece]:
         """Of all recordings. Raises what was wrong with the first where none of them can be read."""
+        raw = self._listening.raw
+        if raw is None or not is_raw(file):
+            return self._recordings(file)
+        if isinstance(raw.encoding, CodedEncoding):
+            return self._recordings(as_container(file, raw.encoding))
+        return self._samples(file, raw, raw.encoding)
+
+    def _samples(self, file: BinaryIO, raw: RawAudio, encoding: PcmEncoding) -> Iterator[Piece]:
+        self._report.container, self._report.codec = "raw", encoding.value
+        self._report.source_rate, self._report.channels = raw.rate, raw.channels
+        return (Piece(raw.rate, channels) for channels in pcm_pieces(file, raw, encoding, self._check))
+
+    def _recordings(self, file: Readable) -> Iterator[Piece]:
         for part in islice(parts(file, self._check), MAX_PARTS):
             self._report.unread_bytes += part.behind
             try:
@@ -160,10 +177,12 @@ def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> It
     """Pieces joined to about a second and resampled to 24 kHz; new resamplers where rate or channel count change."""
     for (rate, channels), run in groupby(pieces, key=lambda piece: (piece.rate, len(piece.channels))):
         resamplers = [Resampler(rate) for _ in range(channels if split else 1)]
+        mixer = Mixer(rate)
         for second in _joined((piece.channels for piece in run), rate):
-            rows = second if split else (mix(second),)
+            rows = second if split else (mixer.mix(second),)
             yield from _counted([resampler.push(row) for resampler, row in zip(resamplers, rows, strict=True)], report)
         yield from _counted([resampler.flush() for resampler in resamplers], report)
+        report.turned_seconds += mixer.turned_seconds
         report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
 
 

@@ -57,6 +57,8 @@ def _packets(audio: AudioFile, report: DecodeReport) -> Iterator[Packet[AudioStr
     except av.FFmpegError:
         report.truncated = True
         yield None
+    except IndexError:  # PyAV's, at the end of a container in which a stream began late; everything was read
+        yield None
 
 
 def samples_of(frame: AudioFrame) -> Channels:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from server.audio_in.encodings import PcmEncoding
+from server.audio_in.encodings import Encoding, encoding_named
 
 
 @dataclass(frozen=True, slots=True)
 class RawAudio:
-    """What samples without a container are.
+    """What samples, or packets, without a container are.
 
     Attributes:
-        encoding: how a sample is written.
-        rate: Hz.
+        encoding: how a sample or a packet is written.
+        rate: Hz; packets have their own.
         channels: interleaved.
     """
 
-    encoding: PcmEncoding
+    encoding: Encoding
     rate: int
     channels: int = 1
 
@@ -31,7 +31,7 @@ class Listening:
         track: which audio track, counted from 1; None leaves the choice to the decoder.
         split: every channel for itself, instead of their mix.
         from_first_sample: times count from the first sample, not from the container's start.
-        raw: the file is samples without a container.
+        raw: what the file is, unless it begins like a container; None where it must be one.
     """
 
     track: int | None = None
@@ -49,4 +49,4 @@ class Listening:
         """What the server said."""
         fields = json.loads(content)
         raw = fields.pop("raw")
-        return cls(**fields, raw=raw and RawAudio(PcmEncoding(raw["encoding"]), raw["rate"], raw["channels"]))
+        return cls(**fields, raw=raw and RawAudio(encoding_named(raw["encoding"]), raw["rate"], raw["channels"]))

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from io import FileIO, UnsupportedOperation
@@ -35,10 +35,10 @@ _GRACE_SECONDS = 5.0
 """The decoder minds its time itself; one that is silent for this much longer hangs inside FFmpeg."""
 
 
-def start_child(module: str, stdin: int, *descriptors: int) -> subprocess.Popen[bytes]:
+def start_child(module: str, stdin: int, *descriptors: int, arguments: Sequence[str] = ()) -> subprocess.Popen[bytes]:
     """``python -m module`` with this standard input, this process's imports, and descriptors named by arguments."""
     return subprocess.Popen(  # noqa: S603 - nothing in the command comes from outside
-        [sys.executable, "-m", module, *map(str, descriptors)],
+        [sys.executable, "-m", module, *map(str, descriptors), *arguments],
         stdin=stdin,
         stdout=subprocess.DEVNULL,
         pass_fds=descriptors,

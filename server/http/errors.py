@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import NoReturn
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from server.audio_in.errors import AudioErrorCode
@@ -44,6 +46,7 @@ class ApiError(Exception):
         code: machine-readable reason, or None.
         param: the parameter at fault, or None.
         retry_after: seconds after which trying again makes sense; None where it makes none.
+        headers: further ones of the answer.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class ApiError(Exception):
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -61,6 +65,7 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.retry_after = retry_after
+        self.headers = headers
 
     @property
     def type(self) -> str:
@@ -84,7 +89,7 @@ class ApiError(Exception):
             headers["retry-after"] = str(max(1, round(self.retry_after)))
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"
-        return JSONResponse(self.envelope, self.status, headers)
+        return JSONResponse(self.envelope, self.status, headers | dict(self.headers))
 
 
 def invalid(param: str | None, message: str, code: str | None = "invalid_value") -> ApiError:
@@ -151,23 +156,24 @@ _HTTP_ERRORS = {
 }
 
 
-async def _http_exception(_: Request, error: Exception) -> Response:
+async def _http_exception(_: Request, error: Exception) -> NoReturn:
     """The router's own refusals."""
     assert isinstance(error, HTTPException)
     message, code = _HTTP_ERRORS.get(HTTPStatus(error.status_code), (str(error.detail), None))
-    response = ApiError(error.status_code, message, code=code).response
-    response.headers.update(error.headers or {})
-    return response
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    if "GET" in headers.get("allow", ""):
+        headers["allow"] += ", HEAD"
+    raise ApiError(error.status_code, message, code=code, headers=headers)
 
 
-async def _validation_error(_: Request, error: Exception) -> Response:
+async def _validation_error(_: Request, error: Exception) -> NoReturn:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     param = str(first["loc"][-1])
-    return invalid(param, f"{param}: {first['msg']}.").response
+    raise invalid(param, f"{param}: {first['msg']}.")
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Put the framework's own refusals into the envelope. ``FaultMiddleware`` answers for everything that is raised."""
+    """Turn the framework's own refusals into ours. ``FaultMiddleware`` answers for everything that is raised."""
     app.add_exception_handler(HTTPException, _http_exception)
     app.add_exception_handler(RequestValidationError, _validation_error)

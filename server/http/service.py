@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import time
+from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
@@ -24,8 +26,10 @@ from server.metrics import Metrics
 from server.recordings.recordings import Recordings
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
+from server.transcript.language import load_languages
 
 logger = logging.getLogger(__name__)
+Loaded = TypeVar("Loaded")
 
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
@@ -78,23 +82,28 @@ class Service:
         await asyncio.shield(self._reading)
 
     async def _read_vocabulary(self) -> None:
-        """Read the checkpoint's vocabulary as soon as it is known where it lies.
+        """Read what tells languages while the model loads, then the checkpoint's vocabulary, whose place is known then.
 
         That is before anybody is told that the server is ready: reading Qwen2.5's eleven megabytes holds Python's lock
         for half a second, in whatever thread.
         """
+        await self._read(load_languages, "What tells languages")
         await self.engine.wait_ready()
         assert self.engine.info is not None
         folder = Path(self.engine.info.checkpoint_path)
-        try:
-            vocabulary = await run_in_threadpool(Vocabulary.load, folder)
-        except Exception as error:  # the worker has read it, so this is no checkpoint's fault
-            self._fault = f"The tokenizer in {folder} cannot be read: {error}"
-            logger.error("%s", self._fault)
-            raise EngineUnavailable(_FAILED_RETRY, self._fault) from error
+        vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
         longest = self.settings.max_audio_seconds
         self._vocabulary = vocabulary
         self._recordings = Recordings(self.engine, vocabulary, self.decoders, max_audio_seconds=longest)
+
+    async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
+        """What ``load`` returns, from a thread. Raises EngineUnavailable."""
+        try:
+            return await run_in_threadpool(load)
+        except Exception as error:  # the worker has read the checkpoint, and the rest is part of the installation
+            self._fault = f"{what} cannot be read: {error}"
+            logger.error("%s", self._fault)
+            raise EngineUnavailable(_FAILED_RETRY, self._fault) from error
 
     async def drain(self) -> None:
         """Let balancers notice, refuse new work, wait for what runs, and end what is left. Then the service is closed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,11 +14,11 @@ from typing import BinaryIO, Generic, TypeVar
 from pydantic import JsonValue
 from pydantic_core import from_json
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from server.http.errors import ApiError, invalid
+from server.http.forms.errors import InvalidForm
+from server.http.forms.form import Field, File, Form, read_form
 from server.http.model_names import check_model
 from server.http.service import service_of
 from server.protocols.openai.transcription_request import (
@@ -29,11 +31,15 @@ from server.recordings.wishes import Wishes
 
 Details = TypeVar("Details", covariant=True)
 
-_MAX_FILES = 8
-_MAX_FIELDS = 1_000
-_MAX_FIELD_BYTES = 4 * 1024 * 1024
-_MAX_FIELDS_BYTES = 16 * 1024 * 1024
 _MAX_JSON_BYTES = 64 * 1024 * 1024
+_FILE = "file"
+_INPUT_AUDIO = "input_audio"
+_RECORDINGS = (_INPUT_AUDIO, _FILE)
+"""Where the recording may stand in JSON: base64, or an object with it as ``data``."""
+_DATA_URL = b"data:"
+_URL = re.compile(r"\s*[a-z]+://", re.IGNORECASE)
+_HOW_TO_SEND_JSON = "The body must be an object that holds the recording in base64 as input_audio.data, or as file."
+_HOW_TO_SEND = "Send a form (multipart/form-data) with the recording in the field file, as curl -F file=@a.wav does."
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,60 +73,64 @@ async def read_upload(request: Request) -> AsyncIterator[Upload[TranscriptionPar
 
 @asynccontextmanager
 async def _read_body(request: Request) -> AsyncIterator[tuple[BinaryIO, TranscriptionParameters]]:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        form = await _read_form(request)
         try:
-            yield _from_form(form)
-        finally:
-            await form.close()
-    elif media_type == "application/json":
+            async with read_form(content_type, request.stream(), {_FILE}) as form:
+                yield await _from_form(form)
+        except InvalidForm as error:
+            raise invalid(None, error.message, code="invalid_form") from None
+    elif media_type in {"application/json", "text/json"}:
         yield await _from_json(request)
     else:
         raise ApiError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "The request must be multipart/form-data with the recording in the field file.",
+            f"The Content-Type is {media_type[:80] or 'missing'}. {_HOW_TO_SEND}",
             code="unsupported_media_type",
         )
 
 
-class _FormParser(MultiPartParser):
-    """Starlette's parser with a limit on all fields together, because they are held in memory."""
-
-    _fields_bytes = 0
-
-    def on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._current_part.file is None:
-            self._fields_bytes += end - start
-            if self._fields_bytes > _MAX_FIELDS_BYTES:
-                raise MultiPartException(f"The fields beside the file exceed {_MAX_FIELDS_BYTES} bytes.")
-        super().on_part_data(data, start, end)
-
-
-async def _read_form(request: Request) -> FormData:
-    parser = _FormParser(
-        request.headers,
-        request.stream(),
-        max_files=_MAX_FILES,
-        max_fields=_MAX_FIELDS,
-        max_part_size=_MAX_FIELD_BYTES,
-    )
-    try:
-        return await parser.parse()
-    except MultiPartException as error:
-        raise invalid(None, error.message, code="invalid_form") from None
-
-
-def _from_form(form: FormData) -> tuple[BinaryIO, TranscriptionParameters]:
-    files = [value for value in form.getlist("file") if isinstance(value, UploadFile)]
+async def _from_form(form: Form) -> tuple[BinaryIO, TranscriptionParameters]:
+    # Pages send a part without content for every file that nobody chose.
+    files = [file for file in form.files if file.size] or form.files[:1]
     if len(files) != 1:
-        raise invalid("file", f"The form must have one file in the field file, not {len(files)}.", "missing_file")
-    fields = [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
-    return files[0].file, parameters_from_form(fields)
+        raise invalid(_FILE, _no_file(form) if not files else _several_files(len(files)), "missing_file")
+    parameters = parameters_from_form([(field.name, _value_of(field)) for field in form.fields])
+    return await _recording(files[0]), parameters
+
+
+async def _recording(file: File) -> BinaryIO:
+    """The file; what it stands for where a page sent it as a data: URL, as no recording begins."""
+    start = file.file.read(len(_DATA_URL))
+    file.file.seek(0)
+    if start.lower() != _DATA_URL or file.size > _MAX_JSON_BYTES:
+        return file.file
+    return await run_in_threadpool(lambda: BytesIO(decoded(file.file.read().decode("latin-1"), _FILE)))
+
+
+def _several_files(count: int) -> str:
+    return f"The form must have one recording in the field file, not {count}."
+
+
+def _no_file(form: Form) -> str:
+    others = [field.name[:40] for field in form.fields if field.filename is not None]
+    there = f"; there is a file in the field {others[0]}" if others else ""
+    return f"The form must have the recording in the field file{there}."
+
+
+def _value_of(field: Field) -> str:
+    """The text of a field; out of its quotes where the client writes every value as JSON, as Retrofit does."""
+    if field.content_type == "application/json" and field.value.lstrip().startswith('"'):
+        try:
+            return str(from_json(field.value))
+        except ValueError:
+            return field.value
+    return field.value
 
 
 async def _from_json(request: Request) -> tuple[BinaryIO, TranscriptionParameters]:
-    """``{"input_audio": {"data": <base64>}, ...parameters}``, as Open WebUI sends it."""
+    """``{"input_audio": {"data": <base64>}, ...parameters}``, as Open WebUI sends it, or with ``"file": <base64>``."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -135,12 +145,23 @@ async def _from_json(request: Request) -> tuple[BinaryIO, TranscriptionParameter
 
 def _parse_json(body: bytearray) -> tuple[BinaryIO, TranscriptionParameters]:
     try:
-        values: JsonValue = from_json(body)
+        values: JsonValue = from_json(body.removeprefix(BOM_UTF8))
     except ValueError:
         raise invalid(None, "The body is not valid JSON.", code="invalid_json") from None
-    audio = values.get("input_audio") if isinstance(values, Mapping) else None
-    data = audio.get("data") if isinstance(audio, Mapping) else None
-    if not isinstance(values, Mapping) or not isinstance(data, str):
-        raise invalid("input_audio", "The body must hold input_audio.data with the recording in base64.")
-    parameters = parameters_from_json(values)
-    return BytesIO(decoded(data, "input_audio")), parameters
+    if not isinstance(values, Mapping):
+        raise invalid(_INPUT_AUDIO, _HOW_TO_SEND_JSON)
+    parameters = parameters_from_json({key: value for key, value in values.items() if key not in _RECORDINGS})
+    param, data = _recording_in(values)
+    return BytesIO(decoded(data, param)), parameters
+
+
+def _recording_in(values: Mapping[str, JsonValue]) -> tuple[str, str]:
+    """The recording in base64, and the parameter that it is in. Raises ApiError where there is none."""
+    for param in _RECORDINGS:
+        given = values.get(param)
+        data = given.get("data") if isinstance(given, Mapping) else given
+        if isinstance(data, str) and data:
+            if _URL.match(data):
+                raise invalid(param, f"{param} must be the recording itself in base64; this server fetches nothing.")
+            return param, data
+    raise invalid(_INPUT_AUDIO, _HOW_TO_SEND_JSON)

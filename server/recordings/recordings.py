@@ -97,13 +97,14 @@ class Recordings:
     def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
         info = self._engine.info
         assert info is not None
+        budget = answer_budget(
+            info,
+            audio.length / info.geometry.sample_rate,
+            context_tokens=context_tokens(wishes.context),
+        )
         question = Question(
             wishes.context,
             temperature=wishes.temperature,
-            max_tokens=answer_budget(
-                info,
-                audio.length / info.geometry.sample_rate,
-                context_tokens=context_tokens(wishes.context),
-            ),
+            max_tokens=min(budget, wishes.max_tokens or budget),
         )
         return StreamSpec(info.geometry.frames(audio.length), question, audio.level)

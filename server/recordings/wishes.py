@@ -25,6 +25,7 @@ class Wishes:
         logprobs: the transcript is to tell the log-probability of every token of its text.
         speakers: whom to call by their names; the names are different from each other.
         listening: how the file is to be heard.
+        max_tokens: after which the answer is cut, where that is less than its budget.
     """
 
     context: str | None = None
@@ -32,3 +33,4 @@ class Wishes:
     logprobs: bool = False
     speakers: tuple[KnownSpeaker, ...] = ()
     listening: Listening = Listening()  # noqa: RUF009 - frozen
+    max_tokens: int | None = None

@@ -23,6 +23,7 @@ from server.app import create_app
 from server.engine.errors import EngineUnavailable
 from server.http.service import CANCEL_SECONDS, Service
 from server.logs import configure_logging
+from server.serving.http_server import HttpServer
 from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
 
@@ -52,6 +53,7 @@ class DrainingServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                http=HttpServer,
                 ws=WebSocketServer,
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_ping_interval=_PING_SECONDS,

@@ -8,8 +8,9 @@ from dataclasses import replace
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
+from server.transcript.logprobs import TokenLogprob
 from server.transcript.references import ReferenceClip, ReferenceFilter
-from server.transcript.segments import Segment, TokenLogprob, Transcript, Usage
+from server.transcript.segments import Segment, Transcript, Usage
 
 
 class TranscriptAssembler:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from server.transcript.events import SegmentClosed, TranscriptEvent
-from server.transcript.segments import Segment, TokenLogprob, Transcript, Usage
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment, Transcript, Usage
 
 
 class ChannelAssembler:

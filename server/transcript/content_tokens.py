@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SpeechDelta, TranscriptEvent
-from server.transcript.segments import TokenLogprob
+from server.transcript.logprobs import TokenLogprob
 
 
 class ContentTokens:

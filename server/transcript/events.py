@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from server.transcript.segments import Segment, TokenLogprob
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment
 
 
 @dataclass(frozen=True, slots=True)

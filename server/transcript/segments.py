@@ -3,62 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+
+from server.transcript.logprobs import TextLogprobs, TokenLogprob
 
 _TAGS = re.compile(r"(?:\[[^\[\]]*\]\s*)+")
 UNINTELLIGIBLE = "[Unintelligible Speech]"
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLogprob:
-    """A token of a segment's content with its log-probability, for ``include[]=logprobs``."""
-
-    token: str
-    bytes: tuple[int, ...]
-    logprob: float
-
-
-def seen(text: str) -> int:
-    """How many characters of a text are no spaces."""
-    return sum(map(len, text.split()))
-
-
-@dataclass(frozen=True, slots=True)
-class TextLogprobs:
-    """Which tokens carry which part of a text.
-
-    Texts are compared, cut and joined again with other spaces, so places in them are counted in what is seen.
-
-    Attributes:
-        tokens: in order.
-        ends: how much of the text is seen when each is written.
-    """
-
-    tokens: tuple[TokenLogprob, ...] = ()
-    ends: tuple[int, ...] = ()
-
-    @classmethod
-    def of(cls, pieces: Iterable[tuple[str, tuple[TokenLogprob, ...]]]) -> TextLogprobs:
-        """Of a text that was written in pieces, each by some tokens."""
-        tokens: list[TokenLogprob] = []
-        ends: list[int] = []
-        written = 0
-        for text, carriers in pieces:
-            written += seen(text)
-            tokens += carriers
-            ends += [written] * len(carriers)
-        return cls(tuple(tokens), tuple(ends))
-
-    def between(self, first: int, last: int) -> tuple[TokenLogprob, ...]:
-        """Those that end behind ``first`` characters and not behind ``last``: all parts give all tokens, each once."""
-        return self.tokens[bisect_right(self.ends, first) : bisect_right(self.ends, last)]
-
-    def behind(self, first: int) -> TextLogprobs:
-        """Those of the text without its first ``first`` characters."""
-        begin = bisect_right(self.ends, first)
-        return TextLogprobs(self.tokens[begin:], tuple(end - first for end in self.ends[begin:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +25,7 @@ class Segment:
         avg_logprob: mean log-probability of the content's tokens; None where they are not known.
         tokens: ids of the tokens that carry the content, where they are known.
         channel: of the recording, from 0, where each was transcribed for itself; None where they were mixed.
-        logprobs: of these tokens, where they are wanted.
+        logprobs: of these tokens; None where they are not wanted.
     """
 
     index: int
@@ -85,7 +36,7 @@ class Segment:
     avg_logprob: float | None = None
     tokens: tuple[int, ...] = ()
     channel: int | None = None
-    logprobs: TextLogprobs = TextLogprobs()
+    logprobs: TextLogprobs | None = None
 
     @property
     def is_speech(self) -> bool:

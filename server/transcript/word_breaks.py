@@ -135,6 +135,11 @@ def graphemes(text: str) -> list[str]:
     return _GRAPHEME.findall(text)
 
 
+def in_unspaced_script(letter: str) -> bool:
+    """Whether a letter is of a script that puts no spaces between words."""
+    return _IN_UNSPACED.match(letter) is not None
+
+
 def lead_between(before: str, after: str) -> str:
     """What writers put between two parts of a text: nothing inside of an unspaced script and before closing marks."""
     unspaced = _ENDS_UNSPACED.search(before) and _BEGINS_UNSPACED.match(after)

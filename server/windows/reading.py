@@ -11,8 +11,9 @@ from server.engine.messages import EndReason
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
+from server.transcript.logprobs import TextLogprobs, TokenLogprob, seen
 from server.transcript.loops import without_loop
-from server.transcript.segments import Segment, TextLogprobs, TokenLogprob, seen
+from server.transcript.segments import Segment
 
 _ECHO = 0.3
 """Of the time that something took: who says it again needs more."""
@@ -89,7 +90,7 @@ def _added(segment: Segment, content: str) -> list[Segment]:
     added = behind.lstrip(_ENDINGS)
     if not any(character.isalnum() for character in added):
         return []
-    logprobs = segment.logprobs.behind(seen(behind) - seen(added))
+    logprobs = segment.logprobs and segment.logprobs.behind(seen(behind) - seen(added))
     return [replace(segment, start=segment.end, text=added, logprobs=logprobs)]
 
 

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope as Request
 
 from server.http.auth.grants import Grant, GrantExpired, Scope, read_grant
+from server.http.paths import path_of
 
 EPHEMERAL: Final = "ek_"
 """OpenAI's client secrets begin so; its clients tell them from keys by that."""
@@ -47,7 +48,7 @@ class Caller:
     def may(self, request: Request) -> bool:
         """A key opens everything, a grant what its scope names."""
         verb = request.get("method", _WEBSOCKET)
-        return self.grant is None or (verb, request["path"]) in _OPENED[self.grant.scope]
+        return self.grant is None or (verb, path_of(request)) in _OPENED[self.grant.scope]
 
 
 class Keys:

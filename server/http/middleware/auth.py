@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from server.http.auth.callers import Caller, Keys, Places
 from server.http.auth.grants import GrantExpired
 from server.http.errors import ApiError
+from server.http.paths import path_of
 
 
 class AuthMiddleware:
@@ -27,7 +28,7 @@ class AuthMiddleware:
         self._public_paths = frozenset(public_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan" and scope["path"] not in self._public_paths:
+        if scope["type"] != "lifespan" and path_of(scope) not in self._public_paths:
             caller = self._recognised(scope)
             scope["state"]["caller"] = caller
             self._note(scope["state"]["log"], caller)

@@ -1,4 +1,4 @@
-"""Limits on a request's body: its size, and how slowly it may come. They hold while the body is read."""
+"""Limits on a request's body: its size, how slowly and in which form it may come. They hold while the body is read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.errors import ApiError, invalid
 
+CUT_OFF = "cut_off"
+"""In a request's state: its body ended before its end, and the client is there to be told so."""
+
 _LINGER_SECONDS = 30.0
 _LINGER_SILENCE_SECONDS = 5.0
+_PLAIN = frozenset({"", "identity"})
 
 
 class BodyMiddleware:
     """Refuses bodies over ``max_bytes`` (413) and bodies that come slower than ``min_bytes_per_second`` (400).
 
-    ``receive`` raises the ApiError; a length that is announced too large is refused when the body is first asked for.
+    ``receive`` raises the ApiError; a length that is announced too large is refused when the body is first asked for,
+    and so is a body that is compressed (415). A body that was cut off is a 400.
 
     A request may be refused before its body was read. Closing the connection at once would reset it, and most clients
     would never see the answer. So the rest of the body is read and dropped for a while, as web servers do
@@ -42,6 +47,8 @@ class BodyMiddleware:
                 return await receive()
             if body.announced_bytes > self._max_bytes:
                 raise self._too_large()
+            if body.encoding not in _PLAIN:
+                raise _compressed(body.encoding)
             patience = self._grace_seconds + body.received / self._min_bytes_per_second - body.waited
             try:
                 async with asyncio.timeout(patience):
@@ -54,6 +61,8 @@ class BodyMiddleware:
                 ) from None
             if body.received > self._max_bytes:
                 raise self._too_large()
+            if scope["state"].get(CUT_OFF):
+                raise _cut_off(body)
             return message
 
         await self._app(scope, limited_receive, body.send)
@@ -66,6 +75,19 @@ class BodyMiddleware:
         )
 
 
+def _compressed(encoding: str) -> ApiError:
+    return ApiError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        f"Bodies with the Content-Encoding {encoding[:40]} are not taken; send the body as it is.",
+        code="unsupported_media_type",
+    )
+
+
+def _cut_off(body: _Body) -> ApiError:
+    told = f" of {body.announced_bytes}" if body.announced_bytes else ""
+    return invalid(None, f"The body was cut off: {body.received}{told} bytes came.", code="incomplete_body")
+
+
 class _Body:
     """Where a request's body stands, and the lingering end of an answer that came before the body's end.
 
@@ -74,6 +96,7 @@ class _Body:
         received: bytes so far.
         waited: seconds spent waiting for them.
         ended: whether all of it has come, or the client has left.
+        encoding: how it is compressed, by Content-Encoding.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -83,6 +106,7 @@ class _Body:
         length = headers.get("content-length", "")
         self.announced_bytes = int(length) if length.isdecimal() else 0
         self.ended = not self.announced_bytes and "transfer-encoding" not in headers
+        self.encoding = headers.get("content-encoding", "").strip().lower()
         self._asked_for = headers.get("expect", "").lower() != "100-continue"
         self._receive = receive
         self._send = send

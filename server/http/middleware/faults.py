@@ -8,8 +8,9 @@ from http import HTTPStatus
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.http.deepgram_error import DEEPGRAM_PATHS, DeepgramError
+from server.http.deepgram_error import in_shape_of
 from server.http.errors import ApiError, shutting_down, to_api_error
+from server.http.paths import path_of
 from server.http.service import service_of
 
 _REJECTIONS = frozenset(
@@ -73,8 +74,7 @@ class FaultMiddleware:
             await self._refuse(refusal, scope, receive, send)
 
     async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in DEEPGRAM_PATHS:
-            refusal = DeepgramError(refusal, scope["state"]["request_id"])
+        refusal = in_shape_of(path_of(scope), refusal, scope["state"]["request_id"])
         if scope["type"] == "websocket" and _DENIAL not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": refusal.code or ""})
         else:

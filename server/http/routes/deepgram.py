@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 
 from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.datastructures import QueryParams
 
-from server.http.deepgram_error import LISTEN_PATH, REQUEST_ID_HEADER
-from server.http.errors import ApiError
+from server.http.deepgram_error import LISTEN_PATH, REQUEST_ID_HEADER, invalid_query
 from server.http.routes.deepgram_file import now, transcribe_body
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
@@ -32,7 +30,7 @@ _BODY = {
 async def listen_live(websocket: WebSocket) -> None:
     """One live session. A query that cannot be honoured is refused before the connection is accepted."""
     service = service_of(websocket.scope)
-    query = _query(websocket.query_params)
+    query = _query(websocket.query_params, live=True)
     session = DeepgramSession(
         query,
         served_model=service.settings.served_model_name,
@@ -57,14 +55,14 @@ def chosen_subprotocol(offered: Iterable[str]) -> str | None:
 @router.post("", summary="Transcribe a recording, as Deepgram does", openapi_extra=_BODY)
 async def listen_file(request: Request) -> JSONResponse:
     """The body is the recording, the query says what is wanted."""
-    answer = await transcribe_body(request, _query(request.query_params))
+    answer = await transcribe_body(request, _query(request.query_params, live=False))
     answer.headers[REQUEST_ID_HEADER] = request.state.request_id
     return answer
 
 
-def _query(parameters: QueryParams) -> ListenQuery:
+def _query(parameters: QueryParams, *, live: bool) -> ListenQuery:
     """Raises the 400."""
     try:
-        return ListenQuery.parse(parameters.multi_items())
+        return ListenQuery.parse(parameters.multi_items(), live=live)
     except InvalidQuery as error:
-        raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code="invalid_query_parameter") from None
+        raise invalid_query(error.message) from None

@@ -13,7 +13,8 @@ from typing import BinaryIO, cast
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from server.audio_in.listening import Listening
+from server.audio_in.raw import is_raw
+from server.http.deepgram_error import invalid_query
 from server.http.disconnect import while_connected
 from server.http.errors import ApiError
 from server.http.long_json import LongJSONResponse
@@ -41,8 +42,7 @@ async def transcribe_body(request: Request, query: ListenQuery) -> LongJSONRespo
     created = now()
     request.state.log["format"] = "deepgram"
     async with AsyncExitStack() as resources:
-        wishes = Wishes(query.context, listening=Listening(split=query.multichannel))
-        reading = _read_body(request, wishes)
+        reading = _read_body(request, query)
         transcription, sha256 = await open_transcription(request, resources, reading)
         transcript = await while_connected(request.receive, transcription.whole())
     identity = {
@@ -60,7 +60,7 @@ def now() -> str:
 
 
 @asynccontextmanager
-async def _read_body(request: Request, wishes: Wishes) -> AsyncIterator[Upload[str]]:
+async def _read_body(request: Request, query: ListenQuery) -> AsyncIterator[Upload[str]]:
     """The whole body as a file that is gone at the end of the context; its details are its SHA-256 in hexadecimal."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type in _NOT_AUDIO:
@@ -72,4 +72,6 @@ async def _read_body(request: Request, wishes: Wishes) -> AsyncIterator[Upload[s
         async for chunk in request.stream():
             digest.update(chunk)
             await upload.write(chunk)
-        yield Upload(file, wishes, digest.hexdigest())
+        if query.needs_rate and is_raw(file):
+            raise invalid_query("sample_rate is needed with encoding: the body does not begin like a container.")
+        yield Upload(file, Wishes(query.context, listening=query.listening), digest.hexdigest())

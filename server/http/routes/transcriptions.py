@@ -30,7 +30,7 @@ async def create_transcription(request: Request) -> Response:
     async with AsyncExitStack() as resources:
         transcription, parameters = await open_transcription(request, resources, read_upload(request))
         request.state.log["format"] = parameters.response_format.value
-        if parameters.stream:
+        if parameters.streamed:
             return EventStream(
                 answer_events(transcription, parameters),
                 heartbeat_seconds=service_of(request.scope).settings.heartbeat_seconds,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from server.audio_in.container_stream import ContainerStream
+from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Channels
-from server.audio_in.pcm_stream import PcmStream
+from server.audio_in.raw_stream import RawStream
 from server.live.vocabulary.actions import SetFormat
 
 _PIECE = 1 << 17
@@ -29,7 +30,7 @@ class AudioInput:
     """
 
     def __init__(self) -> None:
-        self._stream: PcmStream | ContainerStream | None = None
+        self._stream: RawStream | ContainerStream | None = None
 
     async def begin(self, action: SetFormat) -> Channels:
         """From now on audio comes in this format. Returns what was left of the audio before."""
@@ -37,35 +38,32 @@ class AudioInput:
         if action.encoding is None:
             self._stream = ContainerStream(split=action.split)
         else:
-            self._stream = PcmStream(action.rate, action.channels, action.encoding, split=action.split)
+            raw = RawAudio(action.encoding, action.rate, action.channels)
+            self._stream = RawStream(raw, split=action.split)
         return rest
 
     async def push(self, audio: bytes) -> Channels:
         """The next bytes → the samples that they complete."""
         assert self._stream is not None, "a protocol sets the format before the first audio"
-        return self._stream.push(audio) if isinstance(self._stream, PcmStream) else await self._stream.push(audio)
+        return await self._stream.push(audio)
 
     def drain(self) -> Channels:
         """Samples of bytes pushed before that a resampler still holds back; the audio may go on.
 
         A container's decoder keeps what it holds, some milliseconds or an unfinished packet: it could not go on.
         """
-        return self._stream.drain() if isinstance(self._stream, PcmStream) else _NOTHING
+        return self._stream.drain() if isinstance(self._stream, RawStream) else _NOTHING
 
     async def end(self) -> Channels:
         """Nothing more comes in the present format → the samples still inside."""
-        match self._stream:
-            case None:
-                return _NOTHING
-            case PcmStream() as raw:
-                return raw.flush()
-            case ContainerStream() as container:
-                try:
-                    return await container.flush()
-                finally:
-                    self.close()
+        if self._stream is None:
+            return _NOTHING
+        try:
+            return await self._stream.flush()
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Give everything back. Harmless when repeated."""
-        if isinstance(self._stream, ContainerStream):
+        if self._stream is not None:
             self._stream.close()

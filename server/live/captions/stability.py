@@ -18,7 +18,7 @@ from itertools import islice
 from server.live.captions.alignment import aligned
 from server.live.captions.units import Cutter, Units, alike
 from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
-from server.transcript.segments import Segment, TextLogprobs
+from server.transcript.segments import Segment
 
 
 @dataclass(slots=True)
@@ -163,7 +163,7 @@ class Stabilizer:
         for number, begin, end in units.runs(tail, len(units)):
             lead, text = units.run(begin, end)
             start = units.timed(begin, begin + 1)[0].start
-            segment = replace(units.segments[number], start=start, text=text, logprobs=TextLogprobs())
+            segment = replace(units.segments[number], start=start, text=text, logprobs=None)
             if self._open is not None and number == place:
                 first_lead = lead
                 segments.append(replace(segment, index=self._open.index))

@@ -14,7 +14,8 @@ from itertools import accumulate, chain
 
 import regex
 
-from server.transcript.segments import Segment, TokenLogprob, seen
+from server.transcript.logprobs import TokenLogprob, seen
+from server.transcript.segments import Segment
 from server.transcript.word_breaks import characters, cut_words, letters
 from server.transcript.words import Word, moment, shares
 
@@ -176,7 +177,7 @@ class Units:
         """Those of the tokens that carry units of one segment, as far as they are known."""
         text, begin = self._text(first)
         known = self.segments[self.segment(first)].logprobs
-        return known.between(text.seen(first - begin), text.seen(last - begin)) if known.tokens else ()
+        return () if known is None else known.between(text.seen(first - begin), text.seen(last - begin))
 
     def timed(self, first: int, last: int) -> list[Word]:
         """Units of one segment as words."""

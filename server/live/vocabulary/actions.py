@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.audio_in.encodings import PcmEncoding
+from server.audio_in.encodings import Encoding
 from server.live.vocabulary.flush import FlushId
 from server.live.vocabulary.turn_detection import TurnDetection
 
@@ -20,12 +20,12 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SetFormat:
-    """From now on audio is raw PCM of this kind; audio heard before keeps its own. ``encoding`` None: a container.
+    """From now on audio is raw and of this kind; audio heard before keeps its own. ``encoding`` None: a container.
 
     ``split``: each channel is transcribed for itself, and events say of which they are; otherwise they are mixed.
     """
 
-    encoding: PcmEncoding | None
+    encoding: Encoding | None
     rate: int = 24_000
     channels: int = 1
     split: bool = False

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from server.live.vocabulary.flush import FlushId
-from server.transcript.segments import Segment, TokenLogprob
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment
 from server.transcript.words import Word
 
 

@@ -13,6 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 import regex
 
 from server.live.vocabulary.events import WordsCommitted
+from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
 from server.version import server_version
@@ -70,6 +71,7 @@ class Alternative(TypedDict):
     transcript: str
     confidence: float
     words: list[JsonObject]
+    languages: NotRequired[list[str]]
     paragraphs: NotRequired[JsonObject]
 
 
@@ -82,19 +84,30 @@ def alternative(passages: Sequence[Passage], *, speakers: bool) -> Alternative:
     }
 
 
+def with_language(best: Alternative) -> Alternative:
+    """With the language of its text. Where none is certain the field is absent: LiveKit takes its first unseen."""
+    code = spoken_language(best["transcript"])
+    return best if code is None else {**best, "languages": [code]}
+
+
 def confidence(passages: Iterable[Passage]) -> float:
     """Of the words of all passages; 0 where there are none, as Deepgram has it."""
     of_words = [passage.confidence for passage in passages for _ in passage.words]
     return fmean(of_words) if of_words else 0.0
 
 
+def bare(word: str) -> str:
+    """A word in lower case and without its punctuation; of punctuation alone all of it."""
+    found = _BARE.search(word)
+    return (found.group() if found else word).lower()
+
+
 def _words(passage: Passage, *, speakers: bool) -> Iterator[JsonObject]:
     """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
     of_passage = round(passage.confidence, 4)
     for word in passage.words:
-        bare = _BARE.search(word.word)
         shown: JsonObject = {
-            "word": (bare.group() if bare else word.word).lower(),
+            "word": bare(word.word),
             "start": seconds(word.start),
             "end": seconds(word.end),
             "confidence": of_passage,

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from server.live.vocabulary.events import Channel, Hypothesis, WordsCommitted
-from server.protocols.deepgram.alternatives import Alternative, JsonObject, ModelIdentity, Passage, alternative, seconds
+from server.protocols.deepgram.alternatives import (
+    Alternative,
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    seconds,
+    with_language,
+)
+from server.protocols.deepgram.search import hits
+from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import lead_between
 
@@ -19,6 +31,10 @@ class LiveResults:
     Args:
         interim: send interim results.
         speakers: words tell who said them.
+        languages: alternatives tell which language they are in.
+        wording: how words are told.
+        search: terms of which is told where they were said.
+        repeated: what the metadata says beside.
 
     Attributes:
         channel: whose text it is; all that come may be mixed to one.
@@ -26,13 +42,27 @@ class LiveResults:
         utterance_end: seconds, where the latest final words end; None until there are any, and again once it was told.
     """
 
-    def __init__(self, model: ModelIdentity, *, request_id: str, interim: bool, speakers: bool) -> None:
+    def __init__(
+        self,
+        model: ModelIdentity,
+        *,
+        request_id: str,
+        interim: bool,
+        speakers: bool,
+        languages: bool = False,
+        wording: Wording = Wording(),  # noqa: B008 - it does not change
+        search: Sequence[str] = (),
+        repeated: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.channel = Channel()
         self.final_until = 0.0
         self.utterance_end: float | None = None
-        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid}
+        self._metadata = {"request_id": request_id, "model_info": model.info, "model_uuid": model.uuid, **repeated}
         self._interim = interim
         self._speakers = speakers
+        self._languages = languages
+        self._wording = wording
+        self._search = search
         self._heard = 0.0
         self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
         self._committed: list[Passage] = []
@@ -132,7 +162,8 @@ class LiveResults:
         return results
 
     def _alternative(self, passages: list[Passage]) -> Alternative:
-        return alternative(passages, speakers=self._speakers)
+        best = alternative(self._wording.passages(passages), speakers=self._speakers)
+        return with_language(best) if self._languages else best
 
     def _results(
         self,
@@ -144,6 +175,9 @@ class LiveResults:
         from_finalize: bool = False,
     ) -> JsonObject:
         start = seconds(self.final_until)
+        channel: JsonObject = {"alternatives": [text]}
+        if self._search:
+            channel["search"] = hits(self._search, text["words"])
         return {
             "type": "Results",
             "channel_index": self.channel,
@@ -151,7 +185,7 @@ class LiveResults:
             "start": start,
             "is_final": is_final,
             "speech_final": speech_final,
-            "channel": {"alternatives": [text]},
+            "channel": channel,
             "metadata": self._metadata,
             "from_finalize": from_finalize,
         }

@@ -6,9 +6,19 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 from uuid import uuid4
 
-from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, Passage, alternative, confidence, seconds
+from server.protocols.deepgram.alternatives import (
+    JsonObject,
+    ModelIdentity,
+    Passage,
+    alternative,
+    confidence,
+    seconds,
+    with_language,
+)
 from server.protocols.deepgram.messages import metadata
 from server.protocols.deepgram.query import ListenQuery
+from server.protocols.deepgram.search import hits
+from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import SENTENCE_ENDS, Word, joined
 
@@ -26,6 +36,7 @@ def render(
         sha256: of the file, in hexadecimal.
         created: when the request came, in ISO 8601.
     """
+    transcript = query.wording.transcript(transcript)
     channels = [_Channel(number, transcript, query) for number in range(transcript.channels)]
     summary = metadata(
         ModelIdentity(served_model),
@@ -35,6 +46,7 @@ def render(
         duration=transcript.duration,
         channels=transcript.channels,
     )
+    summary |= query.repeated
     if transcript.notes:
         summary["warnings"] = list(transcript.notes)
     results: JsonObject = {"channels": [channel.told for channel in channels]}
@@ -42,6 +54,12 @@ def render(
         utterances = [channel.utterances() for channel in channels]
         results["utterances"] = [next(utterances[segment.channel or 0]) for segment in transcript.speech]
     return {"metadata": summary, "results": results}
+
+
+def _detected(text: str) -> JsonObject:
+    """The language of a channel; nothing where none is certain."""
+    heard = heard_language(text)
+    return {} if heard is None else {"detected_language": heard.code, "language_confidence": round(heard.confidence, 4)}
 
 
 class _Channel:
@@ -59,7 +77,13 @@ class _Channel:
         self._best = alternative(self._passages, speakers=query.speakers)
         if query.paragraphs or query.smart_format:
             self._best["paragraphs"] = _paragraphs(self._speech, self._passages, speakers=query.speakers)
+        if query.languages:
+            self._best = with_language(self._best)
         self.told: JsonObject = {"alternatives": [self._best]}
+        if query.search:
+            self.told["search"] = hits(query.search, self._best["words"])
+        if query.detect_language:
+            self.told |= _detected(self._best["transcript"])
 
     def utterances(self) -> Iterator[JsonObject]:
         """One per segment, with the words that the alternative has."""

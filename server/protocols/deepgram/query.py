@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.audio_in.encodings import PcmEncoding
+from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
+from server.audio_in.listening import Listening, RawAudio
 from server.context import ContextTooLong, context_of
 from server.live.vocabulary.turn_detection import TurnDetection
+from server.protocols.deepgram.alternatives import JsonObject
+from server.protocols.deepgram.parameters import (
+    LISTS,
+    MAX_REPLACED,
+    MAX_SEARCHED,
+    REFUSED,
+    EncodingName,
+    Endpointing,
+    Flag,
+    Pair,
+    Switch,
+)
+from server.protocols.deepgram.wording import NUMBER_LANGUAGES, Wording
 
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
 _PLAIN_SILENCE_SECONDS = 0.5
 _CALL_CHANNELS = 2
-
-_ENCODINGS: Mapping[str, PcmEncoding | None] = {
-    "linear16": PcmEncoding.LINEAR16,
-    "linear32": PcmEncoding.FLOAT32,
-    "mulaw": PcmEncoding.MULAW,
-    "alaw": PcmEncoding.ALAW,
-    "flac": None,
-    "ogg-opus": None,
-}
-"""None: a container, which says by itself what is in it."""
-_LISTS = frozenset({"keyterm", "keywords"})
-_REFUSED = {
-    "callback": "the answer is given in the response, and nowhere else",
-    "redact": "nothing can be left out of the transcript",
-}
-"""Parameters that would do harm if they were ignored, and why they cannot be honoured."""
+_CODED_RATES = {CodedEncoding.OPUS: 48_000, CodedEncoding.AMR_WB: 16_000}
+"""Hz, where nobody says another; the telephone's for the rest."""
+_TELEPHONE_RATE = 8_000
+_MAX_PACKET_CHANNELS = 2
 
 
 class InvalidQuery(Exception):  # noqa: N818 - it is the query that is invalid
@@ -42,30 +44,11 @@ class InvalidQuery(Exception):  # noqa: N818 - it is the query that is invalid
         self.message = message
 
 
-def _encoding(value: str) -> PcmEncoding | None:
-    if value.lower() not in _ENCODINGS:
-        raise ValueError(f"possible are {', '.join(_ENCODINGS)}; for other containers leave it out")
-    return _ENCODINGS[value.lower()]
-
-
-def _endpointing(value: str) -> object:
-    """Milliseconds, or None where it is switched off."""
-    return {"true": 0, "false": None}.get(value.lower(), value)
-
-
-def _switch(value: str) -> str | bool:
-    """Any version of a model that is named switches it on."""
-    return value.lower() != "false"
-
-
-Milliseconds = Annotated[int, Field(ge=0, le=60_000)]
-
-
 class ListenQuery(BaseModel):
     """The parameters that change something here. All others are ignored, as Deepgram's own future ones must be.
 
     Attributes:
-        encoding: of raw audio on the WebSocket; None for containers.
+        encoding: of audio that does not begin like a container; None for containers.
         sample_rate: Hz; with ``encoding`` only.
         channels: interleaved.
         multichannel: each channel is transcribed for itself; otherwise they are mixed.
@@ -79,53 +62,140 @@ class ListenQuery(BaseModel):
         utterances: files: list the segments.
         paragraphs: files: the transcript in paragraphs.
         smart_format: files: the same.
+        detect_language: files: say which language was spoken.
+        language: ``multi``: say which language was spoken, in every alternative. Others tell whose number words and
+            profanity are meant.
+        replace: terms, and what is told in their place.
+        search: terms of which is told where they were said.
+        numerals: numbers in digits.
+        profanity_filter: of profane words only the first letter is told.
+        extra: names and values that the answer repeats.
+        tag: words that the answer repeats.
+        alternatives: at most so many; there is one.
+        utt_split: seconds; utterances are the segments, whatever it says.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    encoding: Annotated[PcmEncoding | None, BeforeValidator(_encoding)] = None
+    encoding: EncodingName = None
     sample_rate: int | None = Field(None, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(1, ge=1, le=MAX_CHANNELS)
-    multichannel: bool = False
-    interim_results: bool = False
-    punctuate: bool = False
-    smart_format: bool = False
-    diarize: bool = False
-    diarize_model: Annotated[bool, BeforeValidator(_switch)] = False
-    endpointing: Annotated[Milliseconds | None, BeforeValidator(_endpointing)] = 0
-    vad_events: bool = False
-    utterance_end_ms: Milliseconds | None = None
+    multichannel: Flag = False
+    interim_results: Flag = False
+    punctuate: Flag = False
+    smart_format: Flag = False
+    diarize: Flag = False
+    diarize_model: Switch = False
+    endpointing: Endpointing = 0
+    vad_events: Flag = False
+    utterance_end_ms: Annotated[int, Field(ge=1_000, le=5_000)] | None = None
     keyterm: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
-    utterances: bool = False
-    paragraphs: bool = False
+    utterances: Flag = False
+    paragraphs: Flag = False
+    detect_language: Switch = False
+    language: str | None = None
+    replace: Annotated[tuple[Pair, ...], Field(max_length=MAX_REPLACED)] = ()
+    search: Annotated[tuple[str, ...], Field(max_length=MAX_SEARCHED)] = ()
+    numerals: Flag = False
+    profanity_filter: Flag = False
+    extra: tuple[Pair, ...] = ()
+    tag: tuple[str, ...] = ()
+    alternatives: int = Field(1, ge=1)
+    utt_split: float = Field(0.8, gt=0)
 
     @classmethod
-    def parse(cls, items: Iterable[tuple[str, str]]) -> ListenQuery:
+    def parse(cls, items: Iterable[tuple[str, str]], *, live: bool = True) -> ListenQuery:
         """From a query's names and values in order. Of a repeated single parameter the last counts, empty ones do not.
+
+        Args:
+            live: of a session; a file may be a container though an encoding is named.
 
         Raises InvalidQuery.
         """
         values: dict[str, Any] = {}
         for name, value in items:
-            if name in _LISTS:
+            if not value.strip():
+                continue
+            if name in LISTS:
                 values.setdefault(name, []).append(value)
-            elif value:
+            else:
+                if name in REFUSED and value.lower() != "false":
+                    raise InvalidQuery(f"{name} is not supported: {REFUSED[name]}.")
                 values[name] = value
-        for name, why in _REFUSED.items():
-            if values.get(name, "false").lower() != "false":
-                raise InvalidQuery(f"{name} is not supported: {why}.")
         try:
             query = cls.model_validate(values)
         except ValidationError as error:
             raise _named(error) from None
-        if query.encoding is not None and query.sample_rate is None:
+        query._check_together(live=live)
+        return query
+
+    def _check_together(self, *, live: bool) -> None:
+        """What parameters have to do with each other."""
+        if live and self.needs_rate:
             raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
+        if isinstance(self.encoding, CodedEncoding) and self.channels > _MAX_PACKET_CHANNELS:
+            raise InvalidQuery(f"channels: packets of {self.encoding} have at most {_MAX_PACKET_CHANNELS}.")
+        if self.utterance_end_ms is not None and not self.interim_results:
+            raise InvalidQuery("utterance_end_ms needs interim_results=true.")
+        if self.numerals and self.spoken is not None and self.spoken not in NUMBER_LANGUAGES:
+            raise InvalidQuery(f"numerals: number words are known in {', '.join(NUMBER_LANGUAGES)} only.")
         try:
-            context_of(*query.terms)
+            context_of(*self.terms)
         except ContextTooLong as error:
             raise InvalidQuery(f"keyterm and keywords together may have {error.limit} characters.") from None
-        return query
+
+    @property
+    def needs_rate(self) -> bool:
+        """Samples alone are meant, and nobody said at which rate."""
+        return self.sample_rate is None and (
+            isinstance(self.encoding, PcmEncoding) or self.encoding is CodedEncoding.SPEEX
+        )
+
+    @property
+    def raw(self) -> RawAudio | None:
+        """What audio is that does not begin like a container; None where nobody said enough."""
+        if self.encoding is None or self.needs_rate:
+            return None
+        rate = self.sample_rate
+        if rate is None:
+            assert isinstance(self.encoding, CodedEncoding)
+            rate = _CODED_RATES.get(self.encoding, _TELEPHONE_RATE)
+        return RawAudio(self.encoding, rate, self.channels)
+
+    @property
+    def raw_channels(self) -> int:
+        """How many channels are transcribed, each for itself; 1 where they are mixed, and at first of a container."""
+        return self.channels if self.multichannel and self.raw is not None else 1
+
+    @property
+    def most_channels(self) -> int:
+        """How many there may be: without ``channels`` a container may have two, as a call has."""
+        if not self.multichannel or self.raw is not None:
+            return self.raw_channels
+        return self.channels if "channels" in self.model_fields_set else _CALL_CHANNELS
+
+    @property
+    def listening(self) -> Listening:
+        """How a file is to be heard."""
+        return Listening(split=self.multichannel, raw=self.raw)
+
+    @property
+    def spoken(self) -> str | None:
+        """The language that the client names, its region aside."""
+        language = (self.language or "multi").partition("-")[0].lower()
+        return None if language == "multi" else language
+
+    @property
+    def wording(self) -> Wording:
+        """What is changed in the words."""
+        return Wording(self.replace, numerals=self.numerals, masked=self.profanity_filter, language=self.spoken)
+
+    @property
+    def repeated(self) -> JsonObject:
+        """What the answer's metadata says because the client did."""
+        told: JsonObject = {"extra": dict(self.extra)} if self.extra else {}
+        return told | ({"tags": list(self.tag)} if self.tag else {})
 
     @property
     def terms(self) -> tuple[str, ...]:
@@ -139,21 +209,14 @@ class ListenQuery(BaseModel):
         return context_of(*self.terms)
 
     @property
-    def raw_channels(self) -> int:
-        """How many channels are transcribed, each for itself; 1 where they are mixed, and at first of a container."""
-        return self.channels if self.multichannel and self.encoding is not None else 1
-
-    @property
-    def most_channels(self) -> int:
-        """How many there may be: without ``channels`` a container may have two, as a call has."""
-        if not self.multichannel or self.encoding is not None:
-            return self.raw_channels
-        return self.channels if "channels" in self.model_fields_set else _CALL_CHANNELS
-
-    @property
     def speakers(self) -> bool:
         """Whether words tell who said them."""
         return self.diarize or self.diarize_model
+
+    @property
+    def languages(self) -> bool:
+        """Whether alternatives tell which language they are in."""
+        return self.language is not None and self.language.lower() == "multi"
 
     @property
     def turns(self) -> TurnDetection | None:

@@ -47,11 +47,9 @@ class DeepgramSession(LiveProtocol[str | bytes]):
     def opened(self) -> Sequence[Action]:
         """Deepgram says nothing before the first results."""
         query = self._query
-        rate = query.sample_rate if query.encoding is not None and query.sample_rate is not None else 24_000
-        actions: list[Action] = [
-            SetFormat(query.encoding, rate, query.channels, query.multichannel),
-            SetTurns(query.turns),
-        ]
+        raw, split = query.raw, query.multichannel
+        sound = SetFormat(None, split=split) if raw is None else SetFormat(raw.encoding, raw.rate, raw.channels, split)
+        actions: list[Action] = [sound, SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
 
     def read(self, frame: str | bytes) -> str | bytes:
@@ -123,6 +121,10 @@ class DeepgramSession(LiveProtocol[str | bytes]):
                 request_id=self._request_id,
                 interim=self._query.interim_results,
                 speakers=self._query.speakers,
+                languages=self._query.languages,
+                wording=self._query.wording,
+                search=self._query.search,
+                repeated=self._query.repeated,
             )
             self._channels.append(LiveChannel(self._query, results, self._stage))
         return self._channels[number]
@@ -137,4 +139,4 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             duration=event.duration,
             channels=event.channel.of,
         )
-        return [Send({"type": "Metadata"} | summary), Close()]
+        return [Send({"type": "Metadata"} | summary | self._query.repeated), Close()]

@@ -36,8 +36,9 @@ class OpenAIEvents:
         return objects
 
     def done(self, transcript: Transcript) -> parts.JsonObject:
-        """``transcript.text.done``, the last event: the whole text and what it cost."""
-        event: parts.JsonObject = {"type": "transcript.text.done", "text": transcript.text}
+        """``transcript.text.done``, the last event: the whole text, its language and what it cost."""
+        text = transcript.text
+        event: parts.JsonObject = {"type": "transcript.text.done", "text": text} | parts.languages(text)
         if self._logprobs:
             event["logprobs"] = parts.logprobs(transcript.logprobs)
         if transcript.usage is not None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from server.protocols.openai.errors import InvalidParameter
+from server.protocols.openai.languages import Language, LanguageTag, without_any
+from server.protocols.openai.request_values import (
+    Flag,
+    Names,
+    Phrases,
+    Words,
+    lowered,
+    object_in,
+    values_of_form,
+    values_of_json,
+)
 
 MAX_KNOWN_SPEAKERS = 4
-
-_BRACKETED = re.compile(r"(?P<name>\w+)\[(?P<inner>\w*)\]")
-
-Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,32}([-_][A-Za-z0-9]{1,8})*$")]
 
 
 class ResponseFormat(StrEnum):
@@ -31,7 +36,8 @@ class ResponseFormat(StrEnum):
 
 
 STREAMED_FORMATS = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT, ResponseFormat.DIARIZED_JSON})
-"""Formats that OpenAI's events can carry."""
+"""Formats that OpenAI's events can carry. With the others ``stream`` is ignored, as OpenAI ignores it for whisper-1:
+gateways set format and streaming independently of each other, and the whole answer is what they can use."""
 
 
 class ServerVad(BaseModel):
@@ -43,54 +49,64 @@ class ServerVad(BaseModel):
     threshold: float | None = Field(None, ge=0, le=1)
 
 
-def _listed(value: Any) -> Any:
-    """One value where several are possible is a list of one."""
-    return [value] if isinstance(value, str) else value
+_Lowered = BeforeValidator(lowered)
+_Granularities = Annotated[tuple[Annotated[Literal["word", "segment"], _Lowered], ...], Words]
+_Includes = Annotated[tuple[Annotated[Literal["logprobs"], _Lowered], ...], Words]
+_Languages = Annotated[tuple[LanguageTag, ...], BeforeValidator(without_any), Words]
 
 
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+def _strategy(value: Any) -> Any:
+    return lowered(object_in(value)) or None
 
 
 class TranscriptionParameters(BaseModel):
     """Form fields beside the file. Unknown ones are ignored, as OpenAI's own future fields must be."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True, str_strip_whitespace=True)
 
     model: str | None = Field(None, description="The served model's name; OpenAI's model names mean it too.")
-    response_format: ResponseFormat = Field(ResponseFormat.JSON, description="How the answer is written.")
-    stream: bool = Field(
-        False, description="Answer with server-sent events while the text comes; with json, text and diarized_json."
+    response_format: Annotated[ResponseFormat, _Lowered] = Field(
+        ResponseFormat.JSON, description="How the answer is written."
+    )
+    stream: Flag = Field(
+        False,
+        description="Answer with server-sent events while the text comes; with json, text and diarized_json. "
+        "With the other formats the answer comes whole.",
     )
     prompt: str | None = Field(None, description="Background or vocabulary that helps the model with names and terms.")
-    keywords: Strings = Field((), description="Words and phrases to expect.")
-    hotwords: Strings = Field((), description="The same as keywords, under the name the model's users know.")
-    language: Language | None = Field(
+    keywords: Phrases = Field((), description="Words and phrases to expect.")
+    hotwords: Phrases = Field((), description="The same as keywords, under the name the model's users know.")
+    language: Language = Field(
         None, description="Returned in verbose_json. The model finds out the language by itself and takes no hint."
     )
-    languages: Annotated[tuple[Language, ...], BeforeValidator(_listed)] = Field(
-        (), description="Accepted and ignored: the model finds out the language by itself."
-    )
+    languages: _Languages = Field((), description="Accepted and ignored: the model finds out the language by itself.")
     temperature: float = Field(
         0.0, ge=0, le=1, allow_inf_nan=False, description="0 takes the likeliest words; above, words are sampled."
     )
-    timestamp_granularities: Annotated[tuple[Literal["word", "segment"], ...], BeforeValidator(_listed)] = Field(
+    timestamp_granularities: _Granularities = Field(
         (), description="With verbose_json: segments (default), words, or both. Word times are estimated."
     )
-    include: Annotated[tuple[Literal["logprobs"], ...], BeforeValidator(_listed)] = Field(
-        (), description="With json: logprobs of the text's tokens."
-    )
-    channels: Literal["mix", "split"] = Field(
+    include: _Includes = Field((), description="With json: logprobs of the text's tokens.")
+    channels: Annotated[Literal["mix", "split"], _Lowered] = Field(
         "mix", description="split: each channel is transcribed for itself, and told as channel of segments and words."
     )
-    chunking_strategy: Literal["auto"] | ServerVad | None = Field(
+    chunking_strategy: Annotated[Literal["auto"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
         None, description="Accepted and ignored: the model hears the recording whole."
     )
-    known_speaker_names: Annotated[Strings, Field(max_length=MAX_KNOWN_SPEAKERS)] = Field(
+    known_speaker_names: Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)] = Field(
         (), description="Names to use for the speakers of the references, in the same order."
     )
-    known_speaker_references: Annotated[Strings, Field(max_length=MAX_KNOWN_SPEAKERS)] = Field(
+    known_speaker_references: Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)] = Field(
         (), description="A recording of 2 to 10 seconds of each known speaker, as data: URLs."
     )
+    max_completion_tokens: int | None = Field(
+        None, ge=1, description="Ends the answer after so many tokens; those of times and speakers count too."
+    )
+
+    @property
+    def streamed(self) -> bool:
+        """Whether the answer is a stream of events."""
+        return self.stream and self.response_format in STREAMED_FORMATS
 
 
 _LISTS = frozenset(
@@ -104,74 +120,59 @@ _LISTS = frozenset(
         "known_speaker_references",
     }
 )
+_TEXTS = frozenset({"prompt", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
 
 
 def parameters_from_form(fields: Iterable[tuple[str, str]]) -> TranscriptionParameters:
-    """Parameters from form fields in any order, names with or without brackets.
-
-    ``name[]=a``, ``name[0]=a`` and ``name=a`` all add to a list, ``name[key]=a`` fills an object, and an empty value is
-    the same as none. Of a repeated single value the last counts. Raises InvalidParameter.
-    """
-    values: dict[str, Any] = {}
-    for key, value in fields:
-        match = _BRACKETED.fullmatch(key)
-        name, inner = (match["name"], match["inner"]) if match else (key, "")
-        if name in _LISTS:
-            values.setdefault(name, []).append(value)
-        elif value and inner and not inner.isdecimal():
-            nested = values.setdefault(name, {})
-            values[name] = {**nested, inner: value} if isinstance(nested, dict) else {inner: value}
-        elif value:
-            values[name] = value
-    return _checked(values)
+    """Parameters from form fields in any order, see `values_of_form`. Raises InvalidParameter."""
+    return _checked_parameters(values_of_form(fields, lists=_LISTS, texts=_TEXTS))
 
 
 def parameters_from_json(values: Mapping[str, JsonValue]) -> TranscriptionParameters:
     """Parameters from a JSON object, where null is the same as absent. Raises InvalidParameter."""
-    return _checked({key: value for key, value in values.items() if value is not None})
+    return _checked_parameters(values_of_json(values))
 
 
-def _checked(values: dict[str, Any]) -> TranscriptionParameters:
-    strategy = values.get("chunking_strategy")
-    if isinstance(strategy, str) and strategy.lstrip().startswith("{"):
-        try:
-            values["chunking_strategy"] = json.loads(strategy)
-        except ValueError:
-            raise InvalidParameter("chunking_strategy", "chunking_strategy: this is not valid JSON.") from None
-    try:
-        parameters = TranscriptionParameters.model_validate(values)
-    except ValidationError as error:
-        raise _named(error) from None
+def _checked_parameters(values: dict[str, Any]) -> TranscriptionParameters:
+    parameters = checked(TranscriptionParameters, values)
     _check_combinations(parameters)
     return parameters
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], values: dict[str, Any]) -> Model:
+    """The values as ``model``. Raises InvalidParameter for the first that does not fit."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise _named(error) from None
 
 
 def _named(error: ValidationError) -> InvalidParameter:
     """The first complaint, without the value that caused it."""
     first = error.errors(include_input=False, include_url=False)[0]
     param = str(first["loc"][0])
-    return InvalidParameter(param, f"{param}: {first['msg']}.")
+    return InvalidParameter(param, f"{param}: {first['msg'].removeprefix('Value error, ')}.")
 
 
 def _check_combinations(parameters: TranscriptionParameters) -> None:
     """Raise InvalidParameter for values that are fine alone and make no sense together."""
     answer = parameters.response_format
-    if parameters.timestamp_granularities and answer is not ResponseFormat.VERBOSE_JSON:
-        raise InvalidParameter("timestamp_granularities", "timestamp_granularities needs response_format=verbose_json.")
+    # Segments come with verbose_json anyway, and no other format has room for them: to ask for them does no harm, and
+    # clients do it whatever the format. Words alone are what somebody wants to have.
+    if set(parameters.timestamp_granularities) == {"word"} and answer is not ResponseFormat.VERBOSE_JSON:
+        raise InvalidParameter(
+            "timestamp_granularities", "timestamp_granularities[]=word needs response_format=verbose_json."
+        )
     if parameters.include and answer is not ResponseFormat.JSON:
         raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
-    if parameters.stream and answer not in STREAMED_FORMATS:
-        possible = ", ".join(sorted(STREAMED_FORMATS))
-        raise InvalidParameter(
-            "stream", f"stream=true is possible with response_format {possible}; {answer} comes whole."
-        )
     names, references = parameters.known_speaker_names, parameters.known_speaker_references
     if len(names) != len(references):
         raise InvalidParameter(
             "known_speaker_references",
             f"{len(names)} known_speaker_names need as many known_speaker_references, not {len(references)}.",
         )
-    if len(set(names)) != len(names) or not all(name.strip() for name in names):
-        raise InvalidParameter(
-            "known_speaker_names", "known_speaker_names must be different from each other and not empty."
-        )
+    if len(set(names)) != len(names):
+        raise InvalidParameter("known_speaker_names", "known_speaker_names must be different from each other.")

@@ -28,9 +28,13 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
     speakers = tuple(KnownSpeaker(name, decoded(clip, REFERENCES)) for name, clip in pairs)
-    listening = Listening(split=parameters.channels == "split")
     return Wishes(
-        context, parameters.temperature, logprobs=bool(parameters.include), speakers=speakers, listening=listening
+        context,
+        parameters.temperature,
+        logprobs=bool(parameters.include),
+        speakers=speakers,
+        listening=Listening(split=parameters.channels == "split"),
+        max_tokens=parameters.max_completion_tokens,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from server.transcript.labels import SpeakerLabels
-from server.transcript.segments import Segment, TokenLogprob, Transcript
+from server.transcript.language import spoken_language
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment, Transcript
 
 JsonObject = dict[str, object]
 
@@ -38,6 +40,12 @@ def usage(transcript: Transcript) -> JsonObject:
         "total_tokens": prompt + spent.answer_tokens,
         "input_token_details": {"audio_tokens": spent.audio_tokens, "text_tokens": spent.text_tokens},
     }
+
+
+def languages(text: str) -> JsonObject:
+    """OpenAI's ``languages``, the one that was spoken; nothing where that is not certain."""
+    code = spoken_language(text)
+    return {} if code is None else {"languages": [{"code": code}]}
 
 
 def notes(transcript: Transcript) -> JsonObject:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
+from server.transcript.language import heard_language
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import Word, segment_words
 
@@ -28,15 +29,16 @@ def render_verbose_json(
     Args:
         transcript: what to show.
         temperature: the answer was sampled with.
-        language: as the request named it; the model does not tell which it heard, so else ``unknown``.
+        language: as the request named it; else the name of the one that was spoken, or ``unknown``.
         granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
     """
     labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
+    text = transcript.text
     body: parts.JsonObject = {
         "task": "transcribe",
-        "language": language or "unknown",
+        "language": language or _language(text),
         "duration": parts.seconds(transcript.duration),
-        "text": transcript.text,
+        "text": text,
     }
     if "segment" in granularities:
         body["segments"] = [_segment(segment, labels, temperature) for segment in transcript.segments]
@@ -47,6 +49,12 @@ def render_verbose_json(
             for word in segment_words(segment)
         ]
     return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
+
+
+def _language(text: str) -> str:
+    """In English, as Whisper names languages."""
+    heard = heard_language(text)
+    return "unknown" if heard is None else heard.name
 
 
 def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:

@@ -8,6 +8,7 @@ import random
 import resource
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from server.audio_in.errors import AudioError, AudioErrorCode
 from tests.server.audio_in.audio_media import (
     AMPLITUDE,
     LEVELS,
+    TONES,
     Floats,
     Format,
     amplitude,
@@ -28,6 +30,7 @@ from tests.server.audio_in.audio_media import (
     silence,
 )
 
+RECORDINGS = Path(__file__).parent / "recordings"
 WEBM = Format("webm", "libopus", options=(("live", "1"),))
 FORMATS = [
     WEBM,
@@ -38,7 +41,29 @@ FORMATS = [
     Format("adts", "aac"),
     Format("flac", "flac"),
     Format("wav", "pcm_s16le"),
+    Format("mpegts", "aac", options=(("mpegts_flags", "latm"),)),
+    Format("mpeg", "mp2"),
+    Format("latm", "aac"),
+    Format("ogg", "flac"),
+    Format("ac3", "ac3"),
+    Format("au", "pcm_s16be"),
+    Format("aiff", "pcm_s16be"),
+    Format("caf", "pcm_s16be"),
+    Format("avi", "mp3"),
+    Format("nut", "libopus"),
 ]
+"""Those that can be read from the front, at 48 kHz."""
+OTHERS = [
+    (Format("flv", "mp3"), 44_100),
+    (Format("flv", "aac"), 44_100),
+    (Format("asf", "wmav2", bit_rate=128_000), 44_100),
+    (Format("tta", "tta"), 44_100),
+    (Format("wav", "g722"), 16_000),
+    (Format("wav", "adpcm_ms"), 16_000),
+    (Format("rm", "real_144"), 8_000),
+    (Format("RAW", "gsm610", by_soundfile=True), 8_000),
+]
+TELEPHONES = ["tones.spx", "tones.awb", "amr"]
 
 
 @pytest.fixture
@@ -83,6 +108,20 @@ async def test_ragged_pieces_give_what_the_file_gives(stream: ContainerStream, f
     assert_tones(samples)
     whole = clip_of(data).samples  # an MP3 as a file may be shorter: only its index tells of padding at the end
     np.testing.assert_allclose(samples[: whole.size], whole, atol=1e-3)
+
+
+@pytest.mark.parametrize(("form", "rate"), OTHERS, ids=str)
+async def test_formats_that_have_other_rates(stream: ContainerStream, form: Format, rate: int) -> None:
+    assert_tones(await decoded(stream, ragged(media(form, rate), seed=1)))
+
+
+@pytest.mark.parametrize("name", TELEPHONES)
+async def test_telephone_codecs(stream: ContainerStream, name: str) -> None:
+    amr = Format("amr", "libopencore_amrnb", bit_rate=12_200)
+    data = media(amr, 8_000) if name == "amr" else (RECORDINGS / name).read_bytes()
+    samples = await decoded(stream, ragged(data, seed=1, longest=300))
+    assert abs(samples.size / 24_000 - 2) < 0.1
+    assert amplitude(samples[2_400:21_600], TONES[0]) > 0.08
 
 
 async def test_samples_come_with_the_bytes_that_complete_them(stream: ContainerStream) -> None:

@@ -200,7 +200,7 @@ def test_a_movie_whose_sound_is_in_another_file(elsewhere: tuple[str, str]) -> N
     movie = bytearray(media(Format("mov", "pcm_s16le"), 16_000))
     path = elsewhere[0].encode()
     at = movie.index(b"dref") + 12  # the first reference: its size, its kind, and a flag that says: in this file
-    assert movie[at + 4 : at + 8] in (b"url ", b"alis")
+    assert movie[at + 4 : at + 8] == b"url "
     movie[at + 8 : at + 12] = bytes(4)
     try:
         heard = clip_of(bytes(movie)).samples
@@ -208,7 +208,7 @@ def test_a_movie_whose_sound_is_in_another_file(elsewhere: tuple[str, str]) -> N
         return
     own = clip_of(media(Format("mov", "pcm_s16le"), 16_000)).samples
     assert np.array_equal(heard, own), "what it says of another file is not followed"
-    assert path not in movie
+    assert path not in bytes(movie)
 
 
 def test_a_reference_movie(elsewhere: tuple[str, str]) -> None:

@@ -128,7 +128,10 @@ def test_amr_wb() -> None:
 def remuxed(name: str, container: str, **options: str) -> bytes:
     """The packets of one of the recordings in another container."""
     output = io.BytesIO()
-    with av.open(str(RECORDINGS / name)) as source, av.open(output, "w", format=container, options=options) as made:
+    with (
+        av.open(str(RECORDINGS / name), "r") as source,
+        av.open(output, "w", format=container, options=options) as made,
+    ):
         stream = made.add_stream_from_template(source.streams.audio[0])
         for packet in source.demux(audio=0):
             if packet.size:
@@ -152,7 +155,7 @@ def test_amr_wb_in_a_phones_container() -> None:
 
 def test_truehd_alone_and_in_matroska() -> None:
     data = (RECORDINGS / "tone.mka").read_bytes()
-    with av.open(io.BytesIO(data)) as source:
+    with av.open(io.BytesIO(data), "r") as source:
         stream = b"".join(bytes(packet) for packet in source.demux(audio=0))
     for seconds, file in ((0.3, data), (2.4, stream * 8)):
         samples = clip_of(file).samples

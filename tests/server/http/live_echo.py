@@ -182,6 +182,9 @@ class Scripted:
     def set_context(self, context: str | None) -> None:
         raise AssertionError("not asked for")
 
+    def set_logprobs(self, wanted: bool) -> None:
+        raise AssertionError("not asked for")
+
     def discard(self) -> None:
         raise AssertionError("not asked for")
 

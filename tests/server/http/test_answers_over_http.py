@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -91,6 +92,42 @@ def test_diarized_json_says_who_speaks_when(client: openai.OpenAI, wav: bytes) -
     )
     assert [(segment.speaker, segment.start, segment.end) for segment in answer.segments] == TURNS
     assert " ".join(segment.text for segment in answer.segments) == answer.text == TEXT
+
+
+@pytest.mark.parametrize(
+    ("wanted", "granularities"),
+    [("json", ["segment"]), ("json", ["word", "segment"]), ("text", ["segment"]), ("srt", ["segment"])],
+)
+def test_segments_may_be_asked_for_in_any_format(post: Post, wanted: str, granularities: list[str]) -> None:
+    """They come with verbose_json alone, as with OpenAI; clients ask whatever the format."""
+    answer = post(response_format=wanted, **{"timestamp_granularities[]": granularities})
+    assert answer.text == post(response_format=wanted).text
+
+
+@pytest.mark.parametrize("wanted", ["verbose_json", "srt", "vtt"])
+def test_formats_that_cannot_be_streamed_come_whole(client: openai.OpenAI, post: Post, wav: bytes, wanted: str) -> None:
+    """As OpenAI ignores ``stream`` for whisper-1. Gateways add verbose_json to whatever they pass on."""
+    streamed, whole = post(response_format=wanted, stream="true"), post(response_format=wanted)
+    assert streamed.text == whole.text
+    assert streamed.headers["content-type"] == whole.headers["content-type"]
+    assert list(transcribe(client, wav, response_format=wanted, stream=True)) == []
+
+
+def test_events_bear_their_name_beside_the_data(post: Post) -> None:
+    """Readers such as a browser's EventSource go by it."""
+    frames = post(stream="true", response_format="diarized_json").text.rstrip("\n").split("\n\n")
+    for frame in frames:
+        name, data = frame.split("\n")
+        assert name == f"event: {json.loads(data.removeprefix('data: '))['type']}"
+    assert name == "event: transcript.text.done"
+
+
+def test_an_answer_ends_after_so_many_tokens(post: Post) -> None:
+    answer = post(max_completion_tokens="30").json()
+    assert len(answer["text"].split()) < len(TEXT.split())
+    assert answer["usage"]["output_tokens"] == 30
+    assert "length limit" in answer["notes"][0]
+    assert post(max_completion_tokens="1000000").json()["text"] == TEXT
 
 
 @pytest.mark.parametrize("wanted", ["json", "text", "diarized_json"])

@@ -106,4 +106,5 @@ def test_an_error_after_the_headers_is_the_last_event(wav: bytes) -> None:
         assert answer.status_code == 200
         assert '"code": "out_of_memory"' in answer.text.rpartition("data: ")[2]
         assert answer.text.count("data: ") == 1
+        assert "event: error\n" in answer.text
         assert_all_given_back(server)

@@ -117,6 +117,41 @@ def test_cors_for_configured_origins_only(guarded_server: RunningServer) -> None
     assert refused.headers["access-control-allow-origin"] == "https://app.example"
 
 
+SDK_HEADERS = (
+    "authorization,content-type,openai-organization,openai-project,x-stainless-arch,x-stainless-lang,x-stainless-os,"
+    "x-stainless-package-version,x-stainless-retry-count,x-stainless-runtime,x-stainless-runtime-version,"
+    "x-stainless-timeout,x-stainless-helper-method,x-request-id,x-api-key,idempotency-key,cache-control,traceparent"
+)
+
+
+@pytest.mark.parametrize("path", [PATH, f"{PATH}/", "/v1/models", "/v1/listen", "/v1/realtime/client_secrets"])
+def test_a_preflight_of_every_header_that_clients_send(guarded_server: RunningServer, path: str) -> None:
+    asked = {
+        "origin": "https://app.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": SDK_HEADERS,
+        "access-control-request-private-network": "true",
+    }
+    answer = httpx.options(f"{guarded_server.url}{path}", headers=asked)
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-headers"] == SDK_HEADERS
+    assert answer.headers["access-control-allow-private-network"] == "true"
+
+
+def test_pages_may_read_what_clients_obey(guarded_server: RunningServer) -> None:
+    answer = httpx.get(f"{guarded_server.url}/v1/models", headers={"origin": "https://app.example"} | BEARER)
+    exposed = answer.headers["access-control-expose-headers"].split(", ")
+    assert {"x-request-id", "retry-after", "x-should-retry", "x-vibevoice-notes", "dg-request-id"} <= set(exposed)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip"])
+def test_compressed_bodies_are_not_taken(server: RunningServer, wav: bytes, encoding: str) -> None:
+    answer = httpx.post(f"{server.url}{PATH}", files={"file": wav}, headers={"content-encoding": encoding})
+    assert encoding in str(assert_envelope(answer, 415, "unsupported_media_type")["message"])
+    plain = httpx.post(f"{server.url}{PATH}", files={"file": wav}, headers={"content-encoding": "identity"}, timeout=60)
+    assert plain.json()["text"] == TEXT
+
+
 def test_no_cors_by_default(server: RunningServer) -> None:
     answer = httpx.get(f"{server.url}/v1/models", headers={"origin": "https://app.example"})
     assert "access-control-allow-origin" not in answer.headers

@@ -17,6 +17,7 @@ import httpx
 import openai
 import pytest
 
+from server.http import service
 from server.serving.server import DrainingServer
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
@@ -94,6 +95,22 @@ def test_a_vocabulary_that_cannot_be_read_ends_the_server(capfd: pytest.CaptureF
     server.run()
     assert server.failed
     assert "The model cannot be started: The tokenizer in /nowhere cannot be read" in capfd.readouterr().err
+
+
+def test_what_tells_languages_is_read_before_the_server_is_ready(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Reading it takes most of a second, which the first answer would keep everybody waiting for."""
+
+    def missing() -> None:
+        raise FileNotFoundError("no model.npz.xz")
+
+    monkeypatch.setattr(service, "load_languages", missing)
+    settings = Settings(model="tiny", port=0)
+    server = DrainingServer(scripted_app(settings, MuteRunner), settings)
+    server.run()
+    assert server.failed
+    assert "What tells languages cannot be read: no model.npz.xz" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("streamed", [False, True])

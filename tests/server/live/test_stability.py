@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from server.live.captions.stability import Stabilizer
 from server.live.captions.units import plain
 from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
+from server.transcript.logprobs import TextLogprobs, token_logprob
 from server.transcript.segments import Segment
 from server.transcript.words import joined
 from tests.server.transcript.answers import examples
@@ -284,3 +287,33 @@ def test_text_that_grows_and_shrinks_is_committed_once_and_whole(text: str, step
         if length == len(text):
             break
     assert told == text
+
+
+def scored(text: str, *spelled: str, end: float = 2.0) -> Segment:
+    pieces = [(piece, (token_logprob(piece.encode(), -1.0),)) for piece in spelled]
+    return replace(said(text, end=end), logprobs=TextLogprobs.of(pieces))
+
+
+def tokens(events: list[LiveEvent]) -> list[str]:
+    return [token.token for event in events if isinstance(event, WordsCommitted) for token in event.logprobs]
+
+
+def test_words_come_with_the_tokens_that_carry_them() -> None:
+    stable = Stabilizer(SETTLE)
+    stable.update([scored("the train is l", "the", " tr", "ain", " is", " l")], heard=2.0)
+    events = stable.update([scored("The train is late", "The", " tr", "ain", " is", " la", "te", end=3.0)], heard=3.0)
+    assert (committed(events), tokens(events)) == (["The train is"], ["The", " tr", "ain", " is"])
+    assert isinstance(events[-1], Hypothesis)
+    assert events[-1].segments[0].logprobs is None
+    events = stable.update([scored("Tha train is later", "Tha", " train", " is", " later")], heard=4.0, final=True)
+    assert (committed(events), tokens(events)) == (["later"], [" later"])
+
+
+def test_a_token_that_goes_on_behind_the_words_comes_with_its_end() -> None:
+    """In scripts without spaces tokens and words end elsewhere."""
+    stable = Stabilizer(SETTLE)
+    stable.update([scored("我们开始吧", "我", "们开", "始吧")], heard=2.0)
+    first = stable.update([scored("我们开会吧", "我", "们开", "会吧")], heard=2.0)
+    assert (committed(first), tokens(first)) == (["我们"], ["我"])
+    rest = stable.update([scored("我们开会吧", "我", "们开", "会吧")], heard=2.0, final=True)
+    assert (committed(rest), tokens(rest)) == (["开会吧"], ["们开", "会吧"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnIdle, TurnStart
 from server.live.vocabulary.turn_detection import TurnDetection
 
 FRAME = 0.04
@@ -85,3 +85,30 @@ def test_turns_alternate_and_do_not_overlap(
     times = [event.at for event in events]
     assert times == sorted(times)
     assert all(0 <= at <= len(probabilities) * FRAME + 1e-9 for at in times)
+
+
+IDLE = TurnDetection(threshold=0.5, prefix_padding=0.08, silence=0.2, idle=0.4)
+
+
+def test_nobody_speaks_for_long_and_for_as_long_again() -> None:
+    detector = TurnDetector(IDLE, frame=FRAME, start=7.0)
+    waited = [event for event in (detector.feed(0.1) for _ in range(25)) if event is not None]
+    assert waited == [TurnIdle(7.0, 7.4), TurnIdle(7.4, 7.8)]
+
+
+def test_waiting_begins_anew_where_a_turn_ends() -> None:
+    assert follow([0.1] * 9 + [0.9] * 10 + [0.1] * 15, IDLE) == [
+        ("TurnStart", 12, 0.28),
+        ("TurnEnd", 24, 0.96),
+        ("TurnIdle", 34, 1.36),
+    ]
+
+
+def test_speech_that_may_become_a_turn_is_waited_for() -> None:
+    began = follow([0.1] * 9 + [0.9] * 3, IDLE)
+    assert began == [("TurnStart", 12, 0.28)]
+    assert follow([0.1] * 9 + [0.9] * 2 + [0.1], IDLE) == [("TurnIdle", 12, 0.48)]
+
+
+def test_a_turn_does_not_reach_into_the_silence_before_it() -> None:
+    assert follow([0.1] * 10 + [0.9] * 5, IDLE) == [("TurnIdle", 10, 0.4), ("TurnStart", 13, 0.4)]

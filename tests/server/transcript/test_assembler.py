@@ -12,8 +12,9 @@ from server.transcript import content_tokens
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SpeechDelta, TranscriptEvent
+from server.transcript.logprobs import TokenLogprob
 from server.transcript.references import ReferenceClip
-from server.transcript.segments import TokenLogprob, Transcript, Usage
+from server.transcript.segments import Transcript, Usage
 from tests.server.transcript.answers import (
     DURATION,
     answers,

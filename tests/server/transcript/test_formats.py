@@ -22,7 +22,8 @@ from server.protocols.openai.events import OpenAIEvents
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.formats import render_diarized_json, render_json, render_text, render_verbose_json
 from server.transcript.labels import SpeakerLabels
-from server.transcript.segments import Segment, TokenLogprob, Transcript, Usage
+from server.transcript.logprobs import TokenLogprob
+from server.transcript.segments import Segment, Transcript, Usage
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -57,6 +57,33 @@ def test_what_the_model_adds_to_a_forced_segment_is_not_lost(
     assert [one.source for one in reading.written] == [then]
 
 
+def test_segments_have_their_tokens_where_they_are_wanted(author: Author) -> None:
+    """Joined, the tokens are the text: without JSON around it, and also where forced text goes on."""
+    contents = [content for content in CONTENTS if content.isprintable() and not set('"\\') & set(content)]
+    segments = [GRAMMAR.segment(place, place + 1, 0, content) for place, content in enumerate(contents)]
+    answer = author.whole_answer(GRAMMAR.opening(segments) + "]", prefix=GRAMMAR.opening(segments[:1]))
+    plain = read(answer, author.vocabulary, seconds=100)
+    assert {segment.logprobs for segment in plain.segments} == {None}
+    reading = read(answer, author.vocabulary, seconds=100, logprobs=True)
+    assert [segment.text for segment in reading.segments] == contents[1:]
+    for segment in reading.segments:
+        assert segment.logprobs is not None
+        spelled = bytes(byte for token in segment.logprobs.tokens for byte in token.bytes)
+        assert spelled.decode() == segment.text
+        assert {token.logprob for token in segment.logprobs.tokens} == {-0.1}
+    assert [replace(segment, logprobs=None) for segment in reading.segments] == list(plain.segments)
+
+
+def test_what_is_added_to_a_forced_segment_has_its_tokens(author: Author) -> None:
+    prefix = GRAMMAR.opening([GRAMMAR.segment(0.0, 1.5, 2, "Hello")])
+    answer = GRAMMAR.opening([GRAMMAR.segment(0.0, 1.5, 2, "Hello, my friend.")]) + "]"
+    [added] = read(author.whole_answer(answer, prefix=prefix), author.vocabulary, seconds=10, logprobs=True).segments
+    assert added.text == "my friend."
+    assert added.logprobs is not None
+    assert "".join(token.token for token in added.logprobs.tokens).lstrip() == added.text
+    assert added.logprobs.ends[-1] == len("myfriend.")
+
+
 def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:
     twice = [
         GRAMMAR.segment(1, 3, 0, "Philip has every house."),

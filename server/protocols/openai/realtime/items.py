@@ -18,7 +18,7 @@ from server.live.vocabulary.flush import Asker, FlushId
 from server.protocols.openai.realtime.errors import EventError
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
-from server.transcript.segments import TokenLogprob
+from server.transcript.logprobs import TokenLogprob, led
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 _REMEMBERED = 1_000
@@ -131,9 +131,10 @@ class Items:
         lead = event.lead if event.segment in item.segments else " "
         delta = lead + event.text if item.texts else event.text
         item.texts.append(delta)
-        item.logprobs += event.logprobs
         item.segments.add(event.segment)
-        return [self._transcription_event("delta", item, delta=delta, **self._logprobs(event.logprobs))]
+        tokens = led(delta.removesuffix(event.text), event.logprobs)
+        item.logprobs += tokens
+        return [self._transcription_event("delta", item, delta=delta, **self._logprobs(tokens))]
 
     def segment(self, event: SegmentCommitted) -> list[Send]:
         """A segment of the item that has its words; nothing where that item was cleared."""
@@ -161,10 +162,11 @@ class Items:
     def _completed(self, item: _Item) -> list[Send]:
         item.completed = True
         usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
-        told = self._logprobs(item.logprobs)
+        text, told = item.transcript, self._logprobs(item.logprobs)
         item.logprobs = []
+        told |= parts.languages(text)
         return [
-            self._transcription_event("completed", item, transcript=item.transcript, **told, usage=usage),
+            self._transcription_event("completed", item, transcript=text, **told, usage=usage),
             self._item_event("done", item),
         ]
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json
 
+from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import Append, checked
 
@@ -19,9 +18,6 @@ MAX_EVENT_CHARACTERS: Final = 1 << 18
 """Of an event without audio: what may be set is echoed, and no answer is to hold up other sessions."""
 MAX_ID_CHARACTERS: Final = 512
 """Of a client's name for its event: OpenAI's limit. One that is longer is not repeated."""
-
-_PIECE: Final = 1 << 18
-"""Characters of base64 that are decoded at once: Python's lock is held for about half a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +68,11 @@ def _fields(frame: str | bytes) -> dict[str, Any]:
 
 
 def _decoded(encoded: str) -> bytes:
-    """Base64 → bytes, piece by piece. Raises EventError."""
-    audio = bytearray()
-    for start in range(0, len(encoded), _PIECE):
-        if len(audio) != start // 4 * 3:  # a piece was padded, and more comes
-            raise _not_base64()
-        try:
-            audio += b64decode(encoded[start : start + _PIECE], validate=True)
-        except (binascii.Error, ValueError):
-            raise _not_base64() from None
+    """Raises EventError."""
+    try:
+        audio = decode_base64(encoded)
+    except NotBase64:
+        raise EventError("audio: this is not valid base64.", param="audio") from None
     if len(audio) > MAX_APPEND_BYTES:
         raise EventError(f"audio: one append may bring {MAX_APPEND_BYTES} bytes.", param="audio")
-    return bytes(audio)
-
-
-def _not_base64() -> EventError:
-    return EventError("audio: this is not valid base64.", param="audio")
+    return audio

@@ -150,11 +150,11 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
                 told = self._config.flat_echo(self._id)
                 return [*changes, self._event("transcription_session.updated", session=told)]
             case "conversation.item.retrieve":
-                return self._items.retrieve(checked(ItemReference, event.fields).item_id)
+                return [*self._items.retrieve(_item_id(event))]
             case "conversation.item.delete":
-                return self._items.delete(checked(ItemReference, event.fields).item_id)
+                return [*self._items.delete(_item_id(event))]
             case "conversation.item.truncate":
-                return self._items.truncate(checked(ItemReference, event.fields).item_id)
+                return [*self._items.truncate(_item_id(event))]
             case str(kind) if kind.startswith(_ELSEWHERE):
                 raise EventError("A transcription session has no such event.", code="unsupported_event", param="type")
             case str():
@@ -192,3 +192,8 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
 
     def _event(self, kind: str, **fields: Any) -> Send:
         return Send({"type": kind, "event_id": self._make_id("event"), **fields})
+
+
+def _item_id(event: ClientEvent) -> str:
+    """Raises EventError."""
+    return checked(ItemReference, event.fields).item_id

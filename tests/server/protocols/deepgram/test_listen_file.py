@@ -64,6 +64,41 @@ def test_a_body_that_is_spooled_to_disk_and_has_no_length(server: RunningServer)
     assert "ends early" in response.json()["metadata"]["warnings"][0]
 
 
+def samples(encoding: str) -> bytes:
+    """Of the same recording, without a container."""
+    linear = WAV[WAV.index(b"data") + 8 :]
+    return linear if encoding == "linear16" else bytes(len(linear) // 2)
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        ("encoding=linear16&sample_rate=24000", samples("linear16")),
+        ("encoding=linear16&sample_rate=12000&channels=2&multichannel=true", samples("linear16")),
+        ("encoding=mulaw&sample_rate=24000", samples("mulaw")),
+        ("encoding=linear16&sample_rate=8000", WAV),
+        ("encoding=linear16", WAV),
+        ("encoding=flac", WAV),
+        ("encoding=opus&sample_rate=48000", WAV),
+    ],
+)
+def test_samples_without_a_container_and_containers_whatever_they_are_called(
+    server: RunningServer, query: str, body: bytes
+) -> None:
+    response = listen(server, query, body)
+    assert response.status_code == 200, response.text
+    assert response.json()["metadata"]["duration"] == pytest.approx(3.0, abs=0.01)
+
+
+def test_words_are_told_as_the_client_wants_them(server: RunningServer) -> None:
+    word = TEXT.split()[0]
+    response = listen(server, f"replace={word}:Something&search=something&extra=a:b")
+    channel = response.json()["results"]["channels"][0]
+    assert channel["alternatives"][0]["transcript"].startswith("Something ")
+    assert channel["search"][0]["hits"][0]["start"] == 0.0
+    assert response.json()["metadata"]["extra"] == {"a": "b"}
+
+
 def test_key_terms_reach_the_model(server: RunningServer) -> None:
     response = httpx.post(
         f"{server.url}/v1/listen",
@@ -85,6 +120,8 @@ def test_a_url_is_not_fetched(server: RunningServer) -> None:
     [
         ("endpointing=soon", WAV, "audio/wav", 400, "INVALID_QUERY_PARAMETER", "endpointing"),
         ("callback=https://example.com", WAV, "audio/wav", 400, "INVALID_QUERY_PARAMETER", "callback"),
+        ("encoding=linear16", bytes(9_000), "audio/wav", 400, "INVALID_QUERY_PARAMETER", "sample_rate"),
+        ("encoding=opus", bytes(9_000), "audio/wav", 415, "UNSUPPORTED_FORMAT", "Ogg"),
         ("redact=pci", WAV, "audio/wav", 400, "INVALID_QUERY_PARAMETER", "redact"),
         ("", b"", "audio/wav", 400, "EMPTY_AUDIO", "empty"),
         ("", b"no audio at all " * 99, "audio/wav", 415, "UNSUPPORTED_FORMAT", "not audio"),

@@ -25,7 +25,9 @@ def url(server: RunningServer, query: str) -> str:
     return f"{server.url.replace('http', 'ws')}/v1/listen?{query}"
 
 
-@pytest.mark.parametrize("query", ["encoding=linear16", "encoding=opus&sample_rate=48000", "endpointing=soon"])
+@pytest.mark.parametrize(
+    "query", ["encoding=linear16", "encoding=lpc10&sample_rate=8000", "endpointing=soon", "summarize=true"]
+)
 def test_a_query_that_cannot_be_honoured_is_refused_with_a_reason(server: RunningServer, query: str) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(url(server, query))

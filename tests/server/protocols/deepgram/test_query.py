@@ -6,7 +6,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from server.audio_in.encodings import PcmEncoding
+from server.audio_in.encodings import CodedEncoding, Encoding, PcmEncoding
+from server.audio_in.listening import RawAudio
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.deepgram.query import InvalidQuery, ListenQuery
 
@@ -43,11 +44,16 @@ def test_nothing_given() -> None:
         ("linear32", PcmEncoding.FLOAT32),
         ("mulaw", PcmEncoding.MULAW),
         ("ALAW", PcmEncoding.ALAW),
+        ("amr-nb", CodedEncoding.AMR_NB),
+        ("amr-wb", CodedEncoding.AMR_WB),
+        ("g729", CodedEncoding.G729),
+        ("opus", CodedEncoding.OPUS),
+        ("speex", CodedEncoding.SPEEX),
         ("flac", None),
         ("ogg-opus", None),
     ],
 )
-def test_encodings(name: str, encoding: PcmEncoding | None) -> None:
+def test_encodings(name: str, encoding: Encoding | None) -> None:
     assert parsed(f"encoding={name}&sample_rate=8000").encoding == encoding
 
 
@@ -59,10 +65,10 @@ def test_encodings(name: str, encoding: PcmEncoding | None) -> None:
         ("endpointing=10", 0.3),
         ("endpointing=0", 0.3),
         ("endpointing=800", 0.8),
-        ("endpointing=800&utterance_end_ms=1500&vad_events=true", 0.8),
+        ("endpointing=800&utterance_end_ms=1500&vad_events=true&interim_results=true", 0.8),
         ("endpointing=false", None),
         ("endpointing=False&vad_events=true", 0.5),
-        ("endpointing=false&utterance_end_ms=1500", 1.5),
+        ("endpointing=false&utterance_end_ms=1500&interim_results=true", 1.5),
     ],
 )
 def test_turns_are_detected_as_far_as_somebody_wants_them(query: str, silence: float | None) -> None:
@@ -91,8 +97,9 @@ def test_of_a_repeated_parameter_the_last_counts_and_empty_ones_do_not() -> None
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("encoding=opus&sample_rate=48000", "encoding"),
-        ("encoding=speex&sample_rate=16000", "encoding"),
+        ("encoding=lpc10&sample_rate=8000", "encoding"),
+        ("encoding=speex", "sample_rate"),
+        ("encoding=opus&channels=3", "channels"),
         ("encoding=linear16", "sample_rate"),
         ("encoding=linear16&sample_rate=fast", "sample_rate"),
         ("encoding=linear16&sample_rate=100", "sample_rate"),
@@ -106,7 +113,27 @@ def test_of_a_repeated_parameter_the_last_counts_and_empty_ones_do_not() -> None
         ("endpointing=-1", "endpointing"),
         ("endpointing=soon", "endpointing"),
         ("endpointing=100000", "endpointing"),
+        ("interim_results=yes", "interim_results"),
+        ("vad_events=1", "vad_events"),
+        ("endpointing=1.5", "endpointing"),
         ("utterance_end_ms=-5", "utterance_end_ms"),
+        ("utterance_end_ms=999&interim_results=true", "utterance_end_ms"),
+        ("utterance_end_ms=5001&interim_results=true", "utterance_end_ms"),
+        ("utterance_end_ms=1000", "interim_results"),
+        ("summarize=v2", "summarize"),
+        ("topics=true", "topics"),
+        ("sentiment=true", "sentiment"),
+        ("intents=true", "intents"),
+        ("detect_entities=true", "detect_entities"),
+        ("translate=de", "translate"),
+        ("dictation=true", "dictation"),
+        ("numerals=true&language=ja", "numerals"),
+        ("replace=word", "replace"),
+        ("replace=:word", "replace"),
+        ("extra=word", "extra"),
+        ("&".join(f"search={place}" for place in range(26)), "search"),
+        ("alternatives=0", "alternatives"),
+        ("utt_split=long", "utt_split"),
         ("callback=https://example.com/hook", "callback"),
         ("redact=pci", "redact"),
         ("redact=false&redact=numbers", "redact"),
@@ -119,3 +146,40 @@ def test_what_cannot_be_honoured_is_named(query: str, named: str) -> None:
     assert named in caught.value.message
     assert caught.value.message.isascii()
     assert "\n" not in caught.value.message, "the message is sent in a header too"
+
+
+def test_what_is_about_the_service_or_comes_by_itself_changes_nothing() -> None:
+    plain = parsed("")
+    ignored = parsed(
+        "model=nova-3&version=latest&tier=base&mip_opt_out=true&no_delay=true&filler_words=true&measurements=true"
+        "&diarize_version=2024&custom_topic=x&custom_intent=x&callback_method=put&alternatives=3&utt_split=0.2"
+        "&summarize=false&topics=False&redact=&callback=&a_parameter_of_the_future=1"
+    )
+    assert ignored.model_dump(exclude={"alternatives", "utt_split"}) == plain.model_dump(
+        exclude={"alternatives", "utt_split"}
+    )
+
+
+def test_what_the_client_says_beside_is_repeated() -> None:
+    assert parsed("extra=call:7&extra=agent:Ada%3AB&tag=x&tag=y").repeated == {
+        "extra": {"call": "7", "agent": "Ada:B"},
+        "tags": ["x", "y"],
+    }
+    assert parsed("extra=&tag=").repeated == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "raw"),
+    [
+        ("", None),
+        ("encoding=flac&sample_rate=16000", None),
+        ("encoding=linear16", None),
+        ("encoding=linear16&sample_rate=16000&channels=2", RawAudio(PcmEncoding.LINEAR16, 16_000, 2)),
+        ("encoding=mulaw&sample_rate=8000", RawAudio(PcmEncoding.MULAW, 8_000)),
+        ("encoding=amr-nb", RawAudio(CodedEncoding.AMR_NB, 8_000)),
+        ("encoding=opus", RawAudio(CodedEncoding.OPUS, 48_000)),
+        ("encoding=opus&sample_rate=16000", RawAudio(CodedEncoding.OPUS, 16_000)),
+    ],
+)
+def test_what_a_file_is_that_does_not_begin_like_a_container(query: str, raw: RawAudio | None) -> None:
+    assert ListenQuery.parse(parse_qsl(query), live=False).raw == raw

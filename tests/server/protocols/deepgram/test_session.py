@@ -187,7 +187,7 @@ def test_without_endpointing_turns_are_not_told() -> None:
 
 
 def test_an_utterance_ends_once_after_its_last_word() -> None:
-    talk = Conversation("utterance_end_ms=1000&endpointing=300")
+    talk = Conversation("interim_results=true&utterance_end_ms=1000&endpointing=300")
     talk.speech(0.2)
     talk.audio(1.4)
     talk.silence(1.5)
@@ -207,7 +207,7 @@ def test_an_utterance_ends_once_after_its_last_word() -> None:
 
 
 def test_an_utterance_does_not_end_while_words_are_open_or_soon() -> None:
-    talk = Conversation("utterance_end_ms=1000")
+    talk = Conversation("interim_results=true&utterance_end_ms=1000")
     talk.close(HELLO)
     assert talk.audio(2.1) == []
     talk.suppose(SECOND)
@@ -217,7 +217,7 @@ def test_an_utterance_does_not_end_while_words_are_open_or_soon() -> None:
 
 
 def test_words_that_end_before_an_utterance_that_was_told_do_not_end_it_again() -> None:
-    talk = Conversation("utterance_end_ms=1000")
+    talk = Conversation("interim_results=true&utterance_end_ms=1000")
     talk.close(SECOND)
     assert talk.audio(4.0)[0]["last_word_end"] == 2.4
     talk.close(HELLO)

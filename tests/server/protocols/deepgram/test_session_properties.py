@@ -56,7 +56,13 @@ FRAMES = st.one_of(
 )
 QUERIES = st.lists(
     st.sampled_from(
-        ["interim_results=true", "diarize=true", "endpointing=false", "vad_events=true", "utterance_end_ms=1000"]
+        [
+            "interim_results=true",
+            "diarize=true",
+            "endpointing=false",
+            "vad_events=true",
+            "interim_results=true&utterance_end_ms=1000",
+        ]
     ),
     unique=True,
 ).map("&".join)

@@ -19,6 +19,7 @@ from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import SessionEnd
 from server.protocols.openai.realtime.schemas import SessionFields
 from server.protocols.openai.realtime.session import RealtimeSession
+from server.transcript.logprobs import token_logprob
 from server.transcript.segments import Segment
 from server.transcript.words import Word
 
@@ -86,8 +87,9 @@ class Conversation:
 
 
 def check_server_event(event: Mapping[str, Any]) -> None:
-    """Fail unless OpenAI's client reads the event, whole, as one of its types."""
+    """Fail unless OpenAI's client reads the event, whole, as one of its types, and its schema has every null of it."""
     copied = json.loads(json.dumps(event, allow_nan=False))
+    assert set(_nulls(copied)) <= {"previous_item_id", "turn_detection", "param", "event_id"}
     if copied["type"] == "transcription_session.updated":
         copied["session"]["input_audio_transcription"]["model"] = "whisper-1"  # one of three that the type has
         TranscriptionSessionUpdatedEvent.model_validate(copied)
@@ -100,6 +102,16 @@ def check_server_event(event: Mapping[str, Any]) -> None:
         copied["session"] = {name: value for name, value in copied["session"].items() if name not in FLAT}
     unknown = set(_extra(SERVER_EVENT.validate_python(copied))) - EXTRA
     assert not unknown, f"{event['type']} has fields of no type: {unknown}"
+
+
+def _nulls(value: object) -> Iterable[str]:
+    """Names of fields that are null."""
+    if isinstance(value, dict):
+        yield from (name for name, inner in value.items() if inner is None)
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            yield from _nulls(entry)
 
 
 def _extra(value: object) -> Iterable[str]:
@@ -154,11 +166,12 @@ LAST = FlushId(Asker.SERVER, 0)
 
 
 def words(text: str, *, segment: int = 0, speaker: int | None = 0, start: float = 0.0) -> WordsCommitted:
-    """Words of a segment, a tenth of a second each."""
+    """Words of a segment, a tenth of a second each, and each a token behind a space."""
     spoken = tuple(
         Word(word, start + place / 10, start + (place + 1) / 10, speaker) for place, word in enumerate(text.split())
     )
-    return WordsCommitted(segment, speaker, spoken, text)
+    tokens = tuple(token_logprob(f" {word}".encode(), -place / 8) for place, word in enumerate(text.split()))
+    return WordsCommitted(segment, speaker, spoken, text, logprobs=tokens)
 
 
 def closed(text: str, start: float, end: float, *, segment: int = 0, speaker: int | None = 0) -> SegmentCommitted:

@@ -15,6 +15,7 @@ from server.live.vocabulary.events import (
     Finished,
     Flushed,
     Hypothesis,
+    IdleTimedOut,
     LiveEvent,
     SpeechStarted,
     SpeechStopped,
@@ -22,6 +23,7 @@ from server.live.vocabulary.events import (
 )
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import SessionEnd
+from server.protocols.openai.realtime.schemas import LOGPROBS
 from server.transcript.words import Word
 from tests.server.protocols.realtime.conversation import TRANSCRIPTION, Conversation, closed, turn, words
 
@@ -50,12 +52,15 @@ turn_detection = some(
     threshold=st.floats(0, 1),
     silence_duration_ms=st.integers(0, 2_000),
     eagerness=st.sampled_from(["low", "high"]),
+    idle_timeout_ms=st.sampled_from([0, 5_000]),
 )
 transcription = some(model=st.text(max_size=5), prompt=st.text(max_size=5), keywords=st.lists(st.text(max_size=5)))
 sounds = some(type=st.sampled_from(["audio/pcm", "audio/pcmu"]), rate=st.integers(8_000, 48_000))
 sessions = some(
-    type=st.just("transcription"),
-    include=st.lists(st.text(max_size=3)),
+    type=st.sampled_from(["transcription", "realtime"]),
+    model=st.text(max_size=3),
+    include=st.lists(st.text(max_size=3) | st.just(LOGPROBS)),
+    output_modalities=st.just(["text"]),
     input_audio_format=st.sampled_from(["pcm16", "g711_alaw"]),
     turn_detection=turn_detection,
     audio=some(
@@ -77,17 +82,26 @@ client_events = st.fixed_dictionaries(
                 "input_audio_buffer.append",
                 "input_audio_buffer.commit",
                 "input_audio_buffer.clear",
+                "conversation.item.retrieve",
+                "conversation.item.delete",
+                "conversation.item.truncate",
                 "response.create",
                 "nonsense",
             ]
         )
     },
-    optional={"session": sessions, "audio": st.sampled_from(["AAAA", "AAA", "?"]), "event_id": json_values},
+    optional={
+        "session": sessions,
+        "item_id": st.sampled_from(["item_1", "item_2"]),
+        "audio": st.sampled_from(["AAAA", "AAA", "?"]),
+        "event_id": json_values,
+    },
 )
 live_events = st.one_of(
     st.builds(AudioHeard, times),
     st.builds(SpeechStarted, times),
     st.builds(SpeechStopped, times, st.builds(turn, numbers)),
+    st.builds(IdleTimedOut, times, times, st.builds(turn, numbers)),
     st.builds(Flushed, times, st.builds(FlushId, st.sampled_from(Asker), numbers)),
     st.builds(Finished, times),
     st.just(Hypothesis(())),

@@ -1,0 +1,102 @@
+"""Several channels → one, so that what is said in any of them is still there.
+
+The mean of the channels is right for almost every recording: the level is set afterwards, so that a voice in one channel
+alone is as loud as one in all of them. It fails where a channel is another one turned upside down (a cable that is wired
+the wrong way round, "wide" effects, one half of a balanced line): they cancel each other, and silence is left. Such
+channels are turned back before they are added.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from model.seam.audio import Samples
+from server.audio_in.pcm import Channels, mix
+
+_OPPOSITE = -0.7
+"""Correlation from which on a channel is taken for an opposite of the others. Independent voices have one of about 0."""
+_WINDOW = 0.25
+"""Seconds for which it is decided."""
+_FADE = 0.01
+"""Seconds in which a channel is turned."""
+_VOICE = (200.0, 4_000.0)
+"""Hz. Neither a constant offset nor hum decides whether voices cancel each other."""
+_LOOKED_AT = 8_000.0
+"""Hz, about the rate at which the channels are compared."""
+_SILENT = 1e-4
+
+
+class Mixer:
+    """Mixes the channels of one recording, with what it knew of them up to there.
+
+    Attributes:
+        turned_seconds: in which a channel was turned.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.turned_seconds = 0.0
+        self._rate = rate
+        self._signs: npt.NDArray[np.float32] | None = None
+
+    def mix(self, channels: Channels) -> Samples:
+        """The mean of ``channels`` ([channels, samples]), some of them turned."""
+        if len(channels) == 1:
+            return channels[0]
+        window = round(_WINDOW * self._rate)
+        starts = range(0, channels.shape[1], window)
+        return np.concatenate([self._window(channels[:, start : start + window]) for start in starts])
+
+    def _window(self, channels: Channels) -> Samples:
+        before = self._signs if self._signs is not None else np.ones(len(channels), np.float32)
+        signs = _signs(channels, self._rate, before)
+        if self._signs is None:
+            before = signs
+        self._signs = signs
+        if (signs < 0).any():
+            self.turned_seconds += channels.shape[1] / self._rate
+        elif (before > 0).all():
+            return mix(channels)
+        fade = min(round(_FADE * self._rate), channels.shape[1])
+        gains = np.repeat(signs[:, None], channels.shape[1], axis=1)
+        gains[:, :fade] = np.linspace(before, signs, fade, axis=1, dtype=np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return mix(channels * gains)
+
+
+def _signs(channels: Channels, rate: int, before: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """[channels] of +-1: the loudest channel as it is, each further one so that it does not cancel the sum so far.
+
+    Those that are alike in no way keep the sign they had ``before``.
+    """
+    voices = _voices(channels, rate)
+    energies = np.sum(np.abs(voices) ** 2, axis=1)
+    order = np.argsort(-energies)
+    if not energies[order[1]] > _SILENT**2 * energies[order[0]]:
+        return before
+    signs = before.copy()
+    total = voices[order[0]] * before[order[0]]
+    for channel in order[1:]:
+        likeness = _likeness(total, voices[channel])
+        if abs(likeness) > -_OPPOSITE:
+            signs[channel] = np.sign(likeness)
+        total = total + voices[channel] * signs[channel]
+    # Turned all together they sound the same: as few as possible are.
+    return -signs if np.count_nonzero(signs < 0) > len(signs) / 2 else signs
+
+
+def _voices(channels: Channels, rate: int) -> npt.NDArray[np.complex128]:
+    """[channels, frequencies] in the range of voices."""
+    step = max(1, int(rate / _LOOKED_AT))
+    length = channels.shape[1] // step
+    usable = np.nan_to_num(channels[:, : length * step], nan=0.0, posinf=0.0, neginf=0.0)
+    fewer = usable.reshape(len(channels), length, step).mean(axis=2, dtype=np.float64)
+    spectrum = np.fft.rfft(np.clip(fewer, -1e6, 1e6) * np.hanning(length), axis=1)
+    frequencies = np.fft.rfftfreq(max(length, 1), step / rate)
+    return spectrum[:, (frequencies >= _VOICE[0]) & (frequencies <= _VOICE[1])]
+
+
+def _likeness(a: npt.NDArray[np.complex128], b: npt.NDArray[np.complex128]) -> float:
+    """The correlation: -1 for opposites, 1 for the same at whatever level."""
+    both = float(np.sqrt(np.sum(np.abs(a) ** 2) * np.sum(np.abs(b) ** 2)))
+    return float(np.sum((a * b.conj()).real)) / both if both else 0.0
