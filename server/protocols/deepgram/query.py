@@ -136,12 +136,12 @@ class ListenQuery(AudioQuery):
     @property
     def raw_channels(self) -> int:
         """How many channels are transcribed, each for itself; 1 where they are mixed, and at first of a container."""
-        return self.channels if self.multichannel and self.encoding is not None else 1
+        return self.channels if self.multichannel and self.raw is not None else 1
 
     @property
     def most_channels(self) -> int:
         """How many there may be: without ``channels`` a container may have two, as a call has."""
-        if not self.multichannel or self.encoding is not None:
+        if not self.multichannel or self.raw is not None:
             return self.raw_channels
         return self.channels if "channels" in self.model_fields_set else _CALL_CHANNELS
 
