@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import soxr  # type: ignore[import-untyped]
@@ -70,6 +72,11 @@ class Resampler:
             return mono
         resampled: Samples = self._filter.resample_chunk(mono, last=last)
         return resampled
+
+
+def joined(parts: Sequence[Channels]) -> Channels:
+    """Rows of samples ([rows, n]) one behind the other; before there are any, it may not be known how many rows."""
+    return np.concatenate([part for part in parts if part.size] or parts[-1:], axis=1)
 
 
 class ChannelResampler:
