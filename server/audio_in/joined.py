@@ -107,7 +107,8 @@ class _Walk:
         """Where the next recording begins that stands behind ``end``; -1 for none."""
         if end >= self._size:
             return -1
-        return end if self._changes else next_start(self._file, end, self._check)
+        at_once = self._changes or kind_of(self._peek(end, 128)) not in ("", "id3")
+        return end if at_once else next_start(self._file, end, self._check)
 
     def _chunks(self) -> int:
         found = ChunkWalk(self._file, self._start, self._size, self._check).walk()
@@ -201,7 +202,7 @@ class _Walk:
         while len(head := self._peek(at, 24)) == 24 and head[:4] != b"data":
             self._check()
             at += -(-max(24, int.from_bytes(head[16:], "little")) // 8) * 8
-        if int.from_bytes(head[16:], "little") > 24:
+        if len(head) < 24 or int.from_bytes(head[16:], "little") > 24:
             return self._start + int.from_bytes(self.head[16:24], "little")
         end = self._next_signature("w64")
         total, samples = ((end - begin).to_bytes(8, "little") for begin in (self._start, at))

@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from server.audio_in import joined
+from server.audio_in import joined, signatures
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.joined import parts
 from server.audio_in.spliced import Spliced
@@ -133,9 +133,7 @@ def test_bytes_behind_the_end_that_nobody_knows_are_told() -> None:
 
 
 def test_a_recording_is_searched_for_in_bounded_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    from server.audio_in import signatures
-
-    monkeypatch.setattr(signatures, "_AT_ONCE", 1_000)
+    monkeypatch.setattr(signatures, "_AT_ONCE", (1_000, 1_000))
     data = media(FLAC, 16_000)
     for behind in range(990, 1_010):
         found = list(parts(io.BytesIO(data + bytes(behind) + data), lambda: None))
