@@ -44,7 +44,8 @@ class Mixer:
     def mix(self, channels: Channels) -> Samples:
         """The mean of ``channels`` ([channels, samples]), some of them turned."""
         if len(channels) == 1:
-            return channels[0]
+            only: Samples = channels[0]
+            return only
         window = round(_WINDOW * self._rate)
         starts = range(0, channels.shape[1], window)
         return np.concatenate([self._window(channels[:, start : start + window]) for start in starts])
