@@ -14,6 +14,7 @@ import numpy as np
 from server.audio_in.container_stream import ContainerStream
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.formats import HEAD_BYTES, format_of
+from server.audio_in.frame_marks import LONGEST, begins_with_marks, may_begin_with_marks
 from server.audio_in.limits import check_shape
 from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Channels, joined
@@ -29,7 +30,6 @@ _IN_WAV = {
 }
 """What a WAV file's format tag and bits per sample mean."""
 _EXTENSIBLE = 0xFFFE
-_NOTHING = np.zeros((1, 0), np.float32)
 
 
 class RawStream:
@@ -58,18 +58,18 @@ class RawStream:
         if self._stream is None:
             self._head += data
             self._stream, data = self._begun(self._head, final=False)
-        return _NOTHING if self._stream is None else await self._pushed(self._stream, data)
+        return self._nothing if self._stream is None else await self._pushed(self._stream, data)
 
     def drain(self) -> Channels:
         """Samples of bytes pushed before that are held back; the audio may go on. A decoder keeps what it holds."""
         if self._stream is None and isinstance(self._raw.encoding, PcmEncoding):
             self._stream = self._pcm(self._raw, self._raw.encoding)
             return joined([self._stream.push(self._head), self._stream.drain()])
-        return self._stream.drain() if isinstance(self._stream, PcmStream) else _NOTHING
+        return self._stream.drain() if isinstance(self._stream, PcmStream) else self._nothing
 
     async def flush(self) -> Channels:
         """No more bytes come → the samples still inside."""
-        rest = _NOTHING
+        rest = self._nothing
         if self._stream is None and self._head:
             self._stream, data = self._begun(self._head, final=True)
             assert self._stream is not None
@@ -86,6 +86,10 @@ class RawStream:
         """Give everything back. Harmless when repeated."""
         if isinstance(self._stream, ContainerStream):
             self._stream.close()
+
+    @property
+    def _nothing(self) -> Channels:
+        return np.zeros((self._raw.channels if self._split else 1, 0), np.float32)
 
     async def _pushed(self, stream: PcmStream | ContainerStream, data: bytes) -> Channels:
         return stream.push(data) if isinstance(stream, PcmStream) else await stream.push(data)
@@ -106,14 +110,18 @@ class RawStream:
         encoding = self._raw.encoding
         if isinstance(encoding, CodedEncoding) and encoding.in_messages:
             return self._container(self._raw), head
-        if len(head) < HEAD_BYTES and not final:
+        if not final and len(head) < (LONGEST if may_begin_with_marks(head) else HEAD_BYTES):
             return None, b""
+        if begins_with_marks(head):
+            return self._container(), head
         if isinstance(encoding, CodedEncoding):
             return self._container(), FIRST_BYTES[encoding] + head
         return self._pcm(self._raw, encoding), head
 
     def _wav(self, head: bytes, *, final: bool) -> tuple[PcmStream | ContainerStream | None, bytes]:
         """Its header says what the samples are. Its length is not believed: clients write it before they know it."""
+        if head.startswith(b"RIFX"):
+            return self._container(), head
         start = _wav_start(head)
         if start is None:
             over = final or len(head) > _LONGEST_WAV_HEADER

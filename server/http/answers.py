@@ -31,7 +31,11 @@ _ENCODER = json.JSONEncoder()
 
 async def answer(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
     """The whole answer. Notes go into JSON bodies, and for all formats into a header."""
-    response = await written(transcript, lambda: _response(transcript, parameters))
+    return noted(await written(transcript, lambda: _response(transcript, parameters)), transcript)
+
+
+def noted(response: Response, transcript: Transcript) -> Response:
+    """The response with the notes in its header."""
     if transcript.notes:
         response.headers[NOTES_HEADER] = " ".join(transcript.notes)
     return response
@@ -44,9 +48,9 @@ def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Re
         case ResponseFormat.TEXT:
             return PlainTextResponse(render_text(transcript))
         case ResponseFormat.SRT:
-            return PlainTextResponse(render_srt(transcript))
+            return PlainTextResponse(render_srt(transcript, parameters.subtitles))
         case ResponseFormat.VTT:
-            return Response(render_vtt(transcript), media_type="text/vtt")
+            return Response(render_vtt(transcript, parameters.subtitles), media_type="text/vtt")
         case ResponseFormat.DIARIZED_JSON:
             return LongJSONResponse(render_diarized_json(transcript))
         case ResponseFormat.VERBOSE_JSON:

@@ -1,4 +1,7 @@
-"""What speakers are called: letters in JSON, ``Speaker 1`` in captions, and known speakers by their name in both."""
+"""What speakers are called: letters in JSON, ``Speaker 1`` in captions, ``SPEAKER_00`` where only turns are told.
+
+Known speakers are called by their name everywhere.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class SpeakerLabels:
     def __init__(self, names: Mapping[int, str], channels: int = 1) -> None:
         self._names = names
         self._channels = channels
-        self._given: dict[int | None, tuple[str, str]] = {}
+        self._given: dict[int | None, tuple[str, str, str]] = {}
         self._letters = _letters()
 
     def letter(self, speaker: int | None) -> str:
@@ -32,10 +35,14 @@ class SpeakerLabels:
         """The known name, or ``Speaker 1``, ``Speaker 2``, ..."""
         return self._label(speaker)[1]
 
-    def _label(self, speaker: int | None) -> tuple[str, str]:
+    def numbered(self, speaker: int | None) -> str:
+        """The known name, or ``SPEAKER_00``, ``SPEAKER_01``, ... as tools for diarization count them."""
+        return self._label(speaker)[2]
+
+    def _label(self, speaker: int | None) -> tuple[str, str, str]:
         known = self._names.get(speaker) if speaker is not None else None
         if known is not None:
-            return known, known
+            return known, known, known
         if not self._given and self._channels > 1:
             unnamed = (number for number in itertools.count() if number not in self._names)
             for first in itertools.islice(unnamed, self._channels):
@@ -47,7 +54,8 @@ class SpeakerLabels:
     def _give(self, speaker: int | None) -> None:
         taken = set(self._names.values())
         letter = next(letter for letter in self._letters if letter not in taken)
-        self._given[speaker] = letter, f"Speaker {len(self._given) + 1}"
+        place = len(self._given)
+        self._given[speaker] = letter, f"Speaker {place + 1}", f"SPEAKER_{place:02}"
 
 
 def _letters() -> Iterator[str]:

@@ -75,7 +75,7 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], files: Collec
     Args:
         content_type: of the request.
         body: as it comes.
-        files: the names of the parts that are files, also as ``name[]`` and ``name[0]``.
+        files: the names of the parts that are files, also as ``name[]`` and ``name[0]`` and in any case.
 
     Raises InvalidForm, also for a form whose last boundary did not come.
     """
@@ -113,7 +113,7 @@ class _FormReader:
 
     def _begin(self, headers: PartHeaders) -> _File | _Field:
         decoder = decoder_of(headers.encoding)
-        if _BRACKETS.sub("", headers.name) in self._file_names:
+        if _BRACKETS.sub("", headers.name).lower() in self._file_names:
             if len(self._files) == _MAX_FILES:
                 raise InvalidForm(f"A form may have {_MAX_FILES} files.")
             self._files.append(_File(headers, decoder))

@@ -11,7 +11,7 @@ from typing import Final
 from server.http.forms.errors import InvalidForm
 
 _MAX_PREAMBLE: Final = 1 << 16
-_MAX_HEADERS: Final = 1 << 14
+_MAX_HEADERS: Final = 1 << 13
 _MAX_PADDING: Final = 256
 """Spaces behind a boundary, which some gateways add (RFC 2046: transport padding)."""
 _LF: Final = 0x0A

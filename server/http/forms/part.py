@@ -16,6 +16,8 @@ from server.http.forms.errors import InvalidForm
 _DISPOSITION: Final = "content-disposition"
 _NO_CHARSETS: Final = frozenset({"idna", "punycode", "raw_unicode_escape", "undefined", "unicode_escape"})
 """What Python decodes and nobody writes texts in; some of it takes it very long."""
+_MAX_PARAMETERS: Final = 100
+"""Reading them takes time that grows with their square. A file name may have some semicolons in it."""
 _IDENTITY: Final = frozenset({"", "7bit", "8bit", "binary", "identity", "none"})
 
 
@@ -44,6 +46,8 @@ def read_headers(lines: bytes) -> PartHeaders:
     A name may be written plainly (UTF-8 or Latin-1), by RFC 2231 and 5987 (``name*=utf-8''file``), or as an encoded
     word (``=?utf-8?Q?file?=``), in double, single or no quotes. Raises InvalidForm for a part without a name.
     """
+    if lines.count(b";") > _MAX_PARAMETERS:
+        raise InvalidForm(f"The headers of a part may have {_MAX_PARAMETERS} parameters.")
     message = message_from_string(decoded_text(lines, None))
     name = _parameter(message, "name")
     if name is None:
@@ -52,7 +56,7 @@ def read_headers(lines: bytes) -> PartHeaders:
         name,
         _parameter(message, "filename"),
         message.get_content_type() if "content-type" in message else "",
-        _known(message.get_content_charset()),
+        _charset(message),
         _encoding(str(message.get("content-transfer-encoding", ""))),
     )
 
@@ -70,7 +74,7 @@ def boundary_of(content_type: str) -> bytes:
 
 def charset_of(content_type: str) -> str | None:
     """The charset that a form's Content-Type names for its texts. Raises InvalidForm for one that is not known."""
-    return _known(_content_type(content_type).get_content_charset())
+    return _charset(_content_type(content_type))
 
 
 def _content_type(value: str) -> Message:
@@ -105,7 +109,8 @@ def _parameter(message: Message, name: str, header: str = _DISPOSITION) -> str |
     return text
 
 
-def _known(charset: str | None) -> str | None:
+def _charset(message: Message) -> str | None:
+    charset = _parameter(message, "charset", "content-type")
     if not charset:
         return None
     try:

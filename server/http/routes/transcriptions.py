@@ -10,10 +10,12 @@ from server.http.answers import answer, answer_events
 from server.http.disconnect import while_connected
 from server.http.errors import invalid
 from server.http.event_stream import EventStream
-from server.http.openapi import TRANSCRIPTION_BODY, TRANSCRIPTION_RESPONSES
+from server.http.openapi import TRANSCRIPTION, TRANSLATION
 from server.http.recording_requests import open_transcription
 from server.http.service import service_of
 from server.http.upload import read_upload
+from server.protocols.openai.transcription_request import TranscriptionParameters
+from server.protocols.openai.transcription_wishes import transcription_wishes
 
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
@@ -22,13 +24,13 @@ router = APIRouter(prefix="/v1/audio", tags=["audio"])
     "/transcriptions",
     summary="Transcribe a recording",
     response_class=Response,
-    openapi_extra=TRANSCRIPTION_BODY,
-    responses=TRANSCRIPTION_RESPONSES,
+    openapi_extra=TRANSCRIPTION,
 )
 async def create_transcription(request: Request) -> Response:
     """Who said what when. Nothing of the body is read before there is a place for the request."""
     async with AsyncExitStack() as resources:
-        transcription, parameters = await open_transcription(request, resources, read_upload(request))
+        reading = read_upload(request, TranscriptionParameters, transcription_wishes)
+        transcription, parameters = await open_transcription(request, resources, reading)
         request.state.log["format"] = parameters.response_format.value
         if parameters.streamed:
             return EventStream(
@@ -40,7 +42,7 @@ async def create_transcription(request: Request) -> Response:
     return await answer(transcript, parameters)
 
 
-@router.post("/translations", summary="Not possible with this model")
+@router.post("/translations", summary="Not possible with this model", openapi_extra=TRANSLATION)
 async def create_translation() -> Response:
     """400: the model writes what was said in the language it was said in."""
     raise invalid(None, "The model does not translate; use /v1/audio/transcriptions.", code="unsupported_endpoint")

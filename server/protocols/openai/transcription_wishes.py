@@ -1,11 +1,14 @@
-"""What of a transcription's parameters is for the model."""
+"""What of a request's parameters is for the model."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from server.audio_in.listening import Listening
 from server.context import ContextTooLong, context_of
 from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.errors import InvalidParameter
+from server.protocols.openai.recording_request import RecordingParameters
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.recordings.wishes import KnownSpeaker, Wishes
 
@@ -13,7 +16,13 @@ REFERENCES = "known_speaker_references"
 """The parameter that a known speaker's unusable clip is told by."""
 
 
-def wishes_of(parameters: TranscriptionParameters) -> Wishes:
+def transcription_wishes(parameters: TranscriptionParameters) -> Wishes:
+    """Those of a transcription, see `wishes_of`."""
+    wishes = wishes_of(parameters)
+    return replace(wishes, logprobs=bool(parameters.include), max_tokens=parameters.max_completion_tokens)
+
+
+def wishes_of(parameters: RecordingParameters) -> Wishes:
     """The wishes; as context the keywords, then the prompt. Decodes the speakers' clips, so not for the event loop.
 
     Raises InvalidParameter.
@@ -28,14 +37,12 @@ def wishes_of(parameters: TranscriptionParameters) -> Wishes:
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
     speakers = tuple(KnownSpeaker(name, decoded(clip, REFERENCES)) for name, clip in pairs)
-    return Wishes(
-        context,
-        parameters.temperature,
-        logprobs=bool(parameters.include),
-        speakers=speakers,
-        listening=Listening(split=parameters.channels == "split"),
-        max_tokens=parameters.max_completion_tokens,
+    listening = Listening(
+        track=parameters.audio_track,
+        split=parameters.channels == "split",
+        from_first_sample=parameters.time_origin == "first_sample",
     )
+    return Wishes(context, parameters.temperature, speakers=speakers, listening=listening)
 
 
 def decoded(data: str, param: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import random
 import resource
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]
 
 from server.audio_in import container_stream
 from server.audio_in.child import MAX_MEMORY
@@ -28,6 +30,7 @@ from tests.server.audio_in.audio_media import (
     clip_of,
     media,
     silence,
+    tones,
 )
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -64,6 +67,12 @@ OTHERS = [
     (Format("RAW", "gsm610", by_soundfile=True), 8_000),
 ]
 TELEPHONES = ["tones.spx", "tones.awb", "amr"]
+
+
+def big_endian_wav() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, tones(16_000, 1).T, 16_000, format="WAV", subtype="PCM_16", endian="BIG")
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -164,8 +173,9 @@ async def test_bytes_behind_the_end_are_dropped(stream: ContainerStream) -> None
         (b"O", AudioErrorCode.UNSUPPORTED_FORMAT),
         (b"\x1a\x45\xdf\xa3" + bytes(50_000), AudioErrorCode.CORRUPT_AUDIO),
         (media(Format("mp4", "aac"), 16_000), AudioErrorCode.CORRUPT_AUDIO),
+        (big_endian_wav(), AudioErrorCode.UNSUPPORTED_FORMAT),
     ],
-    ids=["text", "noise", "one byte", "damaged header", "index at the end"],
+    ids=["text", "noise", "one byte", "damaged header", "index at the end", "big-endian WAV"],
 )
 async def test_what_cannot_be_decoded(stream: ContainerStream, data: bytes, code: AudioErrorCode) -> None:
     assert await refusal(stream, ragged(data, seed=4, longest=20_000)) == code

@@ -60,6 +60,7 @@ NAMES = {
     "upper case": b'CONTENT-DISPOSITION: FORM-DATA; NAME="file"; FILENAME="A.WAV"',
     "brackets (PHP)": b'Content-Disposition: form-data; name="file[]"; filename="a.wav"',
     "an index": b'Content-Disposition: form-data; name="file[0]"; filename="a.wav"',
+    "a capital": b'Content-Disposition: form-data; name="File"; filename="a.wav"',
     "attachment": b'Content-Disposition: attachment; name="file"; filename="a.wav"',
     "folded": b'Content-Disposition: form-data;\n\tname="file";\n filename="a.wav"\nContent-Type: audio/wav',
     "quotes and lines in the file name": b'Content-Disposition: form-data; name="file"; filename="a\\"b%0D%0A.wav"',
@@ -149,6 +150,11 @@ def test_a_file_under_another_name_is_pointed_at(server: RunningServer, wav: byt
     head = b'Content-Disposition: form-data; name="audio_file"; filename="a.wav"'
     error = assert_envelope(send(server, body((head, wav))), 400, "missing_file", "file")
     assert "audio_file" in str(error["message"])
+
+
+def test_who_sends_a_url_is_told_that_nothing_is_fetched(server: RunningServer) -> None:
+    answer = send(server, body((b'Content-Disposition: form-data; name="url"', b"https://example.com/a.wav")))
+    assert "fetches nothing" in str(assert_envelope(answer, 400, "missing_file", "file")["message"])
 
 
 TEXTS = {

@@ -6,16 +6,20 @@ from typing import Any
 
 import pytest
 
+from server.protocols.openai import recording_request
 from server.protocols.openai.errors import InvalidParameter
-from server.protocols.openai.transcription_request import (
-    ResponseFormat,
-    TranscriptionParameters,
-    parameters_from_form,
-    parameters_from_json,
-)
+from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
 
 DEFAULTS = TranscriptionParameters()
 BOTH = ("word", "segment")
+
+
+def parameters_from_form(fields: list[tuple[str, str]]) -> TranscriptionParameters:
+    return recording_request.parameters_from_form(TranscriptionParameters, fields)
+
+
+def parameters_from_json(values: dict[str, Any]) -> TranscriptionParameters:
+    return recording_request.parameters_from_json(TranscriptionParameters, values)
 
 
 def form(*fields: tuple[str, str]) -> TranscriptionParameters:

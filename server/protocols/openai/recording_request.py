@@ -1,0 +1,105 @@
+"""The parameters that every request with a recording has, read from form fields or JSON, and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+
+from server.protocols.openai.errors import InvalidParameter
+from server.protocols.openai.languages import Language, LanguageTag, without_any
+from server.protocols.openai.request_values import (
+    Names,
+    Phrases,
+    Words,
+    lowered,
+    values_of_form,
+    values_of_json,
+)
+
+MAX_KNOWN_SPEAKERS = 4
+
+Lowered = BeforeValidator(lowered)
+_Languages = Annotated[tuple[LanguageTag, ...], BeforeValidator(without_any), Words]
+_Known = Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)]
+
+_TEXTS = frozenset({"prompt", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
+
+
+class RecordingParameters(BaseModel):
+    """Fields beside the file. Unknown ones are ignored, as OpenAI's own future fields must be."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True, str_strip_whitespace=True)
+
+    model: str | None = Field(None, description="The served model's name; OpenAI's model names mean it too.")
+    prompt: str | None = Field(None, description="Background or vocabulary that helps the model with names and terms.")
+    keywords: Phrases = Field((), description="Words and phrases to expect.")
+    hotwords: Phrases = Field((), description="The same as keywords, under the name the model's users know.")
+    language: Language = Field(
+        None, description="Returned in verbose_json. The model finds out the language by itself and takes no hint."
+    )
+    languages: _Languages = Field((), description="Accepted and ignored: the model finds out the language by itself.")
+    temperature: float = Field(
+        0.0, ge=0, le=1, allow_inf_nan=False, description="0 takes the likeliest words; above, words are sampled."
+    )
+    channels: Annotated[Literal["mix", "split"], Lowered] = Field(
+        "mix", description="split: each channel is transcribed for itself, and told as channel of segments and words."
+    )
+    audio_track: int | None = Field(
+        None,
+        ge=1,
+        description="Which of the file's audio tracks is heard, counted from 1. Without it that is the one marked "
+        "default, or the next one that can be decoded and is not silent.",
+    )
+    time_origin: Annotated[Literal["container", "first_sample"], Lowered] = Field(
+        "container",
+        description="What times count from: the start of the picture or of the file, or the first sample of the sound.",
+    )
+    known_speaker_names: _Known = Field(
+        (), description="Names to use for the speakers of the references, in the same order."
+    )
+    known_speaker_references: _Known = Field(
+        (), description="A recording of 2 to 10 seconds of each known speaker, as data: URLs."
+    )
+
+    def check(self) -> None:
+        """Raise InvalidParameter for values that are fine alone and make no sense together."""
+        names, references = self.known_speaker_names, self.known_speaker_references
+        if len(names) != len(references):
+            raise InvalidParameter(
+                "known_speaker_references",
+                f"{len(names)} known_speaker_names need as many known_speaker_references, not {len(references)}.",
+            )
+        if len(set(names)) != len(names):
+            raise InvalidParameter("known_speaker_names", "known_speaker_names must be different from each other.")
+
+
+Parameters = TypeVar("Parameters", bound=RecordingParameters)
+
+
+def parameters_from_form(kind: type[Parameters], fields: Iterable[tuple[str, str]]) -> Parameters:
+    """Parameters of this kind from form fields in any order, see `values_of_form`. Raises InvalidParameter."""
+    lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
+    return _checked(kind, values_of_form(fields, lists=lists, texts=_TEXTS))
+
+
+def parameters_from_json(kind: type[Parameters], values: Mapping[str, JsonValue]) -> Parameters:
+    """Parameters of this kind from a JSON object, where null is the same as absent. Raises InvalidParameter."""
+    return _checked(kind, values_of_json(values))
+
+
+def _checked(kind: type[Parameters], values: dict[str, Any]) -> Parameters:
+    try:
+        parameters = kind.model_validate(values)
+    except ValidationError as error:
+        raise _named(error) from None
+    parameters.check()
+    return parameters
+
+
+def _named(error: ValidationError) -> InvalidParameter:
+    """The first complaint, without the value that caused it."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    param = str(first["loc"][0])
+    return InvalidParameter(param, f"{param}: {first['msg'].removeprefix('Value error, ')}.")
