@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -24,12 +23,14 @@ from server.http.middleware.body import BodyMiddleware
 from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
-from server.http.openapi import COMPONENTS
+from server.http.openapi import describe
 from server.http.routes import (
     client_secrets,
     deepgram,
     deepgram_grant,
     diarization,
+    docs,
+    flux,
     health,
     models,
     realtime,
@@ -42,6 +43,21 @@ from server.version import server_version
 
 EngineFactory = Callable[[Settings], Engine]
 
+ROUTERS = tuple(
+    room.router
+    for room in (
+        transcriptions,
+        diarization,
+        realtime,
+        client_secrets,
+        deepgram,
+        flux,
+        deepgram_grant,
+        models,
+        health,
+        docs,
+    )
+)
 _EXPOSED_HEADERS = ("x-request-id", "retry-after", "x-should-retry", NOTES_HEADER, REQUEST_ID_HEADER, "dg-error")
 """What pages of other origins may read of an answer beside its body."""
 
@@ -104,13 +120,15 @@ def create_app(
         description="Who said what when, over OpenAI-compatible HTTP.",
         version=server_version(),
         lifespan=lifespan,
+        docs_url=None,  # `docs` serves a page of its own
+        redoc_url=None,
         redirect_slashes=False,  # no path that comes here has any
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
-    for room in (transcriptions, diarization, realtime, client_secrets, deepgram, deepgram_grant, models, health):
-        app.include_router(room.router)
-    _describe_components(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    describe(app, ROUTERS, keyed=bool(settings.keys), header=settings.key_in_x_api_key, query=settings.key_in_query)
     return app
 
 
@@ -137,19 +155,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
         ),
         Middleware(FaultMiddleware),
     ]
-    public = ("/health", "/ready", "/metrics") if settings.metrics_without_key else ("/health", "/ready")
+    public = {"/health", "/ready", "/openapi.json", *docs.PATHS}
+    if settings.metrics_without_key:
+        public.add("/metrics")
     places = Places(header=settings.key_in_x_api_key, query=settings.key_in_query)
     stack.append(Middleware(AuthMiddleware, keys=Keys(settings.keys), places=places, public_paths=public))
     return stack
-
-
-def _describe_components(app: FastAPI) -> None:
-    """Add the schemas that the routes' own OpenAPI fragments refer to."""
-    describe = app.openapi
-
-    def with_components() -> dict[str, Any]:
-        schema = describe()
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(COMPONENTS)
-        return schema
-
-    app.openapi = with_components  # type: ignore[method-assign]

@@ -2,8 +2,8 @@
 
 As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. The two
 ends take turns: the child says ``WANT`` when it has decoded all it was given, and gets the next piece of the container;
-an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that the piece gave. ``END`` or ``ERROR`` is its last
-word.
+an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that the piece gave, of all rows in turn; how many rows
+there are stands in a ``ROWS`` before the first. ``END`` or ``ERROR`` is its last word.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
-from operator import attrgetter
 
+import numpy as np
 from av import CodecContext, FFmpegError, Packet
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
 from server.audio_in.errors import AudioError, damaged_stream
 from server.audio_in.frames import Piece, Timeline, decode_frames
 from server.audio_in.listening import RawAudio
-from server.audio_in.pcm import Resampler, mix
+from server.audio_in.pcm import ChannelResampler, Channels, mix
 from server.audio_in.report import DecodeReport
 
-WANT, SAMPLES, END, ERROR = b"w", b"s", b"z", b"e"
+MIX, SPLIT = "mix", "split"
+WANT, ROWS, SAMPLES, END, ERROR = b"w", b"r", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
 """Before a piece of the container: its bytes."""
 MESSAGE = struct.Struct("<cI")
@@ -42,12 +43,18 @@ _HOPELESS_PACKETS = 100
 
 
 class _Pipe:
-    """The child's end. Samples are sent in blocks of about a second, or when the other end is to speak."""
+    """The child's end. Samples are sent in blocks of about a second, or when the other end is to speak.
 
-    def __init__(self, connection: socket.socket) -> None:
+    Attributes:
+        split: each channel is to be a row.
+    """
+
+    def __init__(self, connection: socket.socket, *, split: bool) -> None:
+        self.split = split
         self._connection = connection
         self._incoming = connection.makefile("rb")
         self._held = bytearray()
+        self._rows = 0
 
     def next_piece(self) -> bytes:
         """All that is known about the pieces so far goes out, then the next one comes in."""
@@ -56,9 +63,13 @@ class _Pipe:
         (size,) = PIECE.unpack(self._read(PIECE.size))
         return self._read(size)
 
-    def send_samples(self, samples: Samples) -> None:
-        self._held += samples.tobytes()
-        if len(self._held) >= SAMPLE_RATE * samples.itemsize:
+    def send_samples(self, rows: Channels) -> None:
+        """[rows, n], always as many rows."""
+        if not self._rows:
+            self._rows = len(rows)
+            self._send(ROWS, bytes([self._rows]))
+        self._held += rows.T.tobytes()
+        if len(self._held) >= SAMPLE_RATE * rows.itemsize:
             self.send_held()
 
     def send_held(self) -> None:
@@ -88,9 +99,12 @@ def packet_arguments(packets: RawAudio) -> tuple[str, ...]:
     return packets.encoding.value, str(packets.rate), str(packets.channels)
 
 
-def serve(connection: socket.socket, *packets: str) -> None:
-    """Decode a container, or packets (see `packet_arguments`). The process ends when the pipe's other end is closed."""
-    pipe = _Pipe(connection)
+def serve(connection: socket.socket, rows: str, *packets: str) -> None:
+    """Decode a container, or packets (see `packet_arguments`). The process ends when the pipe's other end is closed.
+
+    ``rows``: ``MIX`` or ``SPLIT``.
+    """
+    pipe = _Pipe(connection, split=rows == SPLIT)
     try:
         if packets:
             _decode_packets(pipe, *packets)
@@ -136,17 +150,30 @@ def _check(report: DecodeReport) -> None:
 
 
 def _send(pipe: _Pipe, frames: Iterable[AudioFrame], report: DecodeReport) -> None:
-    for samples in _resampled(Timeline(report).pieces(frames)):
-        report.samples += samples.size
-        pipe.send_samples(samples)
+    pieces = Timeline(report).pieces(frames)
+    for rows in _resampled(_alike(pieces) if pipe.split else pieces, split=pipe.split):
+        report.samples += rows.shape[1]
+        pipe.send_samples(rows)
 
 
-def _resampled(pieces: Iterator[Piece]) -> Iterator[Samples]:
-    """As they come, at 24 kHz; a new resampler where the sampling rate changes."""
-    for rate, run in groupby(pieces, key=attrgetter("rate")):
-        resampler = Resampler(rate)
+def _alike(pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """With as many channels as the first has: the mix of another number of them is heard on the first one."""
+    count = 0
+    for rate, channels in pieces:
+        count = count or len(channels)
+        if len(channels) != count:
+            mixed = np.zeros((count, channels.shape[1]), np.float32)
+            mixed[0] = mix(channels)
+            channels = mixed
+        yield Piece(rate, channels)
+
+
+def _resampled(pieces: Iterator[Piece], *, split: bool) -> Iterator[Channels]:
+    """As they come, at 24 kHz; a new resampler where the sampling rate or the number of channels changes."""
+    for (rate, channels), run in groupby(pieces, key=lambda piece: (piece.rate, len(piece.channels))):
+        resampler = ChannelResampler(rate, channels, split=split)
         for piece in run:
-            yield resampler.push(mix(piece.channels))
+            yield resampler.push(piece.channels)
         yield resampler.flush()
 
 

@@ -115,6 +115,9 @@ def open_live(source: LiveSource) -> Iterator[AudioFile]:
         AudioError: ``unsupported_format``, ``corrupt_audio`` or ``no_audio_stream``.
     """
     with _open(source, _OPTIONS | _LIVE_OPTIONS, lambda: source.head) as container:
+        if source.head.startswith(b"RIFX"):  # see `server.audio_in.big_endian`
+            message = "A WAV file of big-endian samples (RIFX) can be read as a whole, but not live."
+            raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
         yield _select(container, None)
 
 

@@ -5,21 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, islice
+from itertools import groupby
 from typing import BinaryIO
 
 import numpy as np
 from av.audio.frame import AudioFrame
 
 from model.seam.audio import Samples
+from server.audio_in.big_endian import in_known_order
 from server.audio_in.containers import AudioFile, open_audio
+from server.audio_in.cut_beginnings import with_beginning
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
-from server.audio_in.joined import MAX_PARTS, Part, parts
-from server.audio_in.limits import DecodeLimits
+from server.audio_in.joined import Part, parts
+from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
 from server.audio_in.listening import Listening, RawAudio
 from server.audio_in.mixing import Mixer
+from server.audio_in.offset import OffsetFilter
 from server.audio_in.pcm import Channels, Resampler
 from server.audio_in.raw import as_container, is_raw, pcm_pieces
 from server.audio_in.report import DecodeReport
@@ -55,7 +58,8 @@ def decode(
         AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
     """
     watch = _Watch(limits.work_seconds)
-    for block in _blocks(_Reader(listening, report, watch.check).pieces(file), report, split=listening.split):
+    pieces = _Reader(listening, report, watch.check).pieces(file)
+    for block in _without_offset(_blocks(pieces, report, split=listening.split)):
         report.rows = max(report.rows, len(block))
         limits.check_length(report.seconds, report.rows)
         with watch.paused():
@@ -78,7 +82,7 @@ class _Reader:
         """Of all recordings. Raises what was wrong with the first where none of them can be read."""
         raw = self._listening.raw
         if raw is None or not is_raw(file):
-            return self._recordings(file)
+            return self._recordings(in_known_order(with_beginning(file)))
         if isinstance(raw.encoding, CodedEncoding):
             return self._recordings(as_container(file, raw.encoding))
         return self._samples(file, raw, raw.encoding)
@@ -89,8 +93,9 @@ class _Reader:
         return (Piece(raw.rate, channels) for channels in pcm_pieces(file, raw, encoding, self._check))
 
     def _recordings(self, file: Readable) -> Iterator[Piece]:
-        for part in islice(parts(file, self._check), MAX_PARTS):
+        for part in parts(file, self._check):
             self._report.unread_bytes += part.behind
+            self._report.more_parts |= part.more
             try:
                 yield from self._part(part)
             except AudioError as error:
@@ -167,8 +172,10 @@ class _Watch:
 
 def _promised_seconds(audio: AudioFile) -> float:
     """The length stated in the container's header; 0 where none is or where it is a guess."""
-    stream = audio.stream
-    if audio.container.format.name.split(",")[0] in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
+    stream, container = audio.stream, audio.container.format.name.split(",")[0]
+    if container == "aiff" and not stream.codec_context.name.startswith("pcm"):
+        return 0.0  # counted in packets, which FFmpeg takes for samples
+    if container in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return 0.0
 
@@ -184,6 +191,15 @@ def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> It
         yield from _counted([resampler.flush() for resampler in resamplers], report)
         report.turned_seconds += mixer.turned_seconds
         report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
+
+
+def _without_offset(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Each row by itself. A row that begins later begins with silence, so it does not matter where its filter does."""
+    filters = [OffsetFilter() for _ in range(MAX_CHANNELS)]
+    for block in blocks:
+        for row, offset in zip(block, filters, strict=False):
+            offset.look(row)
+        yield tuple(offset.push(row) for row, offset in zip(block, filters, strict=False))
 
 
 def _joined(pieces: Iterable[Channels], least: int) -> Iterator[Channels]:

@@ -28,11 +28,13 @@ class FileFormat:
         spoken: what people call it.
         demuxers: FFmpeg's names of what reads it.
         magic: what only such files begin with, at least 24 bits; none where nothing of the kind stands at the start.
+        keeps_header: of the file that it was made from, which is not to be taken for another file inside.
     """
 
     spoken: str
     demuxers: tuple[str, ...]
     magic: tuple[Magic, ...] = ()
+    keeps_header: bool = False
 
 
 FORMATS = (
@@ -63,12 +65,12 @@ FORMATS = (
          (0, b"DTSHDHDR")),
     ),
     FileFormat("TrueHD", ("truehd", "mlp"), ((4, b"\xf8\x72\x6f\xba"), (4, b"\xf8\x72\x6f\xbb"))),
-    FileFormat("WavPack", ("wv",), ((0, b"wvpk"),)),
+    FileFormat("WavPack", ("wv",), ((0, b"wvpk"),), keeps_header=True),
     FileFormat("TTA", ("tta",), ((0, b"TTA1"), (0, b"TTA2"))),
-    FileFormat("Monkey's Audio", ("ape",), ((0, b"MAC "),)),
+    FileFormat("Monkey's Audio", ("ape",), ((0, b"MAC "),), keeps_header=True),
     FileFormat("Musepack", ("mpc", "mpc8"), ((0, b"MP+"), (0, b"MPCK"))),
-    FileFormat("TAK", ("tak",), ((0, b"tBaK"),)),
-    FileFormat("Shorten", ("shn",), ((0, b"ajkg"),)),
+    FileFormat("TAK", ("tak",), ((0, b"tBaK"),), keeps_header=True),
+    FileFormat("Shorten", ("shn",), ((0, b"ajkg"),), keeps_header=True),
     FileFormat("RealMedia", ("rm",), ((0, b".RMF"), (0, b".ra\xfd"))),
     FileFormat("QCP", ("qcp",), ((8, b"QLCM"),)),
     FileFormat("GSM", ("gsm",)),

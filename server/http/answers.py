@@ -48,9 +48,9 @@ def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Re
         case ResponseFormat.TEXT:
             return PlainTextResponse(render_text(transcript))
         case ResponseFormat.SRT:
-            return PlainTextResponse(render_srt(transcript))
+            return PlainTextResponse(render_srt(transcript, parameters.subtitles))
         case ResponseFormat.VTT:
-            return Response(render_vtt(transcript), media_type="text/vtt")
+            return Response(render_vtt(transcript, parameters.subtitles), media_type="text/vtt")
         case ResponseFormat.DIARIZED_JSON:
             return LongJSONResponse(render_diarized_json(transcript))
         case ResponseFormat.VERBOSE_JSON:

@@ -187,14 +187,17 @@ class Service:
         return self.recordings.admit()
 
     @contextmanager
-    def place_for_session(self) -> Iterator[None]:
-        """A place for one live session. Raises ApiError while stopping and when all are taken, EngineUnavailable."""
+    def place_for_session(self, channels: int) -> Iterator[None]:
+        """A place for each channel of a live session.
+
+        Raises ApiError while stopping and when too many are taken, EngineUnavailable.
+        """
         self._check_open()
-        with self.live.place():
+        with self.live.places(channels):
             yield
 
-    async def make_transcriber(self, request_id: str) -> Transcriber:
-        """For a live session that has its place."""
+    def make_transcriber(self, request_id: str) -> Transcriber:
+        """For one channel of a live session that has its place."""
         assert self._vocabulary is not None
         return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import regex
-from icu4py.breakers import WordBreaker
+from icu4py.breakers import LineBreaker, WordBreaker
 
 # Prolonged sound and voice marks are common to both kinds of kana; Unicode counts them to no script.
 _KANA = r"\p{Hiragana}\p{Katakana}ー\uff70\uff9e\uff9f"
@@ -28,6 +28,7 @@ _GRAPHEME = regex.compile(r"\X")
 _UNSPACED_LETTER = regex.compile(rf"(?![\p{{M}}\p{{P}}]){_UNSPACED}")
 _ENDS_UNSPACED = regex.compile(rf"(?r){_UNSPACED}[\p{{P}}\p{{M}}\p{{Cf}}]*$")
 _BEGINS_UNSPACED = regex.compile(rf"[\p{{P}}\p{{Cf}}]*{_UNSPACED}")
+_KINSOKU, _PHRASES = "ja-u-lb-strict", "ja-u-lw-phrase"  # in other scripts lines end as they do anyway
 _SYLLABLE, _MORA = regex.compile(r"\p{Han}"), regex.compile(rf"[{_KANA}\p{{Hangul}}]")
 _LETTER = regex.compile(r"[\p{L}\p{N}]")
 
@@ -128,6 +129,15 @@ def characters(word: str) -> list[str]:
     begun = (found.start() for found in _GRAPHEME.finditer(word))
     starts = [start for start in begun if _UNSPACED_LETTER.match(word, start)]
     return [word[start:end] for start, end in pairwise([0, *starts[1:], len(word)])]
+
+
+def line_ends(text: str, *, phrases: bool = True) -> frozenset[int]:
+    """Behind how many characters a line may end by the strict rules of kinsoku.
+
+    ``phrases``: and, in Japanese and Korean, where a phrase ends, which a model in ICU tells.
+    """
+    allowed = frozenset(accumulate(map(len, LineBreaker(text, _KINSOKU))))
+    return allowed.intersection(accumulate(map(len, LineBreaker(text, _PHRASES)))) if phrases else allowed
 
 
 def graphemes(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from server.http.auth.callers import EPHEMERAL, caller_of
 from server.http.auth.grants import Grant, Scope
 from server.http.errors import ApiError, invalid
 from server.http.openapi import json_body, json_responses
+from server.http.openapi.schemas import INTEGER, STRING, record
 from server.http.service import service_of
 from server.http.small_json import read_object
 from server.protocols.openai.realtime.client_secrets import MAX_SECONDS, MIN_SECONDS, SecretRequest
@@ -39,6 +40,9 @@ _FLAT_BODY = json_body(
     example={"input_audio_format": "pcm16", "turn_detection": {"type": "server_vad"}},
 )
 _ANSWER = {"value": "ek_...", "expires_at": 1_764_147_600, "session": {"type": "transcription", "id": "sess_..."}}
+_SECRET: dict[str, Any] = {"value": STRING, "expires_at": INTEGER}
+_SCHEMA = record(_SECRET | {"session": record({"type": STRING, "id": STRING})})
+_FLAT_SCHEMA = record({"id": STRING, "client_secret": record(_SECRET)})
 _FLAT_ANSWER = {"id": "sess_...", "client_secret": {"value": "ek_...", "expires_at": 1_764_147_600}}
 
 
@@ -46,7 +50,7 @@ _FLAT_ANSWER = {"id": "sess_...", "client_secret": {"value": "ek_...", "expires_
     "/client_secrets",
     summary="Make a client secret for live sessions",
     openapi_extra=_BODY,
-    responses=json_responses("The secret, and the session that it begins.", _ANSWER),
+    responses=json_responses("The secret, and the session that it begins.", _ANSWER, _SCHEMA),
 )
 async def create_client_secret(request: Request) -> dict[str, Any]:
     """Good for any number of sessions until it expires; what was begun goes on."""
@@ -58,7 +62,7 @@ async def create_client_secret(request: Request) -> dict[str, Any]:
     "/transcription_sessions",
     summary="Make a client secret, in the shape of the beta's API",
     openapi_extra=_FLAT_BODY,
-    responses=json_responses("The session, with the secret in it.", _FLAT_ANSWER),
+    responses=json_responses("The session, with the secret in it.", _FLAT_ANSWER, _FLAT_SCHEMA),
 )
 async def create_transcription_session(request: Request) -> dict[str, Any]:
     """As ``client_secrets``: the session's flat fields are the body."""
@@ -70,7 +74,7 @@ async def create_transcription_session(request: Request) -> dict[str, Any]:
     "/sessions",
     summary="Make a client secret, as the beta's API does for sessions that answer",
     openapi_extra=_FLAT_BODY,
-    responses=json_responses("The session, with the secret in it.", _FLAT_ANSWER),
+    responses=json_responses("The session, with the secret in it.", _FLAT_ANSWER, _FLAT_SCHEMA),
 )
 async def create_session(request: Request) -> dict[str, Any]:
     """As ``transcription_sessions``; such sessions transcribe too, and answer nothing."""

@@ -9,29 +9,26 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import QueryParams
 
 from server.http.deepgram_error import LISTEN_PATH, REQUEST_ID_HEADER, invalid_query
+from server.http.openapi import LISTEN
 from server.http.routes.deepgram_file import now, transcribe_body
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
-from server.protocols.deepgram.query import InvalidQuery, ListenQuery
+from server.protocols.deepgram.audio_query import InvalidQuery
+from server.protocols.deepgram.query import ListenQuery
 from server.protocols.deepgram.session import DeepgramSession
 
 router = APIRouter(prefix=LISTEN_PATH, tags=["deepgram"])
 
 SUBPROTOCOLS = ("token", "bearer")
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
 
 @router.websocket("")
 async def listen_live(websocket: WebSocket) -> None:
     """One live session. A query that cannot be honoured is refused before the connection is accepted."""
     service = service_of(websocket.scope)
+    query = _query(websocket.query_params, live=True)
     session = DeepgramSession(
-        _query(websocket.query_params, live=True),
+        query,
         served_model=service.settings.served_model_name,
         request_id=websocket.state.request_id,
         created=now(),
@@ -42,6 +39,7 @@ async def listen_live(websocket: WebSocket) -> None:
         session,
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
         headers={REQUEST_ID_HEADER: websocket.state.request_id},
+        channels=query.most_channels,
     )
 
 
@@ -50,7 +48,7 @@ def chosen_subprotocol(offered: Iterable[str]) -> str | None:
     return next((name for name in offered if name in SUBPROTOCOLS), None)
 
 
-@router.post("", summary="Transcribe a recording, as Deepgram does", openapi_extra=_BODY)
+@router.post("", summary="Transcribe a recording, as Deepgram does", openapi_extra=LISTEN)
 async def listen_file(request: Request) -> JSONResponse:
     """The body is the recording, the query says what is wanted."""
     answer = await transcribe_body(request, _query(request.query_params, live=False))

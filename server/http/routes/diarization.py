@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -13,7 +12,7 @@ from fastapi.responses import PlainTextResponse
 from server.http.answers import noted
 from server.http.disconnect import while_connected
 from server.http.long_json import LongJSONResponse
-from server.http.openapi import TRANSCRIPTION_RESPONSES
+from server.http.openapi import DIARIZATION
 from server.http.recording_requests import open_transcription
 from server.http.upload import Upload, read_upload
 from server.http.writing import written
@@ -23,42 +22,6 @@ from server.transcript.formats import render_diarization, render_rttm
 from server.transcript.segments import Transcript
 from server.transcript.turns import turns
 
-_PROPERTIES = DiarizationParameters.model_json_schema(ref_template="{model}")["properties"]
-_FORMAT = {"type": "string", "enum": list(DiarizationFormat), "default": DiarizationFormat.JSON}
-_FILE = {"type": "string", "format": "binary", "description": "The recording."}
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": _FILE, **_PROPERTIES, "response_format": _FORMAT},
-                },
-                "example": {"file": "meeting.wav", "response_format": "rttm", "min_duration_off": 0.5},
-            }
-        },
-    }
-}
-_SEGMENTS = [{"id": 0, "speaker": "SPEAKER_00", "label": "0", "start": 0.0, "end": 2.34}]
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    **TRANSCRIPTION_RESPONSES,
-    200: {
-        "description": "Who spoke when, in the format asked for.",
-        "content": {
-            "application/json": {
-                "schema": {"type": "object"},
-                "example": {"task": "diarize", "duration": 2.5, "num_speakers": 1, "segments": _SEGMENTS},
-            },
-            "text/plain": {
-                "schema": {"type": "string"},
-                "example": "SPEAKER meeting 1 0.000 2.340 <NA> <NA> SPEAKER_00 <NA> <NA>\n",
-            },
-        },
-    },
-}
-
 router = APIRouter(prefix="/v1/audio", tags=["audio"])
 
 
@@ -66,8 +29,7 @@ router = APIRouter(prefix="/v1/audio", tags=["audio"])
     "/diarization",
     summary="Tell who spoke when",
     response_class=Response,
-    openapi_extra=_BODY,
-    responses=_RESPONSES,
+    openapi_extra=DIARIZATION,
 )
 async def create_diarization(request: Request) -> Response:
     """The turns of each speaker. Nothing of the body is read before there is a place for the request."""

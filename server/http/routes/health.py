@@ -6,12 +6,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from server.http.openapi import HEALTH, METRICS, READY
 from server.http.service import service_of
 
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/health", summary="Is the process of use?")
+@router.get("/health", summary="Is the process of use?", openapi_extra=HEALTH)
 async def health(request: Request) -> JSONResponse:
     """200 while the server lives or can recover by itself; 503 when only a restart of the process helps."""
     service = service_of(request.scope)
@@ -19,7 +20,7 @@ async def health(request: Request) -> JSONResponse:
     return JSONResponse({"status": status}, 503 if service.failed else 200)
 
 
-@router.get("/ready", summary="May work be sent here?")
+@router.get("/ready", summary="May work be sent here?", openapi_extra=READY)
 async def ready(request: Request) -> JSONResponse:
     """200 while requests can be answered, else 503; with the reason where the model could not be loaded."""
     service = service_of(request.scope)
@@ -29,7 +30,7 @@ async def ready(request: Request) -> JSONResponse:
     return JSONResponse(status, 200 if service.ready else 503)
 
 
-@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response)
+@router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, openapi_extra=METRICS)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
     return Response(generate_latest(service_of(request.scope).metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 
 from server.http.model_names import check_model
+from server.http.openapi import MODEL, MODELS
 from server.http.service import Service, service_of
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
+_Name = Annotated[
+    str,
+    Path(
+        description="The served name, the checkpoint, or one of OpenAI's transcription models.",
+        openapi_examples={"OpenAI's": {"value": "whisper-1"}},
+    ),
+]
 
-@router.get("", summary="List the served model")
+
+@router.get("", summary="List the served model", openapi_extra=MODELS)
 async def list_models(request: Request) -> dict[str, Any]:
     """OpenAI's list, with one entry."""
     service = service_of(request.scope)
     return {"object": "list", "data": [_describe(service, service.settings.served_model_name)]}
 
 
-@router.get("/{name:path}", summary="Describe a model")
-async def retrieve_model(request: Request, name: str) -> dict[str, Any]:
+@router.get("/{name:path}", summary="Describe a model", openapi_extra=MODEL)
+async def retrieve_model(request: Request, name: _Name) -> dict[str, Any]:
     """The served model under any of its names; 404 for others."""
     service = service_of(request.scope)
     check_model(name, service.settings)

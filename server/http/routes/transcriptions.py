@@ -10,7 +10,7 @@ from server.http.answers import answer, answer_events
 from server.http.disconnect import while_connected
 from server.http.errors import invalid
 from server.http.event_stream import EventStream
-from server.http.openapi import TRANSCRIPTION_BODY, TRANSCRIPTION_RESPONSES
+from server.http.openapi import TRANSCRIPTION, TRANSLATION
 from server.http.recording_requests import open_transcription
 from server.http.service import service_of
 from server.http.upload import read_upload
@@ -24,8 +24,7 @@ router = APIRouter(prefix="/v1/audio", tags=["audio"])
     "/transcriptions",
     summary="Transcribe a recording",
     response_class=Response,
-    openapi_extra=TRANSCRIPTION_BODY,
-    responses=TRANSCRIPTION_RESPONSES,
+    openapi_extra=TRANSCRIPTION,
 )
 async def create_transcription(request: Request) -> Response:
     """Who said what when. Nothing of the body is read before there is a place for the request."""
@@ -43,7 +42,7 @@ async def create_transcription(request: Request) -> Response:
     return await answer(transcript, parameters)
 
 
-@router.post("/translations", summary="Not possible with this model")
+@router.post("/translations", summary="Not possible with this model", openapi_extra=TRANSLATION)
 async def create_translation() -> Response:
     """400: the model writes what was said in the language it was said in."""
     raise invalid(None, "The model does not translate; use /v1/audio/transcriptions.", code="unsupported_endpoint")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from http import HTTPStatus
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from starlette.websockets import WebSocket
 from server.http.errors import ApiError
 from server.http.service import Service
 from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
+from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.protocol import LiveProtocol, Message
 
 _LAST_WORDS_SECONDS = 30.0
@@ -24,8 +26,11 @@ async def run_session(
     *,
     subprotocol: str | None,
     headers: Mapping[str, str] = MappingProxyType({}),
+    channels: int = 1,
 ) -> None:
     """Accept the connection with these ``headers``, run the session to its end and count it.
+
+    ``channels``: the most that the session transcribes each for itself.
 
     Raises what `to_api_error` knows, before anything is accepted, when there is no place for the session.
     """
@@ -37,15 +42,15 @@ async def run_session(
         send=settings.live_send_seconds,
         last_words=min(_LAST_WORDS_SECONDS, settings.drain_seconds),
     )
-    with service.place_for_session():
-        transcriber = await service.make_transcriber(websocket.state.request_id)
+    with service.place_for_session(channels):
         try:
             await websocket.accept(subprotocol, [(name.encode(), value.encode()) for name, value in headers.items()])
         except OSError:
             websocket.state.log["end"] = CLIENT_CLOSED
             return
-        async with transcriber:
-            session = LiveSession(websocket, protocol, transcriber, limits, service.live.stopping)
+        make = partial(service.make_transcriber, websocket.state.request_id)
+        async with ChannelTranscribers(make) as transcribers:
+            session = LiveSession(websocket, protocol, transcribers, limits, service.live.stopping, channels=channels)
             end = "cancelled"
             try:
                 end = await session.run()
@@ -69,7 +74,7 @@ def _count(websocket: WebSocket, service: Service, session: LiveSession[Message]
     metrics, log = service.metrics, websocket.state.log
     endpoint: str = websocket.scope["route"].path
     metrics.live_sessions.labels(endpoint, end).inc()
-    metrics.live_audio.inc(session.heard)
+    metrics.live_audio.inc(session.heard * session.channels)
     log |= {"end": str(end), "audio_s": round(session.heard, 3)}
     if session.first_words is not None:
         metrics.live_first_words.observe(session.first_words)

@@ -11,10 +11,13 @@ from typing import Generic, NamedTuple
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE
+from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.pcm import Channels
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.outbox import Outbox
+from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -31,7 +34,6 @@ from server.live.vocabulary.actions import (
 from server.live.vocabulary.events import Flushed, Hypothesis, IdleTimedOut, SpeechStopped, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
-from server.live.vocabulary.transcriber import Transcriber
 
 _LARGE = 1 << 16
 """Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
@@ -72,7 +74,7 @@ class SessionLimits:
 
 
 class LiveSession(Generic[Message]):
-    """Runs one accepted session to its end. The transcriber is entered, and left by whoever entered it.
+    """Runs one accepted session to its end. The transcribers are entered, and left by whoever entered them.
 
     A task receives and does what the protocol answers, one lets the protocol hear the transcriber's events, one sends.
     No message is taken while audio waits for the transcriber or frames for the client, and the server below reads only
@@ -87,15 +89,18 @@ class LiveSession(Generic[Message]):
         self,
         websocket: WebSocket,
         protocol: LiveProtocol[Message],
-        transcriber: Transcriber,
+        transcribers: ChannelTranscribers,
         limits: SessionLimits,
         stopping: asyncio.Event,
+        *,
+        channels: int = 1,
     ) -> None:
         self.heard = 0.0
         self.first_words: float | None = None
         self._websocket = websocket
         self._protocol = protocol
-        self._transcriber = transcriber
+        self._transcribers = transcribers
+        self._most_channels = channels
         self._limits = limits
         self._stopping = stopping
         self._outbox = Outbox(websocket, limits.send)
@@ -104,9 +109,14 @@ class LiveSession(Generic[Message]):
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False
         self._finishing = False
-        self._owed: set[FlushId] = set()  # flushes on their way
+        self._owed: set[tuple[int, FlushId]] = set()  # by channel, flushes on their way
         self._settled = asyncio.Event()
         self._first_audio: float | None = None
+
+    @property
+    def channels(self) -> int:
+        """How many are transcribed, each for itself; 1 where they are mixed."""
+        return self._transcribers.count
 
     async def run(self) -> str:
         """Returns how it ended: a SessionEnd, CLOSED or CLIENT_CLOSED. All its tasks have ended by then."""
@@ -172,16 +182,16 @@ class LiveSession(Generic[Message]):
 
     async def _listen(self) -> None:
         """Raises EngineError."""
-        async for event in self._transcriber:
+        async for event in self._transcribers:
             match event:
                 case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
-                    self._owed.add(flush)
+                    self._owed.add((event.channel.number, flush))
                 case WordsCommitted():
                     self._note_first_words()
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
                 case Flushed(flush=flush):
-                    self._owed.discard(flush)
+                    self._owed.discard((event.channel.number, flush))
             await self._perform(self._protocol.heard(event))
             if not self._owed:
                 self._settled.set()
@@ -229,34 +239,39 @@ class LiveSession(Generic[Message]):
         match action:
             case SetFormat():
                 await self._hear(await self._audio.begin(action))
+                if action.split and action.encoding is not None:  # a container says by itself how many there are
+                    await self._transcribers.open(action.channels)
             case Hear(audio):
                 for piece in in_pieces(audio):
                     await self._hear(await self._audio.push(piece))
             case SetTurns(turns):
-                self._transcriber.set_turns(turns)
+                self._transcribers.set_turns(turns)
             case SetContext(context):
-                self._transcriber.set_context(context)
+                self._transcribers.set_context(context)
             case SetLogprobs(wanted):
-                self._transcriber.set_logprobs(wanted)
+                self._transcribers.set_logprobs(wanted)
             case Flush(flush):
                 await self._hear(self._audio.drain())
-                self._owed.add(flush)
+                self._owed |= {(channel, flush) for channel in range(self._transcribers.count)}
                 self._settled.clear()
-                self._transcriber.flush(flush)
+                self._transcribers.flush(flush)
             case Discard():
                 await self._hear(self._audio.drain())
-                self._transcriber.discard()
+                self._transcribers.discard()
             case Finish():
                 await self._hear(await self._audio.end())
                 self._finishing = True
-                self._transcriber.finish()
+                self._transcribers.finish()
 
-    async def _hear(self, samples: Samples) -> None:
-        if samples.size:
+    async def _hear(self, rows: Channels) -> None:
+        if rows.size:
+            if len(rows) > self._most_channels:
+                message = f"The audio has {len(rows)} channels: say so with channels={len(rows)}."
+                raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
             if self._first_audio is None:
                 self._first_audio = monotonic()
-            await self._transcriber.hear(samples)
-            self.heard += samples.size / SAMPLE_RATE
+            await self._transcribers.hear(rows)
+            self.heard += rows.shape[1] / SAMPLE_RATE
 
     def _note_first_words(self) -> None:
         if self.first_words is None and self._first_audio is not None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from server.http.errors import ApiError
+from server.http.errors import ApiError, invalid
 
 _RETRY_SECONDS = 5.0
 """Sessions end when people are done; nobody knows when."""
 
 
 class LiveSessions:
-    """The places for sessions of one application.
+    """The places for sessions of one application: one for each channel that is transcribed for itself.
 
     Attributes:
         active: places taken.
@@ -27,17 +27,20 @@ class LiveSessions:
         self._most = most
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """A place for one session. Raises ApiError (429) when all are taken."""
-        if self.active >= self._most:
+    def places(self, channels: int) -> Iterator[None]:
+        """Places for one session of so many channels. Raises ApiError: 429 when too many are taken, 400 if ever."""
+        if channels > self._most:
+            raise invalid("channels", f"Each channel takes a place, and there are only {self._most} for live sessions.")
+        if self.active + channels > self._most:
+            taken = f"All {self._most}" if self.active == self._most else f"{self.active} of {self._most}"
             raise ApiError(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"All {self._most} places for live sessions are taken.",
+                f"{taken} places for live sessions are taken.",
                 code="too_many_sessions",
                 retry_after=_RETRY_SECONDS,
             )
-        self.active += 1
+        self.active += channels
         try:
             yield
         finally:
-            self.active -= 1
+            self.active -= channels

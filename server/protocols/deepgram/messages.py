@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_core import from_json
 
+from server.live.vocabulary.events import Channel
 from server.live.vocabulary.protocol import SessionEnd
 from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, seconds
-from server.protocols.deepgram.live_results import CHANNEL
 
 
 class KeepAlive(BaseModel):
@@ -94,14 +94,14 @@ def too_many_terms(request_id: str, limit: int) -> JsonObject:
     }
 
 
-def speech_started(at: float) -> JsonObject:
+def speech_started(at: float, channel: Channel) -> JsonObject:
     """Somebody began to speak at ``at`` seconds."""
-    return {"type": "SpeechStarted", "channel": CHANNEL, "timestamp": seconds(at)}
+    return {"type": "SpeechStarted", "channel": channel, "timestamp": seconds(at)}
 
 
-def utterance_end(last_word_end: float) -> JsonObject:
+def utterance_end(last_word_end: float, channel: Channel) -> JsonObject:
     """Nothing was said for long after ``last_word_end`` seconds."""
-    return {"type": "UtteranceEnd", "channel": CHANNEL, "last_word_end": seconds(last_word_end)}
+    return {"type": "UtteranceEnd", "channel": channel, "last_word_end": seconds(last_word_end)}
 
 
 def metadata(

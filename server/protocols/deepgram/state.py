@@ -1,4 +1,4 @@
-"""Where a session is, and the turn in it: two machines, each a literal table of what follows what.
+"""Where a session is, and the turn of a channel in it: two machines, each a literal table of what follows what.
 
 A move that its table does not have is a bug of this server, not of a client: whatever a client sends, and in whatever
 order the session's two sides come to speak, there is a row for it, or the session does not ask.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 S = TypeVar("S", bound=Enum)
 M = TypeVar("M", bound=Enum)
@@ -37,7 +37,7 @@ class StageMove(Enum):
 
 
 class Turn(Enum):
-    """Of speech: the one that is heard, or whose end is yet to be told."""
+    """Of speech on a channel: the one that is heard, or whose end is yet to be told."""
 
     QUIET = auto()
     """Nothing was said since the last turn."""
@@ -98,28 +98,20 @@ class IllegalMove(Exception):  # noqa: N818 - it is the move that is illegal
     """The table has no such move."""
 
 
-class State:
-    """Of one session.
+class Machine(Generic[S, M]):
+    """Where one of the tables is.
 
     Attributes:
-        stage: see ``STAGES``.
-        turn: see ``TURNS``.
+        state: the present one.
     """
 
-    def __init__(self) -> None:
-        self.stage = Stage.OPEN
-        self.turn = Turn.QUIET
+    def __init__(self, table: Mapping[S, Mapping[M, S]], state: S) -> None:
+        self.state = state
+        self._table = table
 
-    def move(self, move: StageMove | TurnMove) -> None:
+    def move(self, move: M) -> None:
         """Go where the table says. Raises IllegalMove."""
-        if isinstance(move, StageMove):
-            self.stage = _next(STAGES, self.stage, move)
-        else:
-            self.turn = _next(TURNS, self.turn, move)
-
-
-def _next(table: Mapping[S, Mapping[M, S]], state: S, move: M) -> S:
-    moves = table[state]
-    if move not in moves:
-        raise IllegalMove(f"{move.name} while {state.name}")
-    return moves[move]
+        moves = self._table[self.state]
+        if move not in moves:
+            raise IllegalMove(f"{move.name} while {self.state.name}")
+        self.state = moves[move]

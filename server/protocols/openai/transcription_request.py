@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.recording_request import Lowered, RecordingParameters
 from server.protocols.openai.request_values import Flag, Words, lowered, object_in
+from server.transcript.formats import DEFAULT_SUBTITLES, SubtitleOptions
 
 
 class ResponseFormat(StrEnum):
@@ -66,6 +67,41 @@ class TranscriptionParameters(RecordingParameters):
     max_completion_tokens: int | None = Field(
         None, ge=1, description="Ends the answer after so many tokens; those of times and speakers count too."
     )
+    max_line_width: int = Field(
+        DEFAULT_SUBTITLES.line_width,
+        ge=10,
+        le=200,
+        description="With srt and vtt: columns of a line; wide characters take two.",
+    )
+    max_line_count: int = Field(
+        DEFAULT_SUBTITLES.line_count, ge=1, le=4, description="With srt and vtt: lines of a cue."
+    )
+    min_cue_duration: float = Field(
+        DEFAULT_SUBTITLES.min_duration, ge=0, le=10, description="With srt and vtt: seconds, where there is room."
+    )
+    max_cue_duration: float = Field(
+        DEFAULT_SUBTITLES.max_duration, ge=0.5, le=30, description="With srt and vtt: seconds."
+    )
+    max_cps: float = Field(
+        DEFAULT_SUBTITLES.max_cps, ge=5, le=100, description="With srt and vtt: columns that people read in a second."
+    )
+    min_cue_gap: float = Field(
+        DEFAULT_SUBTITLES.min_gap, ge=0, le=2, description="With srt and vtt: seconds between two cues."
+    )
+    speaker_labels: Flag = Field(True, description="With srt and vtt: say who speaks, where there are several.")
+
+    @property
+    def subtitles(self) -> SubtitleOptions:
+        """How srt and vtt are to be made."""
+        return SubtitleOptions(
+            line_width=self.max_line_width,
+            line_count=self.max_line_count,
+            min_duration=self.min_cue_duration,
+            max_duration=self.max_cue_duration,
+            max_cps=self.max_cps,
+            min_gap=self.min_cue_gap,
+            speaker_labels=self.speaker_labels,
+        )
 
     @property
     def streamed(self) -> bool:
@@ -84,3 +120,5 @@ class TranscriptionParameters(RecordingParameters):
             )
         if self.include and answer is not ResponseFormat.JSON:
             raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
+        if self.min_cue_duration > self.max_cue_duration:
+            raise InvalidParameter("min_cue_duration", "min_cue_duration must not be greater than max_cue_duration.")

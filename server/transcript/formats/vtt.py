@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from server.transcript.formats.cues import Cue, cues, timestamp
+from server.transcript.formats.subtitles.cues import Cue, Voice, cues
+from server.transcript.formats.subtitles.options import DEFAULT_SUBTITLES, SubtitleOptions
+from server.transcript.formats.subtitles.timestamps import timestamp
 from server.transcript.segments import Transcript
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
-def render_vtt(transcript: Transcript) -> str:
+def render_vtt(transcript: Transcript, options: SubtitleOptions = DEFAULT_SUBTITLES) -> str:
     """Cues with a voice tag (``<v Speaker 1>``) where there are several speakers; only the header without speech."""
-    return "WEBVTT\n\n" + "".join(_block(cue) for cue in cues(transcript))
+    return "WEBVTT\n\n" + "".join(_block(cue) for cue in cues(transcript, options, prefixed=False))
 
 
 def _block(cue: Cue) -> str:
-    text = "\n".join(cue.lines).translate(_ESCAPES)
-    voice = f"<v {' '.join(cue.speaker.split()).translate(_ESCAPES)}>" if cue.speaker is not None else ""
-    return f"{timestamp(cue.start, '.')} --> {timestamp(cue.end, '.')}\n{voice}{text}\n\n"
+    # The tag of a voice that has the cue for itself may stay open.
+    close = "</v>" if len(cue.voices) > 1 else ""
+    text = "\n".join(_voice(voice, close) for voice in cue.voices)
+    return f"{timestamp(cue.start, '.')} --> {timestamp(cue.end, '.')}\n{text}\n\n"
+
+
+def _voice(voice: Voice, close: str) -> str:
+    text = "\n".join(voice.lines).translate(_ESCAPES)
+    return text if voice.speaker is None else f"<v {voice.speaker.translate(_ESCAPES)}>{text}{close}"

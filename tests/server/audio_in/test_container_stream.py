@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import random
 import resource
@@ -12,12 +13,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]
 
 from server.audio_in import container_stream
 from server.audio_in.child import MAX_MEMORY
 from server.audio_in.container_stream import ContainerStream
 from server.audio_in.errors import AudioError, AudioErrorCode
-from tests.server.audio_in.audio_media import TONES, Floats, Format, amplitude, assert_tones, clip_of, media, silence
+from tests.server.audio_in.audio_media import (
+    AMPLITUDE,
+    LEVELS,
+    TONES,
+    Floats,
+    Format,
+    amplitude,
+    assert_tones,
+    clip_of,
+    media,
+    silence,
+    tones,
+)
 
 RECORDINGS = Path(__file__).parent / "recordings"
 WEBM = Format("webm", "libopus", options=(("live", "1"),))
@@ -55,6 +69,12 @@ OTHERS = [
 TELEPHONES = ["tones.spx", "tones.awb", "amr"]
 
 
+def big_endian_wav() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, tones(16_000, 1).T, 16_000, format="WAV", subtype="PCM_16", endian="BIG")
+    return file.getvalue()
+
+
 @pytest.fixture
 def stream() -> Iterator[ContainerStream]:
     made = ContainerStream()
@@ -72,8 +92,16 @@ def ragged(data: bytes, seed: int, longest: int = 2_000) -> list[bytes]:
     return pieces
 
 
+async def rows(stream: ContainerStream, pieces: list[bytes]) -> Floats:
+    """[rows, n]. Before the first samples nobody knows how many rows there are."""
+    parts = [*[await stream.push(piece) for piece in pieces], await stream.flush()]
+    return np.concatenate([part for part in parts if part.size] or parts[:1], axis=1)
+
+
 async def decoded(stream: ContainerStream, pieces: list[bytes]) -> Floats:
-    return np.concatenate([*[await stream.push(piece) for piece in pieces], await stream.flush()])
+    mono: Floats
+    (mono,) = await rows(stream, pieces)
+    return mono
 
 
 async def refusal(stream: ContainerStream, pieces: list[bytes]) -> AudioErrorCode:
@@ -145,8 +173,9 @@ async def test_bytes_behind_the_end_are_dropped(stream: ContainerStream) -> None
         (b"O", AudioErrorCode.UNSUPPORTED_FORMAT),
         (b"\x1a\x45\xdf\xa3" + bytes(50_000), AudioErrorCode.CORRUPT_AUDIO),
         (media(Format("mp4", "aac"), 16_000), AudioErrorCode.CORRUPT_AUDIO),
+        (big_endian_wav(), AudioErrorCode.UNSUPPORTED_FORMAT),
     ],
-    ids=["text", "noise", "one byte", "damaged header", "index at the end"],
+    ids=["text", "noise", "one byte", "damaged header", "index at the end", "big-endian WAV"],
 )
 async def test_what_cannot_be_decoded(stream: ContainerStream, data: bytes, code: AudioErrorCode) -> None:
     assert await refusal(stream, ragged(data, seed=4, longest=20_000)) == code
@@ -222,3 +251,41 @@ async def test_a_decoder_leaves_when_the_server_is_gone(stream: ContainerStream)
     assert stream._pipe is not None
     stream._pipe.close()
     assert await asyncio.to_thread(stream._process.wait, 60) == 0
+
+
+STEREO = [WEBM, Format("ogg", "libopus"), Format("flac", "flac"), Format("wav", "pcm_s16le"), Format("adts", "aac")]
+
+
+@pytest.mark.parametrize("form", STEREO, ids=str)
+async def test_channels_that_are_split_are_those_of_the_file(form: Format) -> None:
+    data = media(form, 48_000, channels=2)
+    stream = ContainerStream(split=True)
+    try:
+        left, right = await rows(stream, ragged(data, seed=6))
+    finally:
+        stream.close()
+    for channel, level in ((left, LEVELS[2][0]), (right, LEVELS[2][1])):
+        assert_tones(channel * (AMPLITUDE / level))
+
+
+async def test_one_channel_that_is_split_is_one(stream: ContainerStream) -> None:
+    split = ContainerStream(split=True)
+    try:
+        data = media(WEBM, 48_000)
+        np.testing.assert_array_equal(await rows(split, [data]), await rows(stream, [data]))
+    finally:
+        split.close()
+
+
+async def test_a_recorder_that_starts_again_with_other_channels_is_heard_on_the_first() -> None:
+    aac = Format("adts", "aac")
+    two, one = media(aac, 48_000, channels=2), media(aac, 48_000)
+    stream = ContainerStream(split=True)
+    try:
+        left, right = await rows(stream, [two, one])
+    finally:
+        stream.close()
+    assert abs(left.size / 24_000 - 4) < 0.1
+    assert left.size == right.size
+    assert abs(amplitude(left[-40_000:-26_000], 440) / AMPLITUDE - 1) < 0.08
+    assert not right[-40_000:].any()

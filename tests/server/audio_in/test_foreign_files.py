@@ -21,7 +21,7 @@ import pytest
 
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.formats import FORMATS, TAKEN, format_of
-from tests.server.audio_in.audio_media import Format, clip_of, media
+from tests.server.audio_in.audio_media import Format, assert_tones, clip_of, media
 
 WEBM = Format("webm", "libopus")
 
@@ -126,17 +126,25 @@ def test_a_damaged_file_of_any_format_is_not_called_foreign() -> None:
             assert TAKEN not in refusal(data).message, mark
 
 
+def test_a_webm_file_without_its_first_bytes_is_heard() -> None:
+    """Up to where its tracks are described, and where its index would have stood as well."""
+    for form in (WEBM, Format("webm", "libopus", options=(("live", "1"),)), Format("matroska", "aac", video=True)):
+        data = media(form, 48_000)
+        tracks = data.index(b"\x16\x54\xae\x6b")
+        for missing in (1, 2, 4, 5, 30, 36, 45, 60, tracks):
+            assert_tones(clip_of(data[missing:]).samples)
+
+
 def test_the_beginning_is_missing() -> None:
     webm = media(WEBM, 48_000)
     cluster = webm.index(b"\x1f\x43\xb6\x75")
     block = webm.index(b"\xa3", cluster)
     mp4 = media(Format("mp4", "aac", options=(("movflags", "frag_keyframe+empty_moov"),)), 16_000)
     ogg = media(Format("ogg", "libopus"), 48_000)
-    last = ogg.rindex(b"OggS")
     cut = {
-        "WebM": [webm[1:], webm[3:], webm[cluster:], webm[cluster + 1 :], webm[block:]],
+        "WebM": [webm[cluster:], webm[cluster + 1 :], webm[block:]],
         "MP4": [mp4[mp4.index(b"moof") - 4 :]],
-        "Ogg": [ogg[last:]],
+        "Ogg": [ogg[ogg.rindex(b"OggS") :]],
     }
     for name, files in cut.items():
         for data in files:

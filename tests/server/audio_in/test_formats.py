@@ -9,9 +9,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]
 
 from server.audio_in.formats import DECODERS, DEMUXERS
-from tests.server.audio_in.audio_media import TONES, Floats, Format, amplitude, assert_tones, clip_of, media
+from tests.server.audio_in.audio_media import TONES, Floats, Format, amplitude, assert_tones, clip_of, media, tones
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -78,6 +79,7 @@ NEAR = [
     (Format("W64", "gsm610", by_soundfile=True), 8_000, 1),
     (Format("RAW", "gsm610", by_soundfile=True), 8_000, 1),
     (Format("AIFF", "ima_adpcm", by_soundfile=True), 8_000, 1),
+    (Format("AIFF", "gsm610", by_soundfile=True), 8_000, 1),
     (Format("NIST", "pcm_16", by_soundfile=True), 16_000, 1),
     (Format("NIST", "ulaw", by_soundfile=True), 8_000, 1),
     (Format("PVF", "pcm_16", by_soundfile=True), 8_000, 1),
@@ -196,6 +198,26 @@ def test_qcelp() -> None:
     data = (b"\x02" + bytes(7)) * 50
     content = b"QLCMfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(data)) + data
     assert clip_of(b"RIFF" + struct.pack("<I", len(content)) + content).samples.size == 24_000
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"])
+def test_wav_of_big_endian_numbers(subtype: str) -> None:
+    file = io.BytesIO()
+    soundfile.write(file, tones(16_000, 2).T, 16_000, format="WAV", subtype=subtype, endian="BIG")
+    assert file.getvalue().startswith(b"RIFX")
+    clip = clip_of(file.getvalue())
+    assert_tones(clip.samples)
+    assert (clip.report.channels, clip.report.notes) == (2, ())
+
+
+def test_the_header_that_wavpack_keeps_is_no_second_recording() -> None:
+    plain = media(Format("wv", "wavpack"), 44_100)
+    size = int.from_bytes(plain[4:8], "little")
+    kept = media(Format("wav", "pcm_s16le"), 44_100)[:44]
+    packed = plain[:4] + (size + 46).to_bytes(4, "little") + plain[8:32] + b"\x21\x16" + kept + plain[32:]
+    clip = clip_of(packed)
+    assert_tones(clip.samples)
+    assert clip.report.notes == ()
 
 
 def test_every_name_is_one_of_ffmpegs() -> None:

@@ -18,7 +18,9 @@ from tests.server.audio_in.audio_media import Floats, assert_tones, clip_of, ton
 
 
 def converted(stream: PcmStream, pieces: list[bytes]) -> Floats:
-    return np.concatenate([*(stream.push(piece) for piece in pieces), stream.flush()])
+    mono: Floats
+    (mono,) = np.concatenate([*(stream.push(piece) for piece in pieces), stream.flush()], axis=1)
+    return mono
 
 
 def encoded(wave: Floats, encoding: PcmEncoding) -> bytes:
@@ -74,9 +76,9 @@ def test_flush_drops_half_a_sample_and_begins_afresh() -> None:
 def test_drain_gives_everything_and_keeps_half_a_sample(rate: int) -> None:
     data = encoded(tones(rate, 1, seconds=0.2), PcmEncoding.LINEAR16)
     stream = PcmStream(rate, 1, PcmEncoding.LINEAR16)
-    samples = np.concatenate([stream.push(data + data[:1]), stream.drain()])
+    (samples,) = np.concatenate([stream.push(data + data[:1]), stream.drain()], axis=1)
     assert len(samples) == 4_800
-    again = np.concatenate([stream.push(data[1:]), stream.drain()])
+    (again,) = np.concatenate([stream.push(data[1:]), stream.drain()], axis=1)
     np.testing.assert_allclose(again, samples, atol=1e-6)
 
 
@@ -100,3 +102,16 @@ def test_resampling_does_not_alias() -> None:
     resampler = Resampler(48_000)
     samples = np.concatenate([resampler.push(above_nyquist), resampler.flush()])
     assert np.abs(samples[2_400:-2_400]).max() < 1e-3
+
+
+@pytest.mark.parametrize("encoding", [PcmEncoding.LINEAR16, PcmEncoding.FLOAT32])
+@pytest.mark.parametrize("rate", [8_000, 24_000, 44_100])
+def test_channels_that_are_split_are_what_each_is_alone(rate: int, encoding: PcmEncoding) -> None:
+    wave = tones(rate, 2)
+    data, step = encoded(wave, encoding), 997
+    stream = PcmStream(rate, 2, encoding, split=True)
+    pieces = [stream.push(data[at : at + step]) for at in range(0, len(data), step)]
+    both = np.concatenate([*pieces, stream.flush()], axis=1)
+    for number in range(2):
+        alone = converted(PcmStream(rate, 1, encoding), [encoded(wave[number : number + 1], encoding)])
+        np.testing.assert_allclose(both[number], alone, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from typing import Any
 
@@ -46,13 +47,40 @@ def test_text_is_the_body(client: openai.OpenAI, wav: bytes) -> None:
 
 def test_srt_parses_with_times_and_speakers(client: openai.OpenAI, wav: bytes) -> None:
     cues = list(srt.parse(transcribe(client, wav, response_format="srt")))
-    assert [(cue.start.total_seconds(), cue.end.total_seconds()) for cue in cues] == [turn[1:] for turn in TURNS]
-    assert cues[1].content == "Speaker 2: Morning! 3 < 4 & so on."
+    # What begins before the words in front of it can be read is shown together with them.
+    assert [(cue.start.total_seconds(), cue.end.total_seconds()) for cue in cues] == [(0, 1.817), (1.9, 3.0)]
+    assert cues[1].content == "- Speaker 2: Morning! 3 < 4 & so on.\n- Speaker 1: Right."
 
 
 def test_vtt_parses_with_times_and_speakers(client: openai.OpenAI, wav: bytes) -> None:
     cues = webvtt.from_string(transcribe(client, wav, response_format="vtt")).captions
-    assert [(cue.start_in_seconds, cue.voice) for cue in cues] == [(0, "Speaker 1"), (1, "Speaker 2"), (2, "Speaker 1")]
+    assert [(cue.start_in_seconds, cue.voice) for cue in cues] == [(0, "Speaker 1"), (1, "Speaker 2")]
+    assert cues[1].raw_text == ("<v Speaker 2>- Morning! 3 &lt; 4 &amp; so on.</v>\n<v Speaker 1>- Right.</v>")
+
+
+@pytest.mark.parametrize("wanted", ["srt", "vtt"])
+def test_subtitles_are_made_as_wished(client: openai.OpenAI, wav: bytes, wanted: str) -> None:
+    wishes = {
+        "max_line_width": 12,
+        "max_line_count": 1,
+        "min_cue_duration": 0.1,
+        "max_cue_duration": 1,
+        "max_cps": 100,
+        "min_cue_gap": 0.02,
+        "speaker_labels": False,
+    }
+    body = transcribe(client, wav, response_format=wanted, extra_body=wishes)
+    cues = list(srt.parse(body)) if wanted == "srt" else webvtt.from_string(body).captions
+    lines = [cue.content if wanted == "srt" else cue.text for cue in cues]
+    assert [html.unescape(line) for line in lines] == [
+        "Good",
+        "morning,",
+        "Ms. Grün.",
+        "Morning!",
+        "3 < 4 &",
+        "so on.",
+        "Right.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -45,13 +45,17 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
-def post(server: RunningServer, file: bytes = CALL, **fields: object) -> httpx.Response:
-    given = {"channels": "split", "prompt": PROMPT} | fields
+def post(
+    server: RunningServer, file: bytes = CALL, lists: dict[str, list[str]] | None = None, **fields: str
+) -> httpx.Response:
+    given = {"channels": "split", "prompt": PROMPT} | fields | (lists or {})
     return httpx.post(f"{server.url}/v1/audio/transcriptions", files={"file": file}, data=given, timeout=60)
 
 
 def test_verbose_json(server: RunningServer) -> None:
-    answer = post(server, response_format="verbose_json", **{"timestamp_granularities[]": ["segment", "word"]}).json()
+    answer = post(
+        server, lists={"timestamp_granularities[]": ["segment", "word"]}, response_format="verbose_json"
+    ).json()
     told = [(one["start"], one["channel"], one["speaker"], one["text"]) for one in answer["segments"]]
     assert told == [
         (0.0, 0, "A", "Good morning."),
@@ -106,7 +110,7 @@ def test_captions(server: RunningServer) -> None:
 
 
 def test_logprobs_and_usage_are_of_all_channels(server: RunningServer) -> None:
-    answer = post(server, **{"include[]": "logprobs"}).json()
+    answer = post(server, lists={"include[]": ["logprobs"]}).json()
     assert "".join(token["token"] for token in answer["logprobs"]).count("you") == 1
     alone = post(server, channels="mix", prompt=AGENT).json()["usage"]
     other = post(server, channels="mix", prompt=CALLER).json()["usage"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE
@@ -39,3 +40,19 @@ async def test_speech_that_an_update_did_not_find_words_in_is_asked_about_again(
     assert words.text == "Listen"
     assert await session.settle() == []
     assert [question.whole for question in engine.streams[0][0].questions] == [False, True]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_words_come_with_log_probabilities_where_they_are_wanted(wanted: bool) -> None:
+    author = Author(CHECKPOINT)
+    said = GRAMMAR.opening([GRAMMAR.segment(0.2, 1.1, 0, "Listen to me.")]) + "]"
+    engine = ScriptedEngine(author, [said])
+    windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=30.0, request_id="test")
+    session = Captions(windows, update=1.0, first_speech=1.0, settle=1.5)
+    session.set_logprobs(True)
+    session.set_logprobs(wanted)
+    await session.take(sound(0.0, 1.2), 1.2)
+    [words] = [event for event in await session.settle() if isinstance(event, WordsCommitted)]
+    assert words.text == "Listen to me."
+    assert "".join(token.token for token in words.logprobs) == (words.text if wanted else "")
+    assert {token.logprob for token in words.logprobs} == ({-0.1} if wanted else set())

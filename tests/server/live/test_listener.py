@@ -11,6 +11,8 @@ import soundfile  # type: ignore[import-untyped]
 from model.seam.audio import SAMPLE_RATE
 from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener
+from server.live.ears.turns import TurnIdle, TurnStart
+from server.live.vocabulary.turn_detection import TurnDetection
 from tests.support.samples import SHORT
 
 
@@ -31,3 +33,23 @@ async def test_audio_behind_a_flush_in_silence_is_not_lost(cut: int) -> None:
     heard = np.concatenate([noise, speech])
     for one in passed:
         assert np.array_equal(one.block.samples, heard[one.block.start : one.block.end])
+
+
+async def test_silence_that_is_too_long_is_found_where_it_is() -> None:
+    """However the audio comes: what is found is a matter of audio, and not of when it came."""
+    speech = soundfile.read(SHORT, dtype="float32")[0]
+    heard = np.concatenate([np.zeros(6 * SAMPLE_RATE, np.float32), speech])
+    found = []
+    for pieces in (1, 60):
+        listener = Listener(silence=1.0, release=10.0)
+        listener.set_turns(TurnDetection(idle=2.5))
+        findings = [found for piece in np.array_split(heard, pieces) for found in await listener.hear(piece)]
+        found.append([finding for finding in findings if isinstance(finding, TurnIdle | TurnStart)])
+    assert found[0] == found[1]
+    first, second, start, *_ = found[0]
+    assert isinstance(first, TurnIdle)
+    assert isinstance(second, TurnIdle)
+    assert (first.since, first.at) == pytest.approx((0.0, 2.5), abs=0.05)
+    assert (second.since, second.at) == pytest.approx((2.5, 5.0), abs=0.1)
+    assert isinstance(start, TurnStart)
+    assert start.at > second.at

@@ -1,4 +1,7 @@
-"""Deepgram's own SDK on the WebSocket /v1/listen. MODE ``finalize``: Finalize after the recording, then CloseStream."""
+"""Deepgram's own SDK on the WebSocket /v1/listen.
+
+MODE ``finalize``: Finalize after the recording, then CloseStream; ``grant``: with a temporary token instead of the key.
+"""
 
 # mypy: disable-error-code="import-not-found"
 from __future__ import annotations
@@ -28,6 +31,10 @@ async def main() -> None:
     request = asked()
     recording = read(request.recording)
     client = AsyncDeepgramClient(api_key=request.key, environment=environment(request))
+    if request.mode == "grant":
+        granted = await client.auth.v1.tokens.grant(ttl_seconds=60)
+        tell("granted", seconds=granted.expires_in)
+        client = AsyncDeepgramClient(access_token=granted.access_token, environment=environment(request))
     async with client.listen.v1.connect(
         model="nova-3",
         language="en",

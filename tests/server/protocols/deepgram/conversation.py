@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 from server.live.vocabulary.actions import Action, Close, Flush, Send
 from server.live.vocabulary.events import (
     AudioHeard,
+    Channel,
     Finished,
     Flushed,
     Hypothesis,
@@ -43,13 +45,15 @@ class Conversation:
 
     def __init__(self, query: str = "") -> None:
         pairs = [tuple(part.partition("=")[::2]) for part in query.split("&") if part]
+        self.query = ListenQuery.parse((name, value) for name, value in pairs)
         self.session = DeepgramSession(
-            ListenQuery.parse((name, value) for name, value in pairs),
+            self.query,
             served_model="vibevoice-asr",
             request_id=REQUEST_ID,
             created=CREATED,
         )
         self.actions: list[Action] = []
+        self._channel = Channel()
         self._asked: deque[FlushId] = deque()
         self._turns: dict[float, FlushId] = {}  # by their ends
         self._turn_ids = flush_ids(Asker.TURNS)
@@ -66,39 +70,48 @@ class Conversation:
     def send(self, frame: str | bytes) -> list[Message]:
         return self._take(self.session.received(frame))
 
+    def on(self, channel: Channel) -> Self:
+        """What is heard next is heard there."""
+        self._channel = channel
+        return self
+
     def hear(self, event: LiveEvent) -> list[Message]:
         return self._take(self.session.heard(event))
 
+    def happens(self, event: LiveEvent) -> list[Message]:
+        """On the channel of the moment."""
+        return self.hear(replace(event, channel=self._channel))
+
     def audio(self, until: float) -> list[Message]:
-        return self.hear(AudioHeard(until))
+        return self.happens(AudioHeard(until))
 
     def speech(self, at: float) -> list[Message]:
-        return self.hear(SpeechStarted(at))
+        return self.happens(SpeechStarted(at))
 
     def silence(self, at: float) -> list[Message]:
         self._turns[at] = next(self._turn_ids)
-        return self.hear(SpeechStopped(at, self._turns[at]))
+        return self.happens(SpeechStopped(at, self._turns[at]))
 
     def suppose(self, *segments: Segment) -> list[Message]:
-        return self.hear(Hypothesis(segments))
+        return self.happens(Hypothesis(segments))
 
     def commit(self, whole: Segment, first: int, last: int) -> list[Message]:
         """The words of a segment from place ``first`` to before ``last``."""
         words = segment_words(whole)[first:last]
-        return self.hear(WordsCommitted(whole.index, whole.speaker, tuple(words), joined(words), words[0].lead))
+        return self.happens(WordsCommitted(whole.index, whole.speaker, tuple(words), joined(words), words[0].lead))
 
     def close(self, whole: Segment) -> list[Message]:
-        return self.hear(SegmentCommitted(whole))
+        return self.happens(SegmentCommitted(whole))
 
-    def flushed(self, until: float) -> list[Message]:
+    def flushed(self, until: float, flush: FlushId | None = None) -> list[Message]:
         """The turn that ended there is flushed, or else what was asked for first, or what the server asked for."""
-        flush = self._turns.pop(until, None)
+        flush = flush or self._turns.pop(until, None)
         if flush is None:
             flush = self._asked.popleft() if self._asked else FlushId(Asker.SERVER, 0)
-        return self.hear(Flushed(until, flush))
+        return self.happens(Flushed(until, flush))
 
     def finished(self, duration: float) -> list[Message]:
-        return self.hear(Finished(duration))
+        return self.happens(Finished(duration))
 
     def _take(self, actions: Sequence[Action]) -> list[Message]:
         self.actions += [action for action in actions if not isinstance(action, Send)]

@@ -6,7 +6,7 @@ import pytest
 
 from server.live.vocabulary.events import Finished
 from server.live.vocabulary.protocol import SessionEnd
-from server.protocols.deepgram.state import STAGES, TURNS, IllegalMove, Stage, StageMove, State, Turn, TurnMove
+from server.protocols.deepgram.state import STAGES, TURNS, IllegalMove, Machine, Stage, StageMove, Turn, TurnMove
 from tests.server.protocols.deepgram.conversation import Conversation
 
 
@@ -21,11 +21,11 @@ def test_the_server_may_end_a_session_at_any_stage_and_anything_may_happen_to_a_
 
 
 def test_a_turn_that_was_told_while_somebody_speaks_was_the_one_before() -> None:
-    state = State()
+    turn = Machine(TURNS, Turn.QUIET)
     seen = []
     for move in (TurnMove.SPEECH_STARTED, TurnMove.SPEECH_STOPPED, TurnMove.SPEECH_STARTED, TurnMove.TOLD):
-        state.move(move)
-        seen.append(state.turn)
+        turn.move(move)
+        seen.append(turn.state)
     assert seen == [Turn.SPEAKING, Turn.ENDING, Turn.SPEAKING, Turn.SPEAKING]
 
 
@@ -39,13 +39,13 @@ def test_a_turn_that_was_told_while_somebody_speaks_was_the_one_before() -> None
     ],
 )
 def test_illegal_moves_are_raised(moves: list[StageMove]) -> None:
-    state = State()
+    machine = Machine(STAGES, Stage.OPEN)
     for move in moves[:-1]:
-        state.move(move)
-    stage = state.stage
+        machine.move(move)
+    stage = machine.state
     with pytest.raises(IllegalMove, match=f"{moves[-1].name} while {stage.name}"):
-        state.move(moves[-1])
-    assert state.stage is stage
+        machine.move(moves[-1])
+    assert machine.state is stage
 
 
 def test_a_session_that_is_told_of_an_end_nobody_asked_for_says_so() -> None:

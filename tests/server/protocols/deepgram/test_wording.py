@@ -158,8 +158,9 @@ def test_a_session_is_told_in_these_words_interim_and_final() -> None:
     (interim,) = results.suppose(Hypothesis((Segment(0, 1.5, 2.0, 1, "York."),)))
     results.close(SegmentCommitted(segment).segment)
     (final,) = results.release()
-    for message in (interim, final):
-        channel: Any = message["channel"]
+    told: list[Any] = [interim, final]
+    for message in told:
+        channel = message["channel"]
         assert channel["alternatives"][0]["transcript"] == "25 in NYC."
         assert {word["speaker"] for word in channel["alternatives"][0]["words"]} == {1}
         assert len(channel["search"][0]["hits"]) == 1
