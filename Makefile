@@ -14,6 +14,13 @@ NODE_CLIENTS := tests/conformance/node_modules/.package-lock.json
 LIVE := tests/conformance/live
 LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
+FILES := tests/conformance/files
+FILES_VENV := .venv-conformance-files
+FILES_CLIENTS := $(FILES_VENV)/.installed
+WYOMING := tests/conformance/wyoming
+WYOMING_VENV := .venv-conformance-wyoming
+WYOMING_CLIENT := $(WYOMING_VENV)/.installed
+NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
@@ -50,9 +57,10 @@ format: $(DEV) ## Mend what the linter and the formatter can mend
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# As in CI, a client that is not there is a failure here and no reason to skip.
-conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) ## Run the tests that drive unmodified client libraries, the heavy ones too
-	CI=true $(BIN)/python -m pytest $(or $(TESTS),tests/conformance)
+# As in CI, a client that is not there is a failure here and no reason to skip; only wyoming-openai may be left out, told
+# above, where there is no Python that it runs on.
+conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) $(FILES_CLIENTS) $(NODE_AGENTS) $(WYOMING_CLIENT) ## Run the tests that drive unmodified clients, and note their versions in docs/clients.md (TESTS="tests/conformance/files")
+	CI=true $(BIN)/python -m pytest --record-clients $(or $(TESTS),tests/conformance)
 
 bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips (ARGS=--record: into the docs)
 	$(BIN)/python -m bench.files $(ARGS)
@@ -104,7 +112,7 @@ docker-cpu: ## Build the CPU image
 	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt
@@ -131,3 +139,29 @@ $(LIVE_CLIENTS): $(LIVE)/requirements.txt $(LIVE)/constraints.txt
 	$(LIVE_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
 		--constraint $(LIVE)/constraints.txt --requirement $(LIVE)/requirements.txt
 	@touch $@
+
+# Gateways and frameworks that send files: pins of their own as well, and not those of the live clients.
+$(FILES_CLIENTS): $(FILES)/requirements.txt $(FILES)/constraints.txt
+	@echo "Installing the file clients into $(FILES_VENV) (some minutes and 900 MB, once)"
+	$(PYTHON) -m venv --clear $(FILES_VENV)
+	$(FILES_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+		--constraint $(FILES)/constraints.txt --requirement $(FILES)/requirements.txt
+	@touch $@
+
+$(NODE_AGENTS): tests/conformance/node/package-lock.json
+	@echo "Installing the clients for Node (a minute and 330 MB, once)"
+	npm ci --no-audit --no-fund --prefix tests/conformance/node
+	@touch $@
+
+# It needs a newer Python than this project: the first of these that there is. In CI there has to be one.
+$(WYOMING_CLIENT): $(WYOMING)/requirements.txt $(WYOMING)/constraints.txt
+	@new='import sys; sys.exit(sys.version_info < (3, 12))'; \
+	for python in $(PYTHON) python3.14 python3.13 python3.12 $(sort $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python)); do \
+		if $$python -c "$$new" 2>/dev/null; then \
+			echo "Installing wyoming-openai into $(WYOMING_VENV) with $$python (a minute and 70 MB, once)"; \
+			$$python -m venv --clear $(WYOMING_VENV) && \
+			$(WYOMING_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
+				--constraint $(WYOMING)/constraints.txt --requirement $(WYOMING)/requirements.txt && touch $@; exit; \
+		fi; \
+	done; \
+	echo "wyoming-openai is left out: it needs Python 3.12 or newer, and there is none here"; test -z "$$CI"

@@ -30,6 +30,7 @@ from server.http.routes import (
     deepgram_grant,
     diarization,
     docs,
+    flux,
     health,
     models,
     realtime,
@@ -44,7 +45,18 @@ EngineFactory = Callable[[Settings], Engine]
 
 ROUTERS = tuple(
     room.router
-    for room in (transcriptions, diarization, realtime, client_secrets, deepgram, deepgram_grant, models, health, docs)
+    for room in (
+        transcriptions,
+        diarization,
+        realtime,
+        client_secrets,
+        deepgram,
+        flux,
+        deepgram_grant,
+        models,
+        health,
+        docs,
+    )
 )
 _EXPOSED_HEADERS = ("x-request-id", "retry-after", "x-should-retry", NOTES_HEADER, REQUEST_ID_HEADER, "dg-error")
 """What pages of other origins may read of an answer beside its body."""

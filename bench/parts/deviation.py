@@ -14,15 +14,13 @@ from __future__ import annotations
 import gc
 from dataclasses import dataclass
 
-import numpy as np
 import soundfile  # type: ignore[import-untyped]
 import torch
 
+from bench.support.reading import embed, embedded_prompt, greedy_answer
 from bench.support.report import Report, machine, parser
-from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
-from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
-from model.seam.audio import SAMPLE_RATE, clip_level
+from model.seam.audio import SAMPLE_RATE
 from model.seam.runner import WeightsName
 
 _SAMPLES = ("two_speakers.flac", "short.flac")
@@ -95,55 +93,18 @@ def read(checkpoint: Checkpoint, answers: list[list[int]] | None = None, *, toke
     for number, name in enumerate(_SAMPLES):
         samples, rate = soundfile.read(TINY.parent / "samples" / name, dtype="float32")
         assert rate == SAMPLE_RATE
-        embedded = _embedded_prompt(checkpoint, samples)
-        answer = _answer(checkpoint, embedded, tokens) if answers is None else answers[number]
+        embedded = embedded_prompt(checkpoint, samples)
+        answer = greedy_answer(checkpoint, embedded, tokens) if answers is None else answers[number]
         readings.append(Reading(answer, _scores(checkpoint, embedded, answer)))
     return readings
 
 
 @torch.inference_mode()
-def _embedded_prompt(checkpoint: Checkpoint, samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> torch.Tensor:
-    """[positions, width]: everything before the answer's first token."""
-    audio = AudioBuffer(checkpoint.family.geometry.hop)
-    audio.append(clip_level(samples).apply(samples))
-    audio.pad()
-    (heard,) = StreamingEncoder(checkpoint.model).encode([EncoderState()], [audio.take(audio.frames)])
-    prompt = checkpoint.family.prompt(checkpoint.processor)
-    after = [*prompt.after_audio(samples.size / SAMPLE_RATE, None), *prompt.answer_start()]
-    assert len(heard) == -(-samples.size // HOP)
-    return torch.cat([_embed(checkpoint, prompt.before_audio), heard, _embed(checkpoint, after)])
-
-
-@torch.inference_mode()
-def _answer(checkpoint: Checkpoint, embedded: torch.Tensor, tokens: int) -> list[int]:
-    """Greedy, up to a stop token, which is left away."""
-    tokenizer = checkpoint.processor.tokenizer
-    stops = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")}
-    language_model = checkpoint.model.model.language_model
-    answer: list[int] = []
-    cache, inputs = None, embedded
-    while len(answer) < tokens:
-        result = language_model(inputs_embeds=inputs[None], past_key_values=cache, use_cache=True)
-        cache = result.past_key_values
-        token = int(checkpoint.model.lm_head(result.last_hidden_state[0, -1]).argmax())
-        if token in stops:
-            break
-        answer.append(token)
-        inputs = _embed(checkpoint, [token])
-    return answer
-
-
-@torch.inference_mode()
 def _scores(checkpoint: Checkpoint, embedded: torch.Tensor, answer: list[int]) -> torch.Tensor:
-    inputs = torch.cat([embedded, _embed(checkpoint, answer[:-1])])
+    inputs = torch.cat([embedded, embed(checkpoint, answer[:-1])])
     hidden = checkpoint.model.model.language_model(inputs_embeds=inputs[None], use_cache=False).last_hidden_state[0]
     scores: torch.Tensor = checkpoint.model.lm_head(hidden[len(embedded) - 1 :])
     return scores.float().cpu()
-
-
-def _embed(checkpoint: Checkpoint, ids: list[int]) -> torch.Tensor:
-    embedded: torch.Tensor = checkpoint.model.get_input_embeddings()(torch.tensor(ids, device=checkpoint.device).long())
-    return embedded
 
 
 if __name__ == "__main__":

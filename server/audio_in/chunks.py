@@ -16,6 +16,7 @@ from server.audio_in.spliced import Readable
 
 _STREAMED = 0x7FFF_0000
 """Sizes from here on are what recorders write that do not know the size: about 2**31, or 2**32 - 1."""
+_ENDLESS = b"\x7f\xff\xff\xff"
 _LONGEST_HEADER = 1 << 20
 _LEAST_BEHIND = 64
 """Bytes behind the last chunk that may be samples; fewer are padding."""
@@ -53,13 +54,16 @@ class ChunkWalk:
 
     def __init__(self, file: Readable, start: int, size: int, check: Callable[[], None]) -> None:
         self._file, self._start, self._size, self._check = file, start, size, check
+        self._found = ChunkLayout(size)
         head = self._peek(start, 12)
+        self._endless = head.startswith(b"RIFF")  # only then FFmpeg takes a length of 0 for all the rest
+        if head[:4] == b"FORM" and not 0 < int.from_bytes(head[4:8]) < _STREAMED:
+            self._found.plain = False
         self._order: Literal["big", "little"] = "big" if head.startswith(b"FORM") else "little"
         self._data = b"SSND" if head.startswith(b"FORM") else b"data"
         self._own_head = 8 if head.startswith(b"FORM") else 0  # SSND begins with an offset and a block size
         self._long_size = 0
         self._bytes_per_second = 0
-        self._found = ChunkLayout(size)
 
     def walk(self) -> ChunkLayout:
         """What was found. Without any samples the file is left to FFmpeg as it is."""
@@ -86,6 +90,8 @@ class ChunkWalk:
         elif name == b"fmt ":
             self._bytes_per_second = int.from_bytes(self._peek(at + 16, 4), "little")
         elif name == b"LIST" and self._peek(at + 8, 4) == b"wavl":
+            self._take_header(at)
+            self._found.plain = False
             return at + 12  # its chunks one by one
         return self._next(at, length)
 
@@ -99,6 +105,13 @@ class ChunkWalk:
             self._behind(begin, streamed=True)
             return None
         missing = end - self._size
+        doubtful = missing > 0 or not self._continues(end)
+        following = next_start(self._file, begin, self._check) if doubtful else -1
+        if 0 <= following < end:  # it was cut off, and another one was put behind it
+            self._found.end = following
+            self._found.cut_short = True
+            self._add(range(begin, following))
+            return None
         if self._bytes_per_second:  # AIFF tells its length elsewhere, and FFmpeg knows it
             self._found.cut_short |= missing > _TOLERANCE * self._bytes_per_second
         self._add(range(begin, min(end, self._size)))
@@ -109,7 +122,7 @@ class ChunkWalk:
         nearest = next_start(self._file, at, self._check)
         self._found.end = nearest if nearest >= 0 else self._size
         if self._found.header and (streamed or self._found.end - at >= _LEAST_BEHIND):
-            self._found.plain &= streamed and self._data == b"data"
+            self._found.plain &= streamed and self._endless
             self._add(range(at, self._found.end))
 
     def _add(self, samples: range) -> None:
@@ -125,7 +138,7 @@ class ChunkWalk:
         if self._data == b"data":
             self._found.header = b"RIFF" + bytes(4) + header[8:] + b"data" + bytes(4)
         else:
-            self._found.header = header + b"SSND\x7f\xff\xff\xff" + self._peek(at + 8, 8)
+            self._found.header = b"FORM" + _ENDLESS + header[8:] + b"SSND" + _ENDLESS + self._peek(at + 8, 8)
 
     def _next(self, at: int, length: int) -> int:
         """Where the chunk behind this one begins: at an even place, but not all writers know that."""

@@ -1,10 +1,9 @@
 """The process that decodes one live stream (``python -m server.audio_in.container_child``), started by the stream.
 
-As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. First of
-all comes ``MIX`` or ``SPLIT``. Then the two ends take turns: the child says ``WANT`` when it has decoded all it was
-given, and gets the next piece of the container; an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that
-the piece gave, of all rows in turn; how many rows there are stands in a ``ROWS`` before the first. ``END`` or ``ERROR``
-is its last word.
+As confined as `server.audio_in.child`, and for the same reasons. The pipe is its standard input, both ways. The two
+ends take turns: the child says ``WANT`` when it has decoded all it was given, and gets the next piece of the container;
+an empty piece is the end. Before ``WANT`` come the ``SAMPLES`` that the piece gave, of all rows in turn; how many rows
+there are stands in a ``ROWS`` before the first. ``END`` or ``ERROR`` is its last word.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import ChannelResampler, Channels, mix
 from server.audio_in.report import DecodeReport
 
-MIX, SPLIT = b"m", b"c"
+MIX, SPLIT = "mix", "split"
 WANT, ROWS, SAMPLES, END, ERROR = b"w", b"r", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
 """Before a piece of the container: its bytes."""
@@ -50,12 +49,12 @@ class _Pipe:
         split: each channel is to be a row.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, split: bool) -> None:
+        self.split = split
         self._connection = connection
         self._incoming = connection.makefile("rb")
         self._held = bytearray()
         self._rows = 0
-        self.split = self._read(len(SPLIT)) == SPLIT
 
     def next_piece(self) -> bytes:
         """All that is known about the pieces so far goes out, then the next one comes in."""
@@ -100,9 +99,12 @@ def packet_arguments(packets: RawAudio) -> tuple[str, ...]:
     return packets.encoding.value, str(packets.rate), str(packets.channels)
 
 
-def serve(connection: socket.socket, *packets: str) -> None:
-    """Decode a container, or packets (see `packet_arguments`). The process ends when the pipe's other end is closed."""
-    pipe = _Pipe(connection)
+def serve(connection: socket.socket, rows: str, *packets: str) -> None:
+    """Decode a container, or packets (see `packet_arguments`). The process ends when the pipe's other end is closed.
+
+    ``rows``: ``MIX`` or ``SPLIT``.
+    """
+    pipe = _Pipe(connection, split=rows == SPLIT)
     try:
         if packets:
             _decode_packets(pipe, *packets)

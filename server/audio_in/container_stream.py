@@ -35,6 +35,7 @@ class ContainerStream:
 
     Args:
         packets: instead of a container come packets, each whole in a piece of its own, of this kind.
+        split: each channel is to be a row.
     """
 
     def __init__(self, packets: RawAudio | None = None, *, split: bool = False) -> None:
@@ -98,15 +99,14 @@ class ContainerStream:
             self._process = start_child(container_child.__name__, theirs.fileno(), arguments=self._arguments())
         try:
             async with asyncio.timeout(START_SECONDS):
-                chosen = container_child.SPLIT if self._split else container_child.MIX
-                await asyncio.get_running_loop().sock_sendall(self._pipe, chosen)
                 await self._answer(self._pipe)
         except (TimeoutError, ConnectionError):
             raise DecoderDied from None
         return self._pipe
 
     def _arguments(self) -> tuple[str, ...]:
-        return () if self._packets is None else container_child.packet_arguments(self._packets)
+        rows = container_child.SPLIT if self._split else container_child.MIX
+        return (rows, *(() if self._packets is None else container_child.packet_arguments(self._packets)))
 
     async def _answer(self, pipe: socket.socket) -> Channels:
         """What the child says until it is this end's turn again, or it has said its last word."""

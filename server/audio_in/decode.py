@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby, islice
+from itertools import groupby
 from typing import BinaryIO
 
 import numpy as np
@@ -18,10 +18,11 @@ from server.audio_in.cut_beginnings import with_beginning
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
-from server.audio_in.joined import MAX_PARTS, Part, parts
-from server.audio_in.limits import DecodeLimits
+from server.audio_in.joined import Part, parts
+from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
 from server.audio_in.listening import Listening, RawAudio
 from server.audio_in.mixing import Mixer
+from server.audio_in.offset import OffsetFilter
 from server.audio_in.pcm import Channels, Resampler
 from server.audio_in.raw import as_container, is_raw, pcm_pieces
 from server.audio_in.report import DecodeReport
@@ -57,7 +58,8 @@ def decode(
         AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
     """
     watch = _Watch(limits.work_seconds)
-    for block in _blocks(_Reader(listening, report, watch.check).pieces(file), report, split=listening.split):
+    pieces = _Reader(listening, report, watch.check).pieces(file)
+    for block in _without_offset(_blocks(pieces, report, split=listening.split)):
         report.rows = max(report.rows, len(block))
         limits.check_length(report.seconds, report.rows)
         with watch.paused():
@@ -91,8 +93,9 @@ class _Reader:
         return (Piece(raw.rate, channels) for channels in pcm_pieces(file, raw, encoding, self._check))
 
     def _recordings(self, file: Readable) -> Iterator[Piece]:
-        for part in islice(parts(file, self._check), MAX_PARTS):
+        for part in parts(file, self._check):
             self._report.unread_bytes += part.behind
+            self._report.more_parts |= part.more
             try:
                 yield from self._part(part)
             except AudioError as error:
@@ -188,6 +191,15 @@ def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> It
         yield from _counted([resampler.flush() for resampler in resamplers], report)
         report.turned_seconds += mixer.turned_seconds
         report.silenced_samples += sum(resampler.silenced for resampler in resamplers)
+
+
+def _without_offset(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Each row by itself. A row that begins later begins with silence, so it does not matter where its filter does."""
+    filters = [OffsetFilter() for _ in range(MAX_CHANNELS)]
+    for block in blocks:
+        for row, offset in zip(block, filters, strict=False):
+            offset.look(row)
+        yield tuple(offset.push(row) for row, offset in zip(block, filters, strict=False))
 
 
 def _joined(pieces: Iterable[Channels], least: int) -> Iterator[Channels]:

@@ -18,6 +18,9 @@ from server.audio_in.spliced import Readable, Spliced
 
 MAX_PARTS = 1000
 """Recordings in one file that are read."""
+_PADDING = 4096
+"""Bytes of zeros from which on the rest is taken for zeros too."""
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 _STREAMED = (1 << 64) - 1
 
 
@@ -30,27 +33,37 @@ class Part:
         head: its first bytes.
         cut_short: its header promises more than there is (FFmpeg would not say so).
         behind: bytes between it and the next one, or the file's end, that are nothing that is known here.
+        more: others follow, but no more than these are read.
     """
 
     file: Readable
     head: bytes
     cut_short: bool = False
     behind: int = 0
+    more: bool = False
 
 
 def parts(file: Readable, check: Callable[[], None]) -> Iterator[Part]:
     """The recordings in ``file``, in order; at least one. ``check`` is called before every long read."""
     size = file.seek(0, SEEK_END)
-    start = 0
-    while start >= 0:
+    start = count = 0
+    while start >= 0 and count < MAX_PARTS:
+        count += 1
         walk = _Walk(file, start, size, check)
         end = min(walk.end(), size)
         following = next_start(file, end, check) if end < size else -1
-        behind = (following if following >= 0 else size) - end
+        behind = _unknown(file, end, following if following >= 0 else size)
         whole = not start and end == size and walk.stretches is None
         source = file if whole else Spliced(file, walk.stretches or [range(start, end)])
-        yield Part(source, walk.head, walk.cut_short, behind)
+        yield Part(source, walk.head, walk.cut_short, behind, more=following >= 0 and count == MAX_PARTS)
         start = following
+
+
+def _unknown(file: Readable, start: int, end: int) -> int:
+    """How many bytes behind a recording are nothing that is known; 0 for what may be there: padding and tags."""
+    file.seek(start)
+    head = file.read(min(end - start, _PADDING))
+    return 0 if head.startswith(_TAGS) or not head.strip(b"\0") else end - start
 
 
 class _Walk:
@@ -88,7 +101,7 @@ class _Walk:
 
     def _boxes(self) -> int:
         """MP4: boxes up to the next ``ftyp`` or to what is none. ISO/IEC 14496-12, 4.2."""
-        at = self._start
+        at = last = self._start
         while at < self._size:
             self._check()
             head = self._peek(at, 16)
@@ -98,10 +111,17 @@ class _Walk:
             elif length == 0:
                 length = self._size - at
             other = at > self._start and kind_of(self._peek(at, 128))
-            if other or length < 8 or not all(0x20 <= code < 0x7F or code == 0xA9 for code in head[4:8]):
+            if other or len(head) < 8:
                 return at
-            at += length
-        return self._size  # the last box may be cut off
+            if length < 8 or not all(0x20 <= code < 0x7F or code == 0xA9 for code in head[4:8]):
+                return self._inside(last, at)
+            last, at = at, at + length
+        return self._inside(last, self._size) if at > self._size else at
+
+    def _inside(self, last: int, end: int) -> int:
+        """Something was cut off in the box that begins at ``last``: the next file may stand in it, else ``end``."""
+        nearest = next_start(self._file, last + 8, self._check)
+        return min(nearest, end) if nearest >= 0 else end
 
     def _caf(self) -> int | None:
         """Chunks of 12 bytes and their length; that of the samples may be -1. Apple's "Core Audio Format"."""
@@ -133,13 +153,25 @@ class _Walk:
         """AVI, which goes on in further RIFFs of another kind when it is long."""
         at = self._start
         while True:
+            self._check()
             at += 8 + int.from_bytes(self._peek(at + 4, 4), "little")
             at += at & 1
             if self._peek(at, 12)[8:12] != b"AVIX":
                 return at
 
     def _w64(self) -> int:
-        return self._start + int.from_bytes(self.head[16:24], "little")
+        """Chunks of a GUID and a length, which counts both; 0 where the recorder never mended it. Sony's "Wave64"."""
+        at = self._start + 40
+        while len(head := self._peek(at, 24)) == 24 and head[:4] != b"data":
+            self._check()
+            at += -(-max(24, int.from_bytes(head[16:], "little")) // 8) * 8
+        if int.from_bytes(head[16:], "little") > 24:
+            return self._start + int.from_bytes(self.head[16:24], "little")
+        end = self._next_signature("w64")
+        total, samples = ((end - begin).to_bytes(8, "little") for begin in (self._start, at))
+        guids = range(self._start, self._start + 16), range(self._start + 24, at + 16)
+        self.stretches = [guids[0], total, guids[1], samples, range(at + 24, end)]
+        return end
 
     def _next_signature(self, kind: str) -> int:
         ignore = frozenset({"flac"} if kind == "matroska" else ())  # its own header holds one
@@ -156,6 +188,7 @@ class _Walk:
         if kind == "flac":
             last = False
             while not last and (block := self._peek(at, 4)):
+                self._check()
                 last = bool(block[0] & 0x80)
                 at += 4 + int.from_bytes(block[1:4])
         elif kind == "ogg":

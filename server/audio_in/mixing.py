@@ -1,9 +1,9 @@
 """Several channels → one, so that what is said in any of them is still there.
 
-The mean of the channels is right for almost every recording: the level is set afterwards, so that a voice in one channel
-alone is as loud as one in all of them. It fails where a channel is another one turned upside down (a cable that is wired
-the wrong way round, "wide" effects, one half of a balanced line): they cancel each other, and silence is left. Such
-channels are turned back before they are added.
+The mean of the channels is right for almost every recording: the level is set afterwards, so that a voice in one
+channel alone is as loud as one in all of them. It fails where a channel is another one turned upside down (a cable that
+is wired the wrong way round, "wide" effects, one half of a balanced line): they cancel each other, and silence is left.
+Such channels are turned back before they are added.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from model.seam.audio import Samples
 from server.audio_in.pcm import Channels, mix
 
 _OPPOSITE = -0.7
-"""Correlation from which on a channel is taken for an opposite of the others. Independent voices have one of about 0."""
+"""Correlation from which on a channel is the opposite of the others. Independent voices have one of about 0."""
 _WINDOW = 0.25
 """Seconds for which it is decided."""
 _FADE = 0.01

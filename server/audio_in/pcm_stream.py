@@ -1,4 +1,4 @@
-"""Raw PCM as live clients send it, in pieces of any size → 24 kHz float32, mixed or each channel for itself."""
+"""Raw PCM as live clients send it, in pieces of any size → 24 kHz float32, mixed or split."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.formats import HEAD_BYTES, format_of
+from server.audio_in.formats import format_of
+from server.audio_in.frame_marks import LONGEST, begins_with_marks
 from server.audio_in.limits import check_shape
 from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Channels
@@ -44,9 +45,9 @@ def is_raw(file: BinaryIO) -> bool:
     Callers name the encoding of what is in a container, too, and what knows itself is not to be read as samples.
     """
     file.seek(0)
-    head = file.read(HEAD_BYTES)
+    head = file.read(LONGEST)
     file.seek(0)
-    return format_of(head) is None
+    return format_of(head) is None and not begins_with_marks(head)
 
 
 def as_container(file: BinaryIO, encoding: CodedEncoding) -> Spliced:

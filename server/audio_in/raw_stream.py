@@ -14,9 +14,10 @@ import numpy as np
 from server.audio_in.container_stream import ContainerStream
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.formats import HEAD_BYTES, format_of
+from server.audio_in.frame_marks import LONGEST, begins_with_marks, may_begin_with_marks
 from server.audio_in.limits import check_shape
 from server.audio_in.listening import RawAudio
-from server.audio_in.pcm import Channels
+from server.audio_in.pcm import Channels, joined
 from server.audio_in.pcm_stream import PcmStream
 from server.audio_in.raw import FIRST_BYTES
 
@@ -33,6 +34,8 @@ _EXTENSIBLE = 0xFFFE
 
 class RawStream:
     """Converts one live stream. One call at a time; `close` it in the end.
+
+    What comes out are rows of samples, [rows, n]: one with the mix, or with ``split`` one for each channel.
 
     Raises:
         AudioError: ``unsupported_format`` for a rate or channel count out of range; `push` and `flush` as those of
@@ -60,8 +63,8 @@ class RawStream:
     def drain(self) -> Channels:
         """Samples of bytes pushed before that are held back; the audio may go on. A decoder keeps what it holds."""
         if self._stream is None and isinstance(self._raw.encoding, PcmEncoding):
-            self._stream = PcmStream(self._raw.rate, self._raw.channels, self._raw.encoding, split=self._split)
-            return _joined(self._stream.push(self._head), self._stream.drain())
+            self._stream = self._pcm(self._raw, self._raw.encoding)
+            return joined([self._stream.push(self._head), self._stream.drain()])
         return self._stream.drain() if isinstance(self._stream, PcmStream) else self._nothing
 
     async def flush(self) -> Channels:
@@ -73,9 +76,9 @@ class RawStream:
             rest = await self._pushed(self._stream, data)
         match self._stream:
             case PcmStream() as pcm:
-                return _joined(rest, pcm.flush())
+                return joined([rest, pcm.flush()])
             case ContainerStream() as container:
-                return _joined(rest, await container.flush())
+                return joined([rest, await container.flush()])
             case None:
                 return rest
 
@@ -91,39 +94,42 @@ class RawStream:
     async def _pushed(self, stream: PcmStream | ContainerStream, data: bytes) -> Channels:
         return stream.push(data) if isinstance(stream, PcmStream) else await stream.push(data)
 
+    def _pcm(self, raw: RawAudio, encoding: PcmEncoding) -> PcmStream:
+        return PcmStream(raw.rate, raw.channels, encoding, split=self._split)
+
+    def _container(self, packets: RawAudio | None = None) -> ContainerStream:
+        return ContainerStream(packets, split=self._split)
+
     def _begun(self, head: bytes, *, final: bool) -> tuple[PcmStream | ContainerStream | None, bytes]:
         """What decodes a stream that begins with ``head``, and what it is to be given first; None: not known yet."""
         form = format_of(head)
         if form is not None and "wav" in form.demuxers:
             return self._wav(head, final=final)
         if form is not None:
-            return ContainerStream(split=self._split), head
+            return self._container(), head
         encoding = self._raw.encoding
         if isinstance(encoding, CodedEncoding) and encoding.in_messages:
-            return ContainerStream(self._raw, split=self._split), head
-        if len(head) < HEAD_BYTES and not final:
+            return self._container(self._raw), head
+        if not final and len(head) < (LONGEST if may_begin_with_marks(head) else HEAD_BYTES):
             return None, b""
+        if begins_with_marks(head):
+            return self._container(), head
         if isinstance(encoding, CodedEncoding):
-            return ContainerStream(split=self._split), FIRST_BYTES[encoding] + head
-        return PcmStream(self._raw.rate, self._raw.channels, encoding, split=self._split), head
+            return self._container(), FIRST_BYTES[encoding] + head
+        return self._pcm(self._raw, encoding), head
 
     def _wav(self, head: bytes, *, final: bool) -> tuple[PcmStream | ContainerStream | None, bytes]:
         """Its header says what the samples are. Its length is not believed: clients write it before they know it."""
         if head.startswith(b"RIFX"):
-            return ContainerStream(split=self._split), head
+            return self._container(), head
         start = _wav_start(head)
         if start is None:
             over = final or len(head) > _LONGEST_WAV_HEADER
-            return (ContainerStream(split=self._split), head) if over else (None, b"")
+            return (self._container(), head) if over else (None, b"")
         raw = start.raw
         if raw is None or not isinstance(raw.encoding, PcmEncoding):
-            return ContainerStream(split=self._split), head
-        return PcmStream(raw.rate, raw.channels, raw.encoding, split=self._split), head[start.samples_at :]
-
-
-def _joined(first: Channels, second: Channels) -> Channels:
-    """One behind the other. Before the first samples a container's number of rows is not known."""
-    return np.concatenate([first, second], axis=1) if first.size and second.size else (first if first.size else second)
+            return self._container(), head
+        return self._pcm(raw, raw.encoding), head[start.samples_at :]
 
 
 class _WavStart(NamedTuple):

@@ -32,6 +32,7 @@ class DecodeReport:
         track: the one that was heard, counted from 1.
         parts: recordings that were joined end to end and read.
         unread_parts: those of which nothing could be read.
+        more_parts: there are further ones that were not looked at.
         unread_bytes: behind the end of a recording, of no known kind.
         damaged_packets: packets that could not be decoded.
         filled_seconds: silence put where timestamps show that audio is missing, so that later times stay true.
@@ -51,6 +52,7 @@ class DecodeReport:
     track: int = 0
     parts: int = 0
     unread_parts: int = 0
+    more_parts: bool = False
     unread_bytes: int = 0
     damaged_packets: int = 0
     filled_seconds: float = 0.0
@@ -86,7 +88,9 @@ class DecodeReport:
     def _damage(self) -> list[str]:
         notes = []
         if self.unread_parts:
-            notes.append(f"{self.unread_parts} further recordings in the file could not be read.")
+            notes.append(f"Parts of the file could not be read: {self.unread_parts} of those that were joined.")
+        if self.more_parts:
+            notes.append(f"The file holds more than {self.parts} recordings; those behind were not read.")
         if self.unread_bytes > _TOLD_BEHIND:
             notes.append(f"{self.unread_bytes} bytes behind the end of the recording were not read.")
         if self.damaged_packets:

@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse
 from server.http.errors import ApiError
 
 LISTEN_PATH = "/v1/listen"
+FLUX_PATH = "/v2/listen"
 GRANT_PATH = "/v1/auth/grant"
-DEEPGRAM_PATHS = frozenset({LISTEN_PATH, GRANT_PATH})
+DEEPGRAM_PATHS = frozenset({LISTEN_PATH, FLUX_PATH, GRANT_PATH})
 """Where errors have this shape."""
 REQUEST_ID_HEADER = "dg-request-id"
 

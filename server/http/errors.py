@@ -126,7 +126,8 @@ def to_api_error(error: Exception) -> ApiError:
             return invalid(REFERENCES, f"{REFERENCES}: {error.message}", error.code or "invalid_value")
         case AudioError():
             status = _AUDIO_STATUS.get(error.code, HTTPStatus.BAD_REQUEST)
-            return ApiError(status, error.message, code=error.code, param="file")
+            param = "audio_track" if error.code is AudioErrorCode.NO_SUCH_TRACK else "file"
+            return ApiError(status, error.message, code=error.code, param=param)
         case Overloaded():
             return ApiError(
                 HTTPStatus.TOO_MANY_REQUESTS, error.reason, code="overloaded", retry_after=error.retry_after

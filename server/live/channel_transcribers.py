@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from itertools import zip_longest
 from types import TracebackType
 from typing import Self
+
+import numpy as np
 
 from model.seam.audio import Samples
 from server.live.vocabulary.events import Channel, LiveEvent
@@ -52,9 +55,13 @@ class ChannelTranscribers:
             self._tasks.append(asyncio.create_task(self._listen(number, transcriber), name=f"channel-{number}"))
 
     async def hear(self, channels: Samples) -> None:
-        """The next audio: [channels, n], 24 kHz. Waits while too much is behind. Raises EngineError."""
+        """The next audio: [channels, n], 24 kHz. Waits while too much is behind. Raises EngineError.
+
+        Where fewer channels come than there are, the others are silent.
+        """
         await self.open(len(channels))
-        for transcriber, samples in zip(self._transcribers, channels, strict=True):
+        silence = np.zeros_like(channels[0])
+        for transcriber, samples in zip_longest(self._transcribers, channels, fillvalue=silence):
             await transcriber.hear(samples)
 
     def set_turns(self, turns: TurnDetection | None) -> None:

@@ -19,7 +19,7 @@ from server.engine.messages import FailureCode
 from server.live.captions.captions import Captions
 from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener, Quiet
-from server.live.ears.turns import TurnEnd, TurnIdle, TurnStart
+from server.live.ears.turns import TurnEnd, TurnEvent, TurnIdle, TurnPause, TurnResume, TurnStart
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import (
     AudioHeard,
@@ -27,6 +27,9 @@ from server.live.vocabulary.events import (
     Flushed,
     IdleTimedOut,
     LiveEvent,
+    Silence,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
 )
@@ -74,9 +77,11 @@ class LiveTranscriber(Transcriber):
         self._captions = Captions(
             windows, update=settings.update, first_speech=settings.first_speech, settle=settings.settle
         )
-        self._work: deque[GatedAudio | _Mark] = deque()
+        self._work: deque[GatedAudio | _Mark | TurnEvent] = deque()
         self.backlog = 0.0
         self._turn_flushes = flush_ids(Asker.TURNS)
+        self._reads_pauses = False
+        self._asked = self._over = False  # in the present silence: the model was asked, and the turn ended
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
@@ -92,6 +97,9 @@ class LiveTranscriber(Transcriber):
             match finding:
                 case GatedAudio():
                     self._queue(finding)
+                case TurnStart() | TurnPause() | TurnResume() | TurnEnd() if self._reads_pauses:
+                    self._work.append(finding)
+                    self._wake.set()
                 case TurnStart(at):
                     self._events.put_nowait(SpeechStarted(at))
                 case TurnEnd(at):
@@ -105,6 +113,7 @@ class LiveTranscriber(Transcriber):
     def set_turns(self, turns: TurnDetection | None) -> None:
         """Detect turns like this from now on, or not at all."""
         self._listener.set_turns(turns)
+        self._reads_pauses = turns is not None and turns.pauses is not None
 
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
@@ -198,10 +207,14 @@ class LiveTranscriber(Transcriber):
             self._wake.clear()
             while self._work:
                 item = self._work.popleft()
-                if isinstance(item, GatedAudio):
-                    await self._take(item)
-                elif await self._reach(item):
-                    return
+                match item:
+                    case GatedAudio():
+                        await self._take(item)
+                    case _Mark():
+                        if await self._reach(item):
+                            return
+                    case _:
+                        await self._follow(item)
             if self._captions.due:
                 self._tell(await self._captions.update())
             else:
@@ -225,6 +238,49 @@ class LiveTranscriber(Transcriber):
         if mark.answer is not None:
             self._tell([mark.answer])
         return isinstance(mark.answer, Finished)
+
+    async def _follow(self, turn: TurnEvent) -> None:
+        """What was found of a turn whose end depends on what was said: told in the order of the audio."""
+        match turn:
+            case TurnPause():
+                await self._pause(turn)
+                return
+            case TurnEnd(at, seconds) if not self._over:
+                await self._stop(at, Silence(at - seconds, seconds, self._captions.finished))
+            case TurnResume(at) if not self._over:
+                self._tell([SpeechResumed(at)])
+            case TurnStart(at) | TurnResume(at):
+                self._tell([SpeechStarted(at)])
+        self._asked = self._over = False
+
+    async def _pause(self, pause: TurnPause) -> None:
+        """Nobody speaks: ask what was said. The turn is over if the silence is enough for that.
+
+        Asked is at once, and where that found no end of a sentence, again before it counts: the mark that ends one may
+        be heard in the silence.
+        """
+        if self._over or (self._goes_on and not pause.enough):
+            return
+        if not self._asked or (pause.enough and not self._captions.finished):
+            self._asked = True
+            self._tell(await self._captions.look())
+        silence = Silence(pause.at - pause.silence, pause.silence, self._captions.finished)
+        if pause.enough and silence.finished:
+            self._over = True
+            await self._stop(pause.at, silence)
+        elif not self._goes_on:
+            self._tell([SpeechPaused(silence)])
+
+    @property
+    def _goes_on(self) -> bool:
+        """Somebody is known to speak again."""
+        return any(isinstance(item, TurnResume) for item in self._work)
+
+    async def _stop(self, at: float, silence: Silence) -> None:
+        flush = next(self._turn_flushes)
+        self._tell([SpeechStopped(at, flush, silence)])
+        self._tell(await self._captions.settle())
+        self._tell([Flushed(at, flush)])
 
     def _tell(self, events: Sequence[LiveEvent]) -> None:
         for event in events:

@@ -54,13 +54,17 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
 
 def _mixed(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list[StreamAudio]]:
     (samples,) = audio.channels
-    return Recording(audio.report.seconds, audio.report.notes), [_stream(samples, clips)]
+    return _facts(audio, audio.report.notes), [_stream(samples, clips)]
 
 
 def _split(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list[StreamAudio]]:
     heard, notes = audible(audio.channels)
-    facts = Recording(audio.report.seconds, (*audio.report.notes, *notes), len(audio.channels))
+    facts = _facts(audio, (*audio.report.notes, *notes), len(audio.channels))
     return facts, [_stream(audio.channels[number], clips, number) for number in heard]
+
+
+def _facts(audio: DecodedAudio, notes: tuple[str, ...], channels: int | None = None) -> Recording:
+    return Recording(audio.report.seconds, notes, channels, audio.report.lead_seconds)
 
 
 def _stream(samples: Samples, clips: Sequence[_Clip], channel: int | None = None) -> StreamAudio:

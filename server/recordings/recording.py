@@ -16,14 +16,17 @@ class Recording:
     """What is known of a file.
 
     Attributes:
-        seconds: how long it lasts.
+        seconds: how long its sound lasts.
         notes: what was wrong with it, and what of it is not heard, for the client.
         channels: how many it has, where each is heard for itself; None where they were mixed.
+        lead: seconds by which its sound begins later than its picture or its container. They are added to all times
+            instead of silence to the sound: what the model hears, says and costs is the same with and without.
     """
 
     seconds: float
     notes: tuple[str, ...] = ()
     channels: int | None = None
+    lead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

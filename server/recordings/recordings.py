@@ -68,7 +68,8 @@ class Recordings:
                 (audio,) = heard
                 yield await self._open(recording, audio, wishes, decode_seconds, streams, request_id)
             else:
-                alone = Recording(recording.seconds)  # what there is to note is noted of all channels together
+                # What there is to note is noted of all channels together.
+                alone = Recording(recording.seconds, lead=recording.lead)
                 channels = {
                     audio.channel: await self._open(alone, audio, wishes, decode_seconds, streams, request_id)
                     for audio in heard
@@ -88,7 +89,12 @@ class Recordings:
     ) -> StreamTranscription:
         """Of one stream, which ``streams`` is to close."""
         assembler = TranscriptAssembler(
-            self._vocabulary, recording.seconds, clips=audio.clips, offset=audio.offset, logprobs=wishes.logprobs
+            self._vocabulary,
+            recording.seconds,
+            clips=audio.clips,
+            offset=audio.offset,
+            lead=recording.lead,
+            logprobs=wishes.logprobs,
         )
         spec = self._specify(audio, wishes)
         stream = await streams.enter_async_context(self._engine.open(spec, request_id=request_id))

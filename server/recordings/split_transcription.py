@@ -33,7 +33,7 @@ class SplitTranscription(Transcription):
         super().__init__(recording, recording.seconds * len(channels), decode_seconds)
         assert recording.channels is not None
         self._channels = channels
-        self._assembler = ChannelAssembler(recording.seconds, recording.channels, known)
+        self._assembler = ChannelAssembler(recording.lead + recording.seconds, recording.channels, known)
 
     @property
     def speaker_names(self) -> Mapping[int, str]:

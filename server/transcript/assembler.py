@@ -21,6 +21,7 @@ class TranscriptAssembler:
         duration: of the recording, in seconds, reference clips excluded.
         clips: known speakers' clips that stand in front of the recording.
         offset: where the recording begins behind the clips, in seconds.
+        lead: seconds that all times are later: the sound begins so long after what times count from.
         logprobs: collect the log-probability of every token of the text.
     """
 
@@ -31,9 +32,11 @@ class TranscriptAssembler:
         *,
         clips: Sequence[ReferenceClip] = (),
         offset: float = 0.0,
+        lead: float = 0.0,
         logprobs: bool = False,
     ) -> None:
-        self._duration = duration
+        self._duration = lead + duration
+        self._lead = lead
         self._reader = AnswerReader(vocabulary, offset + duration, logprobs=logprobs)
         self._references = ReferenceFilter(clips, offset, duration) if clips else None
         self._joiner = _DeltaJoiner()
@@ -76,6 +79,8 @@ class TranscriptAssembler:
         """What was read, as callers get it."""
         if self._references:
             events = self._references.feed(events)
+        if self._lead:
+            events = [_later(event, self._lead) for event in events]
         events = [self._joiner.join(event) for event in events]
         for event in events:
             if isinstance(event, SegmentClosed):
@@ -83,6 +88,13 @@ class TranscriptAssembler:
             else:
                 self._logprobs += event.logprobs
         return events
+
+
+def _later(event: TranscriptEvent, seconds: float) -> TranscriptEvent:
+    if isinstance(event, SpeechDelta):
+        return replace(event, times=event.times and (event.times[0] + seconds, event.times[1] + seconds))
+    segment = event.segment
+    return replace(event, segment=replace(segment, start=segment.start + seconds, end=segment.end + seconds))
 
 
 class _DeltaJoiner:

@@ -33,10 +33,11 @@ def led(lead: str, tokens: Sequence[TokenLogprob]) -> list[TokenLogprob]:
     ]
 
 
-def carried(text: str, tokens: Sequence[TokenLogprob], *, first: bool = True, last: bool = True) -> list[TokenLogprob]:
-    """Tokens cut to what they carry of ``text``: without the JSON in front of a ``first`` and behind a ``last`` part.
+def carried(text: str, tokens: Sequence[TokenLogprob], *, last: bool = True) -> list[TokenLogprob]:
+    """Tokens cut to what they carry of ``text``: without JSON in front of it, and behind it where nothing else comes.
 
-    The text's first character may have begun in a token before. Tokens in which the text cannot be found stay whole.
+    The text's first character may have begun in a token before, and unless this is the ``last`` of a text the next one
+    may begin in these. Tokens in which the text cannot be found stay whole.
     """
     spelled = b"".join(bytes(token.bytes) for token in tokens)
     wanted = text.encode(errors="surrogatepass")
@@ -45,7 +46,7 @@ def carried(text: str, tokens: Sequence[TokenLogprob], *, first: bool = True, la
     if found is None:
         return list(tokens)
     at = spelled.index(found)
-    begin, end = at if first else 0, at + len(found) if last else len(spelled)
+    begin, end = at, at + len(found) if last else len(spelled)
     cut = []
     for token in tokens:
         part = bytes(token.bytes)[max(begin, 0) : max(end, 0)]
@@ -82,7 +83,7 @@ class TextLogprobs:
         written = 0
         for place, (text, carriers) in enumerate(pieces, start=1):
             written += seen(text)
-            tokens += carried(text, carriers, first=place == 1, last=place == len(pieces))
+            tokens += carried(text, carriers, last=place == len(pieces))
             ends += [written] * (len(tokens) - len(ends))
         return cls(tuple(tokens), tuple(ends))
 

@@ -10,6 +10,8 @@ from server.transcript.segments import Segment
 from server.transcript.word_breaks import characters, cut_words, letters
 
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।", "။", "។")
+_CLOSING = "\"'”’»›)]}）」』】"
+_TRAILING_OFF = ("...", "…")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,12 @@ class Word:
     def extended(self, other: Word) -> Word:
         """With another that goes on where this one ends."""
         return replace(self, word=self.word + other.lead + other.word, end=other.end)
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether ``text`` ends like a sentence that is whole: one that trails off in dots is not."""
+    bare = text.rstrip().rstrip(_CLOSING)
+    return bare.endswith(SENTENCE_ENDS) and not bare.endswith(_TRAILING_OFF)
 
 
 def joined(words: Iterable[Word]) -> str:

@@ -6,21 +6,19 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
 import pytest
 import srt  # type: ignore[import-untyped]
 import webvtt
 
+from tests.conformance.conftest import KEY
 from tests.support.processes import ServerProcess
 from tests.support.samples import TWO_SPEAKERS, truth
 from tests.support.tools import missing, tool
 
 HERE = Path(__file__).parent
-KEY = "conformance-key"
 
 
 class Call(Protocol):
@@ -29,14 +27,6 @@ class Call(Protocol):
     def __call__(
         self, call: str = "transcribe", *, file: Path = TWO_SPEAKERS, key: str = KEY, **parameters: Any
     ) -> Any: ...
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    log = tmp_path_factory.mktemp("server") / "log"
-    with ServerProcess("--api-keys", KEY, log=log) as server:
-        server.wait_ready()
-        yield server
 
 
 def client_command(name: str) -> list[str]:
@@ -48,7 +38,12 @@ def client_command(name: str) -> list[str]:
     return [node, str(HERE / "openai_client.mjs")]
 
 
-@pytest.fixture(params=["python", "node"])
+@pytest.fixture(
+    params=[
+        pytest.param("python", marks=pytest.mark.client("openai (Python)")),
+        pytest.param("node", marks=pytest.mark.client("openai (Node)")),
+    ]
+)
 def openai(request: pytest.FixtureRequest, server: ServerProcess) -> Call:
     command = client_command(request.param)
 
@@ -65,21 +60,6 @@ def openai(request: pytest.FixtureRequest, server: ServerProcess) -> Call:
         return json.loads(done.stdout)
 
     return run
-
-
-@pytest.fixture(scope="module")
-def said(server: ServerProcess) -> str:
-    """The recording's words as the server hears them, by a client that is none of OpenAI's."""
-    with TWO_SPEAKERS.open("rb") as file:
-        answer = httpx.post(
-            f"{server.url}/v1/audio/transcriptions",
-            headers={"authorization": f"Bearer {KEY}"},
-            files={"file": file},
-            data={"response_format": "text"},
-            timeout=60,
-        )
-    assert answer.status_code == httpx.codes.OK
-    return answer.text.strip()
 
 
 def test_json(openai: Call, said: str) -> None:

@@ -65,8 +65,11 @@ class Keys:
     def none(self) -> bool:
         return not self._digests
 
-    def caller(self, credentials: Iterable[str]) -> Caller | None:
-        """Who carries these: whatever of it is known counts. None: nobody who may call. Raises GrantExpired."""
+    def caller(self, credentials: Iterable[str], *, now: float) -> Caller | None:
+        """Who carries these at this Unix time: whatever of it is known counts. None: nobody who may call.
+
+        Raises GrantExpired.
+        """
         expired = False
         foreign = False
         for credential in credentials:
@@ -74,7 +77,7 @@ class Keys:
             if self._is_known(digest):
                 return Caller(digest)
             try:
-                found = read_grant(credential.removeprefix(EPHEMERAL), self._digests or (_NOBODY,))
+                found = read_grant(credential.removeprefix(EPHEMERAL), self._digests or (_NOBODY,), now=now)
             except GrantExpired:
                 expired = True
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from time import time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -42,7 +43,7 @@ class AuthMiddleware:
 
     def _recognised(self, scope: Scope) -> Caller:
         try:
-            caller = self._keys.caller(self._places.credentials(scope))
+            caller = self._keys.caller(self._places.credentials(scope), now=time())
         except GrantExpired:
             raise ApiError(
                 HTTPStatus.UNAUTHORIZED, "This short-lived credential has expired.", code="credential_expired"

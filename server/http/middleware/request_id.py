@@ -1,5 +1,7 @@
 """Every request has an id: the client's where it is a decent one, else a new one. Every answer carries it.
 
+A new one is a UUID: some of Deepgram's SDKs read nothing else.
+
 A WebSocket's answer is that to its handshake, whether it is accepted or refused.
 """
 
@@ -28,7 +30,7 @@ class RequestIdMiddleware:
             await self._app(scope, receive, send)
             return
         header = Headers(scope=scope).get("x-request-id", "")
-        request_id = header if _DECENT.fullmatch(header) else f"req_{uuid4().hex}"
+        request_id = header if _DECENT.fullmatch(header) else str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:

@@ -13,7 +13,8 @@ from server.http.openapi import LISTEN
 from server.http.routes.deepgram_file import now, transcribe_body
 from server.http.service import service_of
 from server.http.sockets.live_socket import run_session
-from server.protocols.deepgram.query import InvalidQuery, ListenQuery
+from server.protocols.deepgram.audio_query import InvalidQuery
+from server.protocols.deepgram.query import ListenQuery
 from server.protocols.deepgram.session import DeepgramSession
 
 router = APIRouter(prefix=LISTEN_PATH, tags=["deepgram"])

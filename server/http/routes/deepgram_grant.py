@@ -15,8 +15,8 @@ from server.http.errors import invalid
 from server.http.openapi import DEEPGRAM, json_body, json_responses
 from server.http.openapi.schemas import NUMBER, STRING, record
 from server.http.small_json import read_object
+from server.protocols.deepgram.audio_query import InvalidQuery
 from server.protocols.deepgram.grant import DEFAULT_SECONDS, MAX_SECONDS, answer, seconds_of
-from server.protocols.deepgram.query import InvalidQuery
 
 router = APIRouter(tags=["deepgram"])
 

@@ -38,7 +38,8 @@ class AudioInput:
         if action.encoding is None:
             self._stream = ContainerStream(split=action.split)
         else:
-            self._stream = RawStream(RawAudio(action.encoding, action.rate, action.channels), split=action.split)
+            raw = RawAudio(action.encoding, action.rate, action.channels)
+            self._stream = RawStream(raw, split=action.split)
         return rest
 
     async def push(self, audio: bytes) -> Channels:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.live.captions.stability import Stabilizer
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted
+from server.transcript.words import ends_sentence
 from server.windows.block import Block
 from server.windows.sequence import WindowSequence
 
@@ -24,11 +25,17 @@ class Captions:
         self._stabilizer = Stabilizer(settle)
         self._speech = 0.0  # since the last update
         self._unsettled = False  # somebody spoke since all was committed
+        self._last_text = ""  # of the last segment that the model heard
 
     @property
     def due(self) -> bool:
         """Enough was said for the model to be asked again."""
         return self._speech >= (self._update if self._windows.open else self._first_speech)
+
+    @property
+    def finished(self) -> bool:
+        """What was heard last reads as the end of a sentence."""
+        return ends_sentence(self._last_text)
 
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
@@ -52,11 +59,17 @@ class Captions:
         """Ask the model. ``final``: all that it says is committed."""
         self._speech = 0.0
         hypothesis = await self._windows.ask(whole=final)
+        if hypothesis:
+            self._last_text = hypothesis[-1].text
         events = self._stabilizer.update(hypothesis, self._windows.heard_until, final=final)
         for event in events:
             if isinstance(event, SegmentCommitted):
                 self._windows.close_segment(event.segment)
         return events
+
+    async def look(self) -> list[LiveEvent]:
+        """Ask about everything taken so far, and commit no more than after any update: somebody pauses."""
+        return [] if self._windows.empty or not self._unsettled else await self.update()
 
     async def settle(self) -> list[LiveEvent]:
         """Commit everything taken so far."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
-from server.live.ears.turns import TurnDetector, TurnEnd, TurnIdle, TurnStart
+from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.ears.vad import SpeechDetector
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
@@ -26,7 +26,7 @@ class Quiet:
     long: bool
 
 
-Finding = GatedAudio | TurnStart | TurnEnd | TurnIdle | Quiet
+Finding = GatedAudio | TurnEvent | TurnIdle | Quiet
 
 
 class Listener:
@@ -52,9 +52,13 @@ class Listener:
         return (self._judged + self._unjudged.size) / SAMPLE_RATE
 
     def set_turns(self, turns: TurnDetection | None) -> None:
-        """Look for turns in this way from now on. A turn that is open just goes on as one that was not begun."""
-        start = self._judged / SAMPLE_RATE
-        self._turns = TurnDetector(turns, frame=SpeechDetector.FRAME, start=start) if turns else None
+        """Look for turns in this way from now on. A turn that is open goes on, and ends in the new way."""
+        if turns is None:
+            self._turns = None
+        elif self._turns is None:
+            self._turns = TurnDetector(turns, frame=SpeechDetector.FRAME, start=self._judged / SAMPLE_RATE)
+        else:
+            self._turns.adjust(turns)
 
     async def hear(self, samples: Samples) -> list[Finding]:
         """The next audio, of any length. The detector runs in a thread. Returns what was found, in order."""
@@ -79,12 +83,13 @@ class Listener:
     def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
         audio, silent = self._gate.feed(block, probability)
         turn = self._turns.feed(probability) if self._turns else None
-        if isinstance(turn, TurnStart):
+        if isinstance(turn, TurnStart | TurnResume):
             yield turn
+            turn = None
         if audio:
             self._resting = False
             yield audio
-        if isinstance(turn, TurnEnd | TurnIdle):
+        if turn:
             yield turn
         if silent:
             yield Quiet(long=False)

@@ -22,10 +22,33 @@ class TurnStart:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnd:
-    """The turn is over; ``at`` is where its audio ends."""
+class TurnPause:
+    """Nobody has spoken for ``silence`` seconds at ``at``; the turn may go on.
+
+    ``enough``: behind words that end a sentence this silence ends the turn.
+    """
 
     at: float
+    silence: float
+    enough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResume:
+    """Somebody speaks again from ``at`` on, behind a pause that was told."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnd:
+    """The turn is over after ``silence`` seconds; ``at`` is where its audio ends."""
+
+    at: float
+    silence: float
+
+
+TurnEvent = TurnStart | TurnPause | TurnResume | TurnEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +63,9 @@ class TurnDetector:
     """Follows the probabilities of consecutive frames; pure, one for each stretch of audio and set of settings.
 
     Speech begins with a frame at or above the threshold, and a turn once that speech is 100 ms long. It goes on while
-    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that. What is no turn is idle
-    after ``idle`` from the start or the end of the last turn, and after as much again.
+    the probability stays within 0.15 of the threshold, and ends after ``silence`` below that. Shorter silences are
+    told as they are reached where the settings look at pauses. What is no turn is idle after ``idle`` from the start
+    or the end of the last turn, and after as much again.
 
     Attributes:
         speaking: a turn was begun and not ended.
@@ -50,18 +74,25 @@ class TurnDetector:
     def __init__(self, settings: TurnDetection, *, frame: float, start: float = 0.0) -> None:
         """``frame``: seconds of a frame. ``start``: the session's time at the first one."""
         self.speaking = False
-        self._settings = settings
         self._frame = frame
         self._start = start
         self._enough_speech = _frames(_MIN_SPEECH, frame)
-        self._enough_silence = _frames(settings.silence, frame)
         self._position = 0  # frames fed
         self._last_end = start
-        self._idle = _frames(settings.idle, frame) if settings.idle is not None else None
-        self._idle_from = 0  # frames
         self._run = 0  # frames of the speech that may become a turn, or of the quiet that may end one
+        self.adjust(settings)
 
-    def feed(self, probability: float) -> TurnStart | TurnEnd | TurnIdle | None:
+    def adjust(self, settings: TurnDetection) -> None:
+        """From now on like this; what is going on goes on."""
+        self._settings = settings
+        self._enough_silence = _frames(settings.silence, self._frame)
+        pauses = settings.pauses
+        self._pauses = frozenset(_frames(length, self._frame) for length in pauses.lengths) if pauses else frozenset()
+        self._enough_pause = _frames(pauses.finished, self._frame) if pauses else self._enough_silence
+        self._idle = _frames(settings.idle, self._frame) if settings.idle is not None else None
+        self._idle_from = self._position  # frames
+
+    def feed(self, probability: float) -> TurnEvent | TurnIdle | None:
         """The next frame; what it brings about. A turn's times never reach into the turn before."""
         self._position += 1
         return self._in_turn(probability) if self.speaking else self._between_turns(probability)
@@ -82,13 +113,18 @@ class TurnDetector:
         self._last_end = self._time(self._position)
         return TurnIdle(self._time(since), self._last_end)
 
-    def _in_turn(self, probability: float) -> TurnEnd | None:
-        self._run = 0 if self._speaks(probability, already=self._run == 0) else self._run + 1
+    def _in_turn(self, probability: float) -> TurnPause | TurnResume | TurnEnd | None:
+        if self._speaks(probability, already=self._run == 0):
+            quiet, self._run = self._run, 0
+            told = any(pause <= quiet for pause in self._pauses)
+            return TurnResume(self._time(self._position - 1)) if told else None
+        self._run += 1
+        at, silence = self._time(self._position), self._run * self._frame
         if self._run < self._enough_silence:
-            return None
+            return TurnPause(at, silence, self._run >= self._enough_pause) if self._run in self._pauses else None
         self.speaking, self._run = False, 0
-        self._last_end, self._idle_from = self._time(self._position), self._position
-        return TurnEnd(self._last_end)
+        self._last_end, self._idle_from = at, self._position
+        return TurnEnd(at, silence)
 
     def _speaks(self, probability: float, *, already: bool) -> bool:
         """Entering speech takes the threshold; staying in it takes less."""

@@ -20,7 +20,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SetFormat:
-    """From now on audio is raw PCM of this kind; audio heard before keeps its own. ``encoding`` None: a container.
+    """From now on audio is raw and of this kind; audio heard before keeps its own. ``encoding`` None: a container.
 
     ``split``: each channel is transcribed for itself, and events say of which they are; otherwise they are mixed.
     """

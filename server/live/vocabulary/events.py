@@ -44,14 +44,44 @@ class SpeechStarted(_OfChannel):
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """Nobody has spoken since ``since``, for ``seconds``. ``finished``: the words heard before end a sentence."""
+
+    since: float
+    seconds: float
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPaused(_OfChannel):
+    """Nobody has spoken for as long as one of the turn detection's ``looks``; the turn may go on.
+
+    Comes when the model was asked about all that was heard before: the words committed and the hypothesis have it.
+    Not told where somebody is known to speak again by then.
+    """
+
+    silence: Silence
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResumed(_OfChannel):
+    """Somebody speaks again from ``at`` on, behind one of the silences that the turn detection looks at; same turn."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStopped(_OfChannel):
     """Nobody spoke for as long as the turn detection waits; ``at`` is where the turn's audio ends.
 
     The session flushes by itself: ``Flushed`` with the id ``flush`` follows when the turn's text is complete.
+    ``silence``: what ended the turn, where the turn detection looks at pauses. There the event comes in the order of
+    the text, when the model was asked about what was heard before, and otherwise as soon as it is known.
     """
 
     at: float
     flush: FlushId
+    silence: Silence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +159,8 @@ class Finished(_OfChannel):
 LiveEvent = (
     AudioHeard
     | SpeechStarted
+    | SpeechPaused
+    | SpeechResumed
     | SpeechStopped
     | IdleTimedOut
     | WordsCommitted

@@ -78,10 +78,15 @@ class Alternative(TypedDict):
 def alternative(passages: Sequence[Passage], *, speakers: bool) -> Alternative:
     """Passages in order. ``speakers``: words tell who said them."""
     return {
-        "transcript": "".join(passage.lead + passage.text for passage in passages).lstrip(),
+        "transcript": transcript(passages),
         "confidence": round(confidence(passages), 4),
         "words": list(chain.from_iterable(_words(passage, speakers=speakers) for passage in passages)),
     }
+
+
+def transcript(passages: Iterable[Passage]) -> str:
+    """All that passages say, in order."""
+    return "".join(passage.lead + passage.text for passage in passages).lstrip()
 
 
 def with_language(best: Alternative) -> Alternative:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.protocols.deepgram.query import InvalidQuery
+from server.protocols.deepgram.audio_query import InvalidQuery
 
 DEFAULT_SECONDS: Final = 30.0
 MAX_SECONDS: Final = 3_600.0

@@ -11,6 +11,8 @@ from server.live.vocabulary.events import (
     IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
@@ -57,7 +59,7 @@ class LiveChannel:
                 self._turn.move(TurnMove.SPEECH_STOPPED)
                 self._awaited.add(flush)
                 return []
-            case IdleTimedOut():  # turn detection is not asked for it
+            case SpeechPaused() | SpeechResumed() | IdleTimedOut():  # turn detection is not asked for them
                 return []
             case WordsCommitted():
                 return self._results.commit(event)

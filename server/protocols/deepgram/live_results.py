@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 
 from server.live.vocabulary.events import Channel, Hypothesis, WordsCommitted
@@ -16,10 +15,10 @@ from server.protocols.deepgram.alternatives import (
     seconds,
     with_language,
 )
+from server.protocols.deepgram.open_text import OpenText
 from server.protocols.deepgram.search import hits
 from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
-from server.transcript.word_breaks import lead_between
 
 
 class LiveResults:
@@ -65,10 +64,7 @@ class LiveResults:
         self._search = search
         self._heard = 0.0
         self._words_end = -1.0  # of the latest final words, told or not; before all time while there are none
-        self._committed: list[Passage] = []
-        self._open = 0  # the segment that the committed words are of
-        self._hypothesis: tuple[Segment, ...] = ()
-        self._lead: str | None = None
+        self._open = OpenText()
         self._held: Segment | None = None
         self._shown = self._alternative([])
         self._changed = False  # the text, since it was last compared with what is shown
@@ -76,7 +72,7 @@ class LiveResults:
     @property
     def pending(self) -> bool:
         """There are words that are not final yet."""
-        return bool(self._committed or self._hypothesis or self._held)
+        return bool(self._open or self._held)
 
     def listened(self, until: float) -> list[JsonObject]:
         """All audio up to ``until`` was heard. Comes for every piece of audio: costs next to nothing."""
@@ -86,31 +82,30 @@ class LiveResults:
     def commit(self, event: WordsCommitted) -> list[JsonObject]:
         """They were part of the hypothesis; what is left of it comes next, so nothing is shown before."""
         results = self.release()
-        self._committed.append(Passage.of_words(event))
-        self._open = event.segment
-        self._suppose(())
+        self._open.commit(event)
+        self._changed = True
         return results
 
     def suppose(self, event: Hypothesis) -> list[JsonObject]:
         """The hypothesis changed."""
         results = self.release() if event.segments else []
-        self._lead = event.lead
-        self._suppose(event.segments)
+        self._open.suppose(event)
+        self._changed = True
         return [*results, *self._show()]
 
     def close(self, segment: Segment) -> list[JsonObject]:
         """A segment is whole. Its result is held back: the next call tells whether it is the last of a turn."""
         results = self.release()
-        self._committed.clear()
-        self._suppose(tuple(later for later in self._hypothesis if later.index > segment.index))
+        self._open.close(segment)
+        self._changed = True
         if segment.is_speech:
             self._held = segment
         return results
 
     def settle(self) -> None:
         """All that was said is in closed segments: nothing is open any more."""
-        self._committed.clear()
-        self._suppose(())
+        self._open.clear()
+        self._changed = True
 
     def release(self) -> list[JsonObject]:
         """Let go of the final result that is held back, if any."""
@@ -120,28 +115,16 @@ class LiveResults:
         """The final result up to ``until``: with what is held back, or without words."""
         return self._final(until, speech_final=speech_final, from_finalize=from_finalize)
 
-    def _suppose(self, hypothesis: tuple[Segment, ...]) -> None:
-        self._hypothesis = hypothesis
-        self._changed = True
-
     def _show(self) -> list[JsonObject]:
         """The interim result, if it says something new."""
         if not self._changed or not self._interim or self._held is not None:
             return []
         self._changed = False
-        text = self._alternative([*self._committed, *self._supposed()])
+        text = self._alternative(self._open.passages)
         if text == self._shown:
             return []
         self._shown = text
         return [self._results(text, max(self._heard, self.final_until), is_final=False)]
-
-    def _supposed(self) -> list[Passage]:
-        """The hypothesis; of the open segment its rest stands behind the committed words."""
-        passages = list(map(Passage.of, self._hypothesis))
-        if self._committed and passages and self._hypothesis[0].index == self._open:
-            lead = lead_between(self._committed[-1].text, passages[0].text) if self._lead is None else self._lead
-            passages[0] = replace(passages[0], lead=lead)
-        return passages
 
     def _final(self, until: float, *, speech_final: bool = False, from_finalize: bool = False) -> JsonObject:
         held, self._held = self._held, None

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from server.audio_in.encodings import CodedEncoding, PcmEncoding
-from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
-from server.audio_in.listening import Listening, RawAudio
+from server.audio_in.listening import Listening
 from server.context import ContextTooLong, context_of
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.deepgram.alternatives import JsonObject
+from server.protocols.deepgram.audio_query import AudioQuery, InvalidQuery
 from server.protocols.deepgram.parameters import (
     LISTS,
     MAX_REPLACED,
     MAX_SEARCHED,
-    REFUSED,
-    EncodingName,
     Endpointing,
     Flag,
     Pair,
@@ -29,36 +26,20 @@ from server.protocols.deepgram.wording import NUMBER_LANGUAGES, Wording
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
 _PLAIN_SILENCE_SECONDS = 0.5
-_CODED_RATES = {CodedEncoding.OPUS: 48_000, CodedEncoding.AMR_WB: 16_000}
-"""Hz, where nobody says another; the telephone's for the rest."""
-_TELEPHONE_RATE = 8_000
-_MAX_PACKET_CHANNELS = 2
 _CALL_CHANNELS = 2
 
 
-class InvalidQuery(Exception):  # noqa: N818 - it is the query that is invalid
-    """A parameter that cannot be honoured. ``message`` names it, and is ASCII: it is sent in a header too."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
-
-class ListenQuery(BaseModel):
+class ListenQuery(AudioQuery):
     """The parameters that change something here. All others are ignored, as Deepgram's own future ones must be.
 
     Attributes:
-        encoding: of audio that does not begin like a container; None for containers.
-        sample_rate: Hz; with ``encoding`` only.
-        channels: interleaved.
         multichannel: each channel is transcribed for itself; otherwise they are mixed.
         interim_results: also send results that may still change.
         diarize: say who speaks.
         endpointing: milliseconds of silence after which a turn is over; None: turns are not told.
         vad_events: send ``SpeechStarted``.
         utterance_end_ms: send ``UtteranceEnd`` when nothing was said for so long.
-        keyterm: words and phrases to expect.
-        keywords: the same, each perhaps with a weight behind a colon.
+        keywords: words and phrases to expect, each perhaps with a weight behind a colon.
         utterances: files: list the segments.
         paragraphs: files: the transcript in paragraphs.
         smart_format: files: the same.
@@ -67,19 +48,12 @@ class ListenQuery(BaseModel):
             profanity are meant.
         replace: terms, and what is told in their place.
         search: terms of which is told where they were said.
-        numerals: numbers in digits.
-        profanity_filter: of profane words only the first letter is told.
         extra: names and values that the answer repeats.
         tag: words that the answer repeats.
         alternatives: at most so many; there is one.
         utt_split: seconds; utterances are the segments, whatever it says.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    encoding: EncodingName = None
-    sample_rate: int | None = Field(None, ge=MIN_RATE, le=MAX_RATE)
-    channels: int = Field(1, ge=1, le=MAX_CHANNELS)
     multichannel: Flag = False
     interim_results: Flag = False
     punctuate: Flag = False
@@ -89,7 +63,6 @@ class ListenQuery(BaseModel):
     endpointing: Endpointing = 0
     vad_events: Flag = False
     utterance_end_ms: Annotated[int, Field(ge=1_000, le=5_000)] | None = None
-    keyterm: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     utterances: Flag = False
     paragraphs: Flag = False
@@ -97,8 +70,6 @@ class ListenQuery(BaseModel):
     language: str | None = None
     replace: Annotated[tuple[Pair, ...], Field(max_length=MAX_REPLACED)] = ()
     search: Annotated[tuple[str, ...], Field(max_length=MAX_SEARCHED)] = ()
-    numerals: Flag = False
-    profanity_filter: Flag = False
     extra: tuple[Pair, ...] = ()
     tag: tuple[str, ...] = ()
     alternatives: int = Field(1, ge=1)
@@ -106,36 +77,20 @@ class ListenQuery(BaseModel):
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]], *, live: bool = True) -> ListenQuery:
-        """From a query's names and values in order. Of a repeated single parameter the last counts, empty ones do not.
+        """From a query's names and values in order.
 
         Args:
             live: of a session; a file may be a container though an encoding is named.
 
         Raises InvalidQuery.
         """
-        values: dict[str, Any] = {}
-        for name, value in items:
-            if not value.strip():
-                continue
-            if name in LISTS:
-                values.setdefault(name, []).append(value)
-            else:
-                if name in REFUSED and value.lower() != "false":
-                    raise InvalidQuery(f"{name} is not supported: {REFUSED[name]}.")
-                values[name] = value
-        try:
-            query = cls.model_validate(values)
-        except ValidationError as error:
-            raise _named(error) from None
+        query = cls.read(items, lists=LISTS)
         query._check_together(live=live)
         return query
 
     def _check_together(self, *, live: bool) -> None:
         """What parameters have to do with each other."""
-        if live and self.needs_rate:
-            raise InvalidQuery("sample_rate is needed with encoding; for a container leave out both.")
-        if isinstance(self.encoding, CodedEncoding) and self.channels > _MAX_PACKET_CHANNELS:
-            raise InvalidQuery(f"channels: packets of {self.encoding} have at most {_MAX_PACKET_CHANNELS}.")
+        self.check_sound(live=live)
         if live and self.utterance_end_ms is not None and not self.interim_results:
             raise InvalidQuery("utterance_end_ms needs interim_results=true.")
         if self.numerals and self.spoken is not None and self.spoken not in NUMBER_LANGUAGES:
@@ -144,24 +99,6 @@ class ListenQuery(BaseModel):
             context_of(*self.terms)
         except ContextTooLong as error:
             raise InvalidQuery(f"keyterm and keywords together may have {error.limit} characters.") from None
-
-    @property
-    def needs_rate(self) -> bool:
-        """Samples alone are meant, and nobody said at which rate."""
-        return self.sample_rate is None and (
-            isinstance(self.encoding, PcmEncoding) or self.encoding is CodedEncoding.SPEEX
-        )
-
-    @property
-    def raw(self) -> RawAudio | None:
-        """What audio is that does not begin like a container; None where nobody said enough."""
-        if self.encoding is None or self.needs_rate:
-            return None
-        rate = self.sample_rate
-        if rate is None:
-            assert isinstance(self.encoding, CodedEncoding)
-            rate = _CODED_RATES.get(self.encoding, _TELEPHONE_RATE)
-        return RawAudio(self.encoding, rate, self.channels)
 
     @property
     def listening(self) -> Listening:
@@ -199,12 +136,12 @@ class ListenQuery(BaseModel):
     @property
     def raw_channels(self) -> int:
         """How many channels are transcribed, each for itself; 1 where they are mixed, and at first of a container."""
-        return self.channels if self.multichannel and self.encoding is not None else 1
+        return self.channels if self.multichannel and self.raw is not None else 1
 
     @property
     def most_channels(self) -> int:
         """How many there may be: without ``channels`` a container may have two, as a call has."""
-        if not self.multichannel or self.encoding is not None:
+        if not self.multichannel or self.raw is not None:
             return self.raw_channels
         return self.channels if "channels" in self.model_fields_set else _CALL_CHANNELS
 
@@ -226,12 +163,6 @@ class ListenQuery(BaseModel):
         if self.utterance_end_ms is not None:
             return TurnDetection(silence=max(self.utterance_end_ms / 1000, MIN_ENDPOINTING_SECONDS))
         return TurnDetection(silence=_PLAIN_SILENCE_SECONDS) if self.vad_events else None
-
-
-def _named(error: ValidationError) -> InvalidQuery:
-    """The first complaint, without the value that caused it."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    return InvalidQuery(f"{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}.")
 
 
 def _unweighted(keyword: str) -> str | None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from server.context import ContextTooLong, context_of
-from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetFormat, SetTurns
+from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
 from server.live.vocabulary.events import Finished, LiveEvent
 from server.live.vocabulary.flush import Asker, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
@@ -47,8 +48,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
     def opened(self) -> Sequence[Action]:
         """Deepgram says nothing before the first results."""
         query = self._query
-        raw, split = query.raw, query.multichannel
-        sound = SetFormat(None, split=split) if raw is None else SetFormat(raw.encoding, raw.rate, raw.channels, split)
+        sound = replace(query.format, split=query.multichannel)
         actions: list[Action] = [sound, SetTurns(query.turns)]
         return [*actions, SetContext(query.context)] if query.context else actions
 

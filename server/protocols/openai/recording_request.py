@@ -46,6 +46,16 @@ class RecordingParameters(BaseModel):
     channels: Annotated[Literal["mix", "split"], Lowered] = Field(
         "mix", description="split: each channel is transcribed for itself, and told as channel of segments and words."
     )
+    audio_track: int | None = Field(
+        None,
+        ge=1,
+        description="Which of the file's audio tracks is heard, counted from 1. Without it that is the one marked "
+        "default, or the next one that can be decoded and is not silent.",
+    )
+    time_origin: Annotated[Literal["container", "first_sample"], Lowered] = Field(
+        "container",
+        description="What times count from: the start of the picture or of the file, or the first sample of the sound.",
+    )
     known_speaker_names: _Known = Field(
         (), description="Names to use for the speakers of the references, in the same order."
     )

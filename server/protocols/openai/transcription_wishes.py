@@ -37,7 +37,11 @@ def wishes_of(parameters: RecordingParameters) -> Wishes:
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
     speakers = tuple(KnownSpeaker(name, decoded(clip, REFERENCES)) for name, clip in pairs)
-    listening = Listening(split=parameters.channels == "split")
+    listening = Listening(
+        track=parameters.audio_track,
+        split=parameters.channels == "split",
+        from_first_sample=parameters.time_origin == "first_sample",
+    )
     return Wishes(context, parameters.temperature, speakers=speakers, listening=listening)
 
 

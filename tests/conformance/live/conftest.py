@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -18,26 +16,21 @@ import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
 from model.tiny.recipe.scoring import edits, words_of
+from tests.conformance.conftest import KEY, Told, told_by
 from tests.support.processes import ROOT, ServerProcess
 from tests.support.samples import SHORT, TWO_SPEAKERS
 from tests.support.tools import missing, tool
 
-KEY = "conformance-key"
 HERE = Path(__file__).parent
 HEAVY = ROOT / ".venv-conformance" / "bin" / "python"
 heavy = pytest.mark.skipif(not HEAVY.exists(), reason="the live clients are not installed (make conformance)")
 """For tests whose client is in the environment of its own."""
 
-CLIENT_DEADLINE = 300.0
-"""Seconds for a client to start, to speak the recording and to get its text, on a busy machine."""
 WRONG_WORDS = {SHORT: 0.0, TWO_SPEAKERS: 0.4}
 """Of the words of a file's answer, the share that may differ live.
 
 Live text is committed before the end is known, and of two speakers the tiny checkpoint then hears some words otherwise.
 """
-
-Told = list[dict[str, Any]]
-"""What a client received, in order, as its script tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +66,6 @@ class Client(Protocol):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    log = tmp_path_factory.mktemp("server") / "log"
-    with ServerProcess("--api-keys", KEY, log=log) as server:
-        server.wait_ready()
-        yield server
-
-
-@pytest.fixture(scope="module")
 def answer(server: ServerProcess) -> Callable[[Path], Spoken]:
     def ask(recording: Path) -> Spoken:
         with recording.open("rb") as file:
@@ -110,9 +95,7 @@ def client(server: ServerProcess, spoken: Spoken, tmp_path: Path) -> Client:
         samples, original = soundfile.read(spoken.recording, dtype="float32")
         soundfile.write(recording, soxr.resample(samples, original, rate), rate, subtype="PCM_16")
         command = [*_script(name), server.url, key, str(recording), *([mode] if mode else [])]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CLIENT_DEADLINE, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        return told_by(command)
 
     return run
 

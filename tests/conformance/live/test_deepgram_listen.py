@@ -46,6 +46,7 @@ def check_words(best: Iterable[dict[str, Any]], spoken: Spoken) -> None:
     assert words[-1]["end"] == pytest.approx(spoken.segments[-1]["end"], abs=0.5)
 
 
+@pytest.mark.client("deepgram-sdk (Python)")
 @pytest.mark.parametrize("mode", ["close", "finalize"])
 def test_deepgram_sdk_live(client: Client, spoken: Spoken, mode: str) -> None:
     told = client("deepgram_live", mode, rate=RATE)
@@ -67,6 +68,7 @@ def test_deepgram_sdk_live(client: Client, spoken: Spoken, mode: str) -> None:
     assert told[-2]["code"] == 1000
 
 
+@pytest.mark.client("deepgram-sdk (Python)")
 @pytest.mark.parametrize("spoken", [SHORT], indirect=True)
 def test_deepgram_sdk_with_a_temporary_token(client: Client, spoken: Spoken) -> None:
     granted, *told = client("deepgram_live", "grant", rate=RATE)
@@ -76,6 +78,7 @@ def test_deepgram_sdk_with_a_temporary_token(client: Client, spoken: Spoken) -> 
     assert told[-2]["code"] == 1000
 
 
+@pytest.mark.client("deepgram-sdk (Python)")
 def test_deepgram_sdk_file(client: Client, spoken: Spoken) -> None:
     (told,) = client("deepgram_file", rate=RATE)
     assert (told["kind"], told["class"]) == ("answer", "ListenV1Response")
@@ -87,6 +90,7 @@ def test_deepgram_sdk_file(client: Client, spoken: Spoken) -> None:
     assert told["answer"]["metadata"]["duration"] == pytest.approx(seconds(spoken.recording), abs=0.1)
 
 
+@pytest.mark.client("LiveKit Agents (Python), Deepgram")
 def test_livekit(client: Client, spoken: Spoken) -> None:
     told = client("livekit_deepgram", rate=RATE)
     final = [entry for entry in told if entry["kind"] == "final_transcript"]
@@ -101,6 +105,7 @@ def test_livekit(client: Client, spoken: Spoken) -> None:
     assert kinds[-1] == "ended"
 
 
+@pytest.mark.client("Pipecat, Deepgram")
 def test_pipecat(client: Client, spoken: Spoken) -> None:
     told = client("pipecat_deepgram", rate=RATE)
     kinds = [entry["kind"] for entry in told]

@@ -53,6 +53,7 @@ def check_transcript(events: Events, spoken: Spoken) -> None:
     assert speakers == spoken.speakers
 
 
+@pytest.mark.client("openai (Python), Realtime")
 @pytest.mark.parametrize("mode", ["commit", "server_vad"])
 def test_openai_python(client: Client, spoken: Spoken, mode: str) -> None:
     received = events(client("openai_realtime", mode, rate=24_000))
@@ -73,6 +74,7 @@ def test_openai_python(client: Client, spoken: Spoken, mode: str) -> None:
         assert early, "no text came while somebody spoke"
 
 
+@pytest.mark.client("openai (browser), Realtime")
 def test_openai_node_in_a_browser(client: Client, spoken: Spoken) -> None:
     """The key travels as a subprotocol; the server picks the other one."""
     told = client("openai_node", rate=24_000)
@@ -82,7 +84,13 @@ def test_openai_node_in_a_browser(client: Client, spoken: Spoken) -> None:
 
 
 @pytest.mark.parametrize("spoken", [SHORT], indirect=True)
-@pytest.mark.parametrize("name", ["openai_realtime", "openai_node"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("openai_realtime", marks=pytest.mark.client("openai (Python), Realtime")),
+        pytest.param("openai_node", marks=pytest.mark.client("openai (browser), Realtime")),
+    ],
+)
 def test_a_client_secret_is_as_good_as_the_key(
     server: ServerProcess, client: Client, spoken: Spoken, name: str
 ) -> None:
@@ -91,6 +99,7 @@ def test_a_client_secret_is_as_good_as_the_key(
     check_transcript(events(client(name, "commit", rate=24_000, key=secret.value)), spoken)
 
 
+@pytest.mark.client("OpenAI Agents SDK")
 @heavy
 def test_openai_agents(client: Client, spoken: Spoken) -> None:
     told = client("openai_agents", rate=24_000)
@@ -98,6 +107,7 @@ def test_openai_agents(client: Client, spoken: Spoken) -> None:
     assert told[-1] == {"kind": "ended"}
 
 
+@pytest.mark.client("LiveKit Agents (Python), OpenAI")
 @heavy
 def test_livekit(client: Client, spoken: Spoken) -> None:
     told = client("livekit_openai", rate=48_000)
@@ -117,6 +127,7 @@ def test_livekit(client: Client, spoken: Spoken) -> None:
             interim = ""
 
 
+@pytest.mark.client("Pipecat, OpenAI")
 @heavy
 @pytest.mark.parametrize("mode", ["server_vad", "commit"])
 def test_pipecat(client: Client, spoken: Spoken, mode: str) -> None:

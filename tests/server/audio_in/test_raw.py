@@ -24,6 +24,10 @@ CONTAINERS = [
     Format("webm", "libopus"),
     Format("ipod", "aac"),
     Format("mp3", "mp3"),
+    Format("mp3", "mp3", options=(("id3v2_version", "0"), ("write_xing", "0"))),
+    Format("mp2", "mp2"),
+    Format("adts", "aac"),
+    Format("mpegts", "aac"),
     Format("aiff", "pcm_s16be"),
 ]
 
@@ -62,6 +66,14 @@ def test_each_channel_for_itself() -> None:
 def test_what_begins_like_a_container_is_one(form: Format, encoding: Encoding) -> None:
     (samples,) = heard(media(form, 48_000), RawAudio(encoding, 8_000))
     assert_tones(samples)
+
+
+def test_samples_that_begin_like_one_mark_are_samples() -> None:
+    """Minus one is 0xFFFF, and 0x47 a byte like others."""
+    for first in (b"\xff\xff", b"\xff\xfb\x90\x64", b"\xff\xf1\x50\x80", b"\x47\x40\x00\x10"):
+        data = first + pcm(PcmEncoding.LINEAR16, 16_000)[len(first) :]
+        (samples,) = heard(data, RawAudio(PcmEncoding.LINEAR16, 16_000))
+        assert_tones(samples)
 
 
 def test_packets_of_amr_and_g729() -> None:

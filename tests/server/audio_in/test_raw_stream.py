@@ -14,8 +14,19 @@ from av.audio.codeccontext import AudioCodecContext
 from server.audio_in.encodings import CodedEncoding, Encoding, PcmEncoding
 from server.audio_in.errors import AudioError
 from server.audio_in.listening import RawAudio
+from server.audio_in.pcm import joined
 from server.audio_in.raw_stream import RawStream
-from tests.server.audio_in.audio_media import TONES, Floats, Format, amplitude, assert_tones, media, tones
+from tests.server.audio_in.audio_media import (
+    AMPLITUDE,
+    LEVELS,
+    TONES,
+    Floats,
+    Format,
+    amplitude,
+    assert_tones,
+    media,
+    tones,
+)
 
 RECORDINGS = Path(__file__).parent / "recordings"
 RAW = RawAudio(PcmEncoding.LINEAR16, 16_000)
@@ -53,7 +64,7 @@ async def test_samples(streams: list[RawStream], size: int) -> None:
 async def test_the_first_bytes_are_not_held_back_at_a_commit(streams: list[RawStream]) -> None:
     stream = RawStream(RawAudio(PcmEncoding.LINEAR16, 24_000))
     streams.append(stream)
-    first = await stream.push(bytes(10))
+    first = await stream.push(b"\xff" * 2 + bytes(8))
     assert first.size + stream.drain().size == 5
     rest = linear16(24_000)
     assert_tones(np.concatenate([await stream.push(rest), await stream.flush()], axis=1)[0], tolerance=0.01)
@@ -81,6 +92,7 @@ async def test_samples_behind_the_length_that_a_wav_header_tells_are_heard(strea
         (Format("webm", "libopus"), PcmEncoding.MULAW),
         (Format("wav", "pcm_s24le"), PcmEncoding.LINEAR16),
         (Format("ogg", "libopus"), CodedEncoding.OPUS),
+        (Format("mp3", "mp3", options=(("id3v2_version", "0"),)), PcmEncoding.LINEAR16),
     ],
     ids=str,
 )
@@ -152,3 +164,18 @@ def test_the_decoders_of_packets_are_there() -> None:
     for encoding in CodedEncoding:
         if encoding.in_messages:
             assert isinstance(av.CodecContext.create(encoding.value, "r"), AudioCodecContext)
+
+
+@pytest.mark.parametrize("size", [1, 4_095])
+@pytest.mark.parametrize("codec", ["pcm_s16le", "pcm_s24le", ""])
+async def test_channels_that_are_split(streams: list[RawStream], codec: str, size: int) -> None:
+    """Samples, and WAV files of a kind that is read here and of one that a decoder reads."""
+    both = tones(16_000, 2)
+    samples = bytes((both.T * 32_767).astype("<i2").tobytes())
+    data = media(Format("wav", codec), 16_000, 2) if codec else samples
+    stream = RawStream(RawAudio(PcmEncoding.LINEAR16, 16_000, 2), split=True)
+    streams.append(stream)
+    parts = [await stream.push(piece) for piece in cut(data, max(size, 100 if codec == "pcm_s24le" else 1))]
+    left, right = joined([*parts, await stream.flush()])
+    for row, level in ((left, LEVELS[2][0]), (right, LEVELS[2][1])):
+        assert_tones(row * (AMPLITUDE / level))

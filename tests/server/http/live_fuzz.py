@@ -137,6 +137,34 @@ def listen_query(random: Random) -> str:
     return f"?encoding={encoding}&sample_rate={rate}&channels={channels}&diarize=true{wanted}{split}"
 
 
+def flux_message(random: Random) -> Message:
+    """A frame of a Flux client, perhaps one that cannot be honoured."""
+    kind = random.choices(
+        ("audio", "KeepAlive", "ForceEndTurn", "Configure", "CloseStream", "empty", "text", "bytes"),
+        (16, 1, 3, 3, 0.3, 0.2, 0.2, 1),
+    )[0]
+    match kind:
+        case "audio":
+            return some_speech(random)
+        case "Configure":
+            thresholds = random.choice(({"eot_threshold": random.random()}, {"eager_eot_threshold": None}, None, 3))
+            return json.dumps({"type": kind, "keyterms": random.choice((["Grün"], None)), "thresholds": thresholds})
+        case "empty":
+            return b""
+        case "text":
+            return some_text(random)
+        case "bytes":
+            return some_bytes(random)
+        case _:
+            return json.dumps({"type": kind})
+
+
+def flux_query(random: Random) -> str:
+    """What a Flux client wants, with turns that end soon."""
+    eager = random.choice(("", "&eager_eot_threshold=0.3&eot_threshold=0.5"))
+    return f"?model=flux-general-en&encoding=linear16&sample_rate=24000{eager}"
+
+
 def container_message(random: Random) -> Message:
     """A frame of a client that sends a recording as a file is, with some damage."""
     whole = SHORT.read_bytes()
@@ -206,8 +234,11 @@ class Client:
 def some_client(random: Random) -> Client:
     if random.random() < 0.5:
         return Client("/v1/realtime", realtime_message)
+    if random.random() < 0.3:
+        return Client("/v2/listen" + flux_query(random), flux_message)
     if random.random() < 0.15:
-        return Client("/v1/listen" + random.choice(("", "?multichannel=true")), container_message)
+        path = random.choice(("/v1/listen", "/v1/listen?multichannel=true", "/v2/listen"))
+        return Client(path, container_message)
     return Client("/v1/listen" + listen_query(random), listen_message)
 
 

@@ -63,7 +63,7 @@ def children() -> set[str]:
 
 
 def check_good_sessions(server: RunningServer) -> None:
-    """Both protocols caption a recording."""
+    """All protocols caption a recording."""
     with connect(address(server, "/v1/realtime"), proxy=None) as socket:
         event = {"type": "input_audio_buffer.append", "audio": b64encode(speech()[:96_000]).decode()}
         socket.send(json.dumps(event))
@@ -74,6 +74,12 @@ def check_good_sessions(server: RunningServer) -> None:
         socket.send('{"type": "CloseStream"}')
         assert received(socket, "Results")["channel"]["alternatives"][0]["transcript"]
         assert received(socket, "Metadata")["duration"] == 2.0
+    with connect(address(server, "/v2/listen?encoding=linear16&sample_rate=24000"), proxy=None) as socket:
+        socket.send(speech()[:96_000])
+        socket.send('{"type": "CloseStream"}')
+        while (info := received(socket, "TurnInfo"))["event"] != "EndOfTurn":
+            pass
+        assert info["transcript"]
 
 
 def received(socket: ClientConnection, kind: str) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.live.ears.turns import TurnDetector, TurnEnd, TurnIdle, TurnStart
-from server.live.vocabulary.turn_detection import TurnDetection
+from server.live.ears.turns import TurnDetector, TurnEnd, TurnIdle, TurnPause, TurnResume, TurnStart
+from server.live.vocabulary.turn_detection import Pauses, TurnDetection
 
 FRAME = 0.04
 SETTINGS = TurnDetection(threshold=0.5, prefix_padding=0.08, silence=0.2)
@@ -23,7 +24,7 @@ def follow(
     for count, probability in enumerate(probabilities, start=1):
         event = detector.feed(probability)
         if event is not None:
-            assert detector.speaking == isinstance(event, TurnStart)
+            assert detector.speaking == isinstance(event, TurnStart | TurnPause | TurnResume)
             events.append((type(event).__name__, count, round(event.at, 6)))
     return events
 
@@ -67,6 +68,50 @@ def test_padding_does_not_reach_into_the_turn_before() -> None:
         ("TurnEnd", 10, 0.4),
         ("TurnStart", 13, 0.4),
     ]
+
+
+# -------------------------------------------------------------------------------------------------------------- pauses
+
+LOOKING = TurnDetection(threshold=0.5, prefix_padding=0.0, silence=0.4, pauses=Pauses((0.08, 0.2), 0.16))
+
+
+def test_pauses_are_told_as_they_are_reached() -> None:
+    assert follow([0.9] * 5 + [0.1] * 12, LOOKING) == [
+        ("TurnStart", 3, 0.0),
+        ("TurnPause", 7, 0.28),
+        ("TurnPause", 9, 0.36),
+        ("TurnPause", 10, 0.4),
+        ("TurnEnd", 15, 0.6),
+    ]
+    detector = TurnDetector(LOOKING, frame=FRAME)
+    found = [event for probability in [0.9] * 5 + [0.1] * 6 if (event := detector.feed(probability))]
+    pauses = [event for event in found if isinstance(event, TurnPause)]
+    assert [(round(pause.silence, 6), pause.enough) for pause in pauses] == [(0.08, False), (0.16, True), (0.2, True)]
+
+
+def test_who_speaks_again_behind_a_pause_resumes() -> None:
+    short, long = [0.1], [0.1] * 3
+    assert follow([0.9] * 5 + short + [0.9] * 3 + long + [0.9] * 2, LOOKING) == [
+        ("TurnStart", 3, 0.0),
+        ("TurnPause", 11, 0.44),
+        ("TurnResume", 13, 0.48),
+    ]
+
+
+def test_a_pause_as_long_as_the_silence_is_none() -> None:
+    settings = TurnDetection(silence=0.2, prefix_padding=0.0, pauses=Pauses((0.2, 0.5), 9.0))
+    assert follow([0.9] * 5 + [0.1] * 20, settings) == [("TurnStart", 3, 0.0), ("TurnEnd", 10, 0.4)]
+
+
+def test_other_settings_end_the_turn_that_is_open() -> None:
+    detector = TurnDetector(TurnDetection(silence=2.0), frame=FRAME)
+    for probability in [0.9] * 5 + [0.1] * 10:
+        detector.feed(probability)
+    assert detector.speaking
+    detector.adjust(SETTINGS)
+    event = detector.feed(0.1)
+    assert isinstance(event, TurnEnd)
+    assert event.silence == pytest.approx(0.44)
 
 
 @given(

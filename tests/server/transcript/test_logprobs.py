@@ -53,6 +53,11 @@ def test_a_token_may_end_within_a_character() -> None:
     assert whole.ends == (1, 2)
 
 
+def test_a_mark_that_json_escapes_is_the_mark_alone() -> None:
+    whole = TextLogprobs.of([("No", tokens("No")), ('"', tokens('\\"')), ("!", tokens('!"}'))])
+    assert texts(whole.tokens) == ["No", '"', "!"]
+
+
 def test_a_token_keeps_its_log_probability() -> None:
     assert carried("b", tokens("a", 'b"')) == [TokenLogprob("b", (98,), -1)]
     assert led(" ", tokens("b", "c")) == [TokenLogprob(" b", (32, 98), 0), TokenLogprob("c", (99,), -1)]

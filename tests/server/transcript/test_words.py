@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import characters, cut_words, lead_between, letters
-from server.transcript.words import joined, segment_words
+from server.transcript.words import ends_sentence, joined, segment_words
 from tests.server.transcript.answers import examples
 
 
@@ -143,3 +143,26 @@ def test_words_fill_their_segment_in_order(text: str, start: float, length: floa
 def test_only_a_text_without_words_has_one_of_punctuation(text: str) -> None:
     words = [word for _, word in cut_words(text)]
     assert len(words) <= 1 or all(any(letter.isalnum() or letter == "👍" for letter in word) for word in words)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("It is green.", True),
+        ("Is it?", True),
+        ("He said: “Go!”", True),
+        ("(It is green.) ", True),
+        ("好的。", True),
+        ("क्या?", True),
+        ("ठीक है।", True),
+        ("It is", False),
+        ("It is,", False),
+        ("It is...", False),
+        ("It is…", False),
+        ("“It is”", False),
+        ("", False),
+        ("”", False),
+    ],
+)
+def test_a_sentence_that_is_whole(text: str, ends: bool) -> None:
+    assert ends_sentence(text) is ends

@@ -112,6 +112,7 @@ class Items:
         if at <= self.uncommitted_from:
             return []
         item = self._reserve(self.uncommitted_from)
+        since = max(since, self.uncommitted_from)
         span = {"audio_start_ms": _milliseconds(since), "audio_end_ms": _milliseconds(at)}
         return [
             self._event("input_audio_buffer.timeout_triggered", item_id=item.id, **span),

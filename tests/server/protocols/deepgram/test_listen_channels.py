@@ -32,6 +32,11 @@ def server() -> Iterator[RunningServer]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def free_places(server: RunningServer) -> None:
+    server.wait_for(lambda: server.service.live.active == 0, "the places of the test before are free")
+
+
 @cache
 def call() -> npt.NDArray[np.float32]:
     """[2, samples], five seconds: somebody else speaks on each side."""
@@ -150,7 +155,6 @@ def test_each_channel_takes_a_place(server: RunningServer) -> None:
 
 
 def test_audio_of_every_channel_is_counted(server: RunningServer) -> None:
-    server.wait_for(lambda: server.service.live.active == 0, "nobody else is there")
     before = server.metric("asr_live_audio_seconds_total")
     session(server, f"{RAW}&channels=2&multichannel=true", raw(call()[:, :SAMPLE_RATE]))
     server.wait_for(lambda: server.service.live.active == 0, "it is over")

@@ -9,7 +9,8 @@ import pytest
 from server.audio_in.encodings import CodedEncoding, Encoding, PcmEncoding
 from server.audio_in.listening import RawAudio
 from server.live.vocabulary.turn_detection import TurnDetection
-from server.protocols.deepgram.query import InvalidQuery, ListenQuery
+from server.protocols.deepgram.audio_query import InvalidQuery
+from server.protocols.deepgram.query import ListenQuery
 
 
 def parsed(query: str) -> ListenQuery:

@@ -88,3 +88,17 @@ def test_sessions_have_names_of_their_own(client: TestClient) -> None:
             names.add(websocket.receive_json()["session"]["id"])
     assert len(names) == 2
     assert all(name.startswith("sess_") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("asked", "flat"),
+    [
+        ({}, False),
+        ({"headers": {"openai-beta": "realtime=v1"}}, True),
+        ({"subprotocols": ["realtime", "openai-beta.realtime-v1"]}, True),
+        ({"headers": {"openai-beta": "assistants=v2"}}, False),
+    ],
+)
+def test_who_asks_for_the_beta_gets_its_fields_too(client: TestClient, asked: dict[str, Any], flat: bool) -> None:
+    with client.websocket_connect("/v1/realtime", **asked) as websocket:
+        assert ("input_audio_format" in websocket.receive_json()["session"]) == flat

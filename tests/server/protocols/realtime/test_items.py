@@ -142,6 +142,15 @@ def test_silence_that_the_client_has_committed_is_not_told_again() -> None:
     assert told(client.hears(Flushed(6.0, asked(0)))) == ["completed", "conversation.item.done"]
 
 
+def test_silence_of_which_the_client_has_committed_a_part_begins_behind_it() -> None:
+    client = Conversation()
+    client.appends(bytes(48_000 * 2))
+    client.says("input_audio_buffer.commit")
+    client.appends(bytes(48_000 * 4))
+    triggered = sent(client.hears(IdleTimedOut(0.0, 5.0, turn(0))), "timeout_triggered")
+    assert (triggered["audio_start_ms"], triggered["audio_end_ms"]) == (2_000, 5_000)
+
+
 def test_only_server_vad_has_an_idle_timeout() -> None:
     client = Conversation()
     update = client.configures(turn_detection={"type": "semantic_vad", "idle_timeout_ms": 5_000})

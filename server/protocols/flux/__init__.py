@@ -1,0 +1,1 @@
+"""Deepgram's Flux: turns of a conversation on ``/v2/listen``, without a socket."""

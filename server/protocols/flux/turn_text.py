@@ -1,0 +1,79 @@
+"""What was said in the turn that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+
+from server.live.vocabulary.events import Hypothesis, WordsCommitted
+from server.protocols.deepgram.alternatives import JsonObject, Passage, seconds, transcript
+from server.protocols.deepgram.open_text import OpenText
+from server.protocols.deepgram.wording import Wording
+from server.transcript.language import spoken_language
+from server.transcript.segments import Segment
+
+
+class TurnText:
+    """The words since the last turn: segments that are whole, and what is not closed.
+
+    Args:
+        wording: what is changed in them; from the next change of the text on it may be another.
+
+    Attributes:
+        transcript: all of it.
+        words: as Flux has them.
+    """
+
+    def __init__(self, wording: Wording) -> None:
+        self.wording = wording
+        self.transcript = ""
+        self.words: list[JsonObject] = []
+        self._closed: list[Passage] = []
+        self._open = OpenText()
+        self._language: tuple[str, str | None] = ("", None)  # of which transcript
+
+    @property
+    def language(self) -> str | None:
+        """That of the words; None while they are too few to tell. Each text is looked at once."""
+        if self._language[0] != self.transcript:
+            self._language = (self.transcript, spoken_language(self.transcript))
+        return self._language[1]
+
+    def commit(self, event: WordsCommitted) -> None:
+        """The next words of a segment."""
+        self._open.commit(event)
+
+    def suppose(self, event: Hypothesis) -> None:
+        """What seems to be said behind them."""
+        self._open.suppose(event)
+        self._read()
+
+    def close(self, segment: Segment) -> None:
+        """A segment is whole."""
+        self._open.close(segment)
+        if segment.is_speech:
+            self._closed.append(Passage.of(segment))
+        self._read()
+
+    def settle(self) -> None:
+        """All that was said is in segments that are whole."""
+        self._open.clear()
+        self._read()
+
+    def begin(self) -> None:
+        """The turn is over; the next begins with what is not closed yet."""
+        self._closed.clear()
+        self._read()
+
+    def _read(self) -> None:
+        passages = self.wording.passages([*self._closed, *self._open.passages])
+        self.transcript = transcript(passages)
+        self.words = list(chain.from_iterable(map(_words, passages)))
+
+
+def _words(passage: Passage) -> Sequence[JsonObject]:
+    certainty = round(passage.confidence, 4)
+    return [
+        {"word": word.word, "confidence": certainty, "start": seconds(word.start), "end": seconds(word.end)}
+        for word in passage.words
+    ]

@@ -1,0 +1,180 @@
+"""Turns whose end depends on what was said: real speech, words by script."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import soundfile  # type: ignore[import-untyped]
+
+from model.family import VIBEVOICE_ASR
+from model.seam.audio import SAMPLE_RATE, Samples
+from server.live.live_transcriber import LiveTranscriber
+from server.live.settings import LiveSettings
+from server.live.vocabulary.events import (
+    Flushed,
+    LiveEvent,
+    SegmentCommitted,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+)
+from server.live.vocabulary.turn_detection import Pauses, TurnDetection
+from server.windows.sequence import WindowSequence
+from tests.support.author import Author
+from tests.support.samples import SHORT
+from tests.support.scripted_streams import ScriptedEngine, ScriptedStream
+from tests.support.speaking_runner import CHECKPOINT
+
+GRAMMAR = VIBEVOICE_ASR.grammar
+SECOND_STARTS = 3.8
+"""Of the two sentences of the sample."""
+TOLD = (SpeechStarted, SpeechPaused, SpeechResumed, SpeechStopped, Flushed)
+AUTHOR = Author(CHECKPOINT)
+
+
+def says(first: str, second: str = "Good.") -> ScriptedEngine:
+    """A model that hears ``first``, and ``second`` when it has heard enough."""
+
+    def reply(stream: ScriptedStream) -> str:
+        written = [GRAMMAR.segment(0.3, 2.4, 0, first)]
+        if stream.seconds > 4.3:
+            written.append(GRAMMAR.segment(3.9, 4.7, 0, second))
+        return GRAMMAR.opening(written) + "]"
+
+    return ScriptedEngine(AUTHOR, [reply] * 100)
+
+
+def speech() -> Samples:
+    """Two sentences with 1.4 s of silence between them, and two behind."""
+    samples = soundfile.read(SHORT, dtype="float32")[0]
+    return np.concatenate([samples, np.zeros(round(6.8 * SAMPLE_RATE) - samples.size, np.float32)])
+
+
+async def listen(
+    engine: ScriptedEngine, turns: TurnDetection, *, at_once: bool = False, later: TurnDetection | None = None
+) -> list[LiveEvent]:
+    """All events of a session; ``at_once``: all audio is there before anything is asked.
+
+    ``later``: what is set in the silence between the sentences.
+    """
+    windows = WindowSequence(engine.as_engine, AUTHOR.vocabulary, seconds=30.0, request_id="test")
+    session, samples = LiveTranscriber(windows, LiveSettings(update=9.0, first_speech=9.0)), speech()
+    session.set_turns(turns)
+    if at_once:
+        await session.hear(samples)
+    async with session:
+        for number, piece in enumerate([] if at_once else np.array_split(samples, 100)):
+            if later is not None and number == 40:  # of 68 ms each
+                session.set_turns(later)
+            await session.hear(piece)
+            for _ in range(3):
+                await asyncio.sleep(0)
+        session.finish()
+        return [event async for event in session]
+
+
+def told(events: list[LiveEvent]) -> list[LiveEvent]:
+    return [event for event in events if isinstance(event, TOLD)]
+
+
+def kinds(events: list[LiveEvent]) -> list[str]:
+    return [type(event).__name__ for event in told(events)]
+
+
+def silences(events: list[LiveEvent]) -> Iterator[tuple[float, float, bool]]:
+    for event in events:
+        if isinstance(event, SpeechPaused | SpeechStopped):
+            assert event.silence is not None
+            yield round(event.silence.since, 1), round(event.silence.seconds, 1), event.silence.finished
+
+
+def turns(silence: float, finished: float, *looks: float) -> TurnDetection:
+    return TurnDetection(silence=silence, pauses=Pauses(looks, finished))
+
+
+async def test_a_turn_ends_soon_behind_the_end_of_a_sentence() -> None:
+    events = await listen(says("My child drinks."), turns(1.2, 0.6, 0.2))
+    one_turn = ["SpeechStarted", "SpeechPaused", "SpeechStopped", "Flushed"]
+    assert kinds(events) == one_turn * 2
+    assert list(silences(events)) == [(2.5, 0.2, True), (2.5, 0.6, True), (4.8, 0.2, True), (4.8, 0.6, True)]
+
+
+async def test_a_turn_is_waited_for_within_a_sentence() -> None:
+    events = await listen(says("My child drinks", "Good..."), turns(1.2, 0.6, 0.2))
+    one_turn = ["SpeechStarted", "SpeechPaused", "SpeechPaused", "SpeechStopped", "Flushed"]
+    assert kinds(events) == one_turn * 2
+    assert [seconds for _, seconds, _ in silences(events)] == [0.2, 0.6, 1.2] * 2
+    assert not any(finished for *_, finished in silences(events))
+
+
+async def test_who_goes_on_within_a_sentence_is_in_the_same_turn() -> None:
+    events = await listen(says("My child drinks"), turns(3.0, 0.6, 0.2))
+    assert kinds(events) == [
+        *("SpeechStarted", "SpeechPaused", "SpeechPaused", "SpeechResumed"),
+        *("SpeechPaused", "SpeechStopped", "Flushed"),
+    ]
+    (resumed,) = [event.at for event in events if isinstance(event, SpeechResumed)]
+    assert resumed == pytest.approx(SECOND_STARTS, abs=0.1)
+
+
+async def test_who_goes_on_behind_a_turn_that_ended_begins_another() -> None:
+    """Though the silence is shorter than the one that ends any turn."""
+    events = await listen(says("My child drinks."), turns(3.0, 0.6, 0.2))
+    assert kinds(events) == ["SpeechStarted", "SpeechPaused", "SpeechStopped", "Flushed"] * 2
+    (_, again) = [event.at for event in events if isinstance(event, SpeechStarted)]
+    assert again == pytest.approx(SECOND_STARTS, abs=0.1)
+
+
+async def test_the_text_of_a_turn_is_told_before_its_end_and_under_its_id() -> None:
+    events = await listen(says("My child drinks."), turns(3.0, 0.6, 0.2))
+    order = [event for event in events if isinstance(event, SpeechStopped | SegmentCommitted | Flushed)]
+    assert [type(event) for event in order] == [SpeechStopped, SegmentCommitted, Flushed] * 2
+    for stopped, _, flushed in (order[:3], order[3:]):
+        assert isinstance(stopped, SpeechStopped)
+        assert flushed == Flushed(stopped.at, stopped.flush)
+
+
+async def test_a_pause_is_asked_about_once_and_commits_nothing() -> None:
+    engine = says("My child drinks.")
+    await listen(engine, turns(3.0, 0.6, 0.2, 0.3, 0.4, 0.5))
+    assert [question.whole for question in engine.streams[0][0].questions] == [False, True] * 2
+
+
+async def test_the_mark_that_ends_a_sentence_may_be_heard_in_the_silence() -> None:
+    """At the first look the sentence was not finished; so it is asked about again before that counts."""
+
+    def reply(stream: ScriptedStream) -> str:
+        text = "My child drinks" + "." * (stream.seconds > 2.8)
+        return GRAMMAR.opening([GRAMMAR.segment(0.3, 2.4, 0, text)]) + "]"
+
+    events = await listen(ScriptedEngine(AUTHOR, [reply] * 100), turns(1.2, 0.6, 0.2))
+    assert list(silences(events))[:2] == [(2.5, 0.2, False), (2.5, 0.6, True)]
+
+
+@pytest.mark.parametrize(("first", "stops"), [("My child drinks.", 2), ("My child drinks", 1)])
+async def test_turns_do_not_depend_on_how_fast_audio_comes(first: str, stops: int) -> None:
+    """What comes at once is looked at in its order, and a pause that is over by then is not told."""
+    events = await listen(says(first), turns(3.0, 0.6, 0.2), at_once=True)
+    ended = [event.at for event in events if isinstance(event, SpeechStopped)]
+    slowly = await listen(says(first), turns(3.0, 0.6, 0.2))
+    assert ended == [event.at for event in slowly if isinstance(event, SpeechStopped)]
+    assert len(ended) == stops
+    paused = [event.silence.since for event in events if isinstance(event, SpeechPaused)]
+    assert all(since > SECOND_STARTS for since in paused)
+
+
+async def test_other_settings_hold_for_the_turn_that_is_open() -> None:
+    events = await listen(says("My child drinks"), turns(9.0, 8.0, 7.0), later=turns(0.8, 0.6, 0.2))
+    assert [seconds for _, seconds, _ in silences(events)][:2] == [0.6, 0.8]
+    (stopped, *_) = [event for event in events if isinstance(event, SpeechStopped)]
+    assert stopped.at < SECOND_STARTS
+
+
+async def test_turns_that_look_at_no_pauses_are_as_they_were() -> None:
+    events = await listen(says("My child drinks."), TurnDetection(silence=0.6))
+    assert kinds(events) == ["SpeechStarted", "SpeechStopped", "Flushed"] * 2
+    assert all(event.silence is None for event in events if isinstance(event, SpeechStopped))
