@@ -118,6 +118,27 @@ CLIENTS = (
         "`DeepgramClient(environment=…)`, see [deepgram.md](deepgram.md)",
     ),
     Client(
+        "deepgram-sdk (Python), Flux",
+        "deepgram-sdk",
+        LIVE,
+        "turns of a conversation, by itself and by the server",
+        "the same, `client.listen.v2.connect(…)`; see [flux.md](flux.md)",
+    ),
+    Client(
+        "LiveKit Agents (Python), Flux",
+        "livekit-plugins-deepgram",
+        LIVE,
+        "turns of a conversation",
+        '`deepgram.STTv2(base_url="http://host:8000/v2/listen")`',
+    ),
+    Client(
+        "Pipecat, Flux",
+        "pipecat-ai",
+        LIVE,
+        "turns of a conversation, with early ends",
+        f'`DeepgramFluxSTTService(url="{_LIVE}/v2/listen")`',
+    ),
+    Client(
         "LiteLLM",
         "litellm",
         FILES,
@@ -166,6 +187,13 @@ CLIENTS = (
         NODE_AGENTS,
         "files; live: interim results, speakers, words",
         '`new DeepgramClient({ environment: { base: "http://host:8000", production: "ws://host:8000", … } })`',
+    ),
+    Client(
+        "@deepgram/sdk (Node), Flux",
+        "@deepgram/sdk",
+        NODE_AGENTS,
+        "turns of a conversation",
+        "the same, `client.listen.v2.connect(…)`",
     ),
     Client(
         "LiveKit Agents (Node), OpenAI",

@@ -112,6 +112,17 @@ class TestDeepgram:
         assert messages[-1]["duration"] == pytest.approx(SECONDS, abs=0.1)
 
 
+@pytest.mark.client("@deepgram/sdk (Node), Flux")
+def test_deepgram_flux(client: Client, said: str) -> None:
+    told = client("deepgram_sdk", "flux")
+    assert [entry["kind"] for entry in told[-1:]] == ["ended"]
+    messages = [entry["message"] for entry in told if entry["kind"] == "message"]
+    assert messages[0]["type"] == "Connected"
+    ends = [message for message in messages if message.get("event") == "EndOfTurn"]
+    assert [end["turn_index"] for end in ends] == list(range(len(ends)))
+    check_live([end["transcript"] for end in ends], said)
+
+
 @pytest.mark.client("LiveKit Agents (Node), OpenAI")
 class TestLiveKitOpenAI:
     def test_file(self, client: Client, said: str) -> None:

@@ -21,6 +21,14 @@ async function live(connection, speak) {
 if (mode === "file") {
   const options = { model: "nova-3", diarize: true, utterances: true, smart_format: true, detect_language: true };
   tell("answer", { answer: await client.listen.v1.media.transcribeFile(file, options) });
+} else if (mode === "flux") {
+  const connection = await client.listen.v2.connect({
+    model: "flux-general-en",
+    encoding: "linear16",
+    sample_rate: rate,
+    reconnectAttempts: 0,
+  });
+  await live(connection, (socket) => socket.sendCloseStream({ type: "CloseStream" }));
 } else {
   const raw = { model: "nova-3", encoding: "linear16", sample_rate: rate, interim_results: "true", diarize: "true" };
   const connection = await client.listen.v1.connect({ ...raw, reconnectAttempts: 0 });
