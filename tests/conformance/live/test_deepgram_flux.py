@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.conformance.live.conftest import Client, Spoken, Told, heavy
+from tests.conformance.conftest import Told
+from tests.conformance.live.conftest import Client, Spoken, heavy
 from tests.support.samples import SHORT, TWO_SPEAKERS
 
 pytestmark = heavy
