@@ -43,9 +43,10 @@ def test_times_count_from_the_picture_in_every_format(server: RunningServer) -> 
     assert answer["notes"] == ["The sound begins 10.0 s after the file's start; times count from there."]
     segments = post(server, LATE, response_format="diarized_json").json()["segments"]
     assert [(one["start"], one["end"]) for one in segments] == [(10.0, 10.5), (11.0, 11.5)]
-    srt = post(server, LATE, response_format="srt").text
-    assert re.findall(r"00:00:\d\d,\d{3}", srt)[0] == "00:00:10,000"
-    assert "00:10.000" in post(server, LATE, response_format="vtt").text
+    for answer_format in ("srt", "vtt"):
+        first = re.search(r"00:(\d\d)[,.](\d{3}) -->", post(server, LATE, response_format=answer_format).text)
+        assert first is not None
+        assert 9.5 < float(".".join(first.groups())) <= 10  # a cue may come up a little before its words
     answer = httpx.post(f"{server.url}/v1/listen", params={"keywords": PROMPT}, content=LATE, timeout=60).json()
     assert answer["metadata"]["duration"] == 12.0
 
