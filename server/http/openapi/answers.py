@@ -155,9 +155,9 @@ RESPONSES: dict[str, Any] = {
 """The components that `answers` refers to."""
 
 
-def answers(*statuses: int, shape: str = OPENAI, **whole: dict[str, Any]) -> dict[str, Any]:
+def answers(*statuses: int, shape: str = OPENAI, **whole: dict[str, Any]) -> dict[int | str, Any]:
     """The responses of an operation: ``ok`` among ``whole`` for 200, and errors of these statuses."""
-    responses: dict[str, Any] = {"200": whole["ok"]} if "ok" in whole else {}
+    responses: dict[int | str, Any] = {"200": whole["ok"]} if "ok" in whole else {}
     return responses | {str(status): {"$ref": f"#/components/responses/{shape}{status}"} for status in sorted(statuses)}
 
 
@@ -176,4 +176,4 @@ def json_responses(
 ) -> dict[int | str, dict[str, Any]]:
     """Of a route that reads settings and needs a key."""
     ok = {"description": description, "content": json_content(schema or {"type": "object"}, example)}
-    return {**answers(400, 401, 403, 413, 500, shape=shape, ok=ok)}
+    return answers(400, 401, 403, 413, 500, shape=shape, ok=ok)

@@ -15,7 +15,7 @@ _FILE = {"type": "string", "contentMediaType": "application/octet-stream", "desc
 _INPUT_AUDIO = record(
     {"data": {"type": "string", "contentEncoding": "base64", "description": "The recording."}},
     {"format": {"type": "string", "description": "Not looked at: a file says what it is."}},
-    "The recording.",
+    "The recording. `file` with base64 is taken too.",
 )
 
 

@@ -114,7 +114,7 @@ _EVENTS: dict[str, Schema] = {
     },
     "ServerSentEvent": record(
         {"data": STRING | {"contentMediaType": "application/json", "contentSchema": ref("TranscriptEvent")}},
-        {"event": {"type": "string", "description": "The type of the event once more; none with an error."}},
+        {"event": {"type": "string", "description": "The type of the event once more, or `error`."}},
         "Each event of the stream.",
     ),
 }

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from tests.conformance.live.conftest import Client, Spoken, Told, heavy, turns_of
+from tests.conformance.conftest import Told
+from tests.conformance.live.conftest import Client, Spoken, heavy, turns_of
 from tests.support.samples import SHORT
 
 pytestmark = heavy
