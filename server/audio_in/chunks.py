@@ -76,7 +76,7 @@ class ChunkWalk:
     def _chunk(self, at: int) -> int | None:
         """Look at what begins ``at``; where the next chunk begins, None at the file's end."""
         head = self._peek(at, 8)
-        if len(head) < 8 or (kind_of(self._peek(at, 128)) and self._found.samples):
+        if len(head) < 8 or kind_of(self._peek(at, 128)):
             self._found.end = at if len(head) == 8 else self._size
             return None
         name, length = head[:4], self._number(head[4:])

@@ -113,6 +113,8 @@ class _Reader:
             began = self._timeline.played
             start = None if self._listening.from_first_sample else clock_start(audio.container)
             yield from self._timeline.pieces(decode_frames(audio, self._report, self._check), start)
+            if self._report.parts == 1:
+                self._report.tracks = len(audio.container.streams.audio)  # some come up late
             heard = self._timeline.played - began
             self._report.truncated |= part.cut_short or _promised_seconds(audio) > heard + TRUNCATION_TOLERANCE
 

@@ -7,6 +7,7 @@ container's signature is the end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import SEEK_END
@@ -15,12 +16,17 @@ from server.audio_in.chunks import ChunkWalk
 from server.audio_in.formats import format_of
 from server.audio_in.signatures import id3_length, kind_of, next_start
 from server.audio_in.spliced import Readable, Spliced
+from server.audio_in.transport_stream import change_of_streams, is_transport_stream
 
 MAX_PARTS = 1000
 """Recordings in one file that are read."""
 _PADDING = 4096
 """Bytes of zeros from which on the rest is taken for zeros too."""
 _TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
+_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
+"""What an MP4 or MOV file may begin with."""
+_LONGEST_INDEX = 1 << 26
+"""Bytes."""
 _STREAMED = (1 << 64) - 1
 
 
@@ -51,7 +57,7 @@ def parts(file: Readable, check: Callable[[], None]) -> Iterator[Part]:
         count += 1
         walk = _Walk(file, start, size, check)
         end = min(walk.end(), size)
-        following = next_start(file, end, check) if end < size else -1
+        following = walk.following(end)
         behind = _unknown(file, end, following if following >= 0 else size)
         whole = not start and end == size and walk.stretches is None
         source = file if whole else Spliced(file, walk.stretches or [range(start, end)])
@@ -80,17 +86,29 @@ class _Walk:
         self.head = self._peek(start, 128)
         self.stretches: list[range | bytes] | None = None
         self.cut_short = False
+        self._layouts: list[int] = []
+        self._changes = False
 
     def end(self) -> int:
         """Where the container ends, as far as that is known; the file's end where nothing follows it."""
-        kind = kind_of(self.head)
+        kind = "mp4" if self.head[4:8] in _BOXES else kind_of(self.head)
         if (form := format_of(self.head)) is not None and form.keeps_header:
             return self._size
         if kind in ("riff", "aiff") and self.head[8:12] != b"AVI ":
             return self._chunks()
         walks = {"mp4": self._boxes, "caf": self._caf, "matroska": self._segment, "riff": self._avi, "w64": self._w64}
         end = walks[kind]() if kind in walks else None
-        return end if end is not None and self._start < end <= self._size else self._next_signature(kind)
+        end = end if end is not None and self._start < end <= self._size else self._next_signature(kind)
+        if self._layouts:
+            self.stretches = self._without_layouts(end)
+        return end
+
+    def following(self, end: int) -> int:
+        """Where the next recording begins that stands behind ``end``; -1 for none."""
+        if end >= self._size:
+            return -1
+        at_once = self._changes or kind_of(self._peek(end, 128)) not in ("", "id3")
+        return end if at_once else next_start(self._file, end, self._check)
 
     def _chunks(self) -> int:
         found = ChunkWalk(self._file, self._start, self._size, self._check).walk()
@@ -115,6 +133,8 @@ class _Walk:
                 return at
             if length < 8 or not all(0x20 <= code < 0x7F or code == 0xA9 for code in head[4:8]):
                 return self._inside(last, at)
+            if head[4:8] == b"moov":
+                self._find_layouts(at, min(length, _LONGEST_INDEX))
             last, at = at, at + length
         return self._inside(last, self._size) if at > self._size else at
 
@@ -134,8 +154,25 @@ class _Walk:
                 return None
             if kind_of(self._peek(at, 128)) or not all(0x20 <= code < 0x7F for code in head[:4]):
                 return at
+            if head[:4] == b"chan":
+                self._layouts.append(at)
             at += 12 + length
         return self._size
+
+    def _find_layouts(self, start: int, length: int) -> None:
+        """Boxes in an MP4's index that say in which order channels are. Each begins with its length and a version."""
+        index = self._peek(start, length)
+        for box in re.finditer(rb"\0\0[\0-\x07].(chan|chnl)[\0\1]\0\0\0", index, re.DOTALL):
+            self._layouts.append(start + box.start(1))
+
+    def _without_layouts(self, end: int) -> list[range | bytes]:
+        """What orders channels, passed over: an unusual order makes PyAV 17.1 to 18.1 free memory twice."""
+        stretches: list[range | bytes] = []
+        at = self._start
+        for name in self._layouts:
+            stretches += [range(at, name), b"free"]
+            at = name + 4
+        return [*stretches, range(at, end)]
 
     def _segment(self) -> int | None:
         """Matroska: an EBML header and a Segment, which tells its length unless it was streamed. RFC 8794, RFC 9559."""
@@ -165,7 +202,7 @@ class _Walk:
         while len(head := self._peek(at, 24)) == 24 and head[:4] != b"data":
             self._check()
             at += -(-max(24, int.from_bytes(head[16:], "little")) // 8) * 8
-        if int.from_bytes(head[16:], "little") > 24:
+        if len(head) < 24 or int.from_bytes(head[16:], "little") > 24:
             return self._start + int.from_bytes(self.head[16:24], "little")
         end = self._next_signature("w64")
         total, samples = ((end - begin).to_bytes(8, "little") for begin in (self._start, at))
@@ -174,6 +211,10 @@ class _Walk:
         return end
 
     def _next_signature(self, kind: str) -> int:
+        if not kind and is_transport_stream(self._peek(self._start, 400)):
+            change = change_of_streams(self._file, self._start, self._check)
+            self._changes = change >= 0
+            return change if self._changes else self._size
         ignore = frozenset({"flac"} if kind == "matroska" else ())  # its own header holds one
         nearest = next_start(self._file, self._behind_header(kind), self._check, ignore=ignore)
         return nearest if nearest >= 0 else self._size

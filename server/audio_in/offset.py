@@ -13,12 +13,14 @@ from model.seam.audio import SAMPLE_RATE, Samples
 
 CORNER = 2.0
 """Hz, where the filter takes 3 dB away. At 80 Hz, the lowest of voices, it is 0.003 dB."""
-LEAST = 0.002
+LEAST = 0.0005
 """Of full scale. Sound recordings of speech have less over a second."""
-_SURE = 5.0
-"""Standard errors of the mean by which an offset differs from 0."""
+_SURE = 7.0
+"""Standard errors of the mean by which an offset differs from 0: an hour of noise has no such second by chance."""
 _SPAN = SAMPLE_RATE // 20
 """Samples whose mean is one observation: longer than any voice's period."""
+_FEWEST = 10
+"""Observations from which on it can be said how sure they are."""
 _WINDOW = SAMPLE_RATE
 """Samples in which an offset is looked for."""
 
@@ -26,7 +28,7 @@ _WINDOW = SAMPLE_RATE
 def offset_of(samples: Samples) -> float | None:
     """The constant offset of about a second of ``samples`` ([n], 24 kHz), None where there is none for sure."""
     spans = samples.size // _SPAN
-    if spans < 4:  # too few to say how sure
+    if spans < _FEWEST:
         return None
     means = samples[: spans * _SPAN].reshape(spans, _SPAN).mean(axis=1, dtype=np.float64)
     mean, error = float(means.mean()), float(means.std(ddof=1)) / spans**0.5

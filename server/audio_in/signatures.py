@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from server.audio_in.spliced import Readable
 
-_AT_ONCE = 1 << 20
-"""Bytes that are searched at a time."""
+_AT_ONCE = (1 << 14, 1 << 20)
+"""Bytes that are searched at a time: few at first, then more and more. Joined recordings may be short."""
 _LONGEST = 128
 """Bytes of the longest signature with what confirms it."""
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
@@ -85,17 +85,17 @@ def next_start(file: Readable, start: int, check: Callable[[], None], *, ignore:
 
     ``check`` is called before every read. An ID3 tag counts where sound in frames or another container follows it.
     """
-    at = start
+    at, (size, largest) = start, _AT_ONCE
     while True:
         check()
         file.seek(at)
-        data = file.read(_AT_ONCE + _LONGEST)
+        data = file.read(size + _LONGEST)
         found = [place for kind, place in _places(data) if kind not in ignore and _is_start(file, kind, at + place)]
         if found:
             return at + min(found)
-        if len(data) <= _AT_ONCE:
+        if len(data) <= size:
             return -1
-        at += _AT_ONCE
+        at, size = at + size, min(2 * size, largest)
 
 
 def _places(data: bytes) -> list[tuple[str, int]]:

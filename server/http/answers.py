@@ -17,6 +17,7 @@ from server.recordings.transcription import Transcription
 from server.transcript.formats import (
     render_diarized_json,
     render_json,
+    render_lrc,
     render_srt,
     render_text,
     render_verbose_json,
@@ -51,6 +52,8 @@ def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Re
             return PlainTextResponse(render_srt(transcript, parameters.subtitles))
         case ResponseFormat.VTT:
             return Response(render_vtt(transcript, parameters.subtitles), media_type="text/vtt")
+        case ResponseFormat.LRC:
+            return PlainTextResponse(render_lrc(transcript, parameters.subtitles))
         case ResponseFormat.DIARIZED_JSON:
             return LongJSONResponse(render_diarized_json(transcript))
         case ResponseFormat.VERBOSE_JSON:

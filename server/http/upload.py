@@ -155,8 +155,10 @@ async def _from_json(request: Request, kind: type[Parameters]) -> _Body[Paramete
 
 
 def _parse_json(body: bytearray, kind: type[Parameters]) -> _Body[Parameters]:
+    if body.startswith(BOM_UTF8):  # as .NET writes it
+        del body[: len(BOM_UTF8)]
     try:
-        values: JsonValue = from_json(body.removeprefix(BOM_UTF8))
+        values: JsonValue = from_json(body)
     except ValueError:
         raise invalid(None, "The body is not valid JSON.", code="invalid_json") from None
     if not isinstance(values, Mapping):

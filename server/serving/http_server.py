@@ -11,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from server.http.middleware.body import CUT_OFF
 
 _INTERIM: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_SILENCE: Final = 0.1
+"""Before a client is asked for the first time: most answers have begun by then, and need no other before them."""
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 5.0
 _BODY_PAUSE: Final = 0.4
@@ -22,9 +24,9 @@ class HttpServer(HttpToolsProtocol):
 
     A client that closes the connection sends the same as one that only sends no more: an end. uvicorn takes both for
     gone. Only what is written to them tells them apart: who has closed answers with a reset. So while a request is in
-    work and nothing of its answer was sent, it is asked with ``100 Continue``, which clients skip (RFC 9110 15.2), at
-    once and again after growing pauses. Where half a body has come, and its client is still there, the body ends, and
-    the request is told that it was cut off.
+    work and nothing of its answer was sent, its client is asked with ``100 Continue``, which clients skip (RFC 9110
+    15.2), soon and again after growing pauses. Where half a body has come, and its client is still there, the body
+    ends, and the request is told that it was cut off.
 
     Who stops sending when the answer has begun counts as gone, and so does one that speaks HTTP/1.0, which has no
     interim answers: proxies that speak it close in this way when their client has left.
@@ -48,7 +50,7 @@ class HttpServer(HttpToolsProtocol):
             return None
         self._half_closed = True
         self.cycle.keep_alive = False  # the last of those that were sent one behind the other
-        self._ask()
+        self._asking = self.loop.call_later(_SILENCE, self._ask)
         return True
 
     def _ask(self) -> None:

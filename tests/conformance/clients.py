@@ -118,6 +118,27 @@ CLIENTS = (
         "`DeepgramClient(environment=…)`, see [deepgram.md](deepgram.md)",
     ),
     Client(
+        "deepgram-sdk (Python), Flux",
+        "deepgram-sdk",
+        LIVE,
+        "live: turns, announced ends, ends of its own",
+        "the same, `listen.v2`, see [flux.md](flux.md)",
+    ),
+    Client(
+        "LiveKit Agents (Python), Flux",
+        "livekit-plugins-deepgram",
+        LIVE,
+        "live: turns, announced ends",
+        '`deepgram.STTv2(base_url="http://host:8000/v2/listen")`',
+    ),
+    Client(
+        "Pipecat, Flux",
+        "pipecat-ai",
+        LIVE,
+        "live: turns, with and without announced ends",
+        f'`DeepgramFluxSTTService(url="{_LIVE}/v2/listen")`',
+    ),
+    Client(
         "LiteLLM",
         "litellm",
         FILES,
@@ -180,6 +201,20 @@ CLIENTS = (
         NODE_AGENTS,
         "files; live",
         f'`new deepgram.STT({{ baseUrl: "{_LIVE}" }})`',
+    ),
+    Client(
+        "@deepgram/sdk (Node), Flux",
+        "@deepgram/sdk",
+        NODE_AGENTS,
+        "live: turns, announced ends",
+        "as above, `listen.v2`",
+    ),
+    Client(
+        "LiveKit Agents (Node), Flux",
+        "@livekit/agents-plugin-deepgram",
+        NODE_AGENTS,
+        "live: turns, announced ends",
+        '`new deepgram.STTv2({ endpointUrl: "http://host:8000/v2/listen" })`',
     ),
     Client(
         "Open WebUI",

@@ -148,10 +148,7 @@ class MultipartParser:
             self._state = _State.BOUNDARY
             rest = self._buffer[end + len(self._delimiter) :]
         else:
-            tail = max(0, len(self._buffer) - len(self._delimiter) + 1)
-            end = self._buffer.find(self._delimiter[:1], tail)
-            while end >= 0 and not self._delimiter.startswith(self._buffer[end:]):
-                end = self._buffer.find(self._delimiter[:1], end + 1)
+            end = self._buffer.find(self._delimiter[:1], max(0, len(self._buffer) - len(self._delimiter) + 1))
             end = len(self._buffer) if end < 0 else end
             rest = self._buffer[end:]
         data, self._buffer = self._buffer[:end], rest

@@ -11,14 +11,16 @@ import math
 from dataclasses import dataclass
 
 from server.live.vocabulary.turn_detection import Pauses, TurnDetection
-from server.protocols.deepgram.query import MIN_ENDPOINTING_SECONDS
 
 MOST = 0.99
 """Of all confidences: a threshold above it is reached by no silence."""
 FIRST_LOOK_SECONDS = 0.2
 """Of silence. Before that the model has not heard the last word whole."""
 _FINISHED, _UNFINISHED = 0.45, 0.9
-"""Seconds in which what is left to certainty falls to its e-th part."""
+"""Seconds in which what is left to certainty falls to its e-th part.
+
+The lowest threshold that ends a turn, 0.5, stands for 0.3 s at least: shorter pauses are breaths.
+"""
 
 
 def confidence(silence: float, *, finished: bool) -> float:
@@ -52,8 +54,7 @@ class Thresholds:
         """The turn detection that tells when they are reached."""
         timeout = self.eot_timeout_ms / 1000
         finished, unfinished = (
-            min(timeout, max(MIN_ENDPOINTING_SECONDS, silence_of(self.eot_threshold, finished=finished)))
-            for finished in (True, False)
+            min(timeout, silence_of(self.eot_threshold, finished=finished)) for finished in (True, False)
         )
         return TurnDetection(silence=unfinished, pauses=Pauses(self._looks, finished))
 

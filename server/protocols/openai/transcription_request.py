@@ -20,6 +20,7 @@ class ResponseFormat(StrEnum):
     TEXT = "text"
     SRT = "srt"
     VTT = "vtt"
+    LRC = "lrc"
     VERBOSE_JSON = "verbose_json"
     DIARIZED_JSON = "diarized_json"
 

@@ -6,6 +6,7 @@ Only speech is shown, except in ``verbose_json``, which has every segment.
 from server.transcript.formats.diarization import render_diarization, render_rttm
 from server.transcript.formats.diarized_json import render_diarized_json
 from server.transcript.formats.json import render_json
+from server.transcript.formats.lrc import render_lrc
 from server.transcript.formats.srt import render_srt
 from server.transcript.formats.subtitles.options import DEFAULT_SUBTITLES, SubtitleOptions
 from server.transcript.formats.text import render_text
@@ -18,6 +19,7 @@ __all__ = [
     "render_diarization",
     "render_diarized_json",
     "render_json",
+    "render_lrc",
     "render_rttm",
     "render_srt",
     "render_text",

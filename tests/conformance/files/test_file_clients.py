@@ -185,14 +185,14 @@ class TestLiteLLMProxy:
 
 @pytest.mark.client("LangChain")
 def test_langchain(client: Client, said: str) -> None:
-    """It sends MP3 of what it reads, of which the tiny checkpoint may hear a word otherwise."""
+    """It sends MP3 of what it reads, of which the tiny checkpoint may hear a word or two otherwise."""
     formats = ["json", "text", "verbose_json", "srt"]
     told = client("langchain", " ".join(formats))
     for response_format, documents in zip(formats, told, strict=True):
         (text,) = documents["texts"]
         if response_format == "srt":
             text = without_speakers("\n".join(cue.content for cue in srt.parse(text)))
-        assert edits(said.split(), text.split()) <= 1, response_format
+        assert edits(said.split(), text.split()) <= 2, response_format
 
 
 @pytest.mark.client("Esperanto")

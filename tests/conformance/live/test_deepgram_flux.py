@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.conformance.live.conftest import Client, Spoken, Told, heavy
+from tests.conformance.conftest import Told
+from tests.conformance.live.conftest import Client, Spoken, heavy
 from tests.support.samples import SHORT, TWO_SPEAKERS
 
 pytestmark = heavy
@@ -44,6 +45,7 @@ def check_turns(infos: list[dict[str, Any]], spoken: Spoken) -> list[dict[str, A
     return ends
 
 
+@pytest.mark.client("deepgram-sdk (Python), Flux")
 def test_deepgram_sdk(client: Client, spoken: Spoken) -> None:
     told = client("deepgram_flux", "eager", rate=RATE)
     check_closed(told)
@@ -63,6 +65,7 @@ def test_deepgram_sdk(client: Client, spoken: Spoken) -> None:
             assert (before["event"], before["transcript"]) == ("EagerEndOfTurn", after["transcript"])
 
 
+@pytest.mark.client("deepgram-sdk (Python), Flux")
 def test_deepgram_sdk_with_turns_of_its_own(client: Client, spoken: Spoken) -> None:
     told = client("deepgram_flux", "force", rate=RATE)
     check_closed(told)
@@ -73,6 +76,7 @@ def test_deepgram_sdk_with_turns_of_its_own(client: Client, spoken: Spoken) -> N
     assert end["trigger"] == "manual"
 
 
+@pytest.mark.client("LiveKit Agents (Python), Flux")
 def test_livekit(client: Client, spoken: Spoken) -> None:
     told = client("livekit_flux", rate=RATE)
     kinds = [entry["kind"] for entry in told if entry["kind"] != "recognition_usage"]
@@ -83,6 +87,7 @@ def test_livekit(client: Client, spoken: Spoken) -> None:
     assert kinds[-1] == "ended"
 
 
+@pytest.mark.client("Pipecat, Flux")
 @pytest.mark.parametrize("mode", ["", "eager"])
 def test_pipecat(client: Client, spoken: Spoken, mode: str) -> None:
     told = client("pipecat_flux", mode, rate=RATE)
@@ -95,6 +100,7 @@ def test_pipecat(client: Client, spoken: Spoken, mode: str) -> None:
     assert kinds[-1] == "ended"
 
 
+@pytest.mark.client("deepgram-sdk (Python), Flux")
 @pytest.mark.parametrize("spoken", [SHORT], indirect=True)
 def test_wrong_key(client: Client) -> None:
     """Refused before the connection is open, which is what clients do not try again."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from tests.conformance.live.conftest import Client, Spoken, Told, heavy, turns_of
+from tests.conformance.conftest import Told
+from tests.conformance.live.conftest import Client, Spoken, heavy, turns_of
 from tests.support.samples import SHORT
 
 pytestmark = heavy
@@ -88,6 +89,29 @@ def test_deepgram_sdk_file(client: Client, spoken: Spoken) -> None:
     check_words([best], spoken)
     assert " ".join(utterance["transcript"] for utterance in results["utterances"]) == best["transcript"]
     assert told["answer"]["metadata"]["duration"] == pytest.approx(seconds(spoken.recording), abs=0.1)
+
+
+@pytest.mark.client("deepgram-sdk (Python)")
+@pytest.mark.parametrize("spoken", [SHORT], indirect=True)
+def test_deepgram_sdk_channels(client: Client, spoken: Spoken) -> None:
+    """The recording on one channel, and on the other one behind it: each says all of it, and both which they are."""
+    told = client("deepgram_channels", rate=RATE)
+    answer = told[0]["answer"]
+    assert answer["metadata"]["channels"] == 2
+    for channel in answer["results"]["channels"]:
+        spoken.check_text([channel["alternatives"][0]["transcript"]])
+    utterances = answer["results"]["utterances"]
+    assert [one["channel"] for one in utterances] == [0] * len(spoken.segments) + [1] * len(spoken.segments)
+    assert {one["speaker"] for one in utterances} == {0}
+
+    final = [result for result in messages(told, "Results") if result["is_final"]]
+    for number in range(2):
+        own = [result for result in final if result["channel_index"] == [number, 2]]
+        spoken.check_text(alternative(result)["transcript"] for result in own)
+    assert {tuple(started["channel"]) for started in messages(told, "SpeechStarted")} == {(0, 2), (1, 2)}
+    (metadata,) = messages(told, "Metadata")
+    assert metadata["channels"] == 2
+    assert metadata["duration"] == pytest.approx(2 * seconds(spoken.recording), abs=0.1)
 
 
 @pytest.mark.client("LiveKit Agents (Python), Deepgram")

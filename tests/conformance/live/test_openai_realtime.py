@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
-from tests.conformance.live.conftest import KEY, Client, Spoken, Told, heavy, turns_of
+from tests.conformance.conftest import KEY, Told
+from tests.conformance.live.conftest import Client, Spoken, heavy, turns_of
 from tests.support.processes import ServerProcess
 from tests.support.samples import SHORT
 

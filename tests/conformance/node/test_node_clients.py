@@ -142,3 +142,29 @@ class TestLiveKitDeepgram:
         kinds = [entry["kind"] for entry in told]
         assert kinds.index("start_of_speech") < kinds.index("final_transcript")
         assert "interim_transcript" in kinds
+
+
+@pytest.mark.client("@deepgram/sdk (Node), Flux")
+def test_deepgram_flux(client: Client, said: str) -> None:
+    told = client("deepgram_sdk", "flux")
+    assert "error" not in {entry["kind"] for entry in told}
+    assert [entry["kind"] for entry in told[-2:]] == ["message", "ended"]
+    first, *infos = [entry["message"] for entry in told if entry["kind"] == "message"]
+    assert (first["type"], {info["type"] for info in infos}) == ("Connected", {"TurnInfo"})
+    ends = [info for info in infos if info["event"] == "EndOfTurn"]
+    check_live([end["transcript"] for end in ends], said)
+    assert [end["turn_index"] for end in ends] == [*range(len(ends))]
+    assert len(ends) == 3
+    assert ends[-1]["trigger"] in ("model", "manual")
+    assert "EagerEndOfTurn" in {info["event"] for info in infos}
+
+
+@pytest.mark.client("LiveKit Agents (Node), Flux")
+def test_livekit_flux(client: Client, said: str) -> None:
+    told = client("livekit", "flux live")
+    final = [entry for entry in told if entry["kind"] == "final_transcript"]
+    check_live([entry["text"] for entry in final], said)
+    assert all(" ".join(word["text"] for word in entry["words"]) == entry["text"] for entry in final)
+    kinds = [entry["kind"] for entry in told]
+    assert kinds.count("start_of_speech") == kinds.count("end_of_speech") == len(final) == 3
+    assert {"interim_transcript", "preflight_transcript"} < set(kinds)

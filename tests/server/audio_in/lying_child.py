@@ -1,11 +1,12 @@
 """``python -m tests.server.audio_in.lying_child``: a decoder that a file has taken over.
 
-The file is JSON: how many samples are ``written`` and how many ``reported``, whatever the limits are.
+The file is JSON: how many samples are ``written`` and how many ``reported``, whatever the limits are; or ``abort``.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -24,6 +25,8 @@ def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: L
     """As ``server.audio_in.decode.decode``, but for the truth."""
     file.seek(0)
     orders = json.load(file)
+    if orders.get("abort"):
+        os.abort()
     report.samples = orders["reported"]
     report.rows = orders.get("rows", 1)
     yield (np.zeros(orders["written"], np.float32),)

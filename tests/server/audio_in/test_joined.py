@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from server.audio_in import joined
+from server.audio_in import joined, signatures
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.joined import parts
 from server.audio_in.spliced import Spliced
@@ -133,9 +133,7 @@ def test_bytes_behind_the_end_that_nobody_knows_are_told() -> None:
 
 
 def test_a_recording_is_searched_for_in_bounded_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    from server.audio_in import signatures
-
-    monkeypatch.setattr(signatures, "_AT_ONCE", 1_000)
+    monkeypatch.setattr(signatures, "_AT_ONCE", (1_000, 1_000))
     data = media(FLAC, 16_000)
     for behind in range(990, 1_010):
         found = list(parts(io.BytesIO(data + bytes(behind) + data), lambda: None))
@@ -239,3 +237,37 @@ def test_a_spliced_file_reads_like_the_bytes_in_it() -> None:
         assert spliced.read(size) == whole[at : at + size]
     assert spliced.seek(-4, io.SEEK_END) == len(whole) - 4
     assert spliced.read(10) == b"tail"
+
+
+# ------------------------------------------------------------------------------------------ MPEG transport streams
+
+
+def transport(codec: str, rate: int, *options: tuple[str, str]) -> bytes:
+    return media(Format("mpegts", codec, options=options), rate)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (transport("aac", 48_000), transport("mp2", 48_000)),
+        (transport("aac", 48_000), transport("aac", 44_100, ("mpegts_start_pid", "768"))),
+        (transport("aac", 48_000), transport("mp2", 48_000, ("mpegts_pmt_start_pid", "300"))),
+        (transport("ac3", 48_000, M2TS := ("mpegts_m2ts_mode", "1")), transport("mp2", 44_100, M2TS)),
+    ],
+    ids=["codec", "stream number", "program map", "m2ts"],
+)
+def test_transport_streams_whose_tables_change(first: bytes, second: bytes) -> None:
+    clip = clip_of(first + second)
+    assert_twice(clip, gap=0.2)
+    assert TOLD in clip.report.notes
+    assert clip_of(first + second + first).report.parts == 3
+
+
+def test_damaged_tables_end_nothing() -> None:
+    data = transport("aac", 48_000)
+    chance = random.Random(5)
+    for _ in range(20):
+        damaged = bytearray(data + data)
+        for _ in range(60):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        assert clip_of(bytes(damaged)).report.seconds > 1

@@ -84,7 +84,8 @@ def test_subtitles_are_made_as_wished(client: openai.OpenAI, wav: bytes, wanted:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "content_type"), [("vtt", "text/vtt"), ("srt", "text/plain"), ("text", "text/plain")]
+    ("wanted", "content_type"),
+    [("vtt", "text/vtt"), ("srt", "text/plain"), ("lrc", "text/plain"), ("text", "text/plain")],
 )
 def test_plain_formats_say_what_they_are(post: Post, wanted: str, content_type: str) -> None:
     assert post(response_format=wanted).headers["content-type"] == f"{content_type}; charset=utf-8"
@@ -132,7 +133,7 @@ def test_segments_may_be_asked_for_in_any_format(post: Post, wanted: str, granul
     assert answer.text == post(response_format=wanted).text
 
 
-@pytest.mark.parametrize("wanted", ["verbose_json", "srt", "vtt"])
+@pytest.mark.parametrize("wanted", ["verbose_json", "srt", "vtt", "lrc"])
 def test_formats_that_cannot_be_streamed_come_whole(client: openai.OpenAI, post: Post, wav: bytes, wanted: str) -> None:
     """As OpenAI ignores ``stream`` for whisper-1. Gateways add verbose_json to whatever they pass on."""
     streamed, whole = post(response_format=wanted, stream="true"), post(response_format=wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from time import time
@@ -31,6 +32,7 @@ SECRETS = "/v1/realtime/client_secrets"
 GRANT = "/v1/auth/grant"
 REALTIME = "/v1/realtime?intent=transcription"
 LISTEN = "/v1/listen?encoding=linear16&sample_rate=16000"
+FLUX = "/v2/listen?model=flux-general-en&encoding=linear16&sample_rate=16000"
 LOGPROBS: Final = "item.input_audio_transcription.logprobs"
 SESSION = {
     "type": "transcription",
@@ -257,8 +259,8 @@ def test_a_temporary_token_opens_deepgrams_paths(guarded_server: RunningServer, 
         {"additional_headers": {"authorization": f"Bearer {token}"}},
         {"subprotocols": ["bearer", token]},
     ]
-    for given in places:
-        with connect(address(guarded_server, LISTEN), proxy=None, **given) as connection:
+    for path, given in itertools.product((LISTEN, FLUX), places):
+        with connect(address(guarded_server, path), proxy=None, **given) as connection:
             assert connection.subprotocol == ("bearer" if "subprotocols" in given else None)
     headers = {"authorization": f"Bearer {token}", "content-type": "audio/wav"}
     heard = httpx.post(f"{guarded_server.url}/v1/listen", content=wav, headers=headers, timeout=60).json()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -49,6 +50,35 @@ def test_json_with_base64(server: RunningServer, wav: bytes) -> None:
         "input_audio": {"data": base64.b64encode(wav).decode(), "format": "wav"},
     }
     assert httpx.post(f"{server.url}/v1/audio/transcriptions", json=body, timeout=60).text == TEXT
+
+
+@pytest.mark.parametrize(
+    "recording",
+    [
+        {"file": "{}"},
+        {"file": "data:audio/wav;base64,{}"},
+        {"file": {"data": "{}"}},
+        {"input_audio": "{}"},
+        {"input_audio": {"data": "data:audio/x-wav;codecs=1;base64,{}", "format": "wav"}},
+        {"input_audio": {"data": None}, "file": "{}"},
+    ],
+)
+@pytest.mark.parametrize("write", [base64.b64encode, base64.encodebytes, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("begin", [b"", b"\xef\xbb\xbf"])
+def test_json_with_base64_as_people_write_it(
+    server: RunningServer, wav: bytes, recording: dict[str, object], write: Callable[[bytes], bytes], begin: bytes
+) -> None:
+    written = write(wav).decode().rstrip("=")
+    body = json.dumps(recording).replace("{}", json.dumps(written)[1:-1])
+    headers = {"content-type": "application/json; charset=utf-8"}
+    assert send(server, begin + body.encode(), headers).json()["text"] == TEXT
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a.wav", " file:///etc/passwd", "S3://bucket/a"])
+@pytest.mark.parametrize("name", ["file", "input_audio"])
+def test_urls_are_not_fetched(server: RunningServer, url: str, name: str) -> None:
+    answer = httpx.post(f"{server.url}/v1/audio/transcriptions", json={name: url}, timeout=60)
+    assert "fetches nothing" in str(assert_envelope(answer, 400, "invalid_value", name)["message"])
 
 
 @pytest.mark.parametrize("brackets", ["", "[]", "[0]"])

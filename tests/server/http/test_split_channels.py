@@ -181,3 +181,28 @@ def test_deepgrams_multichannel(server: RunningServer) -> None:
     assert told == [(0, 0, "Good morning."), (1, 0, "How are you?"), (0, 0, "Fine."), (1, 1, "Me too.")]
     mixed = httpx.post(f"{server.url}/v1/listen", params={"multichannel": "false"}, content=CALL, timeout=60).json()
     assert (len(mixed["results"]["channels"]), mixed["metadata"]["channels"]) == (1, 1)
+
+
+def test_diarization_tells_the_channel_too(server: RunningServer) -> None:
+    """RTTM counts channels from 1."""
+    answers = [
+        httpx.post(
+            f"{server.url}/v1/audio/diarization",
+            files={"file": ("call.wav", CALL)},
+            data={"channels": "split", "prompt": PROMPT, "response_format": wanted},
+            timeout=60,
+        )
+        for wanted in ("json", "rttm")
+    ]
+    assert [(one["channel"], one["speaker"]) for one in answers[0].json()["segments"]] == [
+        (0, "SPEAKER_00"),
+        (1, "SPEAKER_01"),
+        (0, "SPEAKER_00"),
+        (1, "SPEAKER_02"),
+    ]
+    assert [line.split()[2] + line.split()[7] for line in answers[1].text.splitlines()] == [
+        "1SPEAKER_00",
+        "2SPEAKER_01",
+        "1SPEAKER_00",
+        "2SPEAKER_02",
+    ]

@@ -158,7 +158,9 @@ async def test_the_mark_that_ends_a_sentence_may_be_heard_in_the_silence() -> No
 @pytest.mark.parametrize(("first", "stops"), [("My child drinks.", 2), ("My child drinks", 1)])
 async def test_turns_do_not_depend_on_how_fast_audio_comes(first: str, stops: int) -> None:
     """What comes at once is looked at in its order, and a pause that is over by then is not told."""
-    events = await listen(says(first), turns(3.0, 0.6, 0.2), at_once=True)
+    engine = says(first)
+    events = await listen(engine, turns(3.0, 0.6, 0.2), at_once=True)
+    assert [question.whole for question in engine.streams[0][0].questions] == [False, True] * 2
     ended = [event.at for event in events if isinstance(event, SpeechStopped)]
     slowly = await listen(says(first), turns(3.0, 0.6, 0.2))
     assert ended == [event.at for event in slowly if isinstance(event, SpeechStopped)]

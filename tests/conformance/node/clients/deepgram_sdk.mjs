@@ -21,6 +21,13 @@ async function live(connection, speak) {
 if (mode === "file") {
   const options = { model: "nova-3", diarize: true, utterances: true, smart_format: true, detect_language: true };
   tell("answer", { answer: await client.listen.v1.media.transcribeFile(file, options) });
+} else if (mode === "flux") {
+  const wanted = { model: "flux-general-en", encoding: "linear16", sample_rate: rate, eager_eot_threshold: 0.4 };
+  const connection = await client.listen.v2.connect({ ...wanted, reconnectAttempts: 0 });
+  await live(connection, (socket) => {
+    socket.sendForceEndTurn({ type: "ForceEndTurn" });
+    socket.sendCloseStream({ type: "CloseStream" });
+  });
 } else {
   const raw = { model: "nova-3", encoding: "linear16", sample_rate: rate, interim_results: "true", diarize: "true" };
   const connection = await client.listen.v1.connect({ ...raw, reconnectAttempts: 0 });

@@ -1,4 +1,5 @@
-// LiveKit's plugins for JavaScript, without a room. MODE: openai or deepgram, then file or live, with a space between.
+// LiveKit's plugins for JavaScript, without a room. MODE: openai, deepgram or flux, then file or live, with a space
+// between; flux is live only.
 
 import { initializeLogger, stt } from "@livekit/agents";
 import * as deepgram from "@livekit/agents-plugin-deepgram";
@@ -13,10 +14,15 @@ const TYPES = Object.fromEntries(Object.entries(stt.SpeechEventType).map(([name,
 initializeLogger({ pretty: false, level: "silent" });
 const [plugin, way] = mode.split(" ");
 const live = way === "live";
-const listener =
-  plugin === "openai"
-    ? new openai.STT({ baseURL: `${url}/v1`, apiKey: key, model: "gpt-4o-transcribe", useRealtime: live, vad: null })
-    : new deepgram.STT({ baseUrl: wsUrl, apiKey: key, diarize: live, sampleRate: rate, language: "en-US" });
+const flux = { endpointUrl: `${url}/v2/listen`, apiKey: key, sampleRate: rate, eagerEotThreshold: 0.4 };
+const listeners = {
+  openai: () =>
+    new openai.STT({ baseURL: `${url}/v1`, apiKey: key, model: "gpt-4o-transcribe", useRealtime: live, vad: null }),
+  deepgram: () =>
+    new deepgram.STT({ baseUrl: wsUrl, apiKey: key, diarize: live, sampleRate: rate, language: "en-US" }),
+  flux: () => new deepgram.STTv2(flux),
+};
+const listener = listeners[plugin]();
 
 function frame(bytes) {
   const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));

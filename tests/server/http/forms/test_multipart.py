@@ -72,6 +72,13 @@ def test_every_part_is_found_whole(
     assert parser.ended
 
 
+def test_a_boundary_begins_a_line_wherever_the_body_is_cut() -> None:
+    body = b"x" * 20 + b"--xYx\r\nno part--xYx\r\n--xYx\r\na: b\r\n\r\n1\r\n--xYx--"
+    for first in range(len(body)):
+        for second in range(first, len(body)):
+            assert read(body, first, second)[0] == [(b"a: b", b"1")]
+
+
 @given(body=st.binary(max_size=200), cuts=st.lists(st.integers(0, 200), max_size=5))
 def test_any_bytes_are_read_the_same_in_pieces(body: bytes, cuts: list[int]) -> None:
     body = body.replace(b"A", b"--xYx").replace(b"B", b"\r\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +49,13 @@ def test_any_headers_are_read_or_refused(text: str, charset: str) -> None:
         assert boundary_of(content_type)
     with suppress(InvalidForm):
         charset_of(content_type)
+
+
+def test_a_piece_of_a_value_with_an_endless_number() -> None:
+    with pytest.raises(InvalidForm):
+        read_headers(b"Content-Disposition: form-data; name*" + b"9" * 5_000 + b"=file")
+
+
+def test_more_parameters_than_anybody_writes() -> None:
+    with pytest.raises(InvalidForm):
+        read_headers(b"Content-Disposition: form-data; name=file" + b";" * 8_000)

@@ -97,7 +97,7 @@ def test_a_turn_has_all_segments_of_its_time() -> None:
     talk.settle(HELLO)
     talk.resume(2.9)
     whole = segment_words(AGAIN)
-    talk.hear(WordsCommitted(1, 0, tuple(whole[:2]), "How are"))
+    talk.hear(WordsCommitted(1, 0, tuple(whole[:2]), "How are", lead=""))
     (more,) = talk.suppose(segment(1, 3.5, 3.9, "you?"))
     assert more["transcript"] == "Hello there. How are you?"
     (end,) = talk.stop(quiet(3.9, 5.0), AGAIN)

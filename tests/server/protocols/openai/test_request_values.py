@@ -85,6 +85,7 @@ def test_one_text_of_phrases_is_cut_at_commas(name: str, suffix: str, written: s
 def test_a_list_of_phrases_is_not_cut() -> None:
     """Who writes a list has said where its elements end."""
     assert form(("keywords[]", "Smith, Jr."), ("keywords[]", "b;c")).keywords == ("Smith, Jr.", "b;c")
+    assert form(("keywords[]", "Smith, Jr.")).keywords == ("Smith, Jr.",)
     assert form(("keywords", "Smith, Jr."), ("keywords", "b")).keywords == ("Smith, Jr.", "b")
     assert parameters_from_json({"keywords": ["Smith, Jr.", 5]}).keywords == ("Smith, Jr.", "5")
 
