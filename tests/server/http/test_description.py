@@ -17,7 +17,7 @@ from server.app import ROUTERS, create_app
 from server.http.openapi.listen import PARAMETERS
 from server.protocols.deepgram.query import ListenQuery
 from server.protocols.openai.diarization_request import DiarizationParameters
-from server.protocols.openai.transcription_request import TranscriptionParameters
+from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
 from server.settings import Settings
 from tests.server.http.conftest import KEY
 from tests.support.scripted_server import RunningServer
@@ -136,6 +136,13 @@ def test_each_format_has_a_schema_of_its_own(server: RunningServer, wav: bytes, 
     for part, name in (("segments", "DiarizedSegment" if wanted == "diarized_json" else "Segment"), ("words", "Word")):
         for told in answer.get(part, ()):
             assert set(told) <= set(DESCRIPTION["components"]["schemas"][name]["properties"])
+
+
+def test_each_format_has_an_example() -> None:
+    told = DESCRIPTION["paths"]["/v1/audio/transcriptions"]["post"]["responses"]["200"]["content"]
+    named = {name for kind in ("application/json", "text/plain") for name in told[kind]["examples"]}
+    assert set(ResponseFormat) <= named | {"vtt"}
+    assert told["text/vtt"]["example"].startswith("WEBVTT")
 
 
 def test_parameters_are_told_as_they_are_sent() -> None:
