@@ -155,7 +155,7 @@ def test_parameters_are_told_as_they_are_sent() -> None:
         "minimum": 10,
         "maximum": 200,
         "default": 42,
-        "description": "With srt and vtt: columns of a line; wide characters take two.",
+        "description": "With srt, vtt and lrc: columns of a line; wide characters take two.",
     }
 
 
