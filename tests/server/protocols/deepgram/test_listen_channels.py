@@ -192,7 +192,7 @@ def test_a_stopping_server_lets_every_channel_have_its_last_words() -> None:
         socket.send(bytes(4_800))
         server.wait_for(lambda: server.metric("asr_live_active_sessions") == 2, "it is heard")
         server.stop()
-        told = []
+        told: list[Message] = []
         while not told or told[-1]["type"] != "Error":
             told.append(json.loads(socket.recv(timeout=PATIENCE)))
             gate.set()
