@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby, pairwise
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.live.vocabulary.actions import Close
@@ -110,7 +110,7 @@ def check_turns(infos: list[Message]) -> None:
             assert eager["transcript"] == end["transcript"]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(QUERIES, st.lists(EVENTS | FRAMES, max_size=40), st.lists(EVENTS | FRAMES, max_size=5), TIMES)
 def test_any_session(
     query: str, steps: list[LiveEvent | bytes | str], drain: list[LiveEvent | bytes | str], end: float
@@ -126,7 +126,7 @@ def test_any_session(
     assert not infos or infos[-1]["event"] == "EndOfTurn" or not infos[-1]["transcript"]
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(QUERIES, st.lists(EVENTS | FRAMES, max_size=20), st.sampled_from(SessionEnd))
 def test_the_server_may_end_it_at_any_time(query: str, steps: list[LiveEvent | bytes | str], why: SessionEnd) -> None:
     talk = Conversation(query)
