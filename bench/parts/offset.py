@@ -60,18 +60,17 @@ def main() -> None:
 
 
 def _filters(corners: list[float]) -> dict[str, Filter]:
-    def server(samples: Samples) -> Samples:
-        return _as_the_server_does(samples)
-
     filters: dict[str, Filter] = {
         "none": lambda samples: samples,
-        "the server's": server,
+        "the server's": _as_the_server_does,
         "mean of the clip": lambda samples: samples - samples.mean(),
     }
     for corner in corners:
-        filters[f"high-pass, {corner:g} Hz"] = lambda samples, corner=corner: HighPass(float(samples[0]), corner).push(
-            samples
-        )
+
+        def high_pass(samples: Samples, corner: float = corner) -> Samples:
+            return HighPass(float(samples[0]), corner).push(samples)
+
+        filters[f"high-pass, {corner:g} Hz"] = high_pass
     return filters
 
 

@@ -204,7 +204,7 @@ class _Walk:
             at += -(-max(24, int.from_bytes(head[16:], "little")) // 8) * 8
         if len(head) < 24 or int.from_bytes(head[16:], "little") > 24:
             return self._start + int.from_bytes(self.head[16:24], "little")
-        end = self._next_signature("w64")
+        end = max(self._next_signature("w64"), at + 24)  # what may look like one inside of a damaged chunk is none
         total, samples = ((end - begin).to_bytes(8, "little") for begin in (self._start, at))
         guids = range(self._start, self._start + 16), range(self._start + 24, at + 16)
         self.stretches = [guids[0], total, guids[1], samples, range(at + 24, end)]
@@ -239,5 +239,7 @@ class _Walk:
         return min(at, self._size)
 
     def _peek(self, at: int, length: int) -> bytes:
+        if at >= self._size:  # a damaged length, perhaps more than a file can have
+            return b""
         self._file.seek(at)
         return self._file.read(length)

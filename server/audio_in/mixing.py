@@ -8,11 +8,13 @@ Such channels are turned back before they are added.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
 from model.seam.audio import Samples
-from server.audio_in.pcm import Channels, mix
+from server.audio_in.pcm import MAX_AMPLITUDE, Channels, mix
 
 _OPPOSITE = -0.7
 """Correlation from which on a channel is the opposite of the others. Independent voices have one of about 0."""
@@ -42,7 +44,8 @@ class Mixer:
     def mix(self, channels: Channels) -> Samples:
         """The mean of ``channels`` ([channels, samples]), some of them turned."""
         if len(channels) == 1:
-            return channels[0]
+            only: Samples = channels[0]
+            return only
         window = round(_WINDOW * self._rate)
         starts = range(0, channels.shape[1], window)
         return np.concatenate([self._window(channels[:, start : start + window]) for start in starts])
@@ -89,11 +92,20 @@ def _voices(channels: Channels, rate: int) -> npt.NDArray[np.complex128]:
     """[channels, frequencies] in the range of voices."""
     step = max(1, int(rate / _LOOKED_AT))
     length = channels.shape[1] // step
-    usable = np.nan_to_num(channels[:, : length * step], nan=0.0, posinf=0.0, neginf=0.0)
-    fewer = usable.reshape(len(channels), length, step).mean(axis=2, dtype=np.float64)
-    spectrum = np.fft.rfft(np.clip(fewer, -1e6, 1e6) * np.hanning(length), axis=1)
-    frequencies = np.fft.rfftfreq(max(length, 1), step / rate)
-    return spectrum[:, (frequencies >= _VOICE[0]) & (frequencies <= _VOICE[1])]
+    fewer = channels[:, : length * step : step].copy()
+    with np.errstate(invalid="ignore", over="ignore"):
+        for place in range(1, step):
+            fewer += channels[:, place : length * step : step]
+    usable = np.where(np.abs(fewer) <= MAX_AMPLITUDE, fewer, 0)  # the comparison is False for NaN
+    window, first, last = _look(length, rate / step)
+    return np.fft.rfft(usable * window, axis=1)[:, first:last]
+
+
+@lru_cache(8)
+def _look(length: int, rate: float) -> tuple[npt.NDArray[np.float64], int, int]:
+    """What ``length`` samples at ``rate`` Hz are faded in and out with, and where in their spectrum voices are."""
+    first, last = (round(hertz * length / rate) for hertz in _VOICE)
+    return np.hanning(length), first, last + 1
 
 
 def _likeness(a: npt.NDArray[np.complex128], b: npt.NDArray[np.complex128]) -> float:

@@ -86,7 +86,7 @@ class HighPass:
         self._sum = 0.0
         self._at = 0
         self._decay = float(np.exp(-2 * np.pi * corner / SAMPLE_RATE))
-        self._powers: npt.NDArray[np.float64] = self._decay ** np.arange(self._BLOCK)
+        self._powers = np.power(self._decay, np.arange(self._BLOCK), dtype=np.float64)
 
     def push(self, samples: Samples) -> Samples:
         """The next samples ([n], may be empty) → as many."""

@@ -12,9 +12,9 @@ from server.transcript.events import SegmentClosed, TranscriptEvent
 async def merged(channels: Mapping[int, AsyncIterator[TranscriptEvent]]) -> AsyncGenerator[tuple[int, TranscriptEvent]]:
     """The events with their channels' numbers: segment by segment by the segments' starts, those of a channel in order.
 
-    A segment that begins before one that its channel told earlier counts as beginning with that. At the same time the
-    channel that stands first in ``channels`` comes first. A segment's events are passed on as they come, once no other
-    channel can bring one that belongs before it.
+    A segment that begins before one that its channel told earlier follows that at once. At the same time the channel
+    that stands first in ``channels`` comes first. A segment's events are passed on as they come, once no other channel
+    can bring one that belongs before it.
     """
     queues = [_Segments(number, events) for number, events in channels.items()]
     for queue in queues:
@@ -50,7 +50,7 @@ class _Segments:
             else:
                 begin = event.times and event.times[0]
             if begin is not None:
-                self.start = max(self.start, begin)
+                self.start = begin
                 return
         self.start = inf
 

@@ -15,6 +15,7 @@ from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.formats import (
     render_diarized_json,
     render_json,
+    render_lrc,
     render_srt,
     render_text,
     render_verbose_json,
@@ -166,6 +167,7 @@ TRANSCRIPTION: dict[str, Any] = {
                     "examples": {
                         "text": {"value": render_text(TRANSCRIPT)},
                         "srt": {"value": render_srt(TRANSCRIPT)},
+                        "lrc": {"value": render_lrc(TRANSCRIPT)},
                     },
                 },
                 "text/vtt": {"schema": STRING, "example": render_vtt(TRANSCRIPT)},

@@ -160,7 +160,7 @@ class LiveResults:
         start = seconds(self.final_until)
         channel: JsonObject = {"alternatives": [text]}
         if self._search:
-            channel["search"] = hits(self._search, text["words"])
+            channel["search"] = hits(self._search, text["words"], self._wording)
         return {
             "type": "Results",
             "channel_index": self.channel,

@@ -81,7 +81,7 @@ class _Channel:
             self._best = with_language(self._best)
         self.told: JsonObject = {"alternatives": [self._best]}
         if query.search:
-            self.told["search"] = hits(query.search, self._best["words"])
+            self.told["search"] = hits(query.search, self._best["words"], query.wording)
         if query.detect_language:
             self.told |= _detected(self._best["transcript"])
 

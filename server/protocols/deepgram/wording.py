@@ -87,6 +87,10 @@ class Wording:
         told = (self._passage(_joined(list(turn)), language) for _, turn in turns)
         return [passage for passage in told if passage is not None]
 
+    def of_term(self, term: str) -> str:
+        """A term as it is told where it was said."""
+        return self._text(term, self._language_of(term))
+
     def _segment(self, segment: Segment, language: str) -> Segment | None:
         if not segment.is_speech:
             return segment

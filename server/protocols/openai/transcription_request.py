@@ -72,24 +72,27 @@ class TranscriptionParameters(RecordingParameters):
         DEFAULT_SUBTITLES.line_width,
         ge=10,
         le=200,
-        description="With srt and vtt: columns of a line; wide characters take two.",
+        description="With srt, vtt and lrc: columns of a line; wide characters take two.",
     )
     max_line_count: int = Field(
-        DEFAULT_SUBTITLES.line_count, ge=1, le=4, description="With srt and vtt: lines of a cue."
+        DEFAULT_SUBTITLES.line_count, ge=1, le=4, description="With srt, vtt and lrc: lines of a cue."
     )
     min_cue_duration: float = Field(
-        DEFAULT_SUBTITLES.min_duration, ge=0, le=10, description="With srt and vtt: seconds, where there is room."
+        DEFAULT_SUBTITLES.min_duration, ge=0, le=10, description="With srt, vtt and lrc: seconds, where there is room."
     )
     max_cue_duration: float = Field(
-        DEFAULT_SUBTITLES.max_duration, ge=0.5, le=30, description="With srt and vtt: seconds."
+        DEFAULT_SUBTITLES.max_duration, ge=0.5, le=30, description="With srt, vtt and lrc: seconds."
     )
     max_cps: float = Field(
-        DEFAULT_SUBTITLES.max_cps, ge=5, le=100, description="With srt and vtt: columns that people read in a second."
+        DEFAULT_SUBTITLES.max_cps,
+        ge=5,
+        le=100,
+        description="With srt, vtt and lrc: columns that people read in a second.",
     )
     min_cue_gap: float = Field(
-        DEFAULT_SUBTITLES.min_gap, ge=0, le=2, description="With srt and vtt: seconds between two cues."
+        DEFAULT_SUBTITLES.min_gap, ge=0, le=2, description="With srt, vtt and lrc: seconds between two cues."
     )
-    speaker_labels: Flag = Field(True, description="With srt and vtt: say who speaks, where there are several.")
+    speaker_labels: Flag = Field(True, description="With srt, vtt and lrc: say who speaks, where there are several.")
 
     @property
     def subtitles(self) -> SubtitleOptions:

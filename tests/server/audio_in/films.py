@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -47,12 +48,19 @@ def film(
         path = Path(folder) / "film"
         with av.open(str(path), "w", format=container, options=dict(options)) as output:
             streams = [_add(output, sound) for sound in sounds]
-            packets = [] if picture is None else _pictures(output, picture)
+            packets: list[Packet[Any]] = []
+            if picture is not None:
+                packets += _pictures(output, picture)
             for sound, stream in zip(sounds, streams, strict=True):
                 packets += _sounds(stream, sound)
-            packets.sort(key=lambda packet: packet.dts * packet.time_base)
+            packets.sort(key=_time)
             output.mux(packets)
         return path.read_bytes()
+
+
+def _time(packet: Packet[Any]) -> Fraction:
+    assert packet.dts is not None
+    return packet.dts * packet.time_base
 
 
 def _add(output: OutputContainer, sound: Sound) -> AudioStream:

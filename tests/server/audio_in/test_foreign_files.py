@@ -126,6 +126,22 @@ def test_a_damaged_file_of_any_format_is_not_called_foreign() -> None:
             assert TAKEN not in refusal(data).message, mark
 
 
+def test_lengths_beyond_all_measure() -> None:
+    for form in (
+        Format("w64", "pcm_s16le"),
+        Format("caf", "pcm_s16be"),
+        Format("mov", "pcm_s16le"),
+        Format("asf", "mp3"),
+    ):
+        data = media(form, 44_100)
+        for at in range(16, 120, 4):
+            damaged = data[:at] + b"\xff\xff\xff\xff\xff\xff\xff\x7f" + data[at + 8 :]
+            try:
+                assert clip_of(damaged).report.seconds < 600
+            except AudioError:
+                continue
+
+
 def test_a_webm_file_without_its_first_bytes_is_heard() -> None:
     """Up to where its tracks are described, and where its index would have stood as well."""
     for form in (WEBM, Format("webm", "libopus", options=(("live", "1"),)), Format("matroska", "aac", video=True)):

@@ -39,7 +39,7 @@ def test_speech_without_an_offset_stays_as_it_is_to_the_bit() -> None:
 
 @pytest.mark.parametrize("offset", [0.003, 0.01, -0.05, 0.27])
 def test_an_offset_is_taken_away_from_the_first_sample_on(offset: float) -> None:
-    samples = spoken(TINY / "samples" / "short.flac") / 2
+    samples = spoken(TINY / "samples" / "short.flac") / np.float32(2)
     clip = clip_of(media(WAV, 24_000, wave=(samples + np.float32(offset))[None]))
     assert abs(clip.samples.mean()) < 1e-4
     assert np.abs(clip.samples - samples).max() < 0.01

@@ -82,7 +82,9 @@ async def test_samples_behind_the_length_that_a_wav_header_tells_are_heard(strea
     wav = bytearray(media(WAV, 24_000))
     data = wav.index(b"data")
     wav[data + 4 : data + 8] = (100).to_bytes(4, "little")
-    assert_tones(await heard(streams, RAW, cut(bytes(wav), 3_000)))
+    samples = await heard(streams, RAW, cut(bytes(wav), 3_000))
+    assert_tones(samples)
+    assert samples.size == 48_000, "and the header is none of them"
 
 
 @pytest.mark.parametrize(

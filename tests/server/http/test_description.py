@@ -17,7 +17,7 @@ from server.app import ROUTERS, create_app
 from server.http.openapi.listen import PARAMETERS
 from server.protocols.deepgram.query import ListenQuery
 from server.protocols.openai.diarization_request import DiarizationParameters
-from server.protocols.openai.transcription_request import TranscriptionParameters
+from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
 from server.settings import Settings
 from tests.server.http.conftest import KEY
 from tests.support.scripted_server import RunningServer
@@ -115,6 +115,48 @@ def test_every_operation_is_told_with_true_examples(path: str, method: str, oper
             assert examples(content)
             for example in examples(content):
                 validator(content["schema"]).validate(example)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "schema"),
+    [
+        ("json", "Transcription"),
+        ("diarized_json", "TranscriptionDiarized"),
+        ("verbose_json", "TranscriptionVerbose"),
+    ],
+)
+def test_each_format_has_a_schema_of_its_own(server: RunningServer, wav: bytes, wanted: str, schema: str) -> None:
+    fields = {"response_format": wanted} | (
+        {"timestamp_granularities[]": ["word", "segment"]} if wanted == "verbose_json" else {}
+    )
+    url = f"{server.url}/v1/audio/transcriptions"
+    answer = httpx.post(url, files={"file": ("a.wav", wav)}, data=fields, timeout=60).json()
+    validator({"$ref": f"#/components/schemas/{schema}"}).validate(answer)
+    assert set(answer) <= set(DESCRIPTION["components"]["schemas"][schema]["properties"])
+    for part, name in (("segments", "DiarizedSegment" if wanted == "diarized_json" else "Segment"), ("words", "Word")):
+        for told in answer.get(part, ()):
+            assert set(told) <= set(DESCRIPTION["components"]["schemas"][name]["properties"])
+
+
+def test_each_format_has_an_example() -> None:
+    told = DESCRIPTION["paths"]["/v1/audio/transcriptions"]["post"]["responses"]["200"]["content"]
+    named = {name for kind in ("application/json", "text/plain") for name in told[kind]["examples"]}
+    assert set(ResponseFormat) <= named | {"vtt"}
+    assert told["text/vtt"]["example"].startswith("WEBVTT")
+
+
+def test_parameters_are_told_as_they_are_sent() -> None:
+    body = DESCRIPTION["paths"]["/v1/audio/transcriptions"]["post"]["requestBody"]["content"]
+    fields = body["multipart/form-data"]["schema"]["properties"]
+    assert '"null"' not in json.dumps(fields)
+    assert fields["known_speaker_names"]["maxItems"] == 4
+    assert fields["max_line_width"] == {
+        "type": "integer",
+        "minimum": 10,
+        "maximum": 200,
+        "default": 42,
+        "description": "With srt, vtt and lrc: columns of a line; wide characters take two.",
+    }
 
 
 def test_events_are_described() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -154,6 +156,19 @@ async def test_one_channel_fails_all(room: Room) -> None:
     assert (transcription.outcome, transcription.transcript) == (Outcome.FAILED, None)
     await eventually(lambda: room.engine.stats is not None and room.engine.stats.pages_used == 0)
     assert (room.engine.admission.requests, room.engine.admission.audio_seconds) == (0, 0.0)
+
+
+async def test_channels_are_computed_side_by_side(decoders: DecodePool) -> None:
+    """Also while one of them has not said yet where its first segment begins."""
+    endless = '[{"Content":"' + "on and on " * 1000
+    async with open_room(decoders, partial(ChannelRunner, step_seconds=0.01)) as room:
+        with room.admit() as ticket:
+            file = io.BytesIO(call(*CALL))
+            opening = room.transcription(file, split(said(endless, endless)), ticket=ticket, request_id="test")
+            async with opening as transcription:
+                reading = asyncio.create_task(transcription.whole())
+                await eventually(lambda: room.engine.stats is not None and room.engine.stats.batch_rows == 2)
+                reading.cancel()
 
 
 async def test_leaving_gives_everything_back(room: Room) -> None:

@@ -287,6 +287,10 @@ limits = st.just(DEFAULT_SUBTITLES) | st.builds(
 )
 
 
+def is_somebody(speaker: int | None) -> bool:
+    return speaker is not None
+
+
 def letters(text: str) -> str:
     return "".join(text.split())
 
@@ -296,12 +300,19 @@ def letters(text: str) -> str:
 def test_every_word_appears_once_and_in_order(segments: list[Said], options: SubtitleOptions) -> None:
     spoken = transcript(*segments)
     made = cues(spoken, options, prefixed=False)
-    marked = [(cue.voices, "- " * (len(cue.voices) > 1)) for cue in made]
-    lines = [line.removeprefix(dash) for voices, dash in marked for voice in voices for line in voice.lines]
-    assert sorted(letters("".join(lines))) == sorted(letters(spoken.text))
-    if len({segment.speaker for segment in spoken.speech}) == 1:
-        in_order = sorted(spoken.speech, key=lambda segment: segment.start)
-        assert letters("".join(lines)) == letters("".join(segment.text for segment in in_order))
+    told: dict[str | None, str] = {}
+    for cue in made:
+        for voice in cue.voices:
+            dash = "- " * (len(cue.voices) > 1)
+            told[voice.speaker] = told.get(voice.speaker, "") + letters("".join(voice.lines).removeprefix(dash))
+    assert sorted("".join(told.values())) == sorted(letters(spoken.text))
+    speakers = list(dict.fromkeys(segment.speaker for segment in spoken.speech))
+    if options.speaker_labels or len(speakers) == 1:
+        names = {speaker: f"Speaker {place}" for place, speaker in enumerate(filter(is_somebody, speakers), start=1)}
+        for speaker in speakers:
+            theirs = sorted((s for s in spoken.speech if s.speaker == speaker), key=lambda segment: segment.start)
+            name = names.get(speaker) if len(speakers) > 1 else None
+            assert told[name] == letters("".join(segment.text for segment in theirs))
 
 
 @given(said, limits)

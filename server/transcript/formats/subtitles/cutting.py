@@ -17,6 +17,8 @@ _EMPTY = 3.0
 """What a cue costs that has as good as no text; less by the square, so that cues become about equally full."""
 _HASTE = 3.0
 """What a cue costs whose words are said in no time; less the longer they take, up to the shortest cue."""
+_CONSIDERED = 64
+"""Ends of a cue that are weighed against each other, the last ones; no usual cue has more words. It bounds the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def cut(turn: Sequence[Piece], prefix: int, every: bool, options: SubtitleOption
     costs = [0.0] + [float("inf")] * len(turn)
     begun = [0] * (len(turn) + 1)
     for first in range(len(turn)):
-        for end in range(first + 1, room.end(first, prefix if every or not first else 0) + 1):
+        latest = room.end(first, prefix if every or not first else 0)
+        for end in range(max(first, latest - _CONSIDERED) + 1, latest + 1):
             cost = costs[first] + room.cost(first, end)
             if cost < costs[end]:
                 costs[end], begun[end] = cost, first

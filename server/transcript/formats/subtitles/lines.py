@@ -9,6 +9,8 @@ from server.transcript.formats.subtitles.pieces import Piece, written
 
 _IMBALANCE = 30.0
 """What a line costs that is off by its whole width: a line of a word or two costs more than any break."""
+_BALANCED = 64
+"""Pieces up to which lines are balanced; no usual cue has more. It bounds the time."""
 
 
 def broken(cue: Sequence[Piece], width: int, count: int) -> tuple[str, ...]:
@@ -17,12 +19,9 @@ def broken(cue: Sequence[Piece], width: int, count: int) -> tuple[str, ...]:
     ``count``: lines that there may be at most; pieces that need more get them.
     """
     spans = _Spans(cue)
-    for lines in range(1, count + 1):
-        ends = _best_ends(spans, cue, width, lines)
-        if ends is not None:
-            break
-    else:
-        ends = _filled(spans, width)
+    ends = _filled(spans, width)
+    if 1 < len(ends) <= count and len(cue) <= _BALANCED:
+        ends = _best_ends(spans, cue, width, len(ends)) or ends
     begins = [0, *ends[:-1]]
     return tuple(written(cue[begin:end]) for begin, end in zip(begins, ends, strict=True))
 

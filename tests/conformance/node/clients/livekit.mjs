@@ -52,7 +52,7 @@ if (live) {
   const speaking = speak(stream, heard);
   for await (const event of stream) {
     report(event);
-    heard.last = performance.now();
+    if (event.type !== stt.SpeechEventType.RECOGNITION_USAGE) heard.last = performance.now();
   }
   await speaking;
 } else {

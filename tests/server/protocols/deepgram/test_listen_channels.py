@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from typing import Any
 
@@ -16,7 +18,10 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from model.seam.audio import SAMPLE_RATE
+from server.live.vocabulary.events import Flushed, LiveEvent, SegmentCommitted
+from server.transcript.segments import Segment
 from tests.server.audio_in.audio_media import Format, media
+from tests.server.live.test_channel_transcribers import Scripted
 from tests.support.samples import SHORT, TWO_SPEAKERS
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 from tests.support.speaking_runner import TEXT
@@ -159,3 +164,37 @@ def test_audio_of_every_channel_is_counted(server: RunningServer) -> None:
     session(server, f"{RAW}&channels=2&multichannel=true", raw(call()[:, :SAMPLE_RATE]))
     server.wait_for(lambda: server.service.live.active == 0, "it is over")
     assert server.metric("asr_live_audio_seconds_total") == pytest.approx(before + 2.0, abs=0.01)
+
+
+class Late(Scripted):
+    """Says a word when it is flushed; on the second channel only when the gate is open."""
+
+    def __init__(self, gate: threading.Event | None) -> None:
+        super().__init__()
+        self._gate = gate
+
+    async def __aiter__(self) -> AsyncIterator[LiveEvent]:
+        async for event in super().__aiter__():
+            if isinstance(event, Flushed):
+                if self._gate is not None:
+                    await asyncio.to_thread(self._gate.wait, PATIENCE)
+                yield SegmentCommitted(Segment(0, 0.0, 0.5, 0, "word"))
+            yield event
+
+
+def test_a_stopping_server_lets_every_channel_have_its_last_words() -> None:
+    gate = threading.Event()
+    gates = iter([None, gate])
+    with (
+        running_server(transcribers=lambda *_: Late(next(gates))) as server,
+        connect(url(server, f"{RAW}&channels=2&multichannel=true&interim_results=true"), proxy=None) as socket,
+    ):
+        socket.send(bytes(4_800))
+        server.wait_for(lambda: server.metric("asr_live_active_sessions") == 2, "it is heard")
+        server.stop()
+        told = []
+        while not told or told[-1]["type"] != "Error":
+            told.append(json.loads(socket.recv(timeout=PATIENCE)))
+            gate.set()
+        assert [one["channel_index"] for one in told[:-1]] == [[0, 2], [1, 2]]
+        assert told[-1]["variant"] == "shutting_down"

@@ -136,9 +136,16 @@ def test_terms_are_found_over_segments_and_in_any_case() -> None:
     assert 1 < second["start"] < second["end"] < 2
 
 
+def test_terms_are_found_though_they_are_told_in_other_words() -> None:
+    answer = rendered("search=twenty five&search=Bern&numerals=true&replace=bern:Basel", "Twenty five trains to Bern.")
+    numbers, town = answer["results"]["channels"][0]["search"]
+    assert [hit["snippet"] for hit in numbers["hits"] + town["hits"]] == ["25", "basel"]
+    assert (numbers["query"], town["query"]) == ("twenty five", "Bern")
+
+
 def test_of_marks_alone_nothing_is_found() -> None:
     words = alternative([Passage.of(Segment(0, 0, 1, 0, "Yes, no."))], speakers=False)["words"]
-    assert [one["hits"] for one in hits(["?", " "], words)] == [[], []]
+    assert [one["hits"] for one in hits(["?", " "], words, Wording())] == [[], []]
 
 
 def test_a_session_is_told_in_these_words_interim_and_final() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,26 +15,26 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from model.tiny.recipe.scoring import edits, words_of
-from server.engine.worker.load import load_model
 from tests.server.protocols.flux.conversation import Message
 from tests.server.protocols.flux.test_session_properties import check_turns
+from tests.support.processes import ServerProcess
 from tests.support.samples import SHORT, TWO_SPEAKERS, truth
-from tests.support.scripted_server import RunningServer, running_server
 
 KEY = "a-key"
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[RunningServer]:
-    with running_server(partial(load_model, "tiny", device="cpu", dtype="float32"), api_keys=KEY) as running:
-        yield running
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    with ServerProcess("--api-keys", KEY, log=tmp_path_factory.mktemp("server") / "log") as process:
+        process.wait_ready()
+        yield process
 
 
-def url(server: RunningServer, query: str) -> str:
+def url(server: ServerProcess, query: str) -> str:
     return f"{server.url.replace('http', 'ws')}/v2/listen?{query}"
 
 
-def refusal(server: RunningServer, query: str, key: str = KEY) -> tuple[int, Message]:
+def refusal(server: ServerProcess, query: str, key: str = KEY) -> tuple[int, Message]:
     """Status and body, which clients that show neither have in a header too."""
     with pytest.raises(InvalidStatus) as caught:
         connect(url(server, query), additional_headers={"authorization": f"Token {key}"})
@@ -50,17 +49,17 @@ def refusal(server: RunningServer, query: str, key: str = KEY) -> tuple[int, Mes
 @pytest.mark.parametrize(
     "query", ["encoding=linear16", "encoding=mp3&sample_rate=48000", "eot_threshold=2", "redact=numbers"]
 )
-def test_a_query_that_cannot_be_honoured_is_refused_with_a_reason(server: RunningServer, query: str) -> None:
+def test_a_query_that_cannot_be_honoured_is_refused_with_a_reason(server: ServerProcess, query: str) -> None:
     status, error = refusal(server, query)
     assert (status, error["err_code"]) == (400, "INVALID_QUERY_PARAMETER")
 
 
-def test_a_wrong_key(server: RunningServer) -> None:
+def test_a_wrong_key(server: ServerProcess) -> None:
     status, error = refusal(server, "model=flux-general-en", "wrong")
     assert (status, error["err_code"]) == (401, "INVALID_AUTH")
 
 
-def listen(server: RunningServer, recording: Path, query: str = "", *, container: bool = False) -> list[Message]:
+def listen(server: ServerProcess, recording: Path, query: str = "", *, container: bool = False) -> list[Message]:
     """All messages of a session that is sent the recording at once: turns are by the time of the audio."""
     samples, rate = soundfile.read(recording, dtype="int16")
     sound = recording.read_bytes() if container else samples.tobytes()
@@ -93,7 +92,7 @@ def said(recording: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("container", [False, True])
-def test_every_sentence_is_a_turn(server: RunningServer, container: bool) -> None:
+def test_every_sentence_is_a_turn(server: ServerProcess, container: bool) -> None:
     """Between the two are 1.4 seconds of silence."""
     messages = listen(server, SHORT, container=container)
     assert [end["transcript"] for end in ends(messages)] == said(SHORT)
@@ -108,7 +107,7 @@ def test_every_sentence_is_a_turn(server: RunningServer, container: bool) -> Non
 
 
 @pytest.mark.parametrize(("query", "turns"), [("&eot_threshold=0.5&eager_eot_threshold=0.3", 4), ("", 3)])
-def test_lower_thresholds_make_more_turns_of_the_same_words(server: RunningServer, query: str, turns: int) -> None:
+def test_lower_thresholds_make_more_turns_of_the_same_words(server: ServerProcess, query: str, turns: int) -> None:
     """The silences between the five turns of this conversation are 0.5, 0.2, 0.9 and 1.0 seconds long."""
     messages = listen(server, TWO_SPEAKERS, query)
     assert len(ends(messages)) == turns
