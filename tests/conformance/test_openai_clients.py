@@ -161,7 +161,12 @@ CLASSES = {
     ("call", "options", "status", "param"),
     [
         ("transcribe", {"response_format": "xml"}, 400, "response_format"),
-        ("transcribe", {"response_format": "srt", "stream": True}, 400, "stream"),
+        (
+            "transcribe",
+            {"response_format": "json", "timestamp_granularities": ["word"]},
+            400,
+            "timestamp_granularities",
+        ),
         ("transcribe", {"temperature": 7}, 400, "temperature"),
         ("transcribe", {"model": "another"}, 404, "model"),
         ("transcribe", {"file": HERE / "package.json"}, 415, "file"),
