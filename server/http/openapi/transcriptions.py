@@ -62,7 +62,7 @@ _ANSWERS: dict[str, Schema] = {
             "text": STRING,
             "usage": ref("UsageDuration"),
         },
-        {"segments": listing(ref("Segment")), "words": listing(ref("Word")), "notes": _NOTES},
+        {"segments": listing(ref("Segment")), "words": listing(ref("Word")), "languages": _LANGUAGES, "notes": _NOTES},
         "response_format=verbose_json",
     ),
 }

@@ -29,14 +29,16 @@ def render_verbose_json(
     Args:
         transcript: what to show.
         temperature: the answer was sampled with.
-        language: as the request named it; else the name of the one that was spoken, or ``unknown``.
+        language: as the request named it; else the English name of the one that was spoken, as Whisper names languages,
+            or ``unknown``. Its code stands in ``languages``.
         granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
     """
     labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     text = transcript.text
+    heard = heard_language(text)
     body: parts.JsonObject = {
         "task": "transcribe",
-        "language": language or _language(text),
+        "language": language or ("unknown" if heard is None else heard.name),
         "duration": parts.seconds(transcript.duration),
         "text": text,
     }
@@ -48,13 +50,9 @@ def render_verbose_json(
             for segment in transcript.speech
             for word in segment_words(segment)
         ]
+    if heard is not None:
+        body["languages"] = [{"code": heard.code}]
     return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
-
-
-def _language(text: str) -> str:
-    """In English, as Whisper names languages."""
-    heard = heard_language(text)
-    return "unknown" if heard is None else heard.name
 
 
 def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:

@@ -36,7 +36,9 @@ def test_openai_json() -> None:
     [(GERMAN, None, "german"), (BRIEF, None, "unknown"), (GERMAN, "de-CH", "de-CH"), (BRIEF, "de", "de")],
 )
 def test_openai_verbose_json(transcript: Transcript, asked: str | None, told: str) -> None:
-    assert render_verbose_json(transcript, temperature=0.0, language=asked)["language"] == told
+    answer = render_verbose_json(transcript, temperature=0.0, language=asked)
+    assert answer["language"] == told
+    assert answer.get("languages") == ([{"code": "de"}] if transcript is GERMAN else None)
 
 
 def test_openai_stream() -> None:
