@@ -63,7 +63,7 @@ def test_verbose_json_sums_up(server: RunningServer, wav: bytes) -> None:
         ("a.wav", "a"),
         ("team meeting 1.m4a", "team_meeting_1"),
         ("C:\\data\\a.b.wav", "a.b"),
-        ("/tmp/x/Gespräch.ogg", "Gespräch"),
+        ("/recorder/Gespräch.ogg", "Gespräch"),
         ("<NA> ;;.wav", "NA"),
         (".wav", "wav"),
         ("  ", "audio"),
