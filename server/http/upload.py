@@ -37,7 +37,7 @@ _RECORDINGS = (_INPUT_AUDIO, _FILE)
 _URLS = frozenset({"url", "file_url", "audio_url"})
 """Fields of other servers that fetch the recording."""
 _DATA_URL = b"data:"
-_URL = re.compile(r"\s*[a-z]+://", re.IGNORECASE)
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOW_TO_SEND_JSON = "The body must be an object that holds the recording in base64 as input_audio.data, or as file."
 _HOW_TO_SEND = "Send a form (multipart/form-data) with the recording in the field file, as curl -F file=@a.wav does."
 
