@@ -23,12 +23,13 @@ from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 
 from model.seam.audio import SAMPLE_RATE
+from server.audio_in.channel_resampler import ChannelResampler
 from server.audio_in.child import confine
 from server.audio_in.containers import LiveSource, open_live
 from server.audio_in.errors import AudioError, damaged_stream
 from server.audio_in.frames import Piece, Timeline, decode_frames
 from server.audio_in.listening import RawAudio
-from server.audio_in.pcm import ChannelResampler, Channels, mix
+from server.audio_in.pcm import Channels, mix
 from server.audio_in.report import DecodeReport
 
 MIX, SPLIT = "mix", "split"

@@ -28,6 +28,9 @@ _LOOKED_AT = 8_000.0
 """Hz, about the rate at which the channels are compared."""
 _SILENT = 1e-4
 
+Signs = npt.NDArray[np.float32]
+"""[channels] of +-1."""
+
 
 class Mixer:
     """Mixes the channels of one recording, with what it knew of them up to there.
@@ -39,7 +42,7 @@ class Mixer:
     def __init__(self, rate: int) -> None:
         self.turned_seconds = 0.0
         self._rate = rate
-        self._signs: npt.NDArray[np.float32] | None = None
+        self._signs: Signs | None = None
 
     def mix(self, channels: Channels) -> Samples:
         """The mean of ``channels`` ([channels, samples]), some of them turned."""
@@ -60,14 +63,67 @@ class Mixer:
             self.turned_seconds += channels.shape[1] / self._rate
         elif (before > 0).all():
             return mix(channels)
-        fade = min(round(_FADE * self._rate), channels.shape[1])
-        gains = np.repeat(signs[:, None], channels.shape[1], axis=1)
-        gains[:, :fade] = np.linspace(before, signs, fade, axis=1, dtype=np.float32)
-        with np.errstate(invalid="ignore", over="ignore"):
-            return mix(channels * gains)
+        return _turned(channels, before, signs, round(_FADE * self._rate), 0)
 
 
-def _signs(channels: Channels, rate: int, before: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+class LiveMixer:
+    """Mixes the channels of live audio, piece by piece; pieces of any size make the same whole.
+
+    What comes next cannot be waited for, so every quarter of a second is mixed by what the one before it was like, and
+    the first one as it is.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._size = round(_WINDOW * rate)
+        self._window: list[Channels] = []  # what was mixed of the present quarter of a second
+        self._at = 0  # how much that is
+        self._before: Signs | None = None
+        self._signs: Signs | None = None
+
+    def mix(self, channels: Channels) -> Samples:
+        """The mean of ``channels`` ([channels, samples]; every time as many), some of them turned."""
+        if len(channels) == 1:
+            only: Samples = channels[0]
+            return only
+        pieces = []
+        while channels.shape[1]:
+            room = self._size - self._at
+            pieces.append(self._mixed(channels[:, :room]))
+            channels = channels[:, room:]
+        return np.concatenate(pieces) if pieces else channels[0]
+
+    def _mixed(self, piece: Channels) -> Samples:
+        """A piece within one quarter of a second."""
+        if self._before is None or self._signs is None:
+            self._before = self._signs = np.ones(len(piece), np.float32)
+        if (self._before > 0).all() and (self._signs > 0).all():
+            mixed = mix(piece)
+        else:
+            mixed = _turned(piece, self._before, self._signs, round(_FADE * self._rate), self._at)
+        self._window.append(piece.copy())
+        self._at += piece.shape[1]
+        if self._at == self._size:
+            self._before, self._signs = (
+                self._signs,
+                _signs(np.concatenate(self._window, axis=1), self._rate, self._signs),
+            )
+            self._window, self._at = [], 0
+        return mixed
+
+
+def _turned(channels: Channels, before: Signs, signs: Signs, fade: int, at: int) -> Samples:
+    """The mean with ``signs``, into which it fades from those ``before`` in the first ``fade`` samples of a window.
+
+    ``channels`` begin ``at`` samples behind the window's start.
+    """
+    place = np.minimum(np.arange(at, at + channels.shape[1], dtype=np.float32) / np.float32(fade), np.float32(1))
+    gains = before[:, None] + (signs - before)[:, None] * place
+    with np.errstate(invalid="ignore", over="ignore"):
+        return mix(channels * gains)
+
+
+def _signs(channels: Channels, rate: int, before: Signs) -> Signs:
     """[channels] of +-1: the loudest channel as it is, each further one so that it does not cancel the sum so far.
 
     Those that are alike in no way keep the sign they had ``before``.

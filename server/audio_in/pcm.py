@@ -9,7 +9,6 @@ import numpy.typing as npt
 import soxr  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.audio_in.offset import OffsetFilter
 
 MAX_AMPLITUDE = 1e6
 """Louder samples are damage. Full scale is 1; float files with samples scaled to 16 or even 20 bits still pass."""
@@ -77,27 +76,3 @@ class Resampler:
 def joined(parts: Sequence[Channels]) -> Channels:
     """Rows of samples ([rows, n]) one behind the other; before there are any, it may not be known how many rows."""
     return np.concatenate([part for part in parts if part.size] or parts[-1:], axis=1)
-
-
-class ChannelResampler:
-    """Several channels at ``rate`` Hz → 24 kHz, piece by piece: a row with their mix, or with ``split`` a row each.
-
-    A constant offset is taken away from the second after it is first heard.
-    """
-
-    def __init__(self, rate: int, channels: int, *, split: bool) -> None:
-        self._split = split
-        self._rows = [Resampler(rate) for _ in range(channels if split else 1)]
-        self._offsets = [OffsetFilter() for _ in self._rows]
-
-    def push(self, channels: Channels) -> Channels:
-        """The next samples ([channels, n], n may be 0) → what can be said of the output so far: [rows, m]."""
-        rows = channels if self._split else [mix(channels)]
-        return self._without_offset([row.push(samples) for row, samples in zip(self._rows, rows, strict=True)])
-
-    def flush(self) -> Channels:
-        """The rest of the output. The resampler is then ready for fresh audio at the same rate."""
-        return self._without_offset([row.flush() for row in self._rows])
-
-    def _without_offset(self, rows: list[Samples]) -> Channels:
-        return np.stack([offset.push(row) for offset, row in zip(self._offsets, rows, strict=True)])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from server.audio_in.channel_resampler import ChannelResampler
 from server.audio_in.encodings import PcmEncoding
 from server.audio_in.limits import check_shape
-from server.audio_in.pcm import ChannelResampler, Channels
+from server.audio_in.pcm import Channels
 from server.audio_in.pcm_bytes import PcmBytes
 
 

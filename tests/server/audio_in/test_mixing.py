@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.audio_in.mixing import Mixer
+from server.audio_in.encodings import PcmEncoding
+from server.audio_in.mixing import LiveMixer, Mixer
+from server.audio_in.pcm_stream import PcmStream
 from tests.server.audio_in.audio_media import Floats, Format, amplitude, assert_tones, clip_of, media, silence, tones
 
 WAV = Format("wav", "pcm_s16le")
@@ -89,3 +91,33 @@ def test_silence_and_invalid_samples_decide_nothing() -> None:
     mixer.mix(broken)
     mixer.mix(broken[:, :3])
     assert mixer.turned_seconds == 0
+
+
+def test_live_a_channel_that_is_turned_cancels_nothing_but_at_the_very_beginning() -> None:
+    mixed = LiveMixer(16_000).mix(np.stack([VOICE, -VOICE]))
+    assert np.abs(mixed[:4_000]).max() == 0
+    settled = mixed[4_160:]
+    np.testing.assert_array_equal(np.abs(settled), np.abs(VOICE[4_160:]))
+
+
+def test_live_pieces_of_any_size_are_mixed_like_the_whole() -> None:
+    half = np.where(np.arange(VOICE.size) < VOICE.size // 2, 1, -1).astype(np.float32)
+    channels = np.stack([VOICE, half * VOICE, np.float32(0.1) * VOICE])
+    whole = LiveMixer(16_000).mix(channels)
+    cuts = np.sort(np.random.default_rng(3).integers(0, VOICE.size, 60))
+    mixer = LiveMixer(16_000)
+    pieces = [mixer.mix(piece) for piece in np.split(channels, cuts, axis=1)]
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+    assert np.abs(whole[-8_000:]).max() > 0.1  # what was turned half-way is still heard
+
+
+def test_live_ordinary_stereo_is_its_mean_to_the_bit() -> None:
+    channels = np.stack([VOICE, np.float32(0.5) * VOICE])
+    mixed = LiveMixer(16_000).mix(channels)
+    assert mixed.tobytes() == ((channels[0] + channels[1]) / np.float32(2)).tobytes()
+
+
+def test_live_raw_stereo_of_opposites_is_heard() -> None:
+    stream = PcmStream(16_000, 2, PcmEncoding.FLOAT32)
+    samples = stream.push(np.stack([VOICE, -VOICE], axis=1).astype("<f4").tobytes())
+    assert np.abs(samples[0, 12_000:]).max() > 0.1
