@@ -23,7 +23,7 @@ WYOMING_CLIENT := $(WYOMING_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -95,6 +95,9 @@ bench-deviation: $(DEV) ## Compare quantised weights with the checkpoint's own a
 
 bench-deterministic: $(DEV) ## Measure what one order of summation costs, and how many answers it steadies
 	$(BIN)/python -m bench.parts.deterministic $(ARGS)
+
+bench-offset: $(DEV) ## Compare what filters do to recordings with and without a constant offset
+	$(BIN)/python -m bench.parts.offset $(ARGS)
 
 bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
 	$(BIN)/python -m bench.parts.linears $(ARGS)
