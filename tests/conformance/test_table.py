@@ -1,4 +1,4 @@
-"""The page about clients is the table of clients, and the table finds what is installed."""
+"""The pages have the table of clients, and the table finds what is installed."""
 
 from __future__ import annotations
 
@@ -11,28 +11,35 @@ from tests.conformance import table
 from tests.conformance.clients import CLIENTS, client
 
 
-def test_the_page_is_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Copies of the page and of README."""
+    copies = []
+    for name in ("PAGE", "README"):
+        page: Path = getattr(table, name)
+        copies.append(tmp_path / page.name)
+        copies[-1].write_text(page.read_text(encoding="utf-8"), encoding="utf-8")
+        monkeypatch.setattr(table, name, copies[-1])
+    return copies
+
+
+def test_the_pages_are_up_to_date(pages: list[Path]) -> None:
     """After a change of the table: ``python -m tests.conformance.table``."""
-    page = table.PAGE.read_text(encoding="utf-8")
-    copied = tmp_path / "clients.md"
-    copied.write_text(page, encoding="utf-8")
-    monkeypatch.setattr(table, "PAGE", copied)
+    before = [page.read_text(encoding="utf-8") for page in pages]
     table.record((), date(2026, 1, 2))
-    assert copied.read_text(encoding="utf-8") == page
+    assert [page.read_text(encoding="utf-8") for page in pages] == before
 
 
-def test_a_run_is_noted_for_those_that_passed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied = tmp_path / "clients.md"
-    copied.write_text(table.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(table, "PAGE", copied)
-    before = copied.read_text(encoding="utf-8").splitlines()
+def test_a_run_is_noted_for_those_that_passed(pages: list[Path]) -> None:
+    before = [page.read_text(encoding="utf-8").splitlines() for page in pages]
     table.record(["openai (Python)"], date(2026, 1, 2))
-    after = copied.read_text(encoding="utf-8").splitlines()
-    (changed,) = (line for line in after if line not in before)
+    after = [page.read_text(encoding="utf-8").splitlines() for page in pages]
+    changed, brief = ([line for line in new if line not in old] for new, old in zip(after, before, strict=True))
     version = client("openai (Python)").installed()
     assert version is not None
-    assert changed.startswith(f"| openai (Python) | {version} | 2026-01-02 | ")
-    assert len(after) == len(before)
+    assert [line[: line.index(" | all")] + " |" for line in changed] == brief
+    assert brief == [f"| openai (Python) | {version} | 2026-01-02 |"]
+    assert [*map(len, after)] == [*map(len, before)]
 
 
 def test_names_are_different_and_rows_whole() -> None:
