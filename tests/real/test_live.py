@@ -105,3 +105,27 @@ async def test_what_is_said_is_told_once_with_its_speaker(
     events = await listen(captions, TALKS[kind], settle_after=settle_after)
     assert told(events) == TALKS[kind]
     assert windows.rolls == (1 if window == 10.0 else 0)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in SENTENCES if kind != "JSON"])
+async def test_log_probabilities_of_committed_words_are_those_of_their_characters(
+    engine: Engine, vocabulary: Vocabulary, kind: str
+) -> None:
+    """Also where a token holds part of a character, or letters and JSON together."""
+    captions = Captions(
+        Windows(engine, vocabulary, seconds=10.0, request_id="test", context=kind),
+        update=1.0,
+        first_speech=1.0,
+        settle=1.5,
+    )
+    captions.set_logprobs(True)
+    carried: dict[int, bytes] = {}
+    said: dict[int, str] = {}
+    for event in await listen(captions, TALKS[kind], settle_after=2.0):
+        if isinstance(event, WordsCommitted):
+            spelled = b"".join(bytes(token.bytes) for token in event.logprobs)
+            carried[event.segment] = carried.get(event.segment, b"") + spelled
+            said[event.segment] = said.get(event.segment, "") + event.text
+    assert len(said) == len(TALKS[kind])
+    for segment, text in said.items():
+        assert "".join(carried[segment].decode().split()) == "".join(text.split())
