@@ -64,6 +64,12 @@ def _rounds(name: str, count: int) -> tuple[Rounds, list[Goal]]:
     return _culprit(name, count) if name in _CULPRITS else _signals(name, count)
 
 
+def _rounds(name: str, count: int) -> tuple[Rounds, list[Goal]]:
+    if name == "disk":
+        return _disk(count)
+    return _culprit(name, count) if name in _CULPRITS else _signals(name, count)
+
+
 def _signals(name: str, count: int) -> tuple[Rounds, list[Goal]]:
     with running_server() as server:
         done = asyncio.run(rounds(server, name, _HOW[name](server), count))
@@ -145,12 +151,7 @@ def main() -> int:
         elif name == "overload":
             goals += _overload(report)
         else:
-            run = (
-                _disk
-                if name == "disk"
-                else lambda count, name=name: (_culprit if name in _CULPRITS else _signals)(name, count)
-            )
-            finished, wanted = run(options.rounds)
+            finished, wanted = _rounds(name, options.rounds)
             done.append(finished)
             goals += wanted
             print(" | ".join(finished.row), *faults(finished.outcomes), sep="\n", flush=True)
