@@ -14,6 +14,7 @@ from model.seam.runner import RunnerInfo
 from model.seam.streams import StreamSpec
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
+from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import (
@@ -131,8 +132,19 @@ class Engine:
         if self._state is not EngineState.READY:
             raise self._unavailable()
 
-    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
-        """Begin a stream. Raises EngineUnavailable unless the engine is READY."""
+    def open(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> EngineStream:
+        """Begin a stream. Raises EngineUnavailable unless the engine is READY.
+
+        ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
+        ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
+        """
         if self._state is not EngineState.READY or self._worker is None:
             raise self._unavailable()
         if not self._streams:
