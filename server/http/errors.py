@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -86,7 +87,9 @@ class ApiError(Exception):
         """The answer to a request that failed before anything else was sent."""
         headers = {"x-should-retry": "false" if self.retry_after is None else "true"}
         if self.retry_after is not None:
-            headers["retry-after"] = str(max(1, round(self.retry_after)))
+            # Whole seconds are all that the standard has; OpenAI's clients read the milliseconds first.
+            headers["retry-after"] = str(max(1, ceil(self.retry_after)))
+            headers["retry-after-ms"] = str(ceil(1000 * self.retry_after))
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"
         return JSONResponse(self.envelope, self.status, headers | dict(self.headers))
