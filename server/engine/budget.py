@@ -41,6 +41,16 @@ def context_limit(info: RunnerInfo) -> int:
     return min(info.max_positions, info.pages * info.page_size - info.draft_positions)
 
 
+def context_room(info: RunnerInfo, seconds: float, *, answer_tokens: int | None = None) -> int:
+    """Tokens that a caller's context may have beside ``seconds`` of audio and its answer: at most so many tokens, or
+    else what ordinary talk needs. Below 0 where not even audio and answer fit.
+    """
+    answer = _expected_tokens(seconds)
+    if answer_tokens is not None:
+        answer = min(answer, answer_tokens)
+    return context_limit(info) - _prompt_positions(info.family, seconds) - answer
+
+
 def answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int = 0) -> int:
     """The most tokens of an answer to ``seconds`` of audio and a caller's context of so many tokens.
 

@@ -25,6 +25,7 @@ from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
     AudioError,
+    ContextTooLong,
     DecodeStopped,
     EngineError,
     EngineUnavailable,
@@ -125,6 +126,8 @@ def to_api_error(error: Exception) -> ApiError:
             return error
         case InvalidParameter():
             return invalid(error.param, error.message, error.code)
+        case ContextTooLong():
+            return invalid("prompt", f"The context (prompt, keywords, key terms) {error.limit}.", "context_too_long")
         case UnusableReference():
             return invalid(REFERENCES, f"{REFERENCES}: {error.message}", error.code or "invalid_value")
         case AudioError():
