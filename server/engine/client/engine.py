@@ -10,6 +10,7 @@ from time import monotonic
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import StreamSpec
+from server.engine.budget import work_seconds
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
 from server.engine.client.quarantine import PAST, Quarantine
@@ -238,7 +239,9 @@ class Engine:
         assert self.info is not None
         now = monotonic()
         started = now - (done.total_seconds - done.queue_seconds)
-        self.admission.completed(self.info.geometry.seconds(done.audio_tokens), started=started, ended=now)
+        family, seconds = self.info.family, self.info.geometry.seconds(done.audio_tokens)
+        prompt = max(0, done.prompt_tokens - done.audio_tokens - family.prompt_tokens)
+        self.admission.completed(work_seconds(family, seconds, prompt), started=started, ended=now)
 
     def _fail_streams(self, code: FailureCode, explanation: str) -> None:
         for stream in list(self._streams):
