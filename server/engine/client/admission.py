@@ -55,11 +55,15 @@ class Admission:
         """Seconds until what is queued now should be done, within 1 to 60."""
         return min(max(self._audio_seconds / max(self.speed, 1e-3), _MIN_RETRY), _MAX_RETRY)
 
+    def check(self) -> None:
+        """Raise Overloaded where `enter` would: for who brings much, and is better told before."""
+        if self._requests >= self._max_requests:
+            raise Overloaded(self.retry_after, f"All {self._max_requests} places for requests are taken.")
+
     def enter(self) -> Ticket:
         """Admit a request. Raises Overloaded when there are as many as may be."""
         with self._lock:
-            if self._requests >= self._max_requests:
-                raise Overloaded(self.retry_after, f"All {self._max_requests} places for requests are taken.")
+            self.check()
             self._requests += 1
         return Ticket(self)
 
