@@ -49,8 +49,13 @@ class Recordings:
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
 
+    def check_room(self) -> None:
+        """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
+        self._engine.check_ready()
+        self._engine.admission.check()
+
     def admit(self) -> Ticket:
-        """A place for one recording, to be had before anything of it is read. Raises EngineUnavailable, Overloaded."""
+        """A place for one recording, to be had before it is decoded. Raises EngineUnavailable, Overloaded."""
         self._engine.check_ready()
         return self._engine.admission.enter()
 
