@@ -3,6 +3,9 @@
 On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
 over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
 and close at once. A second signal means now. The exit status after that is 0.
+
+Where the model cannot be had, at the start or later, the process ends with status 1: whoever supervises it starts
+another one, perhaps on another machine. Wrong flags end it with 2.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ class DrainingServer(uvicorn.Server):
     """A uvicorn server that says when it is ready and lets running requests finish before it stops.
 
     Attributes:
-        failed: the model could not be started, which only another configuration can mend.
+        failed: the model cannot be had, which only another process or configuration can mend.
     """
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
@@ -93,8 +96,7 @@ class DrainingServer(uvicorn.Server):
         try:
             await self._service.wait_ready()
         except EngineUnavailable:
-            self.failed = self.should_exit = True
-            sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
+            self._give_up()
             return
         # Modules, schemas and the vocabulary stay. Looking through them for garbage takes a twentieth of a second.
         gc.collect()
@@ -108,6 +110,13 @@ class DrainingServer(uvicorn.Server):
             f"(model {info.checkpoint} on {info.device}, {info.dtype})\n"
         )
         sys.stdout.flush()
+        await self._service.engine.wait_failed()
+        if self._service.failed:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.failed = self.should_exit = True
+        sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._announcement is not None:
