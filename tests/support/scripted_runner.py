@@ -142,11 +142,12 @@ class ScriptedRunner:
             raise ValueError("this question cannot be written")
         assert not state.frames_waiting
         assert state.question is None
+        assert list(question.begun) == answer_of(question)[: len(question.begun)], "it was never given"
         state.question = question
         state.questions += 1
         state.audio_positions = state.positions + state.queued
-        state.queued += AFTER + len(question.prefix)
-        state.answered = 0
+        state.queued += AFTER + len(question.prefix) + len(question.begun)
+        state.answered = len(question.begun)
         return question.prefix
 
     def crop(self, stream: int) -> None:

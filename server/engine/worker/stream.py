@@ -28,10 +28,10 @@ class Answer:
 
     Attributes:
         forced: text it was made to begin with.
-        prompt: positions in front of it.
+        prompt: positions in front of it; tokens that were given before are not among them.
         limit: tokens that it can have. What the prompt has more than was reserved the answer has less: the duration,
             known only when the question is put, may take a token more, and the forced start counts too.
-        tokens: read, stop token excluded.
+        tokens: read or given before, stop token excluded.
         first_token: when the first was read.
     """
 
@@ -102,9 +102,10 @@ class StreamState:
 
     def begin_answer(self, question: Question, forced: str) -> bool:
         """The question was put; ``counts`` are those after it. Returns whether the prompt fits what is reserved."""
-        prompt = self.counts.cached + self.counts.queued
-        self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt))
-        return self.answer.limit >= 0
+        begun = len(question.begun)
+        prompt = self.counts.cached + self.counts.queued - begun
+        self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt), begun)
+        return self.answer.limit >= begun
 
     def end_answer(self, reason: EndReason, now: float) -> AnswerDone:
         """The answer is over, or the question taken back. Returns what is to be told."""
