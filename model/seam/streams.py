@@ -13,7 +13,9 @@ class Priority(IntEnum):
 
     LIVE = 0
     """Somebody waits for every word while it is spoken. Asks for little at a time."""
-    NORMAL = 1
+    HIGH = 1
+    """A recording that somebody paid, or has the right, to have before others."""
+    NORMAL = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class StreamState:
         queue_seconds: it waited for those, of the work on this answer.
         asked: the question that stands, put to the runner or not.
         answer: to that question; None until it is put.
+        company: streams of one company run in steps of their own; None runs with all that have none.
     """
 
     number: int
@@ -67,6 +68,7 @@ class StreamState:
     queue_seconds: float = 0.0
     asked: AskStream | None = None
     answer: Answer | None = None
+    company: int | None = None
 
     @property
     def phase(self) -> Phase:
@@ -80,6 +82,11 @@ class StreamState:
     def computable(self) -> bool:
         """A step can take an input of it. The token behind the longest answer is wanted, and none behind that."""
         return self.counts.queued > 0 and (self.answer is None or self.counts.answered <= self.answer.limit)
+
+    @property
+    def at_work(self) -> bool:
+        """It runs and waits for no message."""
+        return self.pages > 0 and (self.asked is not None or self.counts.waiting > 0 or self.counts.queued > 0)
 
     @property
     def ready_to_ask(self) -> bool:
