@@ -13,17 +13,19 @@ from enum import StrEnum
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
+from server.engine.figures import DeviceMemory, WorkDone
 
 # ----------------------------------------------------------------------------------------------- client to worker
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """Begin a stream."""
+    """Begin a stream. ``trace``: the W3C traceparent of the span that it is part of, sampled or not."""
 
     stream: int
     request_id: str
     spec: StreamSpec
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +145,56 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseTrace:
+    """A part of a stream's life. Times as in `StreamTrace`; ``steps`` of the device that it took."""
+
+    name: str
+    began: float
+    ended: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTrace:
+    """Where the time of a stream went whose trace is sampled; sent when it ends, in whichever way.
+
+    Times are seconds of the monotonic clock, which all processes of a machine share.
+
+    Attributes:
+        trace: that of its OpenStream.
+        phases: one after the other. Of a stream that was asked more than once only the first.
+        steps, answers, answer_tokens: of all its life.
+        failure: why it failed, if it did.
+    """
+
+    trace: str
+    request_id: str
+    began: float
+    ended: float
+    phases: tuple[PhaseTrace, ...]
+    steps: int
+    answers: int
+    answer_tokens: int
+    failure: FailureCode | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStats:
     """Sent after steps (coalesced) and when idle: the state shown by ``/metrics``; also the worker's heartbeat.
 
-    ``busy_seconds``: spent in steps, by the worker's clock.
+    Attributes:
+        running, waiting: streams.
+        pages_used, pages_total: of the KV cache.
+        done: the work so far.
+        memory: the device's, None where it has none of its own.
     """
 
-    steps: int
     running: int
     waiting: int
     pages_used: int
     pages_total: int
-    batch_rows: int
-    encoded_frames: int
-    answer_tokens: int
-    busy_seconds: float
+    done: WorkDone
+    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,4 +212,4 @@ class StepRuns:
     step: int
 
 
-ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | WorkerStats | WorkerFailed | StepRuns
+ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | StreamTrace | WorkerStats | WorkerFailed | StepRuns

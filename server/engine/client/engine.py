@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from itertools import count
@@ -12,10 +12,12 @@ from time import monotonic
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import StreamSpec
+from server import traceparent
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError, EngineUnavailable
+from server.engine.figures import WorkDone
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -24,6 +26,7 @@ from server.engine.messages import (
     StepRuns,
     StopWorker,
     StreamFailed,
+    StreamTrace,
     ToClient,
     WorkerFailed,
     WorkerReady,
@@ -62,7 +65,8 @@ class Engine:
 
     Attributes:
         info: of the runner, after the first worker became ready.
-        stats: the latest of the present worker; its counters begin at 0 with each worker.
+        stats: the latest of the present worker; what it has done begins at 0 with each worker.
+        on_trace: called with what is told of each stream whose trace is sampled, when it ends.
         admission: for the requests in front of the engine; learns the speed from every recording that ends well.
         restarts: workers that died so far without having been asked to stop.
         failure: why the last worker ended, until the next one is ready; for the operator's eyes.
@@ -85,6 +89,8 @@ class Engine:
         self._ready_since: float | None = None
         self.info: RunnerInfo | None = None
         self.stats: WorkerStats | None = None
+        self.on_trace: Callable[[StreamTrace], None] | None = None
+        self._done_before = WorkDone()
         self.restarts = 0
         self.failure: str | None = None
         self.admission = Admission(
@@ -94,6 +100,11 @@ class Engine:
     @property
     def state(self) -> EngineState:
         return self._state
+
+    @property
+    def done(self) -> WorkDone:
+        """What all workers did so far, as far as they have told: never less than before."""
+        return self._done_before if self.stats is None else self._done_before + self.stats.done
 
     @property
     def worker_pid(self) -> int | None:
@@ -141,7 +152,7 @@ class Engine:
         self._streams[stream.number] = stream
         if self._heartbeat is None:
             self._watch_heartbeat()
-        self._worker.send(OpenStream(stream.number, request_id, spec))
+        self._worker.send(OpenStream(stream.number, request_id, spec, traceparent.current.get()))
         return stream
 
     def _forget(self, number: int) -> None:
@@ -186,7 +197,7 @@ class Engine:
             return f"could not be spawned: {error}"
         how = await self._worker.ended
         self._worker = None
-        self.stats = None
+        self._done_before, self.stats = self.done, None
         if self._heartbeat is not None:
             self._heartbeat.cancel()
             self._heartbeat = None
@@ -237,6 +248,9 @@ class Engine:
                         stream.fail(EngineError(code, explanation))
                 case WorkerStats():
                     self.stats = message
+                case StreamTrace():
+                    if self.on_trace is not None:
+                        self.on_trace(message)
                 case StepRuns(step):
                     logger.info("step %d takes long", step)
                 case WorkerReady(info):

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 from model.seam.runner import StepRunner
 from model.seam.steps import PendingStep, StepPlan
+from server.engine.figures import DeviceMemory
 from server.engine.messages import StopWorker, ToClient, ToWorker, WorkerStats
 from server.engine.settings import EngineSettings
 from server.engine.worker.pace import Pace
 from server.engine.worker.pulse import Pulse
 from server.engine.worker.scheduler import Scheduler, describe
 from server.engine.worker.streams import Streams
+from server.engine.worker.tally import WorkTally
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +26,19 @@ STATS_SECONDS = 0.25
 Receive = Callable[[float | None], Sequence[ToWorker]]
 """Waits up to so many seconds (None: for ever) for messages and returns all that are there, possibly none."""
 Send = Callable[[Sequence[ToClient]], None]
+Memory = Callable[[], DeviceMemory | None]
+"""What the device's memory is in use for; None where it has none of its own."""
+
+_MEMORY_SECONDS = 1.0
+"""Between two looks at the device's memory, which take longer than a count."""
 
 
 class _Launched(NamedTuple):
-    """A step that was launched and not read, and the number of its rows."""
+    """A step that was launched and not read, the number of its rows, and when its launch began."""
 
     pending: PendingStep
     rows: int
+    at: float
 
 
 class StepLoop:
@@ -47,6 +55,7 @@ class StepLoop:
         out_of_memory: tuple[type[Exception], ...] = (MemoryError,),
         pulse: Pulse | None = None,
         pace: Pace | None = None,
+        memory: Memory = lambda: None,
     ) -> None:
         """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full.
 
@@ -61,6 +70,7 @@ class StepLoop:
         self._heartbeat = settings.heartbeat_timeout / 4
         self._stats_interval = min(STATS_SECONDS, self._heartbeat)
         self._scheduler = Scheduler(settings, self._info)
+        self._done = WorkTally()
         self._streams = Streams(runner, self._scheduler, clock=clock, out_of_memory=out_of_memory)
         self._pulse, self._pace = pulse, pace
         if pace is not None:
@@ -70,8 +80,8 @@ class StepLoop:
         self._unchecked = False
         self._stats_due = True
         self._stats_sent = clock()
-        self._steps = self._batch_rows = self._encoded_frames = 0
-        self._busy_seconds = 0.0
+        self._memory, self._memory_read = memory, float("-inf")
+        self._device_memory: DeviceMemory | None = None
 
     def run(self) -> None:
         """Until StopWorker. Raises what the runner's step raises, unless the device was only out of memory."""
@@ -99,7 +109,7 @@ class StepLoop:
         Where the device works by itself the step that is read is the one before: the host plans, sends and waits for
         messages while the device computes.
         """
-        busy = self._busy_seconds
+        busy = self._done.busy_seconds
         self._streams.admit()
         self._streams.put_questions()
         plan = self._scheduler.plan()
@@ -113,7 +123,7 @@ class StepLoop:
             launched, self._launched = self._launched, None
             self._read(launched)
         if self._pace is not None and not plan.empty:
-            self._scheduler.share = self._pace.after(plan, self._busy_seconds - busy)
+            self._scheduler.share = self._pace.after(plan, self._done.busy_seconds - busy)
         if idle:
             self._rest()
         self._report()
@@ -139,33 +149,35 @@ class StepLoop:
                 self._streams.fail(number, error)
             return None
         finally:
-            self._busy_seconds += self._clock() - began
-        self._encoded_frames += sum(work.frames for work in plan.encode)
+            self._done.busy_seconds += self._clock() - began
+        self._done.launched(plan)
+        self._streams.trace_step(numbers)
         self._streams.count(numbers)
         for number in pending.failed:
             logger.error("out of memory even by itself", extra={"fields": {"stream": number}})
             self._streams.fail(number, MemoryError())
-        return _Launched(pending, len(plan.rows))
+        return _Launched(pending, len(plan.rows), began)
 
     def _read(self, launched: _Launched) -> None:
         """Wait for a step and pass on what came out of it."""
         began = self._clock()
         with self._sign_of_life():
             result = launched.pending.read()
-        self._busy_seconds += self._clock() - began
-        self._steps += 1
-        self._batch_rows = launched.rows
+        now = self._clock()
+        self._done.busy_seconds += now - began
+        self._done.read(rows=launched.rows, launched_at=launched.at, now=now)
         self._streams.count(emitted.stream for emitted in result.emitted)
         for emitted in result.emitted:
+            self._done.emitted(emitted)
             self._streams.take(emitted)
 
     def _sign_of_life(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._pulse is None else self._pulse.step(self._steps)
+        return nullcontext() if self._pulse is None else self._pulse.step(self._done.steps)
 
     def _rest(self) -> None:
         """Nothing can be done until a message comes."""
         if self._busy:
-            self._busy, self._stats_due, self._batch_rows = False, True, 0
+            self._busy, self._stats_due = False, True
         if self._unchecked and not self._scheduler.running:
             self._runner.check_integrity()
             self._unchecked = False
@@ -177,16 +189,15 @@ class StepLoop:
             return
         self._stats_due, self._stats_sent = False, now
         self._streams.changed = False
+        if now - self._memory_read >= _MEMORY_SECONDS:
+            self._device_memory, self._memory_read = self._memory(), now
         self._streams.outbox.append(
             WorkerStats(
-                steps=self._steps,
                 running=len(self._scheduler.running),
                 waiting=self._scheduler.waiting,
                 pages_used=self._info.pages - self._runner.free_pages,
                 pages_total=self._info.pages,
-                batch_rows=self._batch_rows,
-                encoded_frames=self._encoded_frames,
-                answer_tokens=self._streams.answer_tokens,
-                busy_seconds=self._busy_seconds,
+                done=self._done.so_far(self._streams.answer_tokens),
+                memory=self._device_memory,
             )
         )

@@ -23,6 +23,7 @@ from server.engine.messages import StepRuns, StopWorker, ToClient, WorkerFailed,
 from server.engine.settings import EngineSettings
 from server.engine.worker.heap import keep_trimmed
 from server.engine.worker.inbox import Inbox
+from server.engine.worker.device_memory import device_memory
 from server.engine.worker.load import RunnerFactory, explain_failed_start, may_pass, warm_up
 from server.engine.worker.loop import StepLoop
 from server.engine.worker.pace import Pace
@@ -63,6 +64,7 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         out_of_memory=out_of_memory_types(),
         pulse=pulse,
         pace=pace,
+        memory=device_memory(runner.info.device),
     )
     try:
         loop.run()

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from model.seam.streams import Question, StreamCounts, StreamSpec
 from server.engine.messages import AnswerDone, AskStream, EndReason
+from server.traceparent import trace_id
 
 
 class Phase(StrEnum):
@@ -55,6 +56,7 @@ class StreamState:
         queue_seconds: it waited for those, of the work on this answer.
         asked: the question that stands, put to the runner or not.
         answer: to that question; None until it is put.
+        trace: see ``OpenStream``.
     """
 
     number: int
@@ -67,6 +69,13 @@ class StreamState:
     queue_seconds: float = 0.0
     asked: AskStream | None = None
     answer: Answer | None = None
+    trace: str | None = None
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """Whose it is, for a record of the log."""
+        trace = {} if self.trace is None else {"trace_id": trace_id(self.trace)}
+        return {"request_id": self.request_id, **trace}
 
     @property
     def phase(self) -> Phase:
