@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object or one readable line per record, with the ids of the request and trace it belongs to.
+"""Structured logs: one JSON object or one readable line per record, with the ids of its request and its trace.
 
 What a record says beyond its message comes in ``extra={"fields": {...}}``. Transcripts, prompts, keys, file names and
 query strings are never logged.

@@ -11,7 +11,8 @@ from server.audio_in.errors import AudioError
 from server.http.disconnect import while_connected
 from server.http.service import service_of
 from server.http.upload import Details, Upload
-from server.metrics import Metrics
+from server.metrics.labels import Stage
+from server.metrics.metrics import Metrics
 from server.recordings.transcription import Outcome, Transcription
 
 
@@ -26,16 +27,17 @@ async def open_transcription(
     began = perf_counter()
     service, log = service_of(request.scope), request.state.log
     ticket = resources.enter_context(service.admit())
-    stage = "upload"
+    stage = Stage.UPLOAD
     try:
         async with reading as upload:
-            stage = "decode"
+            stage = Stage.DECODE
+            service.metrics.upload.observe(perf_counter() - began)
             opening = service.recordings.transcription(
                 upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
             )
             transcription = await while_connected(request.receive, resources.enter_async_context(opening))
     except ClientDisconnect:
-        service.metrics.cancellations.labels(stage).inc()
+        service.metrics.cancellations.labels(stage.value).inc()
         raise
     except AudioError as error:
         service.metrics.decode_errors.labels(error.code.value).inc()
@@ -54,7 +56,9 @@ def _observe(transcription: Transcription, metrics: Metrics, log: dict[str, obje
     if transcription.recording.channels is not None:
         log["channels"] = transcription.recording.channels
     if outcome is Outcome.CANCELLED:
-        metrics.cancellations.labels("transcribe").inc()
+        metrics.cancellations.labels(Stage.TRANSCRIBE.value).inc()
+    if transcription.first_token_at is not None:
+        metrics.first_token.observe(transcription.first_token_at - began)
     if transcription.first_segment_at is not None:
         metrics.first_segment.observe(transcription.first_segment_at - began)
     if transcription.transcript is not None and not transcription.transcript.complete:

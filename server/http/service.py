@@ -22,7 +22,7 @@ from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
-from server.metrics import Metrics
+from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
@@ -53,10 +53,9 @@ class Service:
         self.settings = settings
         self.engine = engine
         self.decoders = DecodePool(settings.decode_processes)
-        self.metrics = Metrics()
-        self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
         self.live = LiveSessions(settings.max_live_sessions)
-        self.metrics.live_active.set_function(lambda: self.live.active)
+        self.metrics = Metrics()
+        self.metrics.watch(self)
         self.draining = False
         self.refusing = False
         self._active_requests = 0

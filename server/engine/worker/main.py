@@ -21,9 +21,9 @@ from model.errors import StartError
 from model.seam.runner import StepRunner
 from server.engine.messages import StepRuns, StopWorker, ToClient, WorkerFailed, WorkerReady
 from server.engine.settings import EngineSettings
+from server.engine.worker.device_memory import device_memory
 from server.engine.worker.heap import keep_trimmed
 from server.engine.worker.inbox import Inbox
-from server.engine.worker.device_memory import device_memory
 from server.engine.worker.load import RunnerFactory, explain_failed_start, may_pass, warm_up
 from server.engine.worker.loop import StepLoop
 from server.engine.worker.pace import Pace

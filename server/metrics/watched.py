@@ -1,0 +1,43 @@
+"""What the collectors read when they are asked: the server's parts, as far as metrics look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from server.audio_in.decode_pool import DecodePool
+from server.engine.client.engine import Engine
+from server.settings import Settings
+
+
+class LivePlaces(Protocol):
+    """The live sessions."""
+
+    @property
+    def active(self) -> int:
+        """Places taken."""
+        ...
+
+    @property
+    def backlogs(self) -> Iterable[float]:
+        """Seconds of audio that wait for the model, of each session."""
+        ...
+
+
+class Watched(Protocol):
+    """The service of one application."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def decoders(self) -> DecodePool: ...
+    @property
+    def live(self) -> LivePlaces: ...
+    @property
+    def ready(self) -> bool: ...
+    @property
+    def draining(self) -> bool: ...
+    @property
+    def active_requests(self) -> int: ...
