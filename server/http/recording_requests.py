@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from server.audio_in.errors import AudioError
 from server.http.disconnect import while_connected
+from server.http.recording_spans import RecordingSpans
 from server.http.service import service_of
 from server.http.upload import Details, Upload
 from server.metrics.labels import Stage
@@ -27,6 +28,7 @@ async def open_transcription(
     began = perf_counter()
     service, log = service_of(request.scope), request.state.log
     ticket = resources.enter_context(service.admit())
+    spans = resources.enter_context(RecordingSpans(service.tracer))
     stage = Stage.UPLOAD
     try:
         async with reading as upload:
@@ -35,7 +37,10 @@ async def open_transcription(
             opening = service.recordings.transcription(
                 upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
             )
-            transcription = await while_connected(request.receive, resources.enter_async_context(opening))
+            decoding = perf_counter()
+            with spans.transcribing():
+                transcription = await while_connected(request.receive, resources.enter_async_context(opening))
+            spans.opened(transcription, decoding)
     except ClientDisconnect:
         service.metrics.cancellations.labels(stage.value).inc()
         raise

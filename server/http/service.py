@@ -25,6 +25,8 @@ from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
 from server.settings import Settings
+from server.tracing.streams import record_stream
+from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
 
@@ -44,14 +46,22 @@ class Service:
         draining: the server is about to stop, so balancers should send work elsewhere.
         refusing: new work is refused.
         live: the places of the live sessions.
+        tracer: whom spans are told.
         created: Unix time of the start.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, transcriber_factory: TranscriberFactory = make_transcriber
+        self,
+        settings: Settings,
+        engine: Engine,
+        transcriber_factory: TranscriberFactory = make_transcriber,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self.settings = settings
         self.engine = engine
+        self.tracer = tracer
+        if tracer.records:
+            engine.on_trace = partial(record_stream, tracer)
         self.decoders = DecodePool(settings.decode_processes)
         self.live = LiveSessions(settings.max_live_sessions)
         self.metrics = Metrics()
@@ -154,6 +164,7 @@ class Service:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        await run_in_threadpool(self.tracer.close)
 
     @property
     def failure(self) -> str | None:

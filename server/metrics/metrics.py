@@ -5,6 +5,7 @@ Each application has its own registry, so that several can live in one process.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from itertools import product
 
@@ -15,7 +16,10 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
+    generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from server.metrics.buckets import AUDIO_SECONDS, LIVE_SECONDS, REAL_TIME_FACTORS, SECONDS
 from server.metrics.engine import EngineCollector
@@ -31,6 +35,16 @@ from server.metrics.labels import (
 from server.metrics.process import ProcessesCollector
 from server.metrics.server import ServerCollector
 from server.metrics.watched import Watched
+
+
+class _Collected(Collector):
+    """What was read already."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Sequence[Metric]:
+        return self._families
 
 
 class Metrics:
@@ -49,6 +63,16 @@ class Metrics:
         """Declare what is read from the server's parts at the time of a scrape."""
         for collector in (EngineCollector(watched), ServerCollector(watched), ProcessesCollector(watched)):
             self.registry.register(collector)
+
+    async def exposition(self) -> bytes:
+        """All of it in Prometheus' text format.
+
+        What the event loop changes is read on the event loop, at once; writing it down, which is the longer part, holds
+        nobody up in a thread.
+        """
+        collected = CollectorRegistry()
+        collected.register(_Collected(tuple(self.registry.collect())))
+        return await asyncio.to_thread(generate_latest, collected)
 
     def refused(self, code: str | None) -> None:
         """Count a request that was answered with the error of this code, where it is one that is counted."""
