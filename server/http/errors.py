@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
     AudioError,
+    ContextTooLong,
     DecodeStopped,
     EngineError,
     EngineUnavailable,
@@ -86,7 +88,9 @@ class ApiError(Exception):
         """The answer to a request that failed before anything else was sent."""
         headers = {"x-should-retry": "false" if self.retry_after is None else "true"}
         if self.retry_after is not None:
-            headers["retry-after"] = str(max(1, round(self.retry_after)))
+            # Whole seconds are all that the standard has; OpenAI's clients read the milliseconds first.
+            headers["retry-after"] = str(max(1, ceil(self.retry_after)))
+            headers["retry-after-ms"] = str(ceil(1000 * self.retry_after))
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"
         return JSONResponse(self.envelope, self.status, headers | dict(self.headers))
@@ -122,6 +126,8 @@ def to_api_error(error: Exception) -> ApiError:
             return error
         case InvalidParameter():
             return invalid(error.param, error.message, error.code)
+        case ContextTooLong():
+            return invalid("prompt", f"The context (prompt, keywords, key terms) {error.limit}.", "context_too_long")
         case UnusableReference():
             return invalid(REFERENCES, f"{REFERENCES}: {error.message}", error.code or "invalid_value")
         case AudioError():

@@ -15,11 +15,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from server.audio_in.decode_pool import DecodePool
+from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
+from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
@@ -210,6 +212,13 @@ class Service:
         """For one channel of a live session that has its place."""
         assert self._vocabulary is not None
         return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id)
+
+    @property
+    def live_context(self) -> ContextRoom:
+        """What live sessions have room for in their prompts; no bound while nobody knows the model."""
+        if self._vocabulary is None or self.engine.info is None:
+            return ANY_ROOM
+        return live_context_room(self.engine.info, self._vocabulary, self.settings.live)
 
     def _check_open(self) -> None:
         if self.refusing:

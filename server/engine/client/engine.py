@@ -13,8 +13,10 @@ from time import monotonic
 from model.seam.runner import RunnerInfo
 from model.seam.streams import StreamSpec
 from server import traceparent
+from server.engine.budget import work_seconds
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
+from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.figures import WorkDone
@@ -142,8 +144,19 @@ class Engine:
         if self._state is not EngineState.READY:
             raise self._unavailable()
 
-    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
-        """Begin a stream. Raises EngineUnavailable unless the engine is READY."""
+    def open(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> EngineStream:
+        """Begin a stream. Raises EngineUnavailable unless the engine is READY.
+
+        ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
+        ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
+        """
         if self._state is not EngineState.READY or self._worker is None:
             raise self._unavailable()
         if not self._streams:
@@ -271,7 +284,9 @@ class Engine:
         assert self.info is not None
         now = monotonic()
         started = now - (done.total_seconds - done.queue_seconds)
-        self.admission.completed(self.info.geometry.seconds(done.audio_tokens), started=started, ended=now)
+        family, seconds = self.info.family, self.info.geometry.seconds(done.audio_tokens)
+        prompt = max(0, done.prompt_tokens - done.audio_tokens - family.prompt_tokens)
+        self.admission.completed(work_seconds(family, seconds, prompt), started=started, ended=now)
 
     def _fail_streams(self, code: FailureCode, explanation: str) -> None:
         for stream in list(self._streams.values()):

@@ -32,7 +32,7 @@ def wishes_of(parameters: RecordingParameters) -> Wishes:
     except ContextTooLong as error:
         raise InvalidParameter(
             "prompt" if parameters.prompt else "keywords",
-            f"prompt and keywords together may have {error.limit} characters.",
+            f"prompt and keywords together {error.limit}.",
             code="context_too_long",
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
