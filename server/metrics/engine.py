@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from server.engine.client.admission import Admission
 from server.engine.figures import DeviceMemory, WorkDone
 from server.engine.messages import WorkerStats
-from server.metrics.families import counters, gauges, histogram
+from server.metrics.families import counters, gauges, histogram, labelled_counter
 from server.metrics.watched import Watched
 
 
@@ -31,6 +31,9 @@ class EngineCollector(Collector):
         yield from _work(engine.done)
         yield from counters(
             ("asr_worker_restarts", "Workers that died without having been asked to stop.", engine.restarts)
+        )
+        yield labelled_counter(
+            "asr_worker_deaths", "The same by reason.", "reason", {why.value: n for why, n in engine.deaths.items()}
         )
         if engine.stats is not None and engine.stats.memory is not None:
             yield from _memory(engine.stats.memory)

@@ -15,6 +15,10 @@ from server.recordings.transcription import Outcome
 REJECTIONS = (
     "overloaded",
     "too_many_sessions",
+    "too_many_uploads",
+    "insufficient_storage",
+    "insufficient_memory",
+    "too_many_open_files",
     "model_not_ready",
     "shutting_down",
     "invalid_api_key",
@@ -22,6 +26,7 @@ REJECTIONS = (
     "insufficient_scope",
     "content_too_large",
     "upload_too_slow",
+    "poison_request",
 )
 """Codes of requests that were refused for the server's sake, whatever is in them."""
 

@@ -12,21 +12,17 @@ from prometheus_client.registry import Collector
 from server.metrics.watched import Watched
 
 _PROC = Path("/proc")
-_CONTROL_GROUP = Path("/sys/fs/cgroup")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_UNLIMITED = 1 << 60
-"""Version 1 of control groups says so with a number of about this size."""
 
 
 class ProcessesCollector(Collector):
-    """Resident memory of the API process, the worker and the decoders, and how much all of them may have.
+    """Resident memory of the API process, the worker and the decoders.
 
     The API process reads it for all of them: nothing has to be sent, and a worker that hangs is seen too.
     """
 
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
-        self._limit = memory_limit()
 
     def collect(self) -> Iterator[Metric]:
         worker = self._watched.engine.worker_pid
@@ -41,10 +37,6 @@ class ProcessesCollector(Collector):
         for process, size in resident.items():
             family.add_metric([process], size)
         yield family
-        if self._limit is not None:
-            yield GaugeMetricFamily(
-                "asr_limit_memory_bytes", "Memory that all processes may have: the container's, or all.", self._limit
-            )
 
 
 def _resident(pids: Iterable[int]) -> int:
@@ -56,18 +48,3 @@ def _resident(pids: Iterable[int]) -> int:
         except (OSError, IndexError):
             continue
     return pages * _PAGE
-
-
-def memory_limit() -> int | None:
-    """Bytes that this process's control group may have, or all that the machine has; None where nothing tells."""
-    for file in (_CONTROL_GROUP / "memory.max", _CONTROL_GROUP / "memory" / "memory.limit_in_bytes"):
-        try:
-            limit = int(file.read_text())
-        except (OSError, ValueError):  # "max": none
-            continue
-        if limit < _UNLIMITED:
-            return limit
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * _PAGE
-    except (OSError, ValueError):
-        return None

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from server.metrics.families import gauges
 from server.metrics.watched import Watched
+from server.resources import memory_limit
 from server.settings import Settings
 from server.version import server_version
 
@@ -24,7 +25,7 @@ class ServerCollector(Collector):
     def __init__(self, watched: Watched) -> None:
         self._watched = watched
         self._build = _build()
-        self._limits = tuple(_limits(watched.settings))
+        self._limits = (*_limits(watched.settings), *_budgets(watched))
 
     def collect(self) -> Iterator[Metric]:
         watched = self._watched
@@ -33,6 +34,9 @@ class ServerCollector(Collector):
             ("asr_ready", "1 while work may be sent here.", watched.ready),
             ("asr_draining", "1 while the server is about to stop.", watched.draining),
             ("asr_active_requests", "Requests whose answer has not ended, probes included.", watched.active_requests),
+            ("asr_uploads", "Bodies that come in.", watched.uploads.taken),
+            ("asr_spool_bytes", "Disk in use for bodies.", watched.spool.used),
+            ("asr_memory_budget_used_bytes", "Memory taken for bodies and samples.", watched.memory.used),
             ("asr_decodes_waiting", "Uploads that wait for a decoder.", watched.decoders.waiting),
             ("asr_decodes_running", "Uploads that are being decoded.", watched.decoders.running),
             ("asr_live_active_sessions", "Places for live sessions that are taken.", watched.live.active),
@@ -65,9 +69,22 @@ def _limits(settings: Settings) -> Iterator[Metric]:
             "Audio of requests in work or waiting at most (--max-queued-audio-seconds).",
             settings.max_queued_audio_seconds,
         ),
+        ("asr_limit_uploads", "Bodies that come in at once (--max-uploads).", settings.max_uploads),
         ("asr_limit_live_sessions", "Live sessions at most (--max-live-sessions).", settings.max_live_sessions),
         ("asr_limit_decodes", "Uploads decoded at once (--decode-processes).", settings.decode_processes),
         ("asr_limit_upload_bytes", "Largest request body (--max-upload-bytes).", settings.max_upload_bytes),
         ("asr_limit_audio_seconds", "Longest recording (--max-audio-seconds).", settings.max_audio_seconds),
         ("asr_limit_batch_size", "Recordings computed in one step at most (--max-rows).", settings.max_rows),
+    )
+
+
+def _budgets(watched: Watched) -> Iterator[Metric]:
+    yield from gauges(
+        ("asr_limit_spool_bytes", "Disk for bodies at most (--spool-bytes, or a share of it).", watched.spool.budget),
+        (
+            "asr_limit_memory_budget_bytes",
+            "Memory for bodies and samples at most (--memory-bytes, or a share of it).",
+            watched.memory.limit,
+        ),
+        ("asr_limit_memory_bytes", "Memory of the machine that all processes may have.", memory_limit()),
     )

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from server.audio_in.decode_pool import DecodePool
 from server.engine.client.engine import Engine
+from server.resources import Budget
 from server.settings import Settings
 
 
@@ -24,6 +25,21 @@ class LivePlaces(Protocol):
         ...
 
 
+class UploadPlaces(Protocol):
+    """The bodies that come in."""
+
+    taken: int
+
+
+class Spool(Protocol):
+    """Where they are kept."""
+
+    @property
+    def used(self) -> int: ...
+    @property
+    def budget(self) -> int: ...
+
+
 class Watched(Protocol):
     """The service of one application."""
 
@@ -35,6 +51,12 @@ class Watched(Protocol):
     def decoders(self) -> DecodePool: ...
     @property
     def live(self) -> LivePlaces: ...
+    @property
+    def uploads(self) -> UploadPlaces: ...
+    @property
+    def spool(self) -> Spool: ...
+    @property
+    def memory(self) -> Budget: ...
     @property
     def ready(self) -> bool: ...
     @property
