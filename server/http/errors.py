@@ -130,9 +130,7 @@ _SHORT_OF = {
 
 def _short_of(resource: Resource) -> ApiError:
     code, retry_after = _SHORT_OF[resource]
-    return ApiError(
-        HTTPStatus.SERVICE_UNAVAILABLE, BudgetSpent(resource).message, code=code, retry_after=retry_after
-    )
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, BudgetSpent(resource).message, code=code, retry_after=retry_after)
 
 
 def to_api_error(error: Exception) -> ApiError:
