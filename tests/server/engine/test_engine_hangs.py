@@ -50,7 +50,7 @@ async def test_a_worker_that_is_stopped_is_red_then_killed_and_its_streams_go_on
         os.kill(engine.worker_pid, signal.SIGSTOP)
         await eventually(lambda: engine.state is EngineState.UNRESPONSIVE)
         with pytest.raises(EngineUnavailable, match="does not answer"):
-            open_stream(engine, question)
+            engine.check_ready()
         assert begun + await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(question)
     assert engine.deaths[Death.HUNG] == engine.restarts == 1
 
