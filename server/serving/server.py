@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ from server.logs import configure_logging
 from server.serving.http_server import HttpServer
 from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
+from server.tracing.environment import TracingError, exporter_of
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +137,11 @@ def serve(arguments: Sequence[str] | None = None) -> int:
         for fault in error.errors(include_input=False):
             flag = "".join(f"--{part} ".replace("_", "-") for part in fault["loc"][:1])
             sys.stderr.write(f"{flag}{fault['msg']}\n")
+        return 2
+    try:
+        exporter_of(os.environ)
+    except TracingError as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
     server = DrainingServer(create_app(settings), settings)

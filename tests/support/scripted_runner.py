@@ -211,7 +211,7 @@ class ScriptedRunner:
         state.queued = 1
         state.held = guessed > 0
         self._hold(state, state.positions)
-        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens))]
+        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens), guessed)]
 
     def _hold(self, state: ScriptedStream, positions: int) -> None:
         pages = -(-positions // self.page_size)

@@ -27,7 +27,7 @@ def work(box: BlackBox, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["killed", "aborted"])
 def test_what_was_in_hand_is_read_after_any_death(how: str) -> None:
-    box = BlackBox()
+    box = BlackBox.to_share()
     process = multiprocessing.get_context("spawn").Process(target=work, args=(box, how))
     process.start()
     box.shared()

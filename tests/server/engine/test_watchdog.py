@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,11 +17,8 @@ TIMEOUT = 30.0
 
 
 @pytest.fixture
-def box() -> Iterator[BlackBox]:
-    box = BlackBox()
-    yield box
-    box.shared()
-    box.close()
+def box() -> BlackBox:
+    return BlackBox()
 
 
 def watching(box: BlackBox) -> Watchdog:
