@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ def scan(text: bytes, cuts: Sequence[int] = ()) -> tuple[Any, Found]:
     scanner = JsonScanner(PARAMS)
     found: list[tuple[str, bytearray]] = []
     places = [0, *sorted(cuts), len(text)]
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in pairwise(places):
         for event in scanner.feed(text[begin:end]):
             if isinstance(event, TextBegin):
                 found.append((event.param, bytearray()))
@@ -87,7 +88,9 @@ def test_the_last_of_several_stands_where_json_has_it() -> None:
     assert [text for _, text in found] == ["a", "b", "c", "d", "e"]
 
 
-@pytest.mark.parametrize("text", [b'{"file": "abc', b'{"file": "abc"', b'{"file": "abc"}}', b'{"file" "a"}', b"{'file': 1}", b'{"a":1 2}'])
+@pytest.mark.parametrize(
+    "text", [b'{"file": "abc', b'{"file": "abc"', b'{"file": "abc"}}', b'{"file" "a"}', b"{'file': 1}", b'{"a":1 2}']
+)
 def test_what_is_no_json_stays_none(text: bytes) -> None:
     with pytest.raises(ValueError, match="line 1"):
         scan(text)

@@ -30,13 +30,12 @@ def few_places() -> Iterator[RunningServer]:
 def unfinished(server: RunningServer, count: int) -> Iterator[list[socket.socket]]:
     """So many uploads of which only the beginning comes."""
     with ExitStack() as stack:
-        taken = server.service.uploads.taken
         connections = [stack.enter_context(connection(server)) for _ in range(count)]
-        for number, client in enumerate(connections):
+        for client in connections:
             client.sendall(headers_only("any", 150_000) + b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\n')
-            server.wait_for(lambda number=number: server.service.uploads.taken == taken + number + 1, "it is read")
+        server.wait_for(lambda: server.service.uploads.taken == count, "all are read")
         yield connections
-    server.wait_for(lambda: server.service.uploads.taken == taken, "the places are given back")
+    server.wait_for(lambda: server.service.uploads.taken == 0, "the places are given back")
 
 
 def answered(client: socket.socket) -> bytes:

@@ -62,9 +62,14 @@ async def test_without_memory_short_bodies_go_to_the_disk() -> None:
 
 async def test_beyond_the_budget_nothing_is_written_and_all_is_given_back() -> None:
     spool = make_spool(disk=4 * MIB)
-    with pytest.raises(BudgetSpent, match="disk space"), spool.file() as large:
-        for at in range(0, len(CONTENT), 100_000):
-            await large.write(CONTENT[at : at + 100_000])
+
+    async def write_all() -> None:
+        with spool.file() as large:
+            for at in range(0, len(CONTENT), 100_000):
+                await large.write(CONTENT[at : at + 100_000])
+
+    with pytest.raises(BudgetSpent, match="disk space"):
+        await write_all()
     assert (spool.disk.used, spool.memory.used) == (0, 0)
     with spool.file() as next_one:
         await next_one.write(CONTENT[: 3 * MIB])
