@@ -91,7 +91,7 @@ class DrainingServer(uvicorn.Server):
             head_bytes=settings.max_header_bytes,
             head_seconds=settings.header_seconds,
             connections=most_connections(raise_descriptor_limit(), settings.decode_processes),
-            refused=lambda code: self._service.metrics.rejections.labels(code).inc(),
+            refused=lambda code: self._service.metrics.refused(code),
         )
 
     @property
