@@ -24,6 +24,7 @@ PYTHON = "3.11"
 PLATFORM = "manylinux_2_28"
 BUILD = ("cyclonedx-bom>=7.5,<8", "setuptools>=77")
 """What the build needs and the image does not."""
+FLASH_ATTN = ("flash-attn>=2.8,<3", "einops", "ninja", "psutil", "wheel")
 CUDA = re.compile(r"torch|triton|cuda-.*|nvidia-.*")
 """PyTorch for a GPU: its wheel, and libraries that nothing else asks for."""
 
@@ -36,12 +37,12 @@ def run(*command: str, text: str = "") -> str:
     return subprocess.run(command, cwd=ROOT, input=text, stdout=subprocess.PIPE, text=True, check=True).stdout  # noqa: S603
 
 
-def compiled(requirements: Iterable[str]) -> Lock:
+def compiled(requirements: Iterable[str], *options: str) -> Lock:
     """All that is to be installed so that these run."""
     printed = run(
         *("uv", "pip", "compile", "-", "--constraint", "constraints.txt", "--generate-hashes"),
         *("--python-version", PYTHON, "--python-platform", f"x86_64-{PLATFORM}"),
-        *("--no-header", "--no-annotate", "--no-emit-index-url"),
+        *("--no-header", "--no-annotate", "--no-emit-index-url", *options),
         text="\n".join(requirements),
     )
     return {found[1]: found[0] for found in re.finditer(r"^(\S+)==.*\n(?: +--hash=.*\n)+", printed, re.MULTILINE)}
@@ -83,6 +84,10 @@ def main() -> None:
     write("server.txt", {name: lines for name, lines in served.items() if not CUDA.fullmatch(name)})
     write("quantised.txt", {name: lines for name, lines in quantised.items() if name not in served})
     write("build.txt", compiled(BUILD))
+    # Its requirements can only be asked for where CUDA's compiler is.
+    flash = compiled(FLASH_ATTN, "--no-deps")
+    write("flash-attn.txt", {name: flash.pop(name) for name in ("flash-attn", "einops")})
+    write("flash-attn-build.txt", flash)
 
 
 if __name__ == "__main__":
