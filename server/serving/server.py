@@ -79,6 +79,9 @@ class DrainingServer(uvicorn.Server):
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=CANCEL_SECONDS,
                 lifespan="on",
+                # Whom the environment's FORWARDED_ALLOW_IPS and uvicorn's default believe is not asked.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
             )
         )
         self.failed = False
