@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority
 from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, total_seconds
-from server.windows.voices import Voices
+from server.windows.voices import Voices, VoiceSample
 from server.windows.window import Window, open_window
 
 _VOICES_SHARE = 0.4
@@ -15,6 +18,9 @@ _KEPT_SHARE = 0.5
 """Of a window: for voices put in front of it, and for audio taken over from the window before."""
 _SPARE = 1.0
 """Seconds of a stream that no window is meant to have: for the frame that is filled up."""
+_BEFORE = 10.0
+"""Seconds of audio in front of what is not closed that are taken along where a session goes on elsewhere: the model
+does not begin in the middle of a talk, nor write the end of a closed segment once more."""
 
 
 class WindowSequence:
@@ -62,6 +68,8 @@ class WindowSequence:
         self._voices = Voices()
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
+        self._closed: list[Segment] = []  # of the present window
+        self._to_close: list[Segment] = []  # closed elsewhere; their audio is still to come
 
     @property
     def open(self) -> bool:
@@ -77,6 +85,44 @@ class WindowSequence:
     def heard_until(self) -> float:
         """Where the audio ends that the last answer was about, or would be."""
         return self._window.heard_until if self._window else 0.0
+
+    @property
+    def catching_up(self) -> bool:
+        """Audio of segments that were closed elsewhere is still to come: nothing can be asked yet."""
+        return bool(self._to_close)
+
+    @property
+    def voices(self) -> list[VoiceSample]:
+        """What the next window would have in front, least recently heard first."""
+        return self._voices.recent(self._seconds * _VOICES_SHARE)
+
+    def needed(self) -> tuple[int | None, list[Segment]]:
+        """What is needed to go on elsewhere: audio from which sample on, and the segments that are closed in it.
+
+        None where there is no audio. Some seconds of what is closed are taken along.
+        """
+        blocks = self._window.blocks if self._window else self._waiting
+        if not blocks:
+            return None, []
+        unclosed = [block.behind(round(self.closed_until * SAMPLE_RATE)) for block in blocks]
+        first = next((block.start for block in unclosed if block.samples.size), blocks[-1].end)
+        earliest = max(blocks[0].start, blocks[-1].end - round(self._room * SAMPLE_RATE))
+        enough = round((self.closed_until - _BEFORE) * SAMPLE_RATE)
+        taken: list[Segment] = []
+        for segment in reversed(self._closed):
+            start = round(segment.start * SAMPLE_RATE)
+            if start < earliest or (taken and start < enough):
+                break
+            taken.insert(0, segment)
+            first = min(first, start)
+        return first, taken
+
+    def resume(self, voices: Iterable[VoiceSample], closed: Sequence[Segment], closed_until: float) -> None:
+        """Go on where another one was: it heard these ``voices``, and ``closed`` these segments of what comes now."""
+        for voice in voices:
+            self._voices.offer(voice)
+        self._to_close = list(closed)
+        self.closed_until = closed_until
 
     @property
     def crowded(self) -> bool:
@@ -99,6 +145,7 @@ class WindowSequence:
         """
         if self._window is not None:
             await self._window.append(block)
+            self._close_known(self._window, block.end)
             return
         self._waiting.append(block)
         if total_seconds(self._waiting) >= self._room:
@@ -115,6 +162,7 @@ class WindowSequence:
         """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""
         self.closed_until = max(self.closed_until, segment.end)
         if self._window is not None:
+            self._closed.append(segment)
             self._window.close_segment(segment)
             self._voices.offer(self._window.voice(segment))
 
@@ -132,6 +180,8 @@ class WindowSequence:
     def close(self) -> None:
         """Give the device's memory back and forget the audio; voices stay. Harmless when repeated."""
         self._waiting.clear()
+        self._closed.clear()
+        self._to_close.clear()
         if self._window is not None:
             self._window.close()
             self._window = None
@@ -142,8 +192,23 @@ class WindowSequence:
     async def _present(self) -> Window:
         if self._window is None:
             self._window = await self._opened(self._waiting)
-            self._waiting = []
+            heard, self._waiting = self._waiting[-1].end, []
+            self._close_known(self._window, heard)
         return self._window
+
+    def catch_up(self) -> None:
+        """What was closed elsewhere is closed here too, whether or not all of its audio came."""
+        if self._window is None:
+            self._to_close.clear()
+        else:
+            self._close_known(self._window, None)
+
+    def _close_known(self, window: Window, heard: int | None) -> None:
+        """Close what was closed elsewhere, as far as its audio is there."""
+        while self._to_close and (heard is None or round(self._to_close[0].end * SAMPLE_RATE) <= heard):
+            segment = self._to_close.pop(0)
+            self._closed.append(segment)
+            window.close_segment(segment)
 
     async def _opened(self, blocks: list[Block]) -> Window:
         return await open_window(

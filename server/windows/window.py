@@ -58,6 +58,11 @@ class Window:
         return self._timeline.seconds
 
     @property
+    def blocks(self) -> Sequence[Block]:
+        """Its audio, without the voices."""
+        return self._blocks
+
+    @property
     def heard_until(self) -> float:
         """Where the audio ends."""
         return self._blocks[-1].end / SAMPLE_RATE if self._blocks else 0.0

@@ -23,10 +23,12 @@ async def listen_in_turns(websocket: WebSocket) -> None:
     except InvalidQuery as error:
         raise invalid_query(error.message) from None
     request_id = websocket.state.request_id
+    session = FluxSession(query, request_id=request_id)
     await run_session(
         websocket,
         service_of(websocket.scope),
-        FluxSession(query, request_id=request_id),
+        session,
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
         headers={REQUEST_ID_HEADER: request_id},
+        resumable=session if query.resume else None,
     )

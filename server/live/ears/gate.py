@@ -45,6 +45,15 @@ class SpeechGate:
     def open(self) -> bool:
         return self._detector.speaking
 
+    @property
+    def held_from(self) -> int | None:
+        """The first sample of the audio that is held back; None where none is."""
+        return self._held[0].start if self._held else None
+
+    def pass_on(self) -> None:
+        """Let pass what comes, as behind speech."""
+        self._detector.speaking = True
+
     def feed(self, block: Block, probability: float) -> tuple[GatedAudio | None, bool]:
         """The next frame. Returns the audio that passes, and whether a silence was found just now."""
         turn = self._detector.feed(probability)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
 from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.ears.vad import SpeechDetector
+from server.live.vocabulary.resumption import TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
 
@@ -45,11 +46,37 @@ class Listener:
         self._judged = 0  # samples
         self._resting = True
         self._turns: TurnDetector | None = None
+        self._turns_from = 0  # samples: turns before were found already
 
     @property
     def until(self) -> float:
         """The end of the audio heard so far."""
         return (self._judged + self._unjudged.size) / SAMPLE_RATE
+
+    @property
+    def kept_from(self) -> int:
+        """The first sample of what was neither passed on nor left out so far."""
+        held = self._gate.held_from
+        return self._judged if held is None else held
+
+    @property
+    def turn(self) -> TurnPlace | None:
+        """Where the search for turns stands."""
+        at = max(self._judged, self._turns_from) / SAMPLE_RATE
+        return None if self._turns is None else self._turns.place(at)
+
+    def resume(self, first: int, *, passing: bool, turn: TurnPlace | None) -> None:
+        """The audio begins with sample ``first`` of a session whose turns stand there. When turns were set.
+
+        ``passing``: what comes was passed on in that session.
+        """
+        self._judged = first
+        if passing:
+            self._gate.pass_on()
+            self._resting = False
+        if turn is not None and self._turns is not None:
+            self._turns_from = max(first, round(turn.at * SAMPLE_RATE))
+            self._turns.resume(turn, self._turns_from / SAMPLE_RATE)
 
     def set_turns(self, turns: TurnDetection | None) -> None:
         """Look for turns in this way from now on. A turn that is open goes on, and ends in the new way."""
@@ -82,7 +109,7 @@ class Listener:
 
     def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
         audio, silent = self._gate.feed(block, probability)
-        turn = self._turns.feed(probability) if self._turns else None
+        turn = self._searched(block, probability)
         if isinstance(turn, TurnStart | TurnResume):
             yield turn
             turn = None
@@ -96,3 +123,11 @@ class Listener:
         if not self._resting and self._gate.quiet >= self._release:
             self._resting = True
             yield Quiet(long=True)
+
+    def _searched(self, block: Block, probability: float) -> TurnEvent | TurnIdle | None:
+        """What the next frame brings about for turns."""
+        if self._turns is None or block.end <= self._turns_from:
+            return None
+        before = self._turns.place(block.start / SAMPLE_RATE)
+        found = self._turns.feed(probability)
+        return None if found is None else replace(found, before=before)
