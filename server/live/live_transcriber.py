@@ -90,14 +90,15 @@ class LiveTranscriber(Transcriber):
             self._room.clear()
             await self._room.wait()
         self._raise_failure()
-        for finding in await self._listener.hear(samples):
+        findings = await self._listener.hear(samples)
+        for finding in findings:
             match finding:
                 case GatedAudio():
                     self._queue(finding)
                 case TurnStart() | TurnPause() | TurnResume() | TurnEnd() if self._reads_pauses:
                     self._queue(finding)
                 case TurnStart(at):
-                    self._found(SpeechStarted(at))
+                    self._events.put_nowait(SpeechStarted(at))
                 case TurnEnd(at):
                     self._settle_turn(at, partial(SpeechStopped, at))
                 case TurnIdle(since, at):
@@ -105,6 +106,8 @@ class LiveTranscriber(Transcriber):
                 case Quiet(long):
                     self._queue(Mark(Task.RELEASE if long else Task.SETTLE))
         self._events.put_nowait(AudioHeard(self._listener.until))
+        if any(isinstance(finding, TurnEvent | TurnIdle) for finding in findings):
+            self.checkpoint()
 
     def set_resumable(self) -> None:
         """From now on ``Checkpoint`` follows whatever is told."""
@@ -189,12 +192,7 @@ class LiveTranscriber(Transcriber):
         """What was said until ``at`` is flushed; the event says under which id."""
         flush = self._turn_flush()
         self._queue(Mark(Task.SETTLE, Flushed(at, flush)))
-        self._found(event(flush))
-
-    def _found(self, event: LiveEvent) -> None:
-        """Tell something of the audio, whatever the model is about to say."""
-        self._events.put_nowait(event)
-        self.checkpoint()
+        self._events.put_nowait(event(flush))
 
     def _turn_flush(self) -> FlushId:
         flush = FlushId(Asker.TURNS, self._next_flush)

@@ -211,6 +211,9 @@ class WindowSequence:
             window.close_segment(segment)
 
     async def _opened(self, blocks: list[Block]) -> Window:
+        """Who speaks in what was closed elsewhere needs not be introduced: nobody says the same twice."""
+        introduced = {segment.speaker for segment in self._to_close}
+        voices = self._voices.chosen(self._seconds * _VOICES_SHARE)
         return await open_window(
             self._engine,
             self._vocabulary,
@@ -218,6 +221,6 @@ class WindowSequence:
             context=self.context,
             priority=self._priority,
             request_id=self._request_id,
-            voices=self._voices.chosen(self._seconds * _VOICES_SHARE),
+            voices=[voice for voice in voices if voice.speaker not in introduced],
             blocks=blocks,
         )
