@@ -141,7 +141,7 @@ class Runner:
         heard = min(state.samples, state.encoded * geometry.hop)
         instruction = self._prompt.after_audio(heard / geometry.sample_rate, question.context)
         forced = self._prompt.answer_start(question.prefix, header=False)
-        start = [*self._prompt.answer_start(header=question.force_header), *forced]
+        start = [*self._prompt.answer_start(header=question.force_header), *forced, *question.begun]
         state.queue.put([*instruction, *start])
         state.begin_answer(question)
         if self._drafts and question.temperature == 0:
@@ -192,6 +192,12 @@ class Runner:
         if pending.failed:
             raise torch.OutOfMemoryError(f"not enough memory for the streams {sorted(pending.failed)}")
         return result
+
+    def settle(self) -> None:
+        """See StepRunner."""
+        for stream in (self._decoder.stream, self._encoder.stream):
+            if (done := mark(stream)) is not None:
+                done.synchronize()
 
     def release(self, stream: int) -> None:
         """See StepRunner."""

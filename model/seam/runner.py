@@ -89,8 +89,9 @@ class StepRunner(Protocol):
         """Queue the instruction and the forced start of the answer behind the encoded audio.
 
         No whole frame may wait to be encoded. From here on the stream emits answer tokens, those of the forced start
-        excluded. Returns the text that the answer was made to begin with, the header excluded: the question's prefix up
-        to where the model goes on. The text of the answer is this and, right behind it, the text of its tokens.
+        and those that were given before excluded. Returns the text that the answer was made to begin with, the header
+        excluded: the question's prefix up to where the model goes on. The text of the answer is this and, right behind
+        it, the text of its tokens, the given ones first.
         """
         ...
 
@@ -107,6 +108,10 @@ class StepRunner(Protocol):
 
         A step for which there is not enough memory is done in parts.
         """
+        ...
+
+    def settle(self) -> None:
+        """Wait until all that was launched, and read, is computed: frames may still be when their step is read."""
         ...
 
     def release(self, stream: int) -> None:

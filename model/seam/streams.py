@@ -13,7 +13,9 @@ class Priority(IntEnum):
 
     LIVE = 0
     """Somebody waits for every word while it is spoken. Asks for little at a time."""
-    NORMAL = 1
+    HIGH = 1
+    """A recording that somebody paid, or has the right, to have before others."""
+    NORMAL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Question:
         max_tokens: the answer is cut here and reported as such.
         whole: the started last frame of the audio is filled up with silence and heard; without, it waits for more.
         force_header: write the assistant header instead of letting the model say it (saves three steps).
+        begun: answer tokens that were given before. They stand behind ``prefix`` as they are, none of them is emitted
+            again, and the answer goes on as if it had not been interrupted: what is drawn next is drawn with the noise
+            of its place. They count for ``max_tokens``.
     """
 
     context: str | None = None
@@ -42,6 +47,7 @@ class Question:
     max_tokens: int = 4096
     whole: bool = True
     force_header: bool = True
+    begun: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class StreamCounts:
         encoded: audio frames whose embeddings are inputs.
         queued: inputs that are not in the KV cache; none where the next one is not known before the last step is read.
         cached: inputs in the KV cache.
-        answered: tokens of the present answer, those of unread steps included.
+        answered: tokens of the present answer, those given before and those of unread steps included.
     """
 
     waiting: int = 0

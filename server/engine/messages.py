@@ -2,8 +2,8 @@
 
 Every message is a small frozen dataclass that pickles. Nothing else crosses the pipe. A stream is opened, appended to,
 asked, cropped and closed, files and live audio alike. The worker sends exactly one AnswerDone for each AskStream,
-unless the stream is closed before or fails: then StreamFailed is the last that is heard of it. When the worker dies the
-client makes the ends.
+unless the stream is closed before, fails or is lost: then StreamFailed or StreamsLost is the last that is heard of it.
+A stream that is lost, with its worker or without, is opened again by the client under another number.
 """
 
 from __future__ import annotations
@@ -13,17 +13,32 @@ from enum import StrEnum
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
+from server.engine.figures import DeviceMemory, WorkDone
 
 # ----------------------------------------------------------------------------------------------- client to worker
 
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """Begin a stream."""
+    """Begin a stream.
+
+    ``company``: steps with this stream have no others in them than those of the same company, and go before all that
+    have none. None: it runs with whoever has none. ``trace``: the W3C traceparent of the span that it is part of,
+    sampled or not.
+    """
 
     stream: int
     request_id: str
     spec: StreamSpec
+    company: int | None = None
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinStream:
+    """The stream may run with others again."""
+
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +80,7 @@ class StopWorker:
     """Leave the step loop and exit with status 0."""
 
 
-ToWorker = OpenStream | AppendAudio | AskStream | CropStream | CloseStream | StopWorker
+ToWorker = OpenStream | RejoinStream | AppendAudio | AskStream | CropStream | CloseStream | StopWorker
 
 # ----------------------------------------------------------------------------------------------- worker to client
 
@@ -128,7 +143,9 @@ class FailureCode(StrEnum):
     """Audio and answer cannot fit the checkpoint's positions or the page pool, however empty it is."""
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_DIED = "worker_died"
-    """The process that ran the request ended; a new one starts by itself."""
+    """The process that ran the request ended, and no other can be had."""
+    POISON = "poison_request"
+    """The process that ran the request ended each time, by itself the last time."""
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal_error"
 
@@ -143,21 +160,63 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerStats:
-    """Sent after steps (coalesced) and when idle: the state shown by ``/metrics``; also the worker's heartbeat.
+class StreamsLost:
+    """A step with these streams, two or more, went wrong, and nobody knows over which. The worker has let them go."""
 
-    ``busy_seconds``: spent in steps, by the worker's clock.
+    streams: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseTrace:
+    """A part of a stream's life. Times as in `StreamTrace`; ``steps`` of the device that it took."""
+
+    name: str
+    began: float
+    ended: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTrace:
+    """Where the time of a stream went whose trace is sampled; sent when it ends, in whichever way.
+
+    Times are seconds of the monotonic clock, which all processes of a machine share.
+
+    Attributes:
+        trace: that of its OpenStream.
+        phases: one after the other. Of a stream that was asked more than once only the first.
+        steps, answers, answer_tokens: of all its life.
+        failure: why it failed, if it did.
     """
 
+    trace: str
+    request_id: str
+    began: float
+    ended: float
+    phases: tuple[PhaseTrace, ...]
     steps: int
+    answers: int
+    answer_tokens: int
+    failure: FailureCode | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStats:
+    """Sent after steps (coalesced) and before a rest: the state shown by ``/metrics``.
+
+    Attributes:
+        running, waiting: streams.
+        pages_used, pages_total: of the KV cache.
+        done: the work so far.
+        memory: the device's, None where it has none of its own.
+    """
+
     running: int
     waiting: int
     pages_used: int
     pages_total: int
-    batch_rows: int
-    encoded_frames: int
-    answer_tokens: int
-    busy_seconds: float
+    done: WorkDone
+    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +227,6 @@ class WorkerFailed:
     permanent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StepRuns:
-    """A sign of life out of a step that takes long; ``step``: its number."""
-
-    step: int
-
-
-ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | WorkerStats | WorkerFailed | StepRuns
+ToClient = (
+    WorkerReady | AnswerTokens | AnswerDone | StreamFailed | StreamsLost | StreamTrace | WorkerStats | WorkerFailed
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -15,17 +16,24 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from server.audio_in.decode_pool import DecodePool
+from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
 from server.http.auth.resume_tokens import ResumeTokens
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
+from server.http.spool import Spool
+from server.http.upload_places import UploadPlaces
+from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
-from server.metrics import Metrics
+from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
+from server.resources import Budget, Resource
 from server.settings import Settings
+from server.tracing.streams import record_stream
+from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
 
@@ -48,23 +56,37 @@ class Service:
         refusing: new work is refused.
         live: the places of the live sessions.
         resume_tokens: with which they go on elsewhere.
+        uploads: those of bodies that come in.
+        spool: where bodies are kept.
+        memory: for bodies and for samples that wait for the model.
+        tracer: whom spans are told.
         created: Unix time of the start.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, transcriber_factory: TranscriberFactory = make_transcriber
+        self,
+        settings: Settings,
+        engine: Engine,
+        transcriber_factory: TranscriberFactory = make_transcriber,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self.settings = settings
         self.engine = engine
+        self.tracer = tracer
+        if tracer.records:
+            engine.on_trace = partial(record_stream, tracer)
         self.decoders = DecodePool(settings.decode_processes)
-        self.metrics = Metrics()
-        self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
-        secret = settings.resume_secret and settings.resume_secret.get_secret_value()
+        secret = None if settings.resume_secret is None else settings.resume_secret.get_secret_value()
         self.resume_tokens = ResumeTokens(secret, keyed=bool(settings.keys))
         if not self.resume_tokens.shared:
             logger.info("live sessions can be resumed at this process alone: neither keys nor --resume-secret are set")
         self.live = LiveSessions(settings.max_live_sessions)
-        self.metrics.live_active.set_function(lambda: self.live.active)
+        self.uploads = UploadPlaces(settings.max_uploads)
+        self.memory = Budget(Resource.MEMORY, settings.memory_budget)
+        folder = tempfile.gettempdir()
+        self.spool = Spool(Budget(Resource.DISK, settings.spool_budget(folder)), self.memory, folder)
+        self.metrics = Metrics()
+        self.metrics.watch(self)
         self.draining = False
         self.refusing = False
         self._active_requests = 0
@@ -102,7 +124,9 @@ class Service:
         vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
         longest = self.settings.max_audio_seconds
         self._vocabulary = vocabulary
-        self._recordings = Recordings(self.engine, vocabulary, self.decoders, max_audio_seconds=longest)
+        self._recordings = Recordings(
+            self.engine, vocabulary, self.decoders, max_audio_seconds=longest, memory=self.memory
+        )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
         """What ``load`` returns, from a thread. Raises EngineUnavailable."""
@@ -169,6 +193,7 @@ class Service:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        await run_in_threadpool(self.tracer.close)
 
     @property
     def failure(self) -> str | None:
@@ -195,6 +220,15 @@ class Service:
             return EngineState.STARTING.value
         return self.engine.state.value
 
+    def check_room(self, announced: int) -> None:
+        """Raise what `admit` would raise now, and BudgetSpent where a body of so many bytes finds no room.
+
+        For a request whose body is still to come. Nothing is kept for it.
+        """
+        self._check_open()
+        self.recordings.check_room()
+        self.spool.check(announced)
+
     def admit(self) -> Ticket:
         """A place for one request. Raises ApiError while stopping, EngineUnavailable, Overloaded."""
         self._check_open()
@@ -214,6 +248,13 @@ class Service:
         """For one channel of a live session that has its place."""
         assert self._vocabulary is not None
         return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id)
+
+    @property
+    def live_context(self) -> ContextRoom:
+        """What live sessions have room for in their prompts; no bound while nobody knows the model."""
+        if self._vocabulary is None or self.engine.info is None:
+            return ANY_ROOM
+        return live_context_room(self.engine.info, self._vocabulary, self.settings.live)
 
     def _check_open(self) -> None:
         if self.refusing:

@@ -39,6 +39,7 @@ from server.live.vocabulary.transcriber import Transcriber
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.live.work import Mark, Promised, Task, Work
 from server.transcript.detokenizer import Vocabulary
+from server.windows.known import merged
 from server.windows.sequence import WindowSequence
 
 
@@ -122,7 +123,7 @@ class LiveTranscriber(Transcriber):
         """See Transcriber."""
         start = max(at, place.audio_from)
         self._skipped = round((start - at) * SAMPLE_RATE)
-        self._listener.resume(round(start * SAMPLE_RATE), passing=place.passing, turn=place.turn)
+        self._listener.resume(round(start * SAMPLE_RATE), place.passed, place.gate, place.turn)
         self._captions.resume(place.text, voices)
         self._text, self._voices = self._captions.place(), self._captions.voices
         self._next_flush = place.next_flush
@@ -208,15 +209,16 @@ class LiveTranscriber(Transcriber):
 
     def _place(self) -> Place:
         """Where the session stands behind all that was told."""
-        text, turn = self._text, self._work.turn or self._listener.turn
-        starts = (text.audio_from, self._work.audio_from, self._listener.kept_from)
-        audio_from = next(start for start in starts if start is not None) / SAMPLE_RATE
+        turn = self._work.turn or self._listener.turn
+        passed = merged([*self._text.heard, *self._work.pieces, *self._listener.passing])
+        starts = [start for start, _ in passed[:1]] + [self._listener.kept_from]
         return Place(
-            audio_from=audio_from if turn is None else min(audio_from, turn.at),
-            passing=text.audio_from is not None or self._work.audio_from is not None,
-            text=text,
+            audio_from=min([start / SAMPLE_RATE for start in starts] + ([] if turn is None else [turn.at])),
+            passed=passed,
+            gate=self._listener.gate,
+            text=self._text,
             turn=turn,
-            flushes=self._work.turn_flushes,
+            flushes=(*self._work.turn_flushes, *self._promised.of_turns),
             next_flush=self._next_flush,
         )
 

@@ -79,9 +79,9 @@ class Work:
         return any(isinstance(item, TurnResume) for item in self._items)
 
     @property
-    def audio_from(self) -> int | None:
-        """The first sample that waits."""
-        return next((item.block.start for item in self._undone if isinstance(item, GatedAudio)), None)
+    def pieces(self) -> tuple[tuple[int, int], ...]:
+        """The audio that waits: first sample of each piece, and the one behind its last."""
+        return tuple((item.block.start, item.block.end) for item in self._undone if isinstance(item, GatedAudio))
 
     @property
     def turn(self) -> TurnPlace | None:
@@ -117,6 +117,11 @@ class Promised:
         """Those of the audio before ``until``; they are due once."""
         while self._waiting and self._waiting[0][0] - _LATE <= until:
             yield self._waiting.popleft()
+
+    @property
+    def of_turns(self) -> tuple[tuple[float, int], ...]:
+        """Ends of turns that are not due yet."""
+        return tuple((at, flush.number) for at, flush in self._waiting if flush.asker is Asker.TURNS)
 
     def cut(self, samples: Samples, start: float) -> Iterator[Samples]:
         """Audio that begins at ``start``, cut where flushes are due."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import BinaryIO
 
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
-from server.context import context_tokens
-from server.engine.budget import answer_budget
+from server.context import ContextRoom, context_tokens
+from server.engine.budget import answer_budget, context_room, work_seconds
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.recordings.reading import read_recording
@@ -19,9 +25,12 @@ from server.recordings.recording import Recording, StreamAudio
 from server.recordings.split_transcription import SplitTranscription
 from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.wishes import Wishes
+from server.resources import Budget, Share
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 
+_SHORT_CONTEXT = 2_000
+"""Characters whose tokens are counted in less time than a thread takes to begin."""
 _DECODE_SECONDS = 120.0
 """Time that decoding one file may take; an hour of audio takes about four seconds."""
 
@@ -34,18 +43,25 @@ class Recordings:
         vocabulary: of its checkpoint.
         decoders: for the files.
         max_audio_seconds: longest recording.
+        memory: for samples on their way to the engine.
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float
+        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float, memory: Budget
     ) -> None:
+        self._memory = memory
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
 
+    def check_room(self) -> None:
+        """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
+        self._engine.check_ready()
+        self._engine.admission.check()
+
     def admit(self) -> Ticket:
-        """A place for one recording, to be had before anything of it is read. Raises EngineUnavailable, Overloaded."""
+        """A place for one recording, to be had before it is decoded. Raises EngineUnavailable, Overloaded."""
         self._engine.check_ready()
         return self._engine.admission.enter()
 
@@ -59,11 +75,16 @@ class Recordings:
         that `server.recordings.errors` lists but EngineError, which comes while the transcription is read.
         """
         began = perf_counter()
+        # What it is too long for is told first, whatever else is wrong with the recording.
+        tokens = await self._tokens_of(wishes.context)
+        self._check_context(tokens, 0.0, wishes)
         recording, heard = await read_recording(self._decoders, file, wishes, self._limits)
         decode_seconds = perf_counter() - began
-        del file  # it may be all there is of an upload, and in memory
-        ticket.add_audio(recording.seconds * len(heard))
+        seconds = [audio.length / SAMPLE_RATE for audio in heard]
+        self._check_context(tokens, max(seconds, default=0.0), wishes)
+        ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
         async with AsyncExitStack() as streams:
+            heard = [self._held(audio, streams) for audio in heard]
             if recording.channels is None:
                 (audio,) = heard
                 yield await self._open(recording, audio, wishes, decode_seconds, streams, request_id)
@@ -77,6 +98,12 @@ class Recordings:
                 }
                 known = [speaker.name for speaker in wishes.speakers]
                 yield SplitTranscription(recording, channels, known, decode_seconds)
+
+    def _held(self, audio: StreamAudio, streams: AsyncExitStack) -> StreamAudio:
+        """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
+        share = streams.enter_context(self._memory.share())
+        share.take(audio.length * np.dtype(np.float32).itemsize)
+        return replace(audio, blocks=_giving_back(audio.blocks, share))
 
     async def _open(
         self,
@@ -100,9 +127,26 @@ class Recordings:
         stream = await streams.enter_async_context(self._engine.open(spec, request_id=request_id))
         return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
 
+    @property
+    def _info(self) -> RunnerInfo:
+        assert self._engine.info is not None
+        return self._engine.info
+
+    async def _tokens_of(self, context: str | None) -> int:
+        """Of a long one they are counted in a thread."""
+        if context is None:
+            return 0
+        count = self._vocabulary.count
+        return count(context) if len(context) <= _SHORT_CONTEXT else await asyncio.to_thread(count, context)
+
+    def _check_context(self, tokens: int, seconds: float, wishes: Wishes) -> None:
+        """Raise ContextTooLong where the audio would fit without it."""
+        room = context_room(self._info, seconds, answer_tokens=wishes.max_tokens)
+        if tokens and room >= 0:
+            ContextRoom(room, seconds, self._vocabulary.count).check_tokens(tokens)
+
     def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
-        info = self._engine.info
-        assert info is not None
+        info = self._info
         budget = answer_budget(
             info,
             audio.length / info.geometry.sample_rate,
@@ -114,3 +158,9 @@ class Recordings:
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
         return StreamSpec(info.geometry.frames(audio.length), question, audio.level)
+
+
+def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:
+    """``blocks``; when all are taken, ``share`` is given back."""
+    yield from blocks
+    share.give_back()

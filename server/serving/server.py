@@ -3,6 +3,9 @@
 On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
 over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
 and close at once. A second signal means now. The exit status after that is 0.
+
+Where the model cannot be had, at the start or later, the process ends with status 1: whoever supervises it starts
+another one, perhaps on another machine. Wrong flags end it with 2.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -26,6 +30,7 @@ from server.logs import configure_logging
 from server.serving.http_server import HttpServer
 from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
+from server.tracing.environment import TracingError, exporter_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +46,7 @@ class DrainingServer(uvicorn.Server):
     """A uvicorn server that says when it is ready and lets running requests finish before it stops.
 
     Attributes:
-        failed: the model could not be started, which only another configuration can mend.
+        failed: the model cannot be had, which only another process or configuration can mend.
     """
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
@@ -93,8 +98,7 @@ class DrainingServer(uvicorn.Server):
         try:
             await self._service.wait_ready()
         except EngineUnavailable:
-            self.failed = self.should_exit = True
-            sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
+            self._give_up()
             return
         # Modules, schemas and the vocabulary stay. Looking through them for garbage takes a twentieth of a second.
         gc.collect()
@@ -108,6 +112,13 @@ class DrainingServer(uvicorn.Server):
             f"(model {info.checkpoint} on {info.device}, {info.dtype})\n"
         )
         sys.stdout.flush()
+        await self._service.engine.wait_failed()
+        if self._service.failed:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.failed = self.should_exit = True
+        sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._announcement is not None:
@@ -126,6 +137,11 @@ def serve(arguments: Sequence[str] | None = None) -> int:
         for fault in error.errors(include_input=False):
             flag = "".join(f"--{part} ".replace("_", "-") for part in fault["loc"][:1])
             sys.stderr.write(f"{flag}{fault['msg']}\n")
+        return 2
+    try:
+        exporter_of(os.environ)
+    except TracingError as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
     server = DrainingServer(create_app(settings), settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
 
 from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority
@@ -10,17 +12,15 @@ from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, total_seconds
+from server.windows.known import Known, pieces_of
 from server.windows.voices import Voices, VoiceSample
 from server.windows.window import Window, open_window
 
 _VOICES_SHARE = 0.4
 _KEPT_SHARE = 0.5
 """Of a window: for voices put in front of it, and for audio taken over from the window before."""
-_SPARE = 1.0
-"""Seconds of a stream that no window is meant to have: for the frame that is filled up."""
-_BEFORE = 10.0
-"""Seconds of audio in front of what is not closed that are taken along where a session goes on elsewhere: the model
-does not begin in the middle of a talk, nor write the end of a closed segment once more."""
+SPARE_SECONDS: Final = 1.0
+"""Of a stream that no window is meant to have: for the frame that is filled up."""
 
 
 class WindowSequence:
@@ -68,8 +68,7 @@ class WindowSequence:
         self._voices = Voices()
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
-        self._closed: list[Segment] = []  # of the present window
-        self._to_close: list[Segment] = []  # closed elsewhere; their audio is still to come
+        self._coming = Known()  # from elsewhere; its audio is still to come
 
     @property
     def open(self) -> bool:
@@ -88,40 +87,33 @@ class WindowSequence:
 
     @property
     def catching_up(self) -> bool:
-        """Audio of segments that were closed elsewhere is still to come: nothing can be asked yet."""
-        return bool(self._to_close)
+        """Audio that was heard elsewhere is still to come: nothing can be asked yet."""
+        return bool(self._coming.pieces)
 
     @property
     def voices(self) -> list[VoiceSample]:
         """What the next window would have in front, least recently heard first."""
         return self._voices.recent(self._seconds * _VOICES_SHARE)
 
-    def needed(self) -> tuple[int | None, list[Segment]]:
-        """What is needed to go on elsewhere: audio from which sample on, and the segments that are closed in it.
+    @property
+    def known(self) -> Known:
+        """What another one needs to go on here, beside the audio and the voices; without audio, nothing."""
+        here = self._window.known if self._window else Known(pieces_of(self._waiting))
+        coming = self._coming
+        together = Known(
+            here.pieces,
+            (*here.fills, *coming.fills),
+            (*here.closed, *coming.closed),
+            here.introduced if self._window else coming.introduced,
+            here.level or coming.level,
+        )
+        return together.shortened(self.closed_until, (voice.speaker for voice in self.voices))
 
-        None where there is no audio. Some seconds of what is closed are taken along.
-        """
-        blocks = self._window.blocks if self._window else self._waiting
-        if not blocks:
-            return None, []
-        unclosed = [block.behind(round(self.closed_until * SAMPLE_RATE)) for block in blocks]
-        first = next((block.start for block in unclosed if block.samples.size), blocks[-1].end)
-        earliest = max(blocks[0].start, blocks[-1].end - round(self._room * SAMPLE_RATE))
-        enough = round((self.closed_until - _BEFORE) * SAMPLE_RATE)
-        taken: list[Segment] = []
-        for segment in reversed(self._closed):
-            start = round(segment.start * SAMPLE_RATE)
-            if start < earliest or (taken and start < enough):
-                break
-            taken.insert(0, segment)
-            first = min(first, start)
-        return first, taken
-
-    def resume(self, voices: Iterable[VoiceSample], closed: Sequence[Segment], closed_until: float) -> None:
-        """Go on where another one was: it heard these ``voices``, and ``closed`` these segments of what comes now."""
+    def resume(self, voices: Iterable[VoiceSample], known: Known, closed_until: float) -> None:
+        """Go on where another one was, which heard these ``voices``. Its audio comes first."""
         for voice in voices:
             self._voices.offer(voice)
-        self._to_close = list(closed)
+        self._coming = known
         self.closed_until = closed_until
 
     @property
@@ -143,10 +135,13 @@ class WindowSequence:
         The first window, and the next after ``close``, is opened when it is asked about or half full: the level of its
         audio is taken then.
         """
+        if self._window is None and self._coming.level is not None:  # it was open elsewhere
+            self._window = await self._opened(())
         if self._window is not None:
-            await self._window.append(block)
-            self._close_known(self._window, block.end)
+            await self._feed(self._window, block)
             return
+        if block.end >= self._coming.until:
+            self._coming = Known()
         self._waiting.append(block)
         if total_seconds(self._waiting) >= self._room:
             await self._present()
@@ -162,7 +157,6 @@ class WindowSequence:
         """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""
         self.closed_until = max(self.closed_until, segment.end)
         if self._window is not None:
-            self._closed.append(segment)
             self._window.close_segment(segment)
             self._voices.offer(self._window.voice(segment))
 
@@ -180,8 +174,7 @@ class WindowSequence:
     def close(self) -> None:
         """Give the device's memory back and forget the audio; voices stay. Harmless when repeated."""
         self._waiting.clear()
-        self._closed.clear()
-        self._to_close.clear()
+        self._coming = Known()
         if self._window is not None:
             self._window.close()
             self._window = None
@@ -192,35 +185,52 @@ class WindowSequence:
     async def _present(self) -> Window:
         if self._window is None:
             self._window = await self._opened(self._waiting)
-            heard, self._waiting = self._waiting[-1].end, []
-            self._close_known(self._window, heard)
+            self._waiting = []
         return self._window
+
+    async def _feed(self, window: Window, block: Block) -> None:
+        """Append, and do to the window at the same place what was done to another one elsewhere."""
+        coming = self._coming
+        for at, silence in coming.fills:
+            if at <= block.end:
+                if (head := block.before(at)).samples.size:
+                    await window.append(head)
+                await window.fill(silence)
+                block = block.behind(at)
+        if block.samples.size:
+            await window.append(block)
+        closed = [pair for pair in coming.closed if round(pair[0].end * SAMPLE_RATE) <= block.end]
+        for segment, source in closed:
+            window.close_segment(segment, source)
+        self._coming = replace(
+            coming,
+            pieces=coming.pieces if block.end < coming.until else (),
+            fills=tuple(fill for fill in coming.fills if fill[0] > block.end),
+            closed=coming.closed[len(closed) :],
+        )
+        if not self.catching_up:
+            self.catch_up()
 
     def catch_up(self) -> None:
         """What was closed elsewhere is closed here too, whether or not all of its audio came."""
-        if self._window is None:
-            self._to_close.clear()
-        else:
-            self._close_known(self._window, None)
+        if self._window is not None:
+            for segment, source in self._coming.closed:
+                self._window.close_segment(segment, source)
+        self._coming = Known()
 
-    def _close_known(self, window: Window, heard: int | None) -> None:
-        """Close what was closed elsewhere, as far as its audio is there."""
-        while self._to_close and (heard is None or round(self._to_close[0].end * SAMPLE_RATE) <= heard):
-            segment = self._to_close.pop(0)
-            self._closed.append(segment)
-            window.close_segment(segment)
-
-    async def _opened(self, blocks: list[Block]) -> Window:
-        """Who speaks in what was closed elsewhere needs not be introduced: nobody says the same twice."""
-        introduced = {segment.speaker for segment in self._to_close}
+    async def _opened(self, blocks: Sequence[Block]) -> Window:
+        """Where it goes on from another one the same people are introduced: nobody says the same twice."""
         voices = self._voices.chosen(self._seconds * _VOICES_SHARE)
+        if self.catching_up:
+            voices = [voice for voice in voices if voice.speaker in self._coming.introduced]
         return await open_window(
             self._engine,
             self._vocabulary,
-            seconds=self._seconds + _SPARE,
+            seconds=self._seconds + SPARE_SECONDS,
             context=self.context,
             priority=self._priority,
             request_id=self._request_id,
-            voices=[voice for voice in voices if voice.speaker not in introduced],
+            voices=voices,
             blocks=blocks,
+            level=self._coming.level,
         )

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import Emitted
+from server.engine.blackbox import BlackBox
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -19,17 +21,20 @@ from server.engine.messages import (
     EndReason,
     FailureCode,
     OpenStream,
+    RejoinStream,
     StreamFailed,
+    StreamsLost,
     ToClient,
 )
 from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.stream import StreamState
+from server.engine.worker.traces import StreamTraces
 
 logger = logging.getLogger(__name__)
 
 _NO_MEMORY = "The device had not enough memory for this request and those beside it."
 
-StreamMessage = OpenStream | AppendAudio | AskStream | CropStream | CloseStream
+StreamMessage = OpenStream | RejoinStream | AppendAudio | AskStream | CropStream | CloseStream
 
 
 class Streams:
@@ -48,8 +53,12 @@ class Streams:
         *,
         clock: Callable[[], float],
         out_of_memory: tuple[type[Exception], ...],
+        box: BlackBox,
     ) -> None:
-        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full."""
+        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full.
+
+        ``box``: to note in for which stream something is done.
+        """
         self.outbox: list[ToClient] = []
         self.changed = True
         self.answer_tokens = 0
@@ -58,7 +67,9 @@ class Streams:
         self._scheduler = scheduler
         self._clock = clock
         self._out_of_memory = out_of_memory
+        self._box = box
         self._streams: dict[int, StreamState] = {}
+        self._traces = StreamTraces()
 
     def __bool__(self) -> bool:
         return bool(self._streams)
@@ -71,7 +82,9 @@ class Streams:
             with self._contained(stream):
                 self._apply(message, stream)
 
-    def _apply(self, message: AppendAudio | AskStream | CropStream | CloseStream, stream: StreamState) -> None:
+    def _apply(
+        self, message: RejoinStream | AppendAudio | AskStream | CropStream | CloseStream, stream: StreamState
+    ) -> None:
         match message:
             case AppendAudio(number, samples):
                 self._runner.append(number, np.frombuffer(samples, dtype="<f4"))
@@ -88,6 +101,8 @@ class Streams:
                     self._end_answer(stream, EndReason.CROPPED)
             case CloseStream():
                 self._drop(stream)
+            case RejoinStream():
+                stream.company = None
 
     def _open(self, message: OpenStream) -> None:
         number, spec = message.stream, message.spec
@@ -98,11 +113,16 @@ class Streams:
                 return
             self._runner.open(number, spec.level)
         except Exception as error:
+            if is_device_fault(error):
+                raise
             logger.exception("stream could not be opened", extra={"fields": {"request_id": message.request_id}})
             self._refuse(number, *self._explain(error))
             return
-        stream = StreamState(number, message.request_id, spec, worst, self._clock(), self._runner.counts(number))
+        counts, company = self._runner.counts(number), message.company
+        stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=company)
+        stream.trace = message.trace
         self._streams[number] = stream
+        self._traces.opened(message, self._clock())
         self._scheduler.add(stream)
         self.changed = True
 
@@ -116,6 +136,7 @@ class Streams:
         now = self._clock()
         for stream in self._scheduler.admit():
             stream.run(now)
+            self._traces.admitted(stream.number, now)
             self.changed = True
 
     def put_questions(self) -> None:
@@ -125,10 +146,15 @@ class Streams:
                 with self._contained(stream):
                     forced = self._runner.ask(stream.number, stream.asked.question)
                     stream.counts = self._runner.counts(stream.number)
+                    self._traces.asked(stream.number, self._clock())
                     if not stream.begin_answer(stream.asked.question, forced):
                         self._end_answer(stream, EndReason.LENGTH)
                     elif stream.asked.last:
                         self._scheduler.trim(stream)
+
+    def trace_step(self, numbers: Iterable[int]) -> None:
+        """Take note, for the traces, of a step in which these streams take part."""
+        self._traces.step(numbers)
 
     def count(self, numbers: Iterable[int]) -> None:
         """Take note of how far these streams are after a step was launched, or read."""
@@ -146,11 +172,13 @@ class Streams:
         assert answer is not None
         if answer.first_token is None:
             answer.first_token = self._clock()
+            self._traces.first_token(stream.number, answer.first_token)
         stop = next((i for i, token in enumerate(emitted.tokens) if token in self._info.stop_ids), None)
         written = len(emitted.tokens) if stop is None else stop
         count = min(written, answer.limit - answer.tokens)
         if count:
             answer.tokens += count
+            self._traces.tokens(stream.number, count)
             self.answer_tokens += count
             self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count]))
         if count < written:
@@ -175,14 +203,28 @@ class Streams:
         """End a stream for what went wrong with it."""
         self._fail(self._streams[number], *self._explain(error))
 
+    def blame(self, numbers: Iterable[int], error: Exception) -> None:
+        """A step with these streams went wrong: one by itself has failed, several are let go, to be tried in parts."""
+        lost = [stream for number in numbers if (stream := self._streams.get(number)) is not None]
+        if len(lost) == 1:
+            self.fail(lost[0].number, error)
+        elif lost:
+            for stream in lost:
+                self._drop(stream)
+            self.outbox.append(StreamsLost(tuple(stream.number for stream in lost)))
+
     @contextmanager
     def _contained(self, stream: StreamState) -> Iterator[None]:
         """What goes wrong in a call that concerns one stream alone ends that stream alone."""
+        self._box.begin_call(stream.number)
         try:
             yield
         except Exception as error:
-            logger.exception("stream failed", extra={"fields": {"request_id": stream.request_id}})
+            if is_device_fault(error):
+                raise
+            logger.exception("stream failed", extra={"fields": stream.log_fields})
             self.fail(stream.number, error)
+        self._box.end_call()
 
     def _explain(self, error: Exception) -> tuple[FailureCode, str]:
         if isinstance(error, self._out_of_memory):
@@ -197,6 +239,7 @@ class Streams:
         )
 
     def _fail(self, stream: StreamState, code: FailureCode, explanation: str) -> None:
+        self._traces.failed(stream.number, code)
         self._drop(stream)
         self._refuse(stream.number, code, explanation)
 
@@ -207,4 +250,6 @@ class Streams:
         del self._streams[stream.number]
         self._scheduler.remove(stream)
         self._runner.release(stream.number)
+        if (trace := self._traces.ended(stream.number, self._clock())) is not None:
+            self.outbox.append(trace)
         self.changed = True

@@ -15,6 +15,7 @@ from model.seam.audio import SAMPLE_RATE
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.pcm import Channels
 from server.http.sockets.audio import AudioInput, in_pieces
+from server.http.sockets.delays import Delays
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.handover import ResumeRefused
 from server.http.sockets.outbox import Outbox
@@ -45,17 +46,13 @@ from server.live.vocabulary.events import (
 )
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
+from server.metrics.labels import CLIENT_CLOSED, CLOSED
 
 _LARGE = 1 << 16
 """Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
-
-CLOSED = "closed"
-"""The protocol came to its end and closed the connection."""
-CLIENT_CLOSED = "client_closed"
-"""The client closed the connection, or lost it."""
 
 
 class _Tasks(NamedTuple):
@@ -103,6 +100,7 @@ class LiveSession(Generic[Message]):
         transcribers: ChannelTranscribers,
         limits: SessionLimits,
         stopping: asyncio.Event,
+        delays: Delays,
         *,
         channels: int = 1,
         resumption: Resumption | None = None,
@@ -117,6 +115,7 @@ class LiveSession(Generic[Message]):
         self._stopping = stopping
         self._resumption = resumption
         self._begins = 0.0  # seconds of the session, which another connection may have begun
+        self._delays = delays
         self._outbox = Outbox(websocket, limits.send)
         self._audio = AudioInput()
         self._one_at_a_time = asyncio.Lock()
@@ -211,13 +210,16 @@ class LiveSession(Generic[Message]):
                 self._resumption.told(event.channel.number)
             match event:
                 case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
-                    self._owed.add((event.channel.number, flush))
-                case WordsCommitted():
+                    self._owe(event.channel.number, flush)
+                case WordsCommitted(words=words):
                     self._note_first_words()
+                    for word in words:
+                        self._delays.committed(word.end, monotonic())
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
                 case Flushed(flush=flush):
                     self._owed.discard((event.channel.number, flush))
+                    self._delays.flushed((event.channel.number, flush), monotonic())
                     self._asked.pop((event.channel.number, flush), None)
             await self._perform(self._protocol.heard(event))
             if not self._owed:
@@ -278,7 +280,7 @@ class LiveSession(Generic[Message]):
     async def _perform(self, actions: Iterable[Action]) -> None:
         actions = list(actions)
         for flush in (action.id for action in actions if isinstance(action, Flush)):
-            self._owe({(channel, flush): self._begins + self.heard for channel in range(self._transcribers.count)})
+            self._note_asked({(channel, flush): self._until for channel in range(self._transcribers.count)})
         for action in actions:
             if isinstance(action, Send | Close):
                 self._outbox.put(action)
@@ -316,10 +318,16 @@ class LiveSession(Generic[Message]):
                 self._finishing = True
                 self._transcribers.finish()
 
-    def _owe(self, flushes: dict[tuple[int, FlushId], float]) -> None:
+    @property
+    def _until(self) -> float:
+        """Seconds of the session that were heard, over all its connections."""
+        return self._begins + self.heard
+
+    def _note_asked(self, flushes: dict[tuple[int, FlushId], float]) -> None:
         """From the moment on at which the protocol knows of them."""
         self._asked |= {key: at for key, at in flushes.items() if key[1].asker is Asker.PROTOCOL}
-        self._owed |= set(flushes)
+        for channel, flush in flushes:
+            self._owe(channel, flush)
         self._settled.clear()
 
     async def _resume(self, wish: Resume) -> None:
@@ -332,7 +340,7 @@ class LiveSession(Generic[Message]):
             await self._perform(self._resumption.refused(error.why))
             return
         self._begins = at
-        self._owe(asked_of(passed.flushes))
+        self._note_asked(asked_of(passed.flushes))
         await self._perform(actions)
         async with self._one_at_a_time:
             await self._transcribers.resume(passed.places, voices, at, passed.flushes)
@@ -344,8 +352,14 @@ class LiveSession(Generic[Message]):
                 raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
             if self._first_audio is None:
                 self._first_audio = monotonic()
+            self._delays.heard(self._until + rows.shape[1] / SAMPLE_RATE, monotonic())
             await self._transcribers.hear(rows)
             self.heard += rows.shape[1] / SAMPLE_RATE
+
+    def _owe(self, channel: int, flush: FlushId) -> None:
+        """The client is to get all words of what was heard so far."""
+        self._owed.add((channel, flush))
+        self._delays.asked((channel, flush), monotonic())
 
     def _note_first_words(self) -> None:
         if self.first_words is None and self._first_audio is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from model.seam.audio import Level
 from server.live.captions.stability import Stabilizer
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted
 from server.live.vocabulary.resumption import Said, TextPlace, Voice, Voices
 from server.transcript.words import ends_sentence
 from server.windows.block import Block
+from server.windows.known import Known
 from server.windows.sequence import WindowSequence
 from server.windows.voices import VoiceSample
 
@@ -50,11 +52,14 @@ class Captions:
 
     def place(self) -> TextPlace:
         """Where the text stands, behind the events that were returned last."""
-        audio_from, closed = self._windows.needed()
+        known = self._windows.known
         said = self._stabilizer.open
         return TextPlace(
-            audio_from=audio_from,
-            closed=tuple(map(Said.of, closed)),
+            heard=known.pieces,
+            fills=known.fills,
+            closed=tuple((Said.of(segment), source) for segment, source in known.closed),
+            introduced=tuple(sorted(known.introduced)),
+            level=None if known.level is None else (known.level.gain, known.level.divisor),
             closed_until=self._windows.closed_until,
             segments=self._stabilizer.segments,
             open=None if said is None else Said.of(said),
@@ -70,8 +75,16 @@ class Captions:
     def resume(self, place: TextPlace, voices: Voices) -> None:
         """Go on there. Before any audio."""
         samples = [VoiceSample(one.speaker, one.text, Block(one.start, one.samples)) for one in voices]
-        self._windows.resume(samples, [said.segment for said in place.closed], place.closed_until)
-        self._stabilizer.resume(place.segments, place.open and place.open.segment, place.words_end)
+        known = Known(
+            place.heard,
+            place.fills,
+            tuple((said.segment, source) for said, source in place.closed),
+            frozenset(place.introduced),
+            None if place.level is None else Level(*place.level),
+        )
+        self._windows.resume(samples, known, place.closed_until)
+        said = None if place.open is None else place.open.segment
+        self._stabilizer.resume(place.segments, said, place.words_end)
 
     async def take(self, block: Block, speech: float) -> list[LiveEvent]:
         """More audio, in which somebody speaks for ``speech`` seconds. Asks the model only where its window is full."""

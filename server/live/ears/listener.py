@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
+from server.live.ears.heard_before import HeardBefore
 from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.ears.vad import SpeechDetector
-from server.live.vocabulary.resumption import TurnPlace
+from server.live.vocabulary.resumption import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
 
@@ -47,11 +48,16 @@ class Listener:
         self._resting = True
         self._turns: TurnDetector | None = None
         self._turns_from = 0  # samples: turns before were found already
+        self._before: HeardBefore | None = None  # while it comes again
 
     @property
     def until(self) -> float:
         """The end of the audio heard so far."""
-        return (self._judged + self._unjudged.size) / SAMPLE_RATE
+        return self._end / SAMPLE_RATE
+
+    @property
+    def _end(self) -> int:
+        return self._judged + self._unjudged.size
 
     @property
     def kept_from(self) -> int:
@@ -65,15 +71,25 @@ class Listener:
         at = max(self._judged, self._turns_from) / SAMPLE_RATE
         return None if self._turns is None else self._turns.place(at)
 
-    def resume(self, first: int, *, passing: bool, turn: TurnPlace | None) -> None:
-        """The audio begins with sample ``first`` of a session whose turns stand there. When turns were set.
+    @property
+    def gate(self) -> GatePlace:
+        """Where the search for speech stands that lets audio pass."""
+        if self._before is not None:
+            return self._before.place
+        return self._gate.place(self._judged / SAMPLE_RATE, resting=self._resting)
 
-        ``passing``: what comes was passed on in that session.
+    @property
+    def passing(self) -> tuple[tuple[int, int], ...]:
+        """What comes and was let pass elsewhere: first sample of each piece, and the one behind its last."""
+        return () if self._before is None else self._before.coming
+
+    def resume(self, first: int, passed: Iterable[tuple[int, int]], gate: GatePlace, turn: TurnPlace | None) -> None:
+        """The audio begins with sample ``first`` of a session that stands at ``gate`` and ``turn``. When turns were set.
+
+        ``passed``: what the gate has let pass up to its place: it is let pass again, and nothing else.
         """
-        self._judged = first
-        if passing:
-            self._gate.pass_on()
-            self._resting = False
+        self._judged, self._resting = first, gate.resting
+        self._before = HeardBefore(passed, gate)
         if turn is not None and self._turns is not None:
             self._turns_from = max(first, round(turn.at * SAMPLE_RATE))
             self._turns.resume(turn, self._turns_from / SAMPLE_RATE)
@@ -89,13 +105,19 @@ class Listener:
 
     async def hear(self, samples: Samples) -> list[Finding]:
         """The next audio, of any length. The detector runs in a thread. Returns what was found, in order."""
+        block = Block(self._end, samples)
         self._unjudged = np.concatenate([self._unjudged, samples])
         probabilities = await asyncio.to_thread(self._detector.probabilities, samples)
-        return [finding for probability in probabilities for finding in self._judge(self._next(_FRAME), probability)]
+        findings: list[Finding] = [] if self._before is None else list(self._before.pieces(block))
+        for probability in probabilities:
+            findings += self._judge(self._next(_FRAME), probability)
+        return findings
 
     def rest(self) -> GatedAudio | None:
         """What is left of a frame, taken for more of the same: before a flush. None where it is silence so far."""
-        block = self._next(self._unjudged.size)
+        block = self._new(self._next(self._unjudged.size))
+        if block is None:
+            return None
         if self._gate.open:
             return GatedAudio(block, 0.0) if block.samples.size else None
         self._gate.hold(block)
@@ -108,7 +130,8 @@ class Listener:
         return block
 
     def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
-        audio, silent = self._gate.feed(block, probability)
+        new = self._new(block)
+        audio, silent = (None, False) if new is None else self._gate.feed(new, probability)
         turn = self._searched(block, probability)
         if isinstance(turn, TurnStart | TurnResume):
             yield turn
@@ -120,7 +143,7 @@ class Listener:
             yield turn
         if silent:
             yield Quiet(long=False)
-        if not self._resting and self._gate.quiet >= self._release:
+        if new is not None and not self._resting and self._gate.quiet >= self._release:
             self._resting = True
             yield Quiet(long=True)
 
@@ -131,3 +154,10 @@ class Listener:
         before = self._turns.place(block.start / SAMPLE_RATE)
         found = self._turns.feed(probability)
         return None if found is None else replace(found, before=before)
+
+    def _new(self, block: Block) -> Block | None:
+        """What of it no gate has judged."""
+        new = block if self._before is None else self._before.rest(block, self._gate)
+        if new is not None:
+            self._before = None
+        return new

@@ -65,20 +65,45 @@ class TurnPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class TextPlace:
-    """Where the text of a channel stands.
+class GatePlace:
+    """Where the search for speech stands that lets audio pass to the model.
 
     Attributes:
-        audio_from: the first sample that is needed to go on; None where nothing is open.
-        closed: the last segments that are closed, as far as their audio lies behind ``audio_from``.
+        at: all audio before was searched, in seconds of the session.
+        speaking: what comes passes.
+        run: frames of the speech that may open the gate, or of the quiet that may close it.
+        quiet: seconds since somebody spoke last.
+        resting: nobody has spoken for so long that the session rests.
+    """
+
+    at: float
+    speaking: bool
+    run: int
+    quiet: float
+    resting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextPlace:
+    """Where the text of a channel stands. Places in audio are samples of the session.
+
+    Attributes:
+        heard: pieces of audio that the model has: the first sample of each, and the one behind its last.
+        fills: behind which sample silence was filled in, and how many samples.
+        closed: segments of this audio that are closed, and each as the model wrote it.
+        introduced: speakers whose voices stand in front of this audio.
+        level: gain and divisor for it; None where they were not taken yet.
         closed_until: where the last closed segment ends, in seconds.
         segments: that were begun; the next one has this index.
         open: the segment of which words are committed, with these.
         words_end: where they end, in seconds.
     """
 
-    audio_from: int | None
-    closed: tuple[Said, ...]
+    heard: tuple[tuple[int, int], ...]
+    fills: tuple[tuple[int, int], ...]
+    closed: tuple[tuple[Said, str], ...]
+    introduced: tuple[int, ...]
+    level: tuple[float, float] | None
     closed_until: float
     segments: int
     open: Said | None
@@ -91,7 +116,8 @@ class Place:
 
     Attributes:
         audio_from: seconds of the session; audio from there on is needed to go on.
-        passing: what lies there was heard by the model, and does not wait for somebody to speak.
+        passed: what of it the model hears, as ``TextPlace.heard`` and beyond.
+        gate: see GatePlace.
         text: see TextPlace.
         turn: None where no turns are searched for.
         flushes: turns whose last words are on their way: where they ended, in seconds, and the number of the flush.
@@ -99,7 +125,8 @@ class Place:
     """
 
     audio_from: float
-    passing: bool
+    passed: tuple[tuple[int, int], ...]
+    gate: GatePlace
     text: TextPlace
     turn: TurnPlace | None
     flushes: tuple[tuple[float, int], ...]

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from server.context import ContextTooLong
+from server.context import ANY_ROOM, ContextRoom, ContextTooLong
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -74,9 +74,11 @@ class FluxSession(LiveProtocol[str | bytes]):
     Args:
         query: what the client wants.
         request_id: the same as in the handshake's answer.
+        room: for key terms.
     """
 
-    def __init__(self, query: FluxQuery, *, request_id: str) -> None:
+    def __init__(self, query: FluxQuery, *, request_id: str, room: ContextRoom = ANY_ROOM) -> None:
+        self._room = room
         self._request_id = request_id
         self._format = query.format
         self._configuration = Configuration.of(query)
@@ -223,6 +225,7 @@ class FluxSession(LiveProtocol[str | bytes]):
         old = self._configuration
         try:
             new = old.updated(fields)
+            self._room.check(new.context)
         except InvalidQuery as error:
             return [self._message(messages.not_configured("INVALID_CONFIGURATION", error.message))]
         except ContextTooLong as error:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from server.context import ANY_ROOM, ContextRoom
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -72,6 +73,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         start: what the session is configured with before the client says anything.
         flat: the client asks for the beta's form of the API.
         resumable: the client wants to be able to go on elsewhere.
+        room: for prompt and keywords.
 
     Raises EventError for a ``start`` that cannot be honoured.
     """
@@ -85,11 +87,13 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         start: SessionFields = NOTHING_NAMED,
         flat: bool = False,
         resumable: bool = False,
+        room: ContextRoom = ANY_ROOM,
     ) -> None:
         self._resumable = resumable
         self._make_id = make_id
         self._id = make_id("sess")
-        self._config = SessionConfig(model or served_model, flat=flat).updated(start)
+        self._room = room
+        self._config = SessionConfig(model or served_model, flat=flat).updated(start, room)
         self._items = Items(make_id, logprobs=self._config.logprobs)
         self._next_flush = 0
         self._heard = 0.0
@@ -246,7 +250,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
 
     def _configure(self, event: ClientEvent) -> list[Action]:
         """Take the update; returns what it changes for the audio and the model."""
-        old, new = self._config, self._config.updated(checked(SessionUpdate, event.fields).session)
+        old, new = self._config, self._config.updated(checked(SessionUpdate, event.fields).session, self._room)
         self._config, self._items.logprobs = new, new.logprobs
         changes: list[Action] = []
         if new.set_format != old.set_format:

@@ -1,0 +1,1 @@
+"""Faults under load, round after round: what everybody else notices."""

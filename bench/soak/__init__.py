@@ -1,0 +1,1 @@
+"""Mixed traffic for an hour, and whether anything grows."""

@@ -1,0 +1,1 @@
+"""Clients of every kind, side by side in loops, and what each of their requests came to."""
