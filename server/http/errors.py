@@ -24,6 +24,7 @@ from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
     AudioError,
+    DecoderFailed,
     DecodeStopped,
     EngineError,
     EngineUnavailable,
@@ -142,6 +143,10 @@ def to_api_error(error: Exception) -> ApiError:
         case EngineError():
             status, retry_after = _ENGINE_STATUS[error.code]
             return ApiError(status, error.message, code=error.code, retry_after=retry_after)
+        case DecoderFailed():
+            return ApiError(
+                HTTPStatus.SERVICE_UNAVAILABLE, error.message, code="decoder_failed", retry_after=error.retry_after
+            )
         case DecodeStopped():
             return shutting_down()
         case _:

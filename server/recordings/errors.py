@@ -1,16 +1,24 @@
 """Everything that may go wrong with a recording, for callers who have to tell somebody.
 
 What was sent is at fault: `AudioError`, `UnusableReference`. The server cannot now: `Overloaded`, `EngineUnavailable`,
-`DecodeStopped`. The answer did not come to its end: `EngineError`.
+`DecodeStopped`, `DecoderFailed`. The answer did not come to its end: `EngineError`.
 """
 
 from __future__ import annotations
 
-from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed, DecodeStopped
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
 
-__all__ = ["AudioError", "DecodeStopped", "EngineError", "EngineUnavailable", "Overloaded", "UnusableReference"]
+__all__ = [
+    "AudioError",
+    "DecodeStopped",
+    "DecoderFailed",
+    "EngineError",
+    "EngineUnavailable",
+    "Overloaded",
+    "UnusableReference",
+]
 
 
 class UnusableReference(Exception):  # noqa: N818 - as the others are named

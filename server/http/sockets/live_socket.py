@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 
 from server.http.errors import ApiError
 from server.http.service import Service
+from server.http.sockets.audio import AudioInput
 from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.protocol import LiveProtocol, Message
@@ -49,8 +50,11 @@ async def run_session(
             websocket.state.log["end"] = CLIENT_CLOSED
             return
         make = partial(service.make_transcriber, websocket.state.request_id)
+        audio = AudioInput(service.decoders.died)
         async with ChannelTranscribers(make) as transcribers:
-            session = LiveSession(websocket, protocol, transcribers, limits, service.live.stopping, channels=channels)
+            session = LiveSession(
+                websocket, protocol, transcribers, limits, service.live.stopping, audio=audio, channels=channels
+            )
             end = "cancelled"
             try:
                 end = await session.run()

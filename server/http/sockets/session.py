@@ -93,6 +93,7 @@ class LiveSession(Generic[Message]):
         limits: SessionLimits,
         stopping: asyncio.Event,
         *,
+        audio: AudioInput,
         channels: int = 1,
     ) -> None:
         self.heard = 0.0
@@ -104,7 +105,7 @@ class LiveSession(Generic[Message]):
         self._limits = limits
         self._stopping = stopping
         self._outbox = Outbox(websocket, limits.send)
-        self._audio = AudioInput()
+        self._audio = audio
         self._one_at_a_time = asyncio.Lock()
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False

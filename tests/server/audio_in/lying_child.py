@@ -34,4 +34,6 @@ def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: L
 
 if __name__ == "__main__":
     child.decode = lie  # type: ignore[assignment, attr-defined]
-    child.serve(Connection(0), [int(channel) for channel in sys.argv[1:]])
+    pipe = Connection(0)
+    pipe.send_bytes(child.READY)
+    child.serve(pipe, [int(channel) for channel in sys.argv[1:]])

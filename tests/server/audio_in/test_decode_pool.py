@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import os
-import resource
 import signal
 import tempfile
 import threading
@@ -17,12 +16,12 @@ import numpy as np
 import pytest
 
 from server.audio_in import process
-from server.audio_in.child import MAX_MEMORY
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.launch import Child
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
-from server.audio_in.process import DecoderProcess, start_child
+from server.audio_in.process import DecoderProcess
 from tests.server.audio_in import lying_child
 from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media, silence, tones
 
@@ -114,7 +113,7 @@ async def test_a_child_that_died_idle_is_replaced(pool: DecodePool) -> None:
 async def test_a_file_that_corrupts_memory_harms_nobody_else(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Which ends in an abort of the process, as that of files that no version of a library foresaw."""
     with monkeypatch.context() as patch:
-        patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
+        patch.setattr(process, "Child", lambda module, *pipes: Child(lying_child.__name__, *pipes))
         with pytest.raises(AudioError) as caught:
             await pool.decode(io.BytesIO(json.dumps({"abort": True}).encode()), LIMITS)
     assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
@@ -145,7 +144,7 @@ async def test_what_a_child_says_of_its_samples_is_checked(
     """Samples that it never wrote would be what lay in the server's memory; too many would fill it."""
     limits = DecodeLimits(max_seconds=1, work_seconds=60)
     with monkeypatch.context() as patch:
-        patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
+        patch.setattr(process, "Child", lambda module, *pipes: Child(lying_child.__name__, *pipes))
         assert (await pool.decode(orders(24_000, 24_000), limits)).channels[0].size == 24_000
         with pytest.raises(AudioError) as caught:
             await pool.decode(orders(written, reported, rows), limits)
@@ -162,11 +161,6 @@ async def test_a_child_that_hangs_is_killed(pool: DecodePool, monkeypatch: pytes
     assert caught.value.code == AudioErrorCode.DECODE_TIMEOUT
     monkeypatch.undo()
     await assert_works(pool)
-
-
-async def test_a_child_cannot_take_the_memory_of_the_machine(pool: DecodePool) -> None:
-    child = await idle_child(pool)
-    assert resource.prlimit(child._process.pid, resource.RLIMIT_AS) == (MAX_MEMORY, MAX_MEMORY)
 
 
 async def test_cancelling_ends_the_decode_and_its_child(pool: DecodePool) -> None:
