@@ -86,7 +86,10 @@ def verdict(deaths: Sequence[DecoderDied]) -> AudioError | DecoderFailed:
     return DecoderFailed("The audio could not be decoded: the process for it died. Try again.")
 
 
+NO_FILTER: Final = "the kernel takes no filter of system calls (seccomp): decoders run without one"
+
+
 @cache
 def warn_of_missing_filter() -> None:
     """Say once what `seccomp` could not do."""
-    logger.warning("the kernel takes no filter of system calls (seccomp): decoders of uploads run without one")
+    logger.warning(NO_FILTER)

@@ -89,17 +89,16 @@ class DecoderProcess:
             self._pipe.send_bytes(json.dumps(asdict(limits)).encode())
             self._pipe.send_bytes(listening.json.encode())
             send_handle(self._pipe, descriptor, self._process.pid)
-            message = self._answer(patience)
             with self._in_doubt():
-                report = self._report(message)
+                report = self._report(self._answer(patience))
                 return self._take_samples(report, limits), report
 
     def _wait_until_started(self) -> None:
         if not self._pipe.poll(START_SECONDS):
             self._die(DeathReason.START_FAILED)
         try:
-            message = self._pipe.recv_bytes(_MESSAGE_BYTES)
-        except (EOFError, OSError):
+            message = self._message()
+        except (EOFError, ConnectionError, ValueError):
             self._die(DeathReason.START_FAILED)
         if message == child.UNFILTERED:
             warn_of_missing_filter()
@@ -113,7 +112,15 @@ class DecoderProcess:
                 raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.")
             if time.monotonic() >= end or idleness.seconds >= _IDLE_SECONDS:
                 self._die(DeathReason.HUNG)
-        return self._pipe.recv_bytes(_MESSAGE_BYTES)
+        return self._message()
+
+    def _message(self) -> bytes:
+        try:
+            return self._pipe.recv_bytes(_MESSAGE_BYTES)
+        except ConnectionError:
+            raise
+        except OSError:
+            raise ValueError("a longer message than there can be") from None
 
     def _report(self, message: bytes) -> DecodeReport:
         if message[:1] == child.REPORT:

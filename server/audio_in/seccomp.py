@@ -73,8 +73,8 @@ _CALLS: Final[dict[str, tuple[int | None, int | None]]] = {
     "exit": (60, 93),
     "exit_group": (231, 94),
 }
-"""Their numbers on x86-64 and aarch64. Some are one C library's or one kernel's: glibc's ``fstat`` is either of the two,
-and the time comes from the kernel only where the vDSO does not tell it."""
+"""Their numbers on x86-64 and aarch64. Some are one C library's or one kernel's: glibc's ``fstat`` is either of the
+two, and the time comes from the kernel only where the vDSO does not tell it."""
 
 
 @dataclass(frozen=True, slots=True)
