@@ -13,7 +13,9 @@ class Priority(IntEnum):
 
     LIVE = 0
     """Somebody waits for every word while it is spoken. Asks for little at a time."""
-    NORMAL = 1
+    HIGH = 1
+    """A recording that somebody paid, or has the right, to have before others."""
+    NORMAL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Question:
         max_tokens: the answer is cut here and reported as such.
         whole: the started last frame of the audio is filled up with silence and heard; without, it waits for more.
         force_header: write the assistant header instead of letting the model say it (saves three steps).
+        begun: answer tokens that were given before. They stand behind ``prefix`` as they are, none of them is emitted
+            again, and the answer goes on as if it had not been interrupted. They count for ``max_tokens``.
     """
 
     context: str | None = None
@@ -42,6 +46,7 @@ class Question:
     max_tokens: int = 4096
     whole: bool = True
     force_header: bool = True
+    begun: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

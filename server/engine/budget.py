@@ -26,9 +26,29 @@ def pass_seconds(family: Family, positions: int) -> float:
     return max(0.0, (positions - family.prompt_tokens - FIXED_TOKENS - 2) / rate)
 
 
+def work_seconds(family: Family, seconds: float, prompt_tokens: int = 0) -> float:
+    """What a recording costs, in seconds of audio: its own, and those that its caller's prompt weighs.
+
+    A token of a prompt is a position of the KV cache like any other: it is computed once and held until the answer's
+    end. A second of audio takes as many positions as it has frames and ordinary talk has tokens. What the encoders do
+    for audio, and nobody does for a prompt, is left out: it is the memory that runs short first.
+    """
+    return seconds + prompt_tokens / (family.geometry.frame_rate + EXPECTED_TOKENS_PER_SECOND)
+
+
 def context_limit(info: RunnerInfo) -> int:
     """Positions that prompt and answer of one stream can have together, however empty the page pool is."""
     return min(info.max_positions, info.pages * info.page_size - info.draft_positions)
+
+
+def context_room(info: RunnerInfo, seconds: float, *, answer_tokens: int | None = None) -> int:
+    """Tokens that a caller's context may have beside ``seconds`` of audio and its answer: at most so many tokens, or
+    else what ordinary talk needs. Below 0 where not even audio and answer fit.
+    """
+    answer = _expected_tokens(seconds)
+    if answer_tokens is not None:
+        answer = min(answer, answer_tokens)
+    return context_limit(info) - _prompt_positions(info.family, seconds) - answer
 
 
 def answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int = 0) -> int:

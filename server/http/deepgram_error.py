@@ -56,6 +56,6 @@ class DeepgramError(ApiError):
         return response
 
 
-def invalid_query(message: str) -> ApiError:
+def invalid_query(message: str, code: str = "invalid_query_parameter") -> ApiError:
     """The 400 for a parameter of the query that cannot be honoured."""
-    return ApiError(HTTPStatus.BAD_REQUEST, message, code="invalid_query_parameter")
+    return ApiError(HTTPStatus.BAD_REQUEST, message, code=code)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
     AudioError,
+    ContextTooLong,
     DecoderFailed,
     DecodeStopped,
     EngineError,
@@ -31,6 +33,7 @@ from server.recordings.errors import (
     Overloaded,
     UnusableReference,
 )
+from server.resources import BudgetSpent, Resource, spent_resource
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +90,9 @@ class ApiError(Exception):
         """The answer to a request that failed before anything else was sent."""
         headers = {"x-should-retry": "false" if self.retry_after is None else "true"}
         if self.retry_after is not None:
-            headers["retry-after"] = str(max(1, round(self.retry_after)))
+            # Whole seconds are all that the standard has; OpenAI's clients read the milliseconds first.
+            headers["retry-after"] = str(max(1, ceil(self.retry_after)))
+            headers["retry-after-ms"] = str(ceil(1000 * self.retry_after))
         if self.status == HTTPStatus.UNAUTHORIZED:
             headers["www-authenticate"] = "Bearer"
         return JSONResponse(self.envelope, self.status, headers | dict(self.headers))
@@ -116,6 +121,19 @@ _ENGINE_STATUS: dict[FailureCode, tuple[HTTPStatus, float | None]] = {
 """Status and, where another try may go well, after how many seconds."""
 
 
+_SHORT_OF = {
+    Resource.DISK: ("insufficient_storage", 10.0),
+    Resource.MEMORY: ("insufficient_memory", 5.0),
+    Resource.DESCRIPTORS: ("too_many_open_files", 5.0),
+}
+"""Code, and after how many seconds other requests may have given back what this one needs."""
+
+
+def _short_of(resource: Resource) -> ApiError:
+    code, retry_after = _SHORT_OF[resource]
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, BudgetSpent(resource).message, code=code, retry_after=retry_after)
+
+
 def to_api_error(error: Exception) -> ApiError:
     """What a client is told about ``error``. One that nobody expected is logged, and told as nothing but that."""
     match error:
@@ -123,6 +141,8 @@ def to_api_error(error: Exception) -> ApiError:
             return error
         case InvalidParameter():
             return invalid(error.param, error.message, error.code)
+        case ContextTooLong():
+            return invalid("prompt", f"The context (prompt, keywords, key terms) {error.limit}.", "context_too_long")
         case UnusableReference():
             return invalid(REFERENCES, f"{REFERENCES}: {error.message}", error.code or "invalid_value")
         case AudioError():
@@ -149,6 +169,11 @@ def to_api_error(error: Exception) -> ApiError:
             )
         case DecodeStopped():
             return shutting_down()
+        case BudgetSpent():
+            return _short_of(error.resource)
+        case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
+            logger.warning("short of %s: %s", resource, error)
+            return _short_of(resource)
         case _:
             logger.error("unexpected error", exc_info=error)
             return ApiError(

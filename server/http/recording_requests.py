@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from server.audio_in.errors import AudioError
 from server.http.disconnect import while_connected
+from server.http.middleware.body import announced_bytes
 from server.http.service import service_of
 from server.http.upload import Details, Upload
 from server.metrics import Metrics
@@ -18,22 +19,27 @@ from server.recordings.transcription import Outcome, Transcription
 async def open_transcription(
     request: Request, resources: AsyncExitStack, reading: AbstractAsyncContextManager[Upload[Details]]
 ) -> tuple[Transcription, Details]:
-    """Have what ``reading`` finds in the body transcribed. Nothing of it is read before there is a place for it.
+    """Have what ``reading`` finds in the body transcribed. Nothing of it is read while the engine is full.
 
-    ``resources`` gets what is to be given back, and counted, at the end of the answer; of the body nothing is left
-    behind. Raises what `to_api_error` knows, and ClientDisconnect.
+    A body is read in a place for uploads, and gets one in the engine when all of it is there: who sends slowly keeps
+    nobody else waiting, and may find that meanwhile others have come.
+
+    ``resources`` gets what is to be given back, and counted, at the end of the answer; the body is among it, since a
+    recording may have to be decoded again. Raises what `to_api_error` knows, and ClientDisconnect.
     """
     began = perf_counter()
     service, log = service_of(request.scope), request.state.log
-    ticket = resources.enter_context(service.admit())
+    service.check_room(announced_bytes(request.headers))
     stage = "upload"
     try:
-        async with reading as upload:
-            stage = "decode"
-            opening = service.recordings.transcription(
-                upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
-            )
-            transcription = await while_connected(request.receive, resources.enter_async_context(opening))
+        with service.uploads.place():
+            upload = await resources.enter_async_context(reading)
+        ticket = resources.enter_context(service.admit())
+        stage = "decode"
+        opening = service.recordings.transcription(
+            upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
+        )
+        transcription = await while_connected(request.receive, resources.enter_async_context(opening))
     except ClientDisconnect:
         service.metrics.cancellations.labels(stage).inc()
         raise

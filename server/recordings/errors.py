@@ -1,17 +1,19 @@
 """Everything that may go wrong with a recording, for callers who have to tell somebody.
 
-What was sent is at fault: `AudioError`, `UnusableReference`. The server cannot now: `Overloaded`, `EngineUnavailable`,
-`DecodeStopped`, `DecoderFailed`. The answer did not come to its end: `EngineError`.
+What was sent is at fault: `AudioError`, `UnusableReference`, `ContextTooLong`. The server cannot now: `Overloaded`,
+`EngineUnavailable`, `DecodeStopped`, `DecoderFailed`. The answer did not come to its end: `EngineError`.
 """
 
 from __future__ import annotations
 
 from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed, DecodeStopped
+from server.context import ContextTooLong
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
 
 __all__ = [
     "AudioError",
+    "ContextTooLong",
     "DecodeStopped",
     "DecoderFailed",
     "EngineError",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import BinaryIO
 
+from model.seam.audio import SAMPLE_RATE
+from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
-from server.context import context_tokens
-from server.engine.budget import answer_budget
+from server.context import ContextRoom, context_tokens
+from server.engine.budget import answer_budget, context_room, work_seconds
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.recordings.reading import read_recording
@@ -22,6 +25,8 @@ from server.recordings.wishes import Wishes
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 
+_SHORT_CONTEXT = 2_000
+"""Characters whose tokens are counted in less time than a thread takes to begin."""
 _DECODE_SECONDS = 120.0
 """Time that decoding one file may take; an hour of audio takes about four seconds."""
 
@@ -44,8 +49,13 @@ class Recordings:
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
 
+    def check_room(self) -> None:
+        """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
+        self._engine.check_ready()
+        self._engine.admission.check()
+
     def admit(self) -> Ticket:
-        """A place for one recording, to be had before anything of it is read. Raises EngineUnavailable, Overloaded."""
+        """A place for one recording, to be had before it is decoded. Raises EngineUnavailable, Overloaded."""
         self._engine.check_ready()
         return self._engine.admission.enter()
 
@@ -59,10 +69,15 @@ class Recordings:
         that `server.recordings.errors` lists but EngineError, which comes while the transcription is read.
         """
         began = perf_counter()
+        # What it is too long for is told first, whatever else is wrong with the recording.
+        tokens = await self._tokens_of(wishes.context)
+        self._check_context(tokens, 0.0, wishes)
         recording, heard = await read_recording(self._decoders, file, wishes, self._limits)
         decode_seconds = perf_counter() - began
         del file  # it may be all there is of an upload, and in memory
-        ticket.add_audio(recording.seconds * len(heard))
+        seconds = [audio.length / SAMPLE_RATE for audio in heard]
+        self._check_context(tokens, max(seconds, default=0.0), wishes)
+        ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
         async with AsyncExitStack() as streams:
             if recording.channels is None:
                 (audio,) = heard
@@ -100,9 +115,26 @@ class Recordings:
         stream = await streams.enter_async_context(self._engine.open(spec, request_id=request_id))
         return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
 
+    @property
+    def _info(self) -> RunnerInfo:
+        assert self._engine.info is not None
+        return self._engine.info
+
+    async def _tokens_of(self, context: str | None) -> int:
+        """Of a long one they are counted in a thread."""
+        if context is None:
+            return 0
+        count = self._vocabulary.count
+        return count(context) if len(context) <= _SHORT_CONTEXT else await asyncio.to_thread(count, context)
+
+    def _check_context(self, tokens: int, seconds: float, wishes: Wishes) -> None:
+        """Raise ContextTooLong where the audio would fit without it."""
+        room = context_room(self._info, seconds, answer_tokens=wishes.max_tokens)
+        if tokens and room >= 0:
+            ContextRoom(room, seconds, self._vocabulary.count).check_tokens(tokens)
+
     def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
-        info = self._engine.info
-        assert info is not None
+        info = self._info
         budget = answer_budget(
             info,
             audio.length / info.geometry.sample_rate,

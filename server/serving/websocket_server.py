@@ -8,12 +8,19 @@ from typing import Any
 
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets import http11
 from websockets.frames import CloseCode
 
 _LINGER_SECONDS = 5.0
 READ_AHEAD_BYTES = 8 << 20
 """What may have come and wait for the application. A client's ping is answered when it is read, and many clients give
 up when it stands behind audio for 20 s: so a recording that is sent faster than it is heard should fit in here."""
+http11.MAX_LINE_LENGTH = 1 << 16
+"""Of a handshake: 5,000 key terms in a query are 50 kB, and what is too long of them is for the protocol to say."""
+_TOO_LONG = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-type: text/plain\r\ncontent-length: 25\r\nconnection: close\r\n\r\nThe handshake is too long"
+)
 _MESSAGE_BYTES = 512
 """What a message costs in memory beside its content."""
 
@@ -58,6 +65,13 @@ class WebSocketServer(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.queue: _Inbox = _Inbox()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in what came. A handshake that cannot be read is refused, where uvicorn leaves it without an answer."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(_TOO_LONG)
+            self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
         """Pass a message on, and stop reading when too much waits. Text that is no UTF-8 closes with 1007."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from model.seam.streams import Priority
 from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
@@ -13,8 +15,8 @@ from server.windows.window import Window, open_window
 _VOICES_SHARE = 0.4
 _KEPT_SHARE = 0.5
 """Of a window: for voices put in front of it, and for audio taken over from the window before."""
-_SPARE = 1.0
-"""Seconds of a stream that no window is meant to have: for the frame that is filled up."""
+SPARE_SECONDS: Final = 1.0
+"""Of a stream that no window is meant to have: for the frame that is filled up."""
 
 
 class WindowSequence:
@@ -149,7 +151,7 @@ class WindowSequence:
         return await open_window(
             self._engine,
             self._vocabulary,
-            seconds=self._seconds + _SPARE,
+            seconds=self._seconds + SPARE_SECONDS,
             context=self.context,
             priority=self._priority,
             request_id=self._request_id,

@@ -11,6 +11,7 @@ from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
+from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream, WholeAnswer
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
@@ -87,7 +88,14 @@ class ScriptedEngine:
         self._author = author
         self._answers = list(answers)
 
-    def open(self, spec: StreamSpec, *, request_id: str) -> ScriptedStream:
+    def open(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> ScriptedStream:
         stream = ScriptedStream(self._author, self._answers.pop(0) if self._answers else (), broken=self.broken)
         self.streams.append((stream, spec))
         return stream

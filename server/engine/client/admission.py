@@ -1,20 +1,32 @@
-"""How much work is taken in: a limit on requests, one on audio, and a fair guess of when to come back."""
+"""How much work is taken in: a limit on requests, one on what they cost, and a fair guess of when to come back."""
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
 from threading import Lock
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
+from model.seam.streams import Priority
+
 _MIN_RETRY, _MAX_RETRY = 1.0, 60.0
+_JITTER = 0.2
+"""By up to which share a wait is told shorter: who was refused together shall not come back together."""
 _ASSUMED_SPEED = 10.0
 """Audio seconds per second until the first recording was measured."""
 _MEMORY = 0.9
 """Weight of what was measured before, each time a recording completes."""
+_SHARES = {Priority.HIGH: 1.25}
+"""Of the limits, where a priority may fill another share than all: what goes first finds room behind a full queue."""
+
+REQUESTS, WORK = "requests", "work"
+"""Why somebody is refused, see ``Admission.refusals``."""
 
 
 class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error of somebody
-    """No room now. ``retry_after``: seconds, 1 to 60. ``reason`` is fit for the client's eyes."""
+    """No room now. ``retry_after``: seconds, up to 60. ``reason`` is fit for the client's eyes."""
 
     def __init__(self, retry_after: float, reason: str) -> None:
         super().__init__(reason)
@@ -23,17 +35,29 @@ class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error
 
 
 class Admission:
-    """Counts everything that was admitted and has not ended. Knows no clock; may be called from any thread."""
+    """Counts everything that was admitted and has not ended. Knows no clock; may be called from any thread.
 
-    def __init__(self, *, max_requests: int, max_audio_seconds: float) -> None:
+    Costs are seconds of audio, and prompts are counted as the audio that is as much work: see ``budget.work_seconds``.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_requests: int,
+        max_audio_seconds: float,
+        jitter: Callable[[], float] = lambda: random.uniform(1 - _JITTER, 1),  # noqa: S311 - spread, not secret
+    ) -> None:
+        """``jitter``: the next factor of a Retry-After."""
         self._max_requests = max_requests
         self._max_audio_seconds = max_audio_seconds
+        self._jitter = jitter
         self._lock = Lock()
         self._requests = 0
         self._audio_seconds = 0.0
         self._done_audio = 0.0
         self._busy_seconds = 0.0
         self._busy_until = float("-inf")
+        self._refusals: Counter[str] = Counter({REQUESTS: 0, WORK: 0})
 
     @property
     def requests(self) -> int:
@@ -42,8 +66,13 @@ class Admission:
 
     @property
     def audio_seconds(self) -> float:
-        """Audio of the requests in work or waiting."""
+        """What the requests in work or waiting cost."""
         return self._audio_seconds
+
+    @property
+    def refusals(self) -> Mapping[str, int]:
+        """How often somebody was refused, by reason: ``REQUESTS``, ``WORK``."""
+        return MappingProxyType(self._refusals)
 
     @property
     def speed(self) -> float:
@@ -52,21 +81,28 @@ class Admission:
 
     @property
     def retry_after(self) -> float:
-        """Seconds until what is queued now should be done, within 1 to 60."""
-        return min(max(self._audio_seconds / max(self.speed, 1e-3), _MIN_RETRY), _MAX_RETRY)
+        """Seconds until what is queued now should be done, within 1 to 60; less the jitter."""
+        return min(max(self._audio_seconds / max(self.speed, 1e-3), _MIN_RETRY), _MAX_RETRY) * self._jitter()
 
-    def enter(self) -> Ticket:
-        """Admit a request. Raises Overloaded when there are as many as may be."""
+    def check(self, priority: Priority = Priority.NORMAL) -> None:
+        """Raise Overloaded where `enter` would: for who brings much, and is better told before."""
+        if self._requests >= self._share(priority) * self._max_requests:
+            raise self._refusal(REQUESTS, f"All {self._max_requests} places for requests are taken.")
+        if self._audio_seconds >= self._share(priority) * self._max_audio_seconds:
+            raise self._refusal(WORK, "Too much audio is waiting to be transcribed.")
+
+    def enter(self, priority: Priority = Priority.NORMAL) -> Ticket:
+        """Admit a request. Raises Overloaded when there are as many, or as much work, as may be."""
         with self._lock:
-            if self._requests >= self._max_requests:
-                raise Overloaded(self.retry_after, f"All {self._max_requests} places for requests are taken.")
+            self.check(priority)
             self._requests += 1
-        return Ticket(self)
+        return Ticket(self, self._share(priority))
 
     def completed(self, audio_seconds: float, *, started: float, ended: float) -> None:
         """Learn the speed from a recording that was in work from ``started`` to ``ended`` (any monotonic clock).
 
-        Recordings run side by side, so only the part of the time that no earlier completion has covered counts.
+        ``audio_seconds``: what it cost. Recordings run side by side, so only the part of the time that no earlier
+        completion has covered counts.
         """
         with self._lock:
             busy = max(0.0, ended - max(started, self._busy_until))
@@ -74,11 +110,19 @@ class Admission:
             self._done_audio = self._done_audio * _MEMORY + audio_seconds
             self._busy_seconds = self._busy_seconds * _MEMORY + busy
 
-    def _add_audio(self, seconds: float) -> None:
+    @staticmethod
+    def _share(priority: Priority) -> float:
+        return _SHARES.get(priority, 1.0)
+
+    def _refusal(self, why: str, reason: str) -> Overloaded:
+        self._refusals[why] += 1
+        return Overloaded(self.retry_after, reason)
+
+    def _add_audio(self, seconds: float, share: float) -> None:
         with self._lock:
             # A recording longer than the limit would be refused for ever; it is taken when nothing else is there.
-            if self._audio_seconds > 0 and self._audio_seconds + seconds > self._max_audio_seconds:
-                raise Overloaded(self.retry_after, "Too much audio is waiting to be transcribed.")
+            if self._audio_seconds > 0 and self._audio_seconds + seconds > share * self._max_audio_seconds:
+                raise self._refusal(WORK, "Too much audio is waiting to be transcribed.")
             self._audio_seconds += seconds
 
     def _leave(self, audio_seconds: float) -> None:
@@ -91,14 +135,15 @@ class Admission:
 class Ticket:
     """The place of one request. Context manager; leaving it gives everything back, once."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, share: float) -> None:
         self._admission = admission
+        self._share = share
         self._audio_seconds = 0.0
         self._left = False
 
     def add_audio(self, seconds: float) -> None:
-        """Count more audio for this request. Raises Overloaded when too much is queued already."""
-        self._admission._add_audio(seconds)
+        """Count more for this request, see ``budget.work_seconds``. Raises Overloaded when too much is queued."""
+        self._admission._add_audio(seconds, self._share)
         self._audio_seconds += seconds
 
     def leave(self) -> None:

@@ -17,6 +17,10 @@ _REJECTIONS = frozenset(
     {
         "overloaded",
         "too_many_sessions",
+        "too_many_uploads",
+        "insufficient_storage",
+        "insufficient_memory",
+        "too_many_open_files",
         "model_not_ready",
         "shutting_down",
         "invalid_api_key",

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Request
 
+from server.context import ContextRoom
 from server.http.auth.callers import EPHEMERAL, caller_of
 from server.http.auth.grants import Grant, Scope
 from server.http.errors import ApiError, invalid
@@ -78,15 +79,16 @@ async def create_transcription_session(request: Request) -> dict[str, Any]:
 )
 async def create_session(request: Request) -> dict[str, Any]:
     """As ``transcription_sessions``; such sessions transcribe too, and answer nothing."""
-    asked = await _asked(request, lambda body, model: SecretRequest.parse_flat({"type": "realtime"} | body, model))
+    asked = await _asked(request, lambda body, *rest: SecretRequest.parse_flat({"type": "realtime"} | body, *rest))
     return asked.flat_answer(_session_id(), *_secret(request, asked))
 
 
-async def _asked(request: Request, parse: Callable[[dict[str, Any], str], SecretRequest]) -> SecretRequest:
+async def _asked(request: Request, parse: Callable[[dict[str, Any], str, ContextRoom], SecretRequest]) -> SecretRequest:
     """Raises the 400."""
     body = await read_object(request)
+    service = service_of(request.scope)
     try:
-        return parse(body, service_of(request.scope).settings.served_model_name)
+        return parse(body, service.settings.served_model_name, service.live_context)
     except EventError as error:
         raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code=error.code, param=error.param) from None
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.datastructures import QueryParams
 
+from server.context import ANY_ROOM, ContextRoom
 from server.http.deepgram_error import LISTEN_PATH, REQUEST_ID_HEADER, invalid_query
 from server.http.openapi import LISTEN
 from server.http.routes.deepgram_file import now, transcribe_body
@@ -26,12 +27,14 @@ SUBPROTOCOLS = ("token", "bearer")
 async def listen_live(websocket: WebSocket) -> None:
     """One live session. A query that cannot be honoured is refused before the connection is accepted."""
     service = service_of(websocket.scope)
-    query = _query(websocket.query_params, live=True)
+    room = service.live_context
+    query = _query(websocket.query_params, live=True, room=room)
     session = DeepgramSession(
         query,
         served_model=service.settings.served_model_name,
         request_id=websocket.state.request_id,
         created=now(),
+        room=room,
     )
     await run_session(
         websocket,
@@ -56,9 +59,9 @@ async def listen_file(request: Request) -> JSONResponse:
     return answer
 
 
-def _query(parameters: QueryParams, *, live: bool) -> ListenQuery:
+def _query(parameters: QueryParams, *, live: bool, room: ContextRoom = ANY_ROOM) -> ListenQuery:
     """Raises the 400."""
     try:
-        return ListenQuery.parse(parameters.multi_items(), live=live)
+        return ListenQuery.parse(parameters.multi_items(), live=live, room=room)
     except InvalidQuery as error:
-        raise invalid_query(error.message) from None
+        raise invalid_query(error.message, error.code) from None

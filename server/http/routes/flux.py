@@ -18,15 +18,17 @@ router = APIRouter(tags=["deepgram"])
 @router.websocket(FLUX_PATH)
 async def listen_in_turns(websocket: WebSocket) -> None:
     """One session. A query that cannot be honoured is refused before the connection is accepted."""
+    service = service_of(websocket.scope)
+    room = service.live_context
     try:
-        query = FluxQuery.parse(websocket.query_params.multi_items())
+        query = FluxQuery.parse(websocket.query_params.multi_items(), room)
     except InvalidQuery as error:
-        raise invalid_query(error.message) from None
+        raise invalid_query(error.message, error.code) from None
     request_id = websocket.state.request_id
     await run_session(
         websocket,
-        service_of(websocket.scope),
-        FluxSession(query, request_id=request_id),
+        service,
+        FluxSession(query, request_id=request_id, room=room),
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
         headers={REQUEST_ID_HEADER: request_id},
     )

@@ -38,6 +38,7 @@ async def realtime(websocket: WebSocket, model: str | None = None) -> None:
             make_id=lambda kind: f"{kind}_{uuid4().hex}",
             start=checked(SessionFields, grant.session if grant else {}),
             flat=_speaks_beta(websocket),
+            room=service.live_context,
         )
     except EventError as error:  # a secret of another version of the server
         raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code=error.code, param=error.param) from None

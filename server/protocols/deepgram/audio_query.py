@@ -22,11 +22,15 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class InvalidQuery(Exception):  # noqa: N818 - it is the query that is invalid
-    """A parameter that cannot be honoured. ``message`` names it, and is ASCII: it is sent in a header too."""
+    """A parameter that cannot be honoured. ``message`` names it, and is ASCII: it is sent in a header too.
 
-    def __init__(self, message: str) -> None:
+    ``code``: what kind of fault it is, for programs.
+    """
+
+    def __init__(self, message: str, *, code: str = "invalid_query_parameter") -> None:
         super().__init__(message)
         self.message = message
+        self.code = code
 
 
 def refuse(values: Mapping[str, object]) -> None:

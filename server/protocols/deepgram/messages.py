@@ -84,13 +84,13 @@ def configured(request_id: str, keyterms: list[str] | None) -> JsonObject:
     return answer if keyterms is None else answer | {"keyterms": keyterms}
 
 
-def too_many_terms(request_id: str, limit: int) -> JsonObject:
-    """The answer to a `Configure` with more characters than ``limit``."""
+def too_many_terms(request_id: str, limit: str) -> JsonObject:
+    """The answer to a `Configure` whose terms are too long; ``limit`` as `ContextTooLong` has it."""
     return {
         "type": "ConfigureFailure",
         "request_id": request_id,
         "code": "CONFIGURE_KEYTERM_LIMIT_EXCEEDED",
-        "description": f"The key terms together may have {limit} characters.",
+        "description": f"The key terms together {limit}.",
     }
 
 

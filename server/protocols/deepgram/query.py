@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from server.audio_in.listening import Listening
-from server.context import ContextTooLong, context_of
+from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.deepgram.alternatives import JsonObject
 from server.protocols.deepgram.audio_query import AudioQuery, InvalidQuery
@@ -76,15 +76,20 @@ class ListenQuery(AudioQuery):
     utt_split: float = Field(0.8, gt=0)
 
     @classmethod
-    def parse(cls, items: Iterable[tuple[str, str]], *, live: bool = True) -> ListenQuery:
+    def parse(cls, items: Iterable[tuple[str, str]], *, live: bool = True, room: ContextRoom = ANY_ROOM) -> ListenQuery:
         """From a query's names and values in order.
 
         Args:
             live: of a session; a file may be a container though an encoding is named.
+            room: for the key terms.
 
         Raises InvalidQuery.
         """
         query = cls.read(items, lists=LISTS)
+        try:
+            room.check(context_of(*query.terms))
+        except ContextTooLong as error:
+            raise InvalidQuery(f"keyterm and keywords together {error.limit}.", code="context_too_long") from None
         query._check_together(live=live)
         return query
 
@@ -95,10 +100,6 @@ class ListenQuery(AudioQuery):
             raise InvalidQuery("utterance_end_ms needs interim_results=true.")
         if self.numerals and self.spoken is not None and self.spoken not in NUMBER_LANGUAGES:
             raise InvalidQuery(f"numerals: number words are known in {', '.join(NUMBER_LANGUAGES)} only.")
-        try:
-            context_of(*self.terms)
-        except ContextTooLong as error:
-            raise InvalidQuery(f"keyterm and keywords together may have {error.limit} characters.") from None
 
     @property
     def listening(self) -> Listening:

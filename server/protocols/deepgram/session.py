@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from server.context import ContextTooLong, context_of
+from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
 from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
 from server.live.vocabulary.events import Finished, LiveEvent
 from server.live.vocabulary.flush import Asker, flush_ids
@@ -31,10 +31,14 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         served_model: the name in ``model_info``, whichever model was asked for.
         request_id: the same as in the handshake's answer.
         created: when the session began, in ISO 8601.
+        room: for key terms.
     """
 
-    def __init__(self, query: ListenQuery, *, served_model: str, request_id: str, created: str) -> None:
+    def __init__(
+        self, query: ListenQuery, *, served_model: str, request_id: str, created: str, room: ContextRoom = ANY_ROOM
+    ) -> None:
         self._query = query
+        self._room = room
         self._model = ModelIdentity(served_model)
         self._request_id = request_id
         self._created = created
@@ -109,6 +113,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             return [Send(messages.configured(self._request_id, None))]
         try:
             context = context_of(*keyterms)
+            self._room.check(context)
         except ContextTooLong as error:
             return [Send(messages.too_many_terms(self._request_id, error.limit))]
         return [SetContext(context), Send(messages.configured(self._request_id, keyterms))]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from server.context import ContextTooLong, context_of
+from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
 from server.protocols.deepgram.audio_query import AudioQuery, InvalidQuery
 from server.protocols.flux.end_of_turn import Thresholds
 
@@ -45,15 +45,18 @@ class FluxQuery(AudioQuery):
     language_hint: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, items: Iterable[tuple[str, str]]) -> FluxQuery:
-        """From a query's names and values in order; empty ones do not count. Raises InvalidQuery."""
+    def parse(cls, items: Iterable[tuple[str, str]], room: ContextRoom = ANY_ROOM) -> FluxQuery:
+        """From a query's names and values in order; empty ones do not count. ``room``: for the key terms.
+
+        Raises InvalidQuery.
+        """
         query = cls.read(items, lists=_LISTS)
+        try:
+            room.check(context_of(*query.keyterm))
+        except ContextTooLong as error:
+            raise InvalidQuery(f"keyterm: all together {error.limit}.", code="context_too_long") from None
         query.check_sound(live=True)
         agreeing(query.thresholds)
-        try:
-            context_of(*query.keyterm)
-        except ContextTooLong as error:
-            raise InvalidQuery(f"keyterm: all together may have {error.limit} characters.") from None
         return query
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from server.context import ContextTooLong
+from server.context import ANY_ROOM, ContextRoom, ContextTooLong
 from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
 from server.live.vocabulary.events import (
     AudioHeard,
@@ -45,9 +45,11 @@ class FluxSession(LiveProtocol[str | bytes]):
     Args:
         query: what the client wants.
         request_id: the same as in the handshake's answer.
+        room: for key terms.
     """
 
-    def __init__(self, query: FluxQuery, *, request_id: str) -> None:
+    def __init__(self, query: FluxQuery, *, request_id: str, room: ContextRoom = ANY_ROOM) -> None:
+        self._room = room
         self._request_id = request_id
         self._format = query.format
         self._configuration = Configuration.of(query)
@@ -156,6 +158,7 @@ class FluxSession(LiveProtocol[str | bytes]):
         old = self._configuration
         try:
             new = old.updated(fields)
+            self._room.check(new.context)
         except InvalidQuery as error:
             return [self._message(messages.not_configured("INVALID_CONFIGURATION", error.message))]
         except ContextTooLong as error:

@@ -32,7 +32,7 @@ def wishes_of(parameters: RecordingParameters) -> Wishes:
     except ContextTooLong as error:
         raise InvalidParameter(
             "prompt" if parameters.prompt else "keywords",
-            f"prompt and keywords together may have {error.limit} characters.",
+            f"prompt and keywords together {error.limit}.",
             code="context_too_long",
         ) from None
     pairs = zip(parameters.known_speaker_names, parameters.known_speaker_references, strict=True)
@@ -50,4 +50,9 @@ def decoded(data: str, param: str) -> bytes:
     try:
         return decode_base64(data)
     except NotBase64:
-        raise InvalidParameter(param, f"{param} is not valid base64.") from None
+        raise not_base64(param) from None
+
+
+def not_base64(param: str) -> InvalidParameter:
+    """What a parameter that should be base64 is refused with."""
+    return InvalidParameter(param, f"{param} is not valid base64.")

@@ -11,22 +11,25 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
+from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.listening import Listening
+from server.engine.budget import work_seconds
 from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings
 from server.recordings.errors import EngineError, Overloaded
 from server.recordings.transcription import Outcome, Transcription
 from server.recordings.wishes import KnownSpeaker, Wishes
+from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.segments import Transcript
 from tests.server.engine.conftest import eventually
 from tests.server.recordings.conftest import Room, file_of, noise, open_room
 from tests.support.channel_runner import ChannelRunner, said, written
 from tests.support.scripted_runner import AFTER, BEFORE, Trouble
-from tests.support.speaking_runner import TEXT, endless_answer
+from tests.support.speaking_runner import CHECKPOINT, TEXT, endless_answer
 
 LEFT = written((0, 1, 0, "Good morning."), (2, 2.5, 0, "Fine."), (2.5, 3, 1, "Me too."))
 RIGHT = written((0.5, 1, None, "[Silence]"), (1, 2, 0, "How are you?"))
@@ -85,7 +88,10 @@ async def test_events_add_up_to_the_transcript(room: Room) -> None:
         file = io.BytesIO(call(*CALL))
         opening = room.transcription(file, split(said(LEFT, RIGHT)), ticket=ticket, request_id="test")
         async with opening as transcription:
-            assert room.engine.admission.audio_seconds == 6.0
+            prompt = Vocabulary.load(CHECKPOINT).count(said(LEFT, RIGHT))
+            weight = work_seconds(VIBEVOICE_ASR, 3.0, prompt)
+            assert weight > 6.0
+            assert room.engine.admission.audio_seconds == 2 * weight, "each channel has the prompt"
             events = [event async for event in transcription.events()]
             assert transcription.transcript is not None
             assert transcription.first_segment_at is not None

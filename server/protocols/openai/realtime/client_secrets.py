@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from server.context import ContextRoom
 from server.protocols.openai.realtime.config import SessionConfig
 from server.protocols.openai.realtime.schemas import Fields, SessionFields, checked
 
@@ -56,22 +57,24 @@ class SecretRequest:
     config: SessionConfig
 
     @classmethod
-    def parse(cls, body: dict[str, Any], served_model: str) -> SecretRequest:
+    def parse(cls, body: dict[str, Any], served_model: str, room: ContextRoom) -> SecretRequest:
         """Of ``POST /v1/realtime/client_secrets``. Raises EventError, as the other one does."""
         request = checked(_Request, body)
-        return cls._of(request.expires_after, request.session or SessionFields(), served_model)
+        return cls._of(request.expires_after, request.session or SessionFields(), served_model, room)
 
     @classmethod
-    def parse_flat(cls, body: dict[str, Any], served_model: str) -> SecretRequest:
+    def parse_flat(cls, body: dict[str, Any], served_model: str, room: ContextRoom) -> SecretRequest:
         """Of ``POST /v1/realtime/transcription_sessions`` and ``/sessions``."""
         request = checked(_FlatRequest, body)
         secret = request.client_secret or _FlatSecret()
-        return cls._of(secret.expires_after or secret.expires_at, checked(SessionFields, body), served_model)
+        return cls._of(secret.expires_after or secret.expires_at, checked(SessionFields, body), served_model, room)
 
     @classmethod
-    def _of(cls, expires: _ExpiresAfter | None, session: SessionFields, served_model: str) -> SecretRequest:
+    def _of(
+        cls, expires: _ExpiresAfter | None, session: SessionFields, served_model: str, room: ContextRoom
+    ) -> SecretRequest:
         seconds = DEFAULT_SECONDS if expires is None or expires.seconds is None else expires.seconds
-        return cls(seconds, session, SessionConfig(served_model).updated(session))
+        return cls(seconds, session, SessionConfig(served_model).updated(session, room))
 
     def answer(self, session_id: str, secret: str, expires_at: int) -> dict[str, Any]:
         """Of ``client_secrets``. ``expires_at``: Unix time."""

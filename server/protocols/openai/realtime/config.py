@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from server.audio_in.encodings import PcmEncoding
-from server.context import ContextTooLong, context_of
+from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
 from server.live.vocabulary.actions import SetFormat
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.openai.realtime.errors import EventError
@@ -63,18 +63,18 @@ class SessionConfig:
     include: list[str] | None = None
     realtime_model: str | None = None
 
-    def updated(self, fields: SessionFields) -> SessionConfig:
-        """This with what the client named. Raises EventError for a prompt that is too long."""
+    def updated(self, fields: SessionFields, room: ContextRoom = ANY_ROOM) -> SessionConfig:
+        """This with what the client named. Raises EventError for a prompt that ``room`` is too small for."""
         updated = replace(self, kind=fields.type or self.kind, flat=self.flat or fields.flat)
         if fields.type == "realtime" and fields.model is not None:
             updated = replace(updated, realtime_model=fields.model)
         for name, value in fields.named():
             updated = replace(updated, **{name: _merged(name, getattr(updated, name), value)})
         try:
-            context_of(*updated._context_parts)
+            room.check(context_of(*updated._context_parts))
         except ContextTooLong as error:
             raise EventError(
-                f"prompt and keywords together may have {error.limit} characters.",
+                f"prompt and keywords together {error.limit}.",
                 code="context_too_long",
                 param="session.audio.input.transcription.prompt",
             ) from None

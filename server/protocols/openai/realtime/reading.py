@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import from_json
 
+from server.context import MAX_CONTEXT_CHARACTERS
 from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import Append, checked
@@ -18,6 +20,7 @@ MAX_EVENT_CHARACTERS: Final = 1 << 18
 """Of an event without audio: what may be set is echoed, and no answer is to hold up other sessions."""
 MAX_ID_CHARACTERS: Final = 512
 """Of a client's name for its event: OpenAI's limit. One that is longer is not repeated."""
+_CONTEXT: Final = frozenset({"prompt", "keywords"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,35 @@ def read_event(frame: str | bytes) -> ClientEvent:
         event_id = name if isinstance(name, str) and len(name) <= MAX_ID_CHARACTERS else None
         if fields.get("type") != "input_audio_buffer.append":
             if len(frame) > MAX_EVENT_CHARACTERS:
-                raise EventError(f"An event without audio may have {MAX_EVENT_CHARACTERS} characters.")
+                raise _too_long(fields)
             return ClientEvent(fields, event_id)
         audio = _decoded(checked(Append, fields).audio)
         return ClientEvent(fields | {"audio": None}, event_id, audio)
     except EventError as error:
         return ClientEvent(id=event_id, error=error)
+
+
+def _too_long(fields: dict[str, Any]) -> EventError:
+    """For an event without audio. Where it is its prompt that made it so, that is said."""
+    if sum(map(len, _context_in(fields))) > MAX_CONTEXT_CHARACTERS:
+        return EventError(
+            f"prompt and keywords together may have {MAX_CONTEXT_CHARACTERS} characters.",
+            code="context_too_long",
+            param="session.audio.input.transcription.prompt",
+        )
+    return EventError(f"An event without audio may have {MAX_EVENT_CHARACTERS} characters.")
+
+
+def _context_in(value: object, name: str = "") -> Iterator[str]:
+    """Texts of prompts and keywords, wherever in an event they stand."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _context_in(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _context_in(inner, name)
+    elif isinstance(value, str) and name in _CONTEXT:
+        yield value
 
 
 def _fields(frame: str | bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from server.context import ANY_ROOM, ContextRoom
 from server.live.vocabulary.actions import (
     Action,
     Close,
@@ -53,6 +54,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         make_id: ``make_id("item")`` is a new name that begins with ``item_``.
         start: what the session is configured with before the client says anything.
         flat: the client asks for the beta's form of the API.
+        room: for prompt and keywords.
 
     Raises EventError for a ``start`` that cannot be honoured.
     """
@@ -65,10 +67,12 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         make_id: Callable[[str], str],
         start: SessionFields = NOTHING_NAMED,
         flat: bool = False,
+        room: ContextRoom = ANY_ROOM,
     ) -> None:
         self._make_id = make_id
         self._id = make_id("sess")
-        self._config = SessionConfig(model or served_model, flat=flat).updated(start)
+        self._room = room
+        self._config = SessionConfig(model or served_model, flat=flat).updated(start, room)
         self._items = Items(make_id, logprobs=self._config.logprobs)
         self._flushes = flush_ids(Asker.PROTOCOL)
         self._heard = 0.0
@@ -177,7 +181,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
 
     def _configure(self, event: ClientEvent) -> list[Action]:
         """Take the update; returns what it changes for the audio and the model."""
-        old, new = self._config, self._config.updated(checked(SessionUpdate, event.fields).session)
+        old, new = self._config, self._config.updated(checked(SessionUpdate, event.fields).session, self._room)
         self._config, self._items.logprobs = new, new.logprobs
         changes: list[Action] = []
         if new.set_format != old.set_format:

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from server.context import ANY_ROOM
 from server.http.auth.callers import Caller
 from server.http.routes import realtime
 from server.live.vocabulary import actions
@@ -45,7 +46,9 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     monkeypatch.setattr(realtime, "run_session", only_the_opening)
     app = FastAPI(middleware=[Middleware(let_through)])
     app.include_router(realtime.router)
-    app.state.service = SimpleNamespace(settings=SimpleNamespace(served_model_name="vibevoice-asr"))
+    app.state.service = SimpleNamespace(
+        settings=SimpleNamespace(served_model_name="vibevoice-asr"), live_context=ANY_ROOM
+    )
     with TestClient(app) as client:
         yield client
 
