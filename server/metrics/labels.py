@@ -34,7 +34,9 @@ REJECTIONS = (
 )
 """Codes of requests that were refused for the server's sake, whatever is in them."""
 
-DEADLINES = MappingProxyType({"header_too_slow": "head", "upload_too_slow": "upload", AudioErrorCode.DECODE_TIMEOUT.value: "decode"})
+DEADLINES = MappingProxyType(
+    {"header_too_slow": "head", "upload_too_slow": "upload", AudioErrorCode.DECODE_TIMEOUT.value: "decode"}
+)
 """By the code of the refusal, what took too long."""
 
 
