@@ -18,6 +18,7 @@ from server.engine.client.stream import EngineStream
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, joined
+from server.windows.heard_audio import HeardAudio
 from server.windows.prefix import AnswerPrefix
 from server.windows.reading import read
 from server.windows.timeline import Timeline
@@ -37,13 +38,17 @@ class Window:
 
     Args:
         stream: of the engine; nobody else uses it.
+        heard: what the stream has got so far, and its source.
         vocabulary: of the checkpoint.
         family: of the checkpoint: how it cuts audio into frames and writes answers.
         question: as it is put about a window of which nothing is known yet.
     """
 
-    def __init__(self, stream: EngineStream, vocabulary: Vocabulary, family: Family, question: Question) -> None:
+    def __init__(
+        self, stream: EngineStream, heard: HeardAudio, vocabulary: Vocabulary, family: Family, question: Question
+    ) -> None:
         self._stream = stream
+        self._heard = heard
         self._vocabulary = vocabulary
         self._geometry = family.geometry
         self._question = question
@@ -82,7 +87,9 @@ class Window:
         ``logprobs``: segments get those of their tokens.
         """
         if whole:
-            self._timeline.add(self._blocks[-1].end, -self._timeline.samples % self._geometry.hop)
+            silence = -self._timeline.samples % self._geometry.hop
+            self._timeline.add(self._blocks[-1].end, silence)
+            self._heard.fill(silence)
         question = replace(self._question, prefix=self._prefix.text, guess=self._prefix.guess, whole=whole)
         answer = await self._stream.ask(question).read()
         reading = read(answer, self._vocabulary, seconds=self.seconds, logprobs=logprobs)
@@ -115,6 +122,7 @@ class Window:
 
     async def _add(self, block: Block) -> None:
         self._timeline.add(block.start, block.samples.size)
+        self._heard.add(block.samples)
         await self._stream.append(block.samples)
 
     def _in_source(self, segment: Segment) -> Segment:
@@ -136,15 +144,18 @@ async def open_window(
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
 
-    The level is that of this audio and stays for the window's life: what is in the KV cache cannot become louder.
-    Raises EngineError, EngineUnavailable.
+    The level is that of this audio and stays for the window's life: what is in the KV cache cannot become louder. While
+    a worker is being replaced the next one is waited for. Raises EngineError, and EngineUnavailable where none can be
+    had any more.
     """
     assert engine.info is not None
-    heard = np.concatenate([*(voice.block.samples for voice in voices), *(block.samples for block in blocks)])
+    together = np.concatenate([*(voice.block.samples for voice in voices), *(block.samples for block in blocks)])
     budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
     question, family = Question(context, max_tokens=budget), engine.info.family
-    spec = StreamSpec(family.geometry.frames_of(seconds), question, clip_level(heard), priority)
-    window = Window(engine.open(spec, request_id=request_id), vocabulary, family, question)
+    spec = StreamSpec(family.geometry.frames_of(seconds), question, clip_level(together), priority)
+    source = HeardAudio()
+    stream = await engine.open_when_ready(spec, request_id=request_id, source=source)
+    window = Window(stream, source, vocabulary, family, question)
     try:
         for voice in voices:
             await window.introduce(voice)

@@ -15,6 +15,7 @@ from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream, WholeAnswer
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
+from server.windows.heard_audio import HeardAudio
 from server.windows.window import Window
 from tests.support.author import Author
 from tests.support.speaking_runner import SpeakingRunner
@@ -100,6 +101,16 @@ class ScriptedEngine:
         self.streams.append((stream, spec))
         return stream
 
+    async def open_when_ready(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> ScriptedStream:
+        return self.open(spec, request_id=request_id, source=source, fingerprint=fingerprint)
+
     @property
     def as_engine(self) -> Engine:
         return cast(Engine, self)
@@ -107,4 +118,4 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR, question)
+    return Window(cast(EngineStream, stream), HeardAudio(), stream.author.vocabulary, VIBEVOICE_ASR, question)

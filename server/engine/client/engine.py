@@ -123,6 +123,11 @@ class Engine:
         if self.state is not EngineState.READY:
             raise EngineUnavailable(self._supervisor.retry_after, _WHY_UNAVAILABLE[self.state])
 
+    def check_alive(self) -> None:
+        """Raise EngineUnavailable, likewise, unless there is a worker that has been ready, or will be another."""
+        if self.info is None or self.state in (EngineState.FAILED, EngineState.CLOSED):
+            raise EngineUnavailable(self._supervisor.retry_after, _WHY_UNAVAILABLE[self.state])
+
     def open(
         self,
         spec: StreamSpec,
@@ -137,13 +142,30 @@ class Engine:
         ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
         """
         self.check_ready()
-        stream = EngineStream(StreamRequest(spec, request_id, source, fingerprint), self._forget)
+        assert self.info is not None
+        request = StreamRequest(spec, request_id, self.info.geometry.hop, source, fingerprint)
+        stream = EngineStream(request, self._forget)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)
         assert self._supervisor.worker is not None
         self._streams[stream] = None
         self._connect(stream, self._supervisor.worker)
         return stream
+
+    async def open_when_ready(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> EngineStream:
+        """As ``open``; waits while a worker is being replaced, for somebody who was let in before.
+
+        Raises EngineUnavailable when none can be had any more, and EngineError for known poison.
+        """
+        await self.wait_ready()
+        return self.open(spec, request_id=request_id, source=source, fingerprint=fingerprint)
 
     # --------------------------------------------------------------------------------------- worker after worker
 
