@@ -86,6 +86,17 @@ class StepSettings(BaseModel):
         return self
 
 
+class WorkerSettings(BaseModel):
+    """How the process with the model is watched."""
+
+    worker_timeout: float = Field(
+        30.0,
+        gt=0,
+        description="A worker is replaced that is silent for this long, or whose step takes so long and ten times as "
+        "long as its steps have taken before; after a third of it /ready says 503.",
+    )
+
+
 class NetworkSettings(BaseModel):
     """Who may call, and how the server starts and stops."""
 
@@ -219,6 +230,7 @@ class LogSettings(BaseModel):
 _GROUPS: dict[str, type[BaseModel]] = {
     "model": ModelSettings,
     "engine": StepSettings,
+    "worker": WorkerSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
     "live": SessionSettings,
@@ -226,7 +238,16 @@ _GROUPS: dict[str, type[BaseModel]] = {
 }
 
 
-class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, SessionSettings, LogSettings, BaseSettings):
+class Settings(
+    ModelSettings,
+    StepSettings,
+    WorkerSettings,
+    NetworkSettings,
+    LimitSettings,
+    SessionSettings,
+    LogSettings,
+    BaseSettings,
+):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
     model_config = SettingsConfigDict(

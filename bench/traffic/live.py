@@ -97,8 +97,8 @@ class LiveClients:
         return Outcome("live leaver", Verdict.LEFT, began, monotonic())
 
     def _said(self, chance: random.Random) -> list[bytes]:
-        """Two to four seconds of the recording."""
-        count = chance.randint(20, 40)
+        """Four to six seconds of the recording."""
+        count = chance.randint(40, 60)
         first = chance.randrange(max(1, len(self._pieces) - count))
         return self._pieces[first : first + count]
 

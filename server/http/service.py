@@ -27,10 +27,12 @@ from server.http.upload_places import UploadPlaces
 from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
-from server.metrics import Metrics
+from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
 from server.resources import Budget, Resource
 from server.settings import Settings
+from server.tracing.streams import record_stream
+from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
 
@@ -53,23 +55,30 @@ class Service:
         uploads: those of bodies that come in.
         spool: where bodies are kept.
         memory: for bodies and for samples that wait for the model.
+        tracer: whom spans are told.
         created: Unix time of the start.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, transcriber_factory: TranscriberFactory = make_transcriber
+        self,
+        settings: Settings,
+        engine: Engine,
+        transcriber_factory: TranscriberFactory = make_transcriber,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self.settings = settings
         self.engine = engine
+        self.tracer = tracer
+        if tracer.records:
+            engine.on_trace = partial(record_stream, tracer)
         self.decoders = DecodePool(settings.decode_processes)
-        self.metrics = Metrics()
-        self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
         self.live = LiveSessions(settings.max_live_sessions)
         self.uploads = UploadPlaces(settings.max_uploads)
         self.memory = Budget(Resource.MEMORY, settings.memory_budget)
         folder = tempfile.gettempdir()
         self.spool = Spool(Budget(Resource.DISK, settings.spool_budget(folder)), self.memory, folder)
-        self.metrics.live_active.set_function(lambda: self.live.active)
+        self.metrics = Metrics()
+        self.metrics.watch(self)
         self.draining = False
         self.refusing = False
         self._active_requests = 0
@@ -170,6 +179,7 @@ class Service:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        await run_in_threadpool(self.tracer.close)
 
     @property
     def failure(self) -> str | None:

@@ -44,6 +44,11 @@ class ChannelTranscribers:
         """Of channels."""
         return len(self._transcribers)
 
+    @property
+    def backlog(self) -> float:
+        """Seconds of audio that wait for the model, of the channel that is furthest behind."""
+        return max((transcriber.backlog for transcriber in self._transcribers), default=0.0)
+
     async def open(self, count: int) -> None:
         """There are so many channels, at least."""
         while self.count < count:

@@ -66,9 +66,6 @@ class LiveTranscriber(Transcriber):
     Args:
         windows: of the session, without audio so far.
         settings: the server's.
-
-    Attributes:
-        backlog: seconds of audio that wait for the model.
     """
 
     def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
@@ -78,7 +75,7 @@ class LiveTranscriber(Transcriber):
             windows, update=settings.update, first_speech=settings.first_speech, settle=settings.settle
         )
         self._work: deque[GatedAudio | _Mark | TurnEvent] = deque()
-        self.backlog = 0.0
+        self._backlog = 0.0
         self._turn_flushes = flush_ids(Asker.TURNS)
         self._reads_pauses = False
         self._asked = self._over = False  # in the present silence: the model was asked, and the turn ended
@@ -87,9 +84,13 @@ class LiveTranscriber(Transcriber):
         self._failure: EngineError | None = None
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def backlog(self) -> float:
+        return self._backlog
+
     async def hear(self, samples: Samples) -> None:
         """The next audio: [n], mono, 24 kHz, any length. Waits while too much is behind. Raises EngineError."""
-        while self.backlog > self._most_behind and self._failure is None:
+        while self._backlog > self._most_behind and self._failure is None:
             self._room.clear()
             await self._room.wait()
         self._raise_failure()
@@ -158,7 +159,7 @@ class LiveTranscriber(Transcriber):
     # ---------------------------------------------------------------------------------------------------- feeding
 
     def _queue(self, audio: GatedAudio) -> None:
-        self.backlog += audio.block.seconds
+        self._backlog += audio.block.seconds
         last = self._work[-1] if self._work else None
         if isinstance(last, GatedAudio) and last.block.end == audio.block.start and last.block.seconds < _PIECE:
             self._work[-1] = last.joined(audio)
@@ -222,7 +223,7 @@ class LiveTranscriber(Transcriber):
 
     async def _take(self, audio: GatedAudio) -> None:
         self._tell(await self._captions.take(audio.block, audio.speech))
-        self.backlog = max(0.0, self.backlog - audio.block.seconds)
+        self._backlog = max(0.0, self._backlog - audio.block.seconds)
         self._room.set()
 
     async def _reach(self, mark: _Mark) -> bool:

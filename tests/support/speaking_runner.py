@@ -115,12 +115,12 @@ def load_when_it_exists(path: Path) -> SpeakingRunner:
     return SpeakingRunner()
 
 
-def load_once(path: Path) -> SpeakingRunner:
+def load_once(path: Path, step_seconds: float = 0.0) -> SpeakingRunner:
     """A factory that works until it has left a file."""
     if path.exists():
         raise ValueError("the checkpoint is gone")
     path.touch()
-    return SpeakingRunner()
+    return SpeakingRunner(step_seconds=step_seconds)
 
 
 @dataclass

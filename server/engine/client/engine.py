@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from time import monotonic
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import StreamSpec
+from server import traceparent
 from server.engine.budget import work_seconds
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
@@ -18,12 +19,14 @@ from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream, Link, StreamRequest
 from server.engine.client.supervisor import Death, EngineState, Supervisor
 from server.engine.errors import EngineError, EngineUnavailable
+from server.engine.figures import WorkDone
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
     FailureCode,
     StreamFailed,
     StreamsLost,
+    StreamTrace,
     ToClient,
     WorkerStats,
 )
@@ -53,7 +56,8 @@ class Engine:
 
     Attributes:
         info: of the runner, after the first worker became ready.
-        stats: the latest of the present worker; its counters begin at 0 with each worker.
+        stats: the latest of the present worker; what it has done begins at 0 with each worker.
+        on_trace: called with what is told of each stream whose trace is sampled, when it ends.
         admission: for the requests in front of the engine; learns the speed from every recording that ends well.
     """
 
@@ -70,11 +74,18 @@ class Engine:
         self._quarantine = Quarantine(monotonic)
         self.info: RunnerInfo | None = None
         self.stats: WorkerStats | None = None
+        self.on_trace: Callable[[StreamTrace], None] | None = None
+        self._done_before = WorkDone()
         self.admission = Admission(max_requests=settings.max_requests, max_audio_seconds=settings.max_audio_seconds)
 
     @property
     def state(self) -> EngineState:
         return self._supervisor.state
+
+    @property
+    def done(self) -> WorkDone:
+        """What all workers did so far, as far as they have told: never less than before."""
+        return self._done_before if self.stats is None else self._done_before + self.stats.done
 
     @property
     def worker_pid(self) -> int | None:
@@ -143,7 +154,8 @@ class Engine:
         """
         self.check_ready()
         assert self.info is not None
-        request = StreamRequest(spec, request_id, self.info.geometry.hop, source, fingerprint)
+        hop, trace = self.info.geometry.hop, traceparent.current.get()
+        request = StreamRequest(spec, request_id, hop, source, fingerprint, trace)
         stream = EngineStream(request, self._forget)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)
@@ -202,7 +214,7 @@ class Engine:
 
     def _hold(self, in_hand: frozenset[int]) -> bool:
         """A worker died. Returns whether a stream is known to be the cause; that one has failed now."""
-        self.stats = None
+        self._done_before, self.stats = self.done, None
         blamed = [stream for number, stream in self._linked.items() if number in in_hand]
         alone = [stream.company is not None for stream in blamed] == [True]
         places = {key: max(each.given for each in blamed if each.key == key) for key in {each.key for each in blamed}}
@@ -246,6 +258,9 @@ class Engine:
                     self._try_in_parts(numbers)
                 case WorkerStats():
                     self.stats = message
+                case StreamTrace():
+                    if self.on_trace is not None:
+                        self.on_trace(message)
 
     def _deliver(self, stream: EngineStream, message: AnswerTokens | AnswerDone) -> None:
         done = isinstance(message, AnswerDone)

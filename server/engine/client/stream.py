@@ -102,13 +102,19 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a stream is opened for; see ``Engine.open``. ``hop``: samples in one frame of the model."""
+    """What a stream is opened for; see ``Engine.open``.
+
+    Attributes:
+        hop: samples in one frame of the model.
+        trace: see ``OpenStream``.
+    """
 
     spec: StreamSpec
     request_id: str
     hop: int
     source: AudioSource | None = None
     fingerprint: str | None = None
+    trace: str | None = None
 
 
 class Link(NamedTuple):
@@ -240,7 +246,8 @@ class EngineStream:
     def connect(self, link: Link, turns: asyncio.Semaphore) -> None:
         """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
         self._link, self.steps, self._filled = link, 0, False
-        link.worker.send(OpenStream(link.number, self.request_id, self._request.spec, self.company))
+        spec, trace = self._request.spec, self._request.trace
+        link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace))
         if self._appended:
             self._replaying = asyncio.create_task(self._replay(link, turns), name="stream-replay")
         else:

@@ -12,9 +12,11 @@ from starlette.websockets import WebSocket
 
 from server.http.errors import ApiError
 from server.http.service import Service
-from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
+from server.http.sockets.delays import Delays
+from server.http.sockets.session import LiveSession, SessionLimits
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.protocol import LiveProtocol, Message
+from server.metrics.labels import CANCELLED, CLIENT_CLOSED
 
 _LAST_WORDS_SECONDS = 30.0
 
@@ -49,11 +51,15 @@ async def run_session(
             websocket.state.log["end"] = CLIENT_CLOSED
             return
         make = partial(service.make_transcriber, websocket.state.request_id)
+        delays = Delays(service.metrics.live_final_word.observe, service.metrics.live_flush.observe)
         async with ChannelTranscribers(make) as transcribers:
-            session = LiveSession(websocket, protocol, transcribers, limits, service.live.stopping, channels=channels)
-            end = "cancelled"
+            session = LiveSession(
+                websocket, protocol, transcribers, limits, service.live.stopping, delays, channels=channels
+            )
+            end = CANCELLED
             try:
-                end = await session.run()
+                with service.live.running(transcribers):
+                    end = await session.run()
             finally:
                 _count(websocket, service, session, end)
 

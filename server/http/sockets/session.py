@@ -15,6 +15,7 @@ from model.seam.audio import SAMPLE_RATE
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.pcm import Channels
 from server.http.sockets.audio import AudioInput, in_pieces
+from server.http.sockets.delays import Delays
 from server.http.sockets.endings import SessionOver, to_session_over
 from server.http.sockets.outbox import Outbox
 from server.live.channel_transcribers import ChannelTranscribers
@@ -34,17 +35,13 @@ from server.live.vocabulary.actions import (
 from server.live.vocabulary.events import Flushed, Hypothesis, IdleTimedOut, SpeechStopped, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
+from server.metrics.labels import CLIENT_CLOSED, CLOSED
 
 _LARGE = 1 << 16
 """Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
-
-CLOSED = "closed"
-"""The protocol came to its end and closed the connection."""
-CLIENT_CLOSED = "client_closed"
-"""The client closed the connection, or lost it."""
 
 
 class _Tasks(NamedTuple):
@@ -92,6 +89,7 @@ class LiveSession(Generic[Message]):
         transcribers: ChannelTranscribers,
         limits: SessionLimits,
         stopping: asyncio.Event,
+        delays: Delays,
         *,
         channels: int = 1,
     ) -> None:
@@ -103,6 +101,7 @@ class LiveSession(Generic[Message]):
         self._most_channels = channels
         self._limits = limits
         self._stopping = stopping
+        self._delays = delays
         self._outbox = Outbox(websocket, limits.send)
         self._audio = AudioInput()
         self._one_at_a_time = asyncio.Lock()
@@ -185,13 +184,16 @@ class LiveSession(Generic[Message]):
         async for event in self._transcribers:
             match event:
                 case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
-                    self._owed.add((event.channel.number, flush))
-                case WordsCommitted():
+                    self._owe(event.channel.number, flush)
+                case WordsCommitted(words=words):
                     self._note_first_words()
+                    for word in words:
+                        self._delays.committed(word.end, monotonic())
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
                 case Flushed(flush=flush):
                     self._owed.discard((event.channel.number, flush))
+                    self._delays.flushed((event.channel.number, flush), monotonic())
             await self._perform(self._protocol.heard(event))
             if not self._owed:
                 self._settled.set()
@@ -252,7 +254,8 @@ class LiveSession(Generic[Message]):
                 self._transcribers.set_logprobs(wanted)
             case Flush(flush):
                 await self._hear(self._audio.drain())
-                self._owed |= {(channel, flush) for channel in range(self._transcribers.count)}
+                for channel in range(self._transcribers.count):
+                    self._owe(channel, flush)
                 self._settled.clear()
                 self._transcribers.flush(flush)
             case Discard():
@@ -270,8 +273,14 @@ class LiveSession(Generic[Message]):
                 raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
             if self._first_audio is None:
                 self._first_audio = monotonic()
+            self._delays.heard(self.heard + rows.shape[1] / SAMPLE_RATE, monotonic())
             await self._transcribers.hear(rows)
             self.heard += rows.shape[1] / SAMPLE_RATE
+
+    def _owe(self, channel: int, flush: FlushId) -> None:
+        """The client is to get all words of what was heard so far."""
+        self._owed.add((channel, flush))
+        self._delays.asked((channel, flush), monotonic())
 
     def _note_first_words(self) -> None:
         if self.first_words is None and self._first_audio is not None:

@@ -15,6 +15,11 @@ from server.live.vocabulary.turn_detection import TurnDetection
 class Transcriber(Protocol):
     """Turns the audio of one session into its events. Leaving its context ends what runs for it."""
 
+    @property
+    def backlog(self) -> float:
+        """Seconds of audio that wait for the model."""
+        ...
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(

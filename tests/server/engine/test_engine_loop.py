@@ -344,7 +344,7 @@ def test_stats_are_coalesced_while_nothing_begins_or_ends() -> None:
         for _ in range(200):
             bench.now -= 0.99  # a step takes 10 ms
             yield []
-        sent_at.extend(m.steps for m in bench.sent if isinstance(m, WorkerStats))
+        sent_at.extend(m.done.steps for m in bench.sent if isinstance(m, WorkerStats))
 
     bench.run(script())
     gaps = [b - a for a, b in pairwise(sent_at[2:])]
@@ -365,8 +365,8 @@ def test_the_time_of_steps_counts_as_busy_and_no_other() -> None:
         yield from bench.until_rest()
 
     bench.run(script())
-    assert bench.stats.steps > 2
-    assert bench.stats.busy_seconds == pytest.approx(0.25 * bench.stats.steps)
+    assert bench.stats.done.steps > 2
+    assert bench.stats.done.busy_seconds == pytest.approx(0.25 * bench.stats.done.steps)
 
 
 def test_messages_of_one_turn_leave_together() -> None:
