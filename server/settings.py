@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -108,6 +109,12 @@ class NetworkSettings(BaseModel):
     api_keys_file: Path | None = Field(
         None, description="File with a key per line; lines with # at their start are skipped."
     )
+    resume_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs what clients resume live sessions with, the same at all replicas; not needed where keys are "
+        "set. Better given by environment.",
+    )
     key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
     key_in_query: bool = Field(
         False, description="Take keys from ?token= too. Addresses end up in logs of proxies and in histories."
@@ -115,6 +122,11 @@ class NetworkSettings(BaseModel):
     metrics_without_key: bool = Field(False, description="Let /metrics be read without a key where keys are set.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Balancers, as addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; nobody's by default.",
     )
     drain_notice_seconds: float = Field(
         0.0,
@@ -261,10 +273,15 @@ class Settings(
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(entry)) for entry in value)
 
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import BinaryIO
@@ -132,10 +132,9 @@ class Recordings:
             logprobs=source.wishes.logprobs,
         )
         spec = self._specify(audio, source.wishes)
-        stream = await self._engine.open_when_ready(
-            spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint
+        stream = await streams.enter_async_context(
+            self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
         )
-        streams.enter_context(closing(stream))
         return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
 
     @property

@@ -101,16 +101,6 @@ class ScriptedEngine:
         self.streams.append((stream, spec))
         return stream
 
-    async def open_when_ready(
-        self,
-        spec: StreamSpec,
-        *,
-        request_id: str,
-        source: AudioSource | None = None,
-        fingerprint: str | None = None,
-    ) -> ScriptedStream:
-        return self.open(spec, request_id=request_id, source=source, fingerprint=fingerprint)
-
     @property
     def as_engine(self) -> Engine:
         return cast(Engine, self)

@@ -16,7 +16,6 @@ from model.seam.streams import Question, StreamSpec
 from server.engine.client.process import WorkerProcess
 from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream, Link, StreamRequest
-from server.engine.errors import EngineUnavailable
 from server.engine.messages import AnswerDone, AppendAudio, AskStream, EndReason, ToWorker
 from server.windows.block import Block
 from server.windows.heard_audio import HeardAudio
@@ -144,39 +143,3 @@ async def test_a_window_keeps_what_its_stream_got(author: Author) -> None:
     assert not again[before:-SAMPLE_RATE].any()
     np.testing.assert_array_equal(again[-SAMPLE_RATE:], stream.audio[before:])
     assert spec.level != clip_level(again), "it stays what it was when the window was opened"
-
-
-class Resting(ScriptedEngine):
-    """Has no worker for a while, or none any more."""
-
-    def __init__(self, author: Author) -> None:
-        super().__init__(author, ["[]"])
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def open_when_ready(
-        self,
-        spec: StreamSpec,
-        *,
-        request_id: str,
-        source: AudioSource | None = None,
-        fingerprint: str | None = None,
-    ) -> ScriptedStream:
-        await self.ready
-        return self.open(spec, request_id=request_id, source=source, fingerprint=fingerprint)
-
-
-@pytest.mark.parametrize("comes", [True, False], ids=["the next comes", "none comes"])
-async def test_a_window_waits_for_the_next_worker(author: Author, comes: bool) -> None:
-    engine = Resting(author)
-    windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=4.0, request_id="test")
-    await windows.append(Block(0, np.zeros(SAMPLE_RATE, np.float32)))
-    asking = asyncio.create_task(windows.ask(whole=True))
-    await asyncio.sleep(0)
-    assert not asking.done()
-    if comes:
-        engine.ready.set_result(None)
-        assert await asking == ()
-    else:
-        engine.ready.set_exception(EngineUnavailable(60.0, "The model could not be loaded."))
-        with pytest.raises(EngineUnavailable):
-            await asking
