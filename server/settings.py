@@ -109,6 +109,12 @@ class NetworkSettings(BaseModel):
     api_keys_file: Path | None = Field(
         None, description="File with a key per line; lines with # at their start are skipped."
     )
+    resume_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs what clients resume live sessions with, the same at all replicas; not needed where keys are "
+        "set. Better given by environment.",
+    )
     key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
     key_in_query: bool = Field(
         False, description="Take keys from ?token= too. Addresses end up in logs of proxies and in histories."

@@ -23,6 +23,8 @@ _BODY_PAUSE: Final = 0.4
 
 
 _LINGER_SECONDS: Final = 2.0
+_MOST_DROPPED: Final = 8 << 20
+"""Bytes. Who sends more is no client that made a mistake."""
 
 
 class HttpServer(HttpToolsProtocol):
@@ -47,6 +49,7 @@ class HttpServer(HttpToolsProtocol):
         self._head = Head(limits)
         self._head_timer: asyncio.TimerHandle | None = None
         self._refused = False
+        self._dropped = 0  # bytes that came behind a refusal
         self._running: RequestResponseCycle | None = None
         self._half_closed = False
         self._pause = _FIRST_PAUSE
@@ -58,13 +61,16 @@ class HttpServer(HttpToolsProtocol):
         """Refuse the connection where there are too many, or wait for a head."""
         super().connection_made(transport)
         if len(self.connections) > self._limits.connections:
-            self._refuse(no_place())
+            self._refuse(no_place(), linger=False)  # each holds a descriptor, of which there are too few
         else:
             self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
         """Parse; what comes behind a refusal is dropped."""
         if self._refused:
+            self._dropped += len(data)
+            if self._dropped > _MOST_DROPPED:
+                self.transport.abort()
             return
         all_head = self._head.unfinished
         super().data_received(data)
@@ -113,8 +119,9 @@ class HttpServer(HttpToolsProtocol):
         else:
             self.transport.close()  # browsers and balancers open connections that they may never use
 
-    def _refuse(self, refusal: ApiError) -> None:
-        """Answer and close, but take in and drop for a while what still comes: who is reset may not see the answer."""
+    def _refuse(self, refusal: ApiError, *, linger: bool = True) -> None:
+        """Answer and close; ``linger``: take in and drop for a while what still comes, for a client that is reset may
+        not see the answer."""
         self._refused = True
         self._stop_waiting_for_head()
         self._limits.refused(refusal.code or "")
@@ -122,6 +129,9 @@ class HttpServer(HttpToolsProtocol):
             self.transport.abort()
             return
         self.transport.write(written(refusal, self.url))
+        if not linger:
+            self.transport.close()
+            return
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_SECONDS, self.transport.close)

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from server.app import create_app
 from server.engine.errors import EngineUnavailable
-from server.http.service import CANCEL_SECONDS, Service
+from server.http.service import CANCEL_SECONDS, DECODER_DESCRIPTORS, Service
 from server.logs import configure_logging
 from server.resources import raise_descriptor_limit, spent_resource
 from server.serving.heads import ConnectionLimits
@@ -42,10 +42,9 @@ _KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s or less that balancers keep idle connections, so that none is closed under a request."""
 _DESCRIPTORS = 64
 """That the process itself has open."""
-_DECODER_DESCRIPTORS = 16
 _CONNECTION_DESCRIPTORS = 3
 """The connection itself, and a file for its body or what a live session needs."""
-_FEWEST_CONNECTIONS = 16
+_FEWEST_CONNECTIONS = 12
 _PING_SECONDS = 20.0
 """A WebSocket is pinged this often, so that no balancer takes a silent one for dead."""
 _MAX_MESSAGE_BYTES = 21 * MIB
@@ -95,7 +94,7 @@ class DrainingServer(uvicorn.Server):
             head_bytes=settings.max_header_bytes,
             head_seconds=settings.header_seconds,
             connections=most_connections(raise_descriptor_limit(), settings.decode_processes),
-            refused=lambda code: self._service.metrics.rejections.labels(code).inc(),
+            refused=lambda code: self._service.metrics.refused(code),
         )
 
     @property
@@ -153,7 +152,7 @@ class DrainingServer(uvicorn.Server):
 
 def most_connections(descriptors: int, decoders: int) -> int:
     """How many connections a process that may open so many files can serve: each may need another file for its body."""
-    spare = descriptors - _DESCRIPTORS - _DECODER_DESCRIPTORS * decoders
+    spare = descriptors - _DESCRIPTORS - DECODER_DESCRIPTORS * decoders
     return max(_FEWEST_CONNECTIONS, spare // _CONNECTION_DESCRIPTORS)
 
 
