@@ -99,6 +99,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         steps=settings.steps,
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
+        worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )

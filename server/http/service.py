@@ -20,6 +20,7 @@ from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
+from server.http.auth.resume_tokens import ResumeTokens
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
 from server.http.spool import Spool
@@ -29,7 +30,7 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
-from server.resources import Budget, Resource
+from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
 from server.tracing.streams import record_stream
 from server.tracing.tracer import NO_TRACES, Tracer
@@ -39,10 +40,20 @@ from server.transcript.language import load_languages
 logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
 
+LAST_WORDS_SECONDS = 10.0
+"""Live sessions are told to end so long before the drain time is over, or half of it: they run until then."""
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
+DECODER_DESCRIPTORS = 16
+"""That the server has open for each process that decodes."""
+_OTHER_DESCRIPTORS = 48
 _FAILED_RETRY = 60.0
 """Seconds after which a restarted server may have what this one lacks."""
+
+
+def most_decoders(descriptors: int, wanted: int) -> int:
+    """How many processes may decode where so many files may be open, of which most are for those who wait."""
+    return max(1, min(wanted, (descriptors - _OTHER_DESCRIPTORS) // (2 * DECODER_DESCRIPTORS)))
 
 
 class Service:
@@ -52,6 +63,7 @@ class Service:
         draining: the server is about to stop, so balancers should send work elsewhere.
         refusing: new work is refused.
         live: the places of the live sessions.
+        resume_tokens: with which they go on elsewhere.
         uploads: those of bodies that come in.
         spool: where bodies are kept.
         memory: for bodies and for samples that wait for the model.
@@ -71,7 +83,11 @@ class Service:
         self.tracer = tracer
         if tracer.records:
             engine.on_trace = partial(record_stream, tracer)
-        self.decoders = DecodePool(settings.decode_processes)
+        self.decoders = DecodePool(most_decoders(raise_descriptor_limit(), settings.decode_processes))
+        secret = None if settings.resume_secret is None else settings.resume_secret.get_secret_value()
+        self.resume_tokens = ResumeTokens(secret, keyed=bool(settings.keys))
+        if not self.resume_tokens.shared:
+            logger.info("live sessions can be resumed at this process alone: neither keys nor --resume-secret are set")
         self.live = LiveSessions(settings.max_live_sessions)
         self.uploads = UploadPlaces(settings.max_uploads)
         self.memory = Budget(Resource.MEMORY, settings.memory_budget)
@@ -137,11 +153,17 @@ class Service:
         self.draining = True
         await self._wait(self.settings.drain_notice_seconds)
         self.refusing = True
-        self.live.stopping.set()
         logger.info("draining", extra={"fields": {"active_requests": self.active_requests}})
-        await self._wait(self.settings.drain_seconds, self._idle)
+        await self._wait(self.settings.drain_seconds - self.last_words_seconds, self._idle)
+        self.live.stopping.set()
+        await self._wait(self.last_words_seconds, self._idle)
         await self.close()
         await self._wait(CANCEL_SECONDS, self._idle)
+
+    @property
+    def last_words_seconds(self) -> float:
+        """What a live session has to say its last words before the drain time is over."""
+        return min(LAST_WORDS_SECONDS, self.settings.drain_seconds / 2)
 
     def hurry(self) -> None:
         """Do not wait for anything any more. Only from the event loop; may be called before `drain`, and again."""
