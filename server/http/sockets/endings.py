@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from server.audio_in.errors import AudioError
+from server.audio_in.errors import AudioError, DecoderFailed
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.live.vocabulary.protocol import SessionEnd
@@ -31,7 +31,7 @@ def to_session_over(error: BaseException) -> SessionOver:
             return SessionOver(SessionEnd.BAD_AUDIO, error.message)
         case EngineError(code=FailureCode.SHUTTING_DOWN):
             return SessionOver(SessionEnd.SHUTTING_DOWN, error.message)
-        case EngineError() | EngineUnavailable():
+        case EngineError() | EngineUnavailable() | DecoderFailed():
             return SessionOver(SessionEnd.ENGINE_FAILED, error.message)
         case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
             logger.warning("short of %s: %s", resource, error)
