@@ -102,9 +102,9 @@ def test_every_value_of_a_label_that_is_asked_for_can_be() -> None:
             for label, pattern in re.findall(r'(\w+)=~?"([^"]*)"', selectors):
                 values = {s.labels[label] for s in samples if s.name == metric and label in s.labels}
                 if values:
-                    assert all(
-                        any(re.fullmatch(part, value) for value in values) for part in pattern.split("|")
-                    ), f"{name}: {label}={pattern}"
+                    assert all(any(re.fullmatch(part, value) for value in values) for part in pattern.split("|")), (
+                        f"{name}: {label}={pattern}"
+                    )
 
 
 def test_the_dashboard_is_whole() -> None:
@@ -128,7 +128,7 @@ def test_no_two_panels_overlap() -> None:
         beside = a["x"] + a["w"] <= b["x"] or b["x"] + b["w"] <= a["x"]
         above = a["y"] + a["h"] <= b["y"] or b["y"] + b["h"] <= a["y"]
         assert beside or above, f"{one} and {other}"
-    assert all(0 <= place["x"] and place["x"] + place["w"] <= 24 for _, place in placed)
+    assert all(place["x"] >= 0 and place["x"] + place["w"] <= 24 for _, place in placed)
 
 
 def test_grafana_finds_what_it_is_given() -> None:
