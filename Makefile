@@ -25,7 +25,7 @@ RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-metrics test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -39,6 +39,9 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 
 test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
 	$(BIN)/python -m pytest $(TESTS)
+
+test-metrics: $(DEV) ## Ask a real Prometheus, beside a server under load, for everything on the dashboard and in the alerts: two minutes
+	CI=true $(BIN)/python -m pytest -m prometheus tests/deploy/test_prometheus.py
 
 # PyTorch of another version is a large download, so only the one that is there is tested by default.
 test-versions: $(DEV) ## Run the model's tests with other versions (TRANSFORMERS="5.17.* newest" TORCH="present 2.11.*")
