@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -121,6 +122,11 @@ class NetworkSettings(BaseModel):
     metrics_without_key: bool = Field(False, description="Let /metrics be read without a key where keys are set.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Balancers, as addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; nobody's by default.",
     )
     drain_notice_seconds: float = Field(
         0.0,
@@ -267,10 +273,15 @@ class Settings(
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(entry)) for entry in value)
 
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:

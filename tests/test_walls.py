@@ -48,8 +48,8 @@ WALLS = {
     "bench": ("tests",),
 }
 """By room, what cannot be imported while all of its modules are."""
-OPTIONAL = ("flash_attn", "triton", "bitsandbytes")
-"""Backends of GPU machines: modules that need them are no part of this where they are missing."""
+OPTIONAL = ("flash_attn", "triton", "bitsandbytes", "ray")
+"""Backends of GPU machines, and Ray: modules that need them are no part of this where they are missing."""
 
 _PROGRAM = """
 import importlib, sys

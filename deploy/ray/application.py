@@ -56,7 +56,7 @@ def application(fleet: Fleet) -> serve.Application:
         "VIBEVOICE_LIVE_MAX_SECONDS": str(fleet.longest_session),
         **fleet.environment,
     }
-    deployment = Replica.options(
+    deployment = _REPLICA.options(
         max_ongoing_requests=_EVERYTHING,
         autoscaling_config=AutoscalingConfig(
             min_replicas=fleet.min_replicas,
@@ -99,14 +99,18 @@ def _ready_app() -> FastAPI:
     return app
 
 
-@serve.deployment(health_check_period_s=_HEALTH_SECONDS, health_check_timeout_s=30.0)
-@serve.ingress(_ready_app)
-class Replica:
-    """One server."""
+class Server:
+    """One replica.
+
+    Attributes:
+        app: which `serve.ingress` adds.
+    """
+
+    app: FastAPI
 
     @property
     def _service(self) -> Service | None:
-        return getattr(self.app.state, "service", None)  # `ingress` adds the application
+        return getattr(self.app.state, "service", None)
 
     def check_health(self) -> None:
         """Raise where only a new replica helps. While a worker is replaced the server itself answers 503."""
@@ -120,3 +124,8 @@ class Replica:
         if service is None:
             return {QUEUED: 0.0, SESSIONS: 0.0}
         return {QUEUED: service.engine.admission.audio_seconds, SESSIONS: float(service.live.active)}
+
+
+_REPLICA: Any = serve.deployment(health_check_period_s=_HEALTH_SECONDS, health_check_timeout_s=30.0)(
+    serve.ingress(_ready_app)(Server)
+)

@@ -26,6 +26,7 @@ from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
     AudioError,
     ContextTooLong,
+    DecoderFailed,
     DecodeStopped,
     EngineError,
     EngineUnavailable,
@@ -163,6 +164,10 @@ def to_api_error(error: Exception) -> ApiError:
         case EngineError():
             status, retry_after = _ENGINE_STATUS[error.code]
             return ApiError(status, error.message, code=error.code, retry_after=retry_after)
+        case DecoderFailed():
+            return ApiError(
+                HTTPStatus.SERVICE_UNAVAILABLE, error.message, code="decoder_failed", retry_after=error.retry_after
+            )
         case DecodeStopped():
             return shutting_down()
         case BudgetSpent():

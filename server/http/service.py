@@ -30,7 +30,7 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
-from server.resources import Budget, Resource
+from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
 from server.tracing.streams import record_stream
 from server.tracing.tracer import NO_TRACES, Tracer
@@ -44,8 +44,16 @@ LAST_WORDS_SECONDS = 10.0
 """Live sessions are told to end so long before the drain time is over, or half of it: they run until then."""
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
+DECODER_DESCRIPTORS = 16
+"""That the server has open for each process that decodes."""
+_OTHER_DESCRIPTORS = 48
 _FAILED_RETRY = 60.0
 """Seconds after which a restarted server may have what this one lacks."""
+
+
+def most_decoders(descriptors: int, wanted: int) -> int:
+    """How many processes may decode where so many files may be open, of which most are for those who wait."""
+    return max(1, min(wanted, (descriptors - _OTHER_DESCRIPTORS) // (2 * DECODER_DESCRIPTORS)))
 
 
 class Service:
@@ -75,7 +83,7 @@ class Service:
         self.tracer = tracer
         if tracer.records:
             engine.on_trace = partial(record_stream, tracer)
-        self.decoders = DecodePool(settings.decode_processes)
+        self.decoders = DecodePool(most_decoders(raise_descriptor_limit(), settings.decode_processes))
         secret = None if settings.resume_secret is None else settings.resume_secret.get_secret_value()
         self.resume_tokens = ResumeTokens(secret, keyed=bool(settings.keys))
         if not self.resume_tokens.shared:

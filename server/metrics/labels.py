@@ -26,11 +26,17 @@ REJECTIONS = (
     "insufficient_scope",
     "content_too_large",
     "upload_too_slow",
+    "header_too_large",
+    "header_too_slow",
+    "too_many_connections",
+    "invalid_request",
     "poison_request",
 )
 """Codes of requests that were refused for the server's sake, whatever is in them."""
 
-DEADLINES = MappingProxyType({"upload_too_slow": "upload", AudioErrorCode.DECODE_TIMEOUT.value: "decode"})
+DEADLINES = MappingProxyType(
+    {"header_too_slow": "head", "upload_too_slow": "upload", AudioErrorCode.DECODE_TIMEOUT.value: "decode"}
+)
 """By the code of the refusal, what took too long."""
 
 

@@ -71,7 +71,6 @@ class StepLoop:
         self._receive = receive
         self._send = send
         self._clock = clock
-        self._out_of_memory = out_of_memory
         self._box = box or BlackBox()
         self._scheduler = Scheduler(settings, self._info)
         self._done = WorkTally()

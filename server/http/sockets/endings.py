@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from server.audio_in.errors import AudioError
+from server.audio_in.errors import AudioError, DecoderFailed
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.live.vocabulary.protocol import SessionEnd
+from server.resources import spent_resource
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +31,11 @@ def to_session_over(error: BaseException) -> SessionOver:
             return SessionOver(SessionEnd.BAD_AUDIO, error.message)
         case EngineError(code=FailureCode.SHUTTING_DOWN):
             return SessionOver(SessionEnd.SHUTTING_DOWN, error.message)
-        case EngineError() | EngineUnavailable():
+        case EngineError() | EngineUnavailable() | DecoderFailed():
             return SessionOver(SessionEnd.ENGINE_FAILED, error.message)
+        case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
+            logger.warning("short of %s: %s", resource, error)
+            return SessionOver(SessionEnd.ENGINE_FAILED, f"The server is short of {resource}.")
         case _:
             logger.error("unexpected error", exc_info=error)
             return SessionOver(SessionEnd.ENGINE_FAILED, "The server failed to handle this session.")

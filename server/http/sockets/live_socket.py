@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from server.http.auth.callers import caller_of
 from server.http.errors import ApiError
 from server.http.service import Service
+from server.http.sockets.audio import AudioInput
 from server.http.sockets.delays import Delays
 from server.http.sockets.handover import Handover
 from server.http.sockets.resumption import Resumption
@@ -57,12 +58,21 @@ async def run_session(
             websocket.state.log["end"] = CLIENT_CLOSED
             return
         make = partial(service.make_transcriber, websocket.state.request_id)
+        audio = AudioInput(service.decoders.died)
         delays = Delays(service.metrics.live_final_word.observe, service.metrics.live_flush.observe)
         async with ChannelTranscribers(make) as transcribers:
             stopping = service.live.stopping
             resumption = None if resumable is None else _resumption(websocket, service, resumable, transcribers)
             session = LiveSession(
-                websocket, protocol, transcribers, limits, stopping, delays, channels=channels, resumption=resumption
+                websocket,
+                protocol,
+                transcribers,
+                limits,
+                stopping,
+                delays,
+                audio=audio,
+                channels=channels,
+                resumption=resumption,
             )
             end = CANCELLED
             try:

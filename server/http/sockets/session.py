@@ -102,6 +102,7 @@ class LiveSession(Generic[Message]):
         stopping: asyncio.Event,
         delays: Delays,
         *,
+        audio: AudioInput,
         channels: int = 1,
         resumption: Resumption | None = None,
     ) -> None:
@@ -117,7 +118,7 @@ class LiveSession(Generic[Message]):
         self._begins = 0.0  # seconds of the session, which another connection may have begun
         self._delays = delays
         self._outbox = Outbox(websocket, limits.send)
-        self._audio = AudioInput()
+        self._audio = audio
         self._one_at_a_time = asyncio.Lock()
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False

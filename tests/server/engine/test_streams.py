@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from model.seam.streams import Question, StreamSpec
+from server.engine.blackbox import BlackBox
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -37,7 +38,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(EngineSettings(), self.runner.info)
-        self.streams = Streams(self.runner, self.scheduler, clock=lambda: self.now, out_of_memory=(MemoryError,))
+        self.streams = Streams(
+            self.runner, self.scheduler, clock=lambda: self.now, out_of_memory=(MemoryError,), box=BlackBox()
+        )
 
     def open(self, number: int, frames: int, question: Question = QUESTION) -> None:
         self.streams.handle(OpenStream(number, f"r{number}", StreamSpec(frames, question)))

@@ -1,20 +1,19 @@
-"""What the worker tells of itself and when, and how it keeps its pace and its pulse."""
+"""What the worker tells of itself and when, and how it keeps its pace."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from queue import SimpleQueue
 
 import pytest
-from server.engine.worker.pulse import Pulse
 
 from model.seam.runner import StepRunner
 from model.seam.steps import PendingStep, RowWork, StepPlan, StepResult, StepSizes
+from server.engine.blackbox import BlackBox
 from server.engine.figures import ROWS, Tally, WorkDone
 from server.engine.messages import AskStream, CloseStream, StopWorker, ToWorker, WorkerStats
 from server.engine.settings import EngineSettings
-from server.engine.worker.loop import STATS_SECONDS, StepLoop
+from server.engine.worker.loop import StepLoop
 from server.engine.worker.pace import Pace
 from tests.server.engine.scripted_loop import (
     LIVE,
@@ -56,7 +55,7 @@ def run(
     settings: EngineSettings,
     clock: Callable[[], float] = lambda: 0.0,
     pace: Pace | None = None,
-    pulse: Pulse | None = None,
+    box: BlackBox | None = None,
 ) -> None:
     """Until everything is answered."""
     inbox = iter([messages])
@@ -67,7 +66,7 @@ def run(
         send=lambda told: None,
         clock=clock,
         pace=pace,
-        pulse=pulse,
+        box=box,
     ).run()
 
 
@@ -229,26 +228,6 @@ def test_a_rest_is_told_at_once() -> None:
     bench.run(script())
 
 
-@pytest.mark.parametrize(("heartbeat_timeout", "interval"), [(60.0, STATS_SECONDS), (0.5, 0.125)])
-def test_stats_come_in_time_for_whoever_waits_for_a_sign_of_life(heartbeat_timeout: float, interval: float) -> None:
-    """Four of them before the worker would be given up."""
-    bench = Bench(settings=EngineSettings(heartbeat_timeout=heartbeat_timeout))
-
-    def script() -> Script:
-        yield whole(1, answer=300, limit=300)
-        yield []
-        for _ in range(10):
-            told = len(stats(bench))
-            bench.now -= 1.0 - interval / 2
-            yield []
-            assert len(stats(bench)) == told
-            bench.now -= 1.0 - interval / 2
-            yield []
-            assert len(stats(bench)) == told + 1
-
-    bench.run(script())
-
-
 # ------------------------------------------------------------------------------------------------------------ rest
 
 
@@ -280,7 +259,7 @@ def test_the_loop_does_not_rest_before_what_it_launched_is_read() -> None:
     assert done(bench.ends()[0]).answer_tokens == 12
 
 
-# ---------------------------------------------------------------------------------------------------- pace and pulse
+# ---------------------------------------------------------------------------------------------------- pace and turns
 
 
 def test_steps_of_a_slow_device_take_as_long_as_they_should_from_the_first_one_on() -> None:
@@ -304,11 +283,20 @@ def test_steps_of_a_slow_device_take_as_long_as_they_should_from_the_first_one_o
     assert min(taken[:20]) > 4
 
 
-def test_a_long_step_beats_while_it_is_launched_and_while_it_is_read() -> None:
-    """Each goes on until a sign of life came out of it."""
-    beats: SimpleQueue[int] = SimpleQueue()
-    heard: list[int] = []
+def test_others_see_for_how_long_a_step_runs_and_what_the_longest_took() -> None:
+    box, seen, now = BlackBox(), [], 0.0
     runner = SlowRunner()
-    runner.wait = lambda plan: heard.append(beats.get(timeout=60))
-    run(runner, whole(1, answer=2), EngineSettings(), pulse=Pulse(beats.put, interval=0.005, patience=60.0))
-    assert len(heard) == 2 * len(runner.plans)
+
+    def wait(plan: StepPlan) -> None:
+        nonlocal now
+        now += 0.25
+        seen.append(box.turn)
+
+    runner.wait = wait
+    run(runner, whole(1, answer=2), EngineSettings(), clock=lambda: now, box=box)
+    launched, read = seen[::2], seen[1::2]
+    assert launched == read, "one turn"
+    assert None not in launched
+    assert len(set(launched)) == len(runner.plans)
+    assert box.longest_turn == pytest.approx(0.5, rel=0.1)
+    assert box.turn is not None, "it was told to stop in its last turn"
