@@ -238,8 +238,12 @@ class Service:
         self.spool.check(announced)
 
     def admit(self) -> Ticket:
-        """A place for one request. Raises ApiError while stopping, EngineUnavailable, Overloaded."""
-        self._check_open()
+        """A place for one request, which was told that there is room when it came.
+
+        Raises ApiError while stopping, EngineUnavailable, Overloaded.
+        """
+        if self.refusing:
+            raise shutting_down()
         return self.recordings.admit()
 
     @contextmanager
