@@ -171,8 +171,8 @@ async def open_window(
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
 
-    The level, where none is given, is that of this audio and stays for the life of the window: what is in the KV
-    cache cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
+    The level, where none is given, is that of this audio. It stays for the window's life: what is in the KV cache
+    cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
     """
     assert engine.info is not None
     if level is None:
