@@ -76,6 +76,12 @@ class Metrics:
             ["stage"],
             registry=registry,
         )
+        self.deadlines = Counter(
+            "asr_deadline_exceeded",
+            "Requests that were given up at their deadline: during upload, decode or transcribe.",
+            ["stage"],
+            registry=registry,
+        )
         self.decode_errors = Counter(
             "asr_decode_errors", "Uploads that could not be decoded, by kind.", ["kind"], registry=registry
         )

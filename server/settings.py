@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource, NoDecode, Setting
 
 from model.seam.runner import AttentionName, WeightsName
 from model.seam.steps import DEFAULT_STEPS, StepSizes
+from server.http.auth.keys import Key, KeyLimits, hashed, read_key, read_keys
 from server.live.settings import DEFAULT_LIVE, LiveSettings, UpdateSeconds, WindowSeconds
 
 MIB = 1024 * 1024
@@ -84,10 +85,12 @@ class NetworkSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all interfaces.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Keys that clients may use, separated by commas; better given by environment or file."
+        (),
+        description="Keys that clients may use, or their digests, separated by commas. By environment or file: "
+        "every user of the machine can see flags.",
     )
     api_keys_file: Path | None = Field(
-        None, description="File with a key per line; lines with # at their start are skipped."
+        None, description="File with a key or its digest per line, and what it may have; read again on SIGHUP."
     )
     key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
     key_in_query: bool = Field(
@@ -121,7 +124,27 @@ class LimitSettings(BaseModel):
     max_queued_audio_seconds: float = Field(
         14_400.0, gt=0, description="Audio of all requests in work or waiting; more is answered with 429."
     )
+    max_request_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="Longest time from a request's head to its answer's end; it may ask for less. By default any.",
+    )
     decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
+
+
+class KeySettings(BaseModel):
+    """What each key may have where its line in the key file does not say otherwise; without keys, all callers."""
+
+    key_max_requests: int | None = Field(None, gt=0, description="Requests with recordings at once; by default any.")
+    key_max_live_sessions: int | None = Field(None, gt=0, description="Live sessions at once; by default any.")
+    key_audio_seconds_per_minute: float | None = Field(
+        None, gt=0, description="Audio of recordings and live sessions; by default any."
+    )
+
+    @property
+    def key_limits(self) -> KeyLimits:
+        """The three together."""
+        return KeyLimits(self.key_max_requests, self.key_max_live_sessions, self.key_audio_seconds_per_minute)
 
 
 class SessionSettings(BaseModel):
@@ -161,12 +184,15 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "engine": StepSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
+    "keys": KeySettings,
     "live": SessionSettings,
     "log": LogSettings,
 }
 
 
-class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, SessionSettings, LogSettings, BaseSettings):
+class Settings(
+    ModelSettings, StepSettings, NetworkSettings, LimitSettings, KeySettings, SessionSettings, LogSettings, BaseSettings
+):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
     model_config = SettingsConfigDict(
@@ -185,23 +211,33 @@ class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, Sess
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("api_keys", mode="after")
+    @classmethod
+    def _digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        """Nothing else of keys is kept."""
+        return tuple(SecretStr(hashed(key.get_secret_value())) for key in keys)
+
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:
-        if self.api_keys_file is not None and not self.keys:
+        if self.api_keys_file is not None and not self._keys_in(self.api_keys_file):
             raise ValueError(f"api_keys_file: {self.api_keys_file} holds no key")
         return self
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """All keys in clear. Raises ValueError when the key file cannot be read."""
-        keys = tuple(key.get_secret_value() for key in self.api_keys)
-        if self.api_keys_file is None:
-            return keys
+    def keys(self) -> tuple[Key, ...]:
+        """All keys, those of the file as it is now. Raises ValueError when it cannot be read."""
+        keys = [read_key(key.get_secret_value(), self.key_limits) for key in self.api_keys]
+        if self.api_keys_file is not None:
+            keys += self._keys_in(self.api_keys_file)
+        return tuple({key.digest: key for key in keys}.values())
+
+    def _keys_in(self, file: Path) -> list[Key]:
         try:
-            lines = self.api_keys_file.read_text("utf-8").splitlines()
+            return read_keys(file.read_text("utf-8").splitlines(), self.key_limits)
         except OSError as error:
-            raise ValueError(f"api_keys_file: {self.api_keys_file}: {error.strerror}") from error
-        return keys + tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+            raise ValueError(f"api_keys_file: {file}: {error.strerror}") from error
+        except ValueError as error:
+            raise ValueError(f"api_keys_file: {file}: {error}") from None
 
     @classmethod
     def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from time import perf_counter
 
 from starlette.requests import ClientDisconnect, Request
 
 from server.audio_in.errors import AudioError
+from server.http.auth.callers import caller_of
 from server.http.disconnect import while_connected
 from server.http.service import service_of
 from server.http.upload import Details, Upload
+from server.http.urgency import deadline_of, granted, urgent_at_the_door
 from server.metrics import Metrics
+from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.transcription import Outcome, Transcription
 
 
@@ -25,23 +29,32 @@ async def open_transcription(
     """
     began = perf_counter()
     service, log = service_of(request.scope), request.state.log
-    ticket = resources.enter_context(service.admit())
+    deadline, urgent = deadline_of(request), urgent_at_the_door(request)
+    account = caller_of(request.scope).account
+    resources.enter_context(account.request())
+    ticket = resources.enter_context(service.admit(account, urgent=urgent))
     stage = "upload"
     try:
-        async with reading as upload:
+        async with within(deadline), reading as upload:
             stage = "decode"
+            wishes = upload.wishes
+            wishes = replace(wishes, urgent=granted(request, urgent or wishes.urgent))
             opening = service.recordings.transcription(
-                upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
+                upload.file, wishes, ticket=ticket, request_id=request.state.request_id
             )
             transcription = await while_connected(request.receive, resources.enter_async_context(opening))
     except ClientDisconnect:
         service.metrics.cancellations.labels(stage).inc()
+        raise
+    except DeadlineExceeded:
+        service.metrics.deadlines.labels(stage).inc()
         raise
     except AudioError as error:
         service.metrics.decode_errors.labels(error.code.value).inc()
         raise
     service.metrics.decode.observe(transcription.decode_seconds)
     service.metrics.audio_input.observe(transcription.recording.seconds)
+    transcription.deadline = deadline
     resources.callback(_observe, transcription, service.metrics, log, began)
     return transcription, upload.details
 
@@ -53,6 +66,8 @@ def _observe(transcription: Transcription, metrics: Metrics, log: dict[str, obje
     log |= {"audio_s": round(transcription.recording.seconds, 3), "outcome": outcome.value}
     if transcription.recording.channels is not None:
         log["channels"] = transcription.recording.channels
+    if transcription.expired:
+        metrics.deadlines.labels("transcribe").inc()
     if outcome is Outcome.CANCELLED:
         metrics.cancellations.labels("transcribe").inc()
     if transcription.first_segment_at is not None:

@@ -19,6 +19,8 @@ from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
+from server.http.auth.accounts import Account
+from server.http.auth.callers import Keys
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
 from server.live.context_room import live_context_room
@@ -47,12 +49,18 @@ class Service:
         refusing: new work is refused.
         live: the places of the live sessions.
         created: Unix time of the start.
+        keys: who may call.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, transcriber_factory: TranscriberFactory = make_transcriber
+        self,
+        settings: Settings,
+        engine: Engine,
+        keys: Keys,
+        transcriber_factory: TranscriberFactory = make_transcriber,
     ) -> None:
         self.settings = settings
+        self.keys = keys
         self.engine = engine
         self.decoders = DecodePool(settings.decode_processes)
         self.metrics = Metrics()
@@ -121,6 +129,19 @@ class Service:
         await self.close()
         await self._wait(CANCEL_SECONDS, self._idle)
 
+    def reload_keys(self) -> None:
+        """Know the keys of the key file as it is now; where it cannot be read, those from before stay."""
+        try:
+            keys = self.settings.keys
+        except ValueError as error:
+            logger.error("the keys stay as they are: %s", error)
+            return
+        if not keys:
+            logger.error("the keys stay as they are: there are none any more")
+            return
+        self.keys.replace(keys)
+        logger.info("the keys were read again", extra={"fields": {"keys": len(keys)}})
+
     def hurry(self) -> None:
         """Do not wait for anything any more. Only from the event loop; may be called before `drain`, and again."""
         self._hurry.set()
@@ -183,19 +204,23 @@ class Service:
             return EngineState.STARTING.value
         return self.engine.state.value
 
-    def admit(self) -> Ticket:
-        """A place for one request. Raises ApiError while stopping, EngineUnavailable, Overloaded."""
-        self._check_open()
-        return self.recordings.admit()
+    def admit(self, account: Account, *, urgent: bool) -> Ticket:
+        """A place for one request, whose cost is charged to ``account``.
 
-    @contextmanager
-    def place_for_session(self, channels: int) -> Iterator[None]:
-        """A place for each channel of a live session.
-
-        Raises ApiError while stopping and when too many are taken, EngineUnavailable.
+        Raises ApiError while stopping, EngineUnavailable, Overloaded.
         """
         self._check_open()
-        with self.live.places(channels):
+        return self.recordings.admit(urgent=urgent, charge=account.charge)
+
+    @contextmanager
+    def place_for_session(self, account: Account, channels: int) -> Iterator[None]:
+        """A place for each channel of a live session.
+
+        Raises ApiError while stopping and when too many are taken, LimitReached when they are of ``account``,
+        EngineUnavailable.
+        """
+        self._check_open()
+        with self.live.places(account, channels):
             yield
 
     def make_transcriber(self, request_id: str) -> Transcriber:

@@ -1,7 +1,7 @@
 """Everything that may go wrong with a recording, for callers who have to tell somebody.
 
 What was sent is at fault: `AudioError`, `UnusableReference`, `ContextTooLong`. The server cannot now: `Overloaded`,
-`EngineUnavailable`, `DecodeStopped`. The answer did not come to its end: `EngineError`.
+`EngineUnavailable`, `DecodeStopped`. The answer did not come to its end: `EngineError`, or in time: `DeadlineExceeded`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
 from server.context import ContextTooLong
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
+from server.recordings.deadline import DeadlineExceeded
 
 __all__ = [
     "AudioError",
     "ContextTooLong",
+    "DeadlineExceeded",
     "DecodeStopped",
     "EngineError",
     "EngineUnavailable",

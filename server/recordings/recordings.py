@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import perf_counter
 from typing import BinaryIO
 
 from model.seam.audio import SAMPLE_RATE
 from model.seam.runner import RunnerInfo
-from model.seam.streams import Question, StreamSpec
+from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
 from server.context import ContextRoom, context_tokens
@@ -49,10 +49,15 @@ class Recordings:
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
 
-    def admit(self) -> Ticket:
-        """A place for one recording, to be had before anything of it is read. Raises EngineUnavailable, Overloaded."""
+    def admit(self, *, urgent: bool = False, charge: Callable[[float], None] = lambda _: None) -> Ticket:
+        """A place for one recording. Raises EngineUnavailable, Overloaded.
+
+        Args:
+            urgent: as in Wishes.
+            charge: hears what the recording costs when that is known, in seconds of audio, and may refuse it.
+        """
         self._engine.check_ready()
-        return self._engine.admission.enter()
+        return self._engine.admission.enter(_priority(urgent), charge=charge)
 
     @asynccontextmanager
     async def transcription(
@@ -61,7 +66,8 @@ class Recordings:
         """Decode ``file`` (seekable), and hold a place in the engine for it until the end of the context.
 
         Nothing touches ``file`` once the context is entered. The ticket is the caller's to give back. Raises everything
-        that `server.recordings.errors` lists but EngineError, which comes while the transcription is read.
+        that `server.recordings.errors` lists but EngineError and DeadlineExceeded, which come while the transcription
+        is read.
         """
         began = perf_counter()
         # What it is too long for is told first, whatever else is wrong with the recording.
@@ -140,4 +146,8 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level)
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority(wishes.urgent))
+
+
+def _priority(urgent: bool) -> Priority:
+    return Priority.HIGH if urgent else Priority.NORMAL

@@ -39,6 +39,11 @@ class SplitTranscription(Transcription):
     def speaker_names(self) -> Mapping[int, str]:
         return self._assembler.speaker_names
 
+    def close(self) -> None:
+        """See Transcription."""
+        for channel in self._channels.values():
+            channel.close()
+
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         # Asked before any is read, they are computed side by side.
         for channel in self._channels.values():

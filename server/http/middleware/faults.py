@@ -17,6 +17,7 @@ _REJECTIONS = frozenset(
     {
         "overloaded",
         "too_many_sessions",
+        "rate_limit_exceeded",
         "model_not_ready",
         "shutting_down",
         "invalid_api_key",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket
 
+from server.http.auth.callers import caller_of
 from server.http.errors import ApiError
 from server.http.service import Service
 from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
@@ -42,7 +43,8 @@ async def run_session(
         send=settings.live_send_seconds,
         last_words=min(_LAST_WORDS_SECONDS, settings.drain_seconds),
     )
-    with service.place_for_session(channels):
+    account = caller_of(websocket.scope).account
+    with service.place_for_session(account, channels):
         try:
             await websocket.accept(subprotocol, [(name.encode(), value.encode()) for name, value in headers.items()])
         except OSError:
@@ -50,7 +52,15 @@ async def run_session(
             return
         make = partial(service.make_transcriber, websocket.state.request_id)
         async with ChannelTranscribers(make) as transcribers:
-            session = LiveSession(websocket, protocol, transcribers, limits, service.live.stopping, channels=channels)
+            session = LiveSession(
+                websocket,
+                protocol,
+                transcribers,
+                limits,
+                service.live.stopping,
+                channels=channels,
+                charge=account.charge,
+            )
             end = "cancelled"
             try:
                 end = await session.run()

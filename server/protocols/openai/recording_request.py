@@ -17,6 +17,7 @@ from server.protocols.openai.request_values import (
     values_of_form,
     values_of_json,
 )
+from server.protocols.service_tier import ServiceTier
 
 MAX_KNOWN_SPEAKERS = 4
 
@@ -55,6 +56,9 @@ class RecordingParameters(BaseModel):
     time_origin: Annotated[Literal["container", "first_sample"], Lowered] = Field(
         "container",
         description="What times count from: the start of the picture or of the file, or the first sample of the sound.",
+    )
+    service_tier: ServiceTier | None = Field(
+        None, description="priority: before other requests, for keys that may; the others change nothing."
     )
     known_speaker_names: _Known = Field(
         (), description="Names to use for the speakers of the references, in the same order."
