@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+_DEVICE_FAULTS = (
+    "CUDA error",
+    "HIP error",
+    "CUBLAS_STATUS",
+    "CUDNN_STATUS",
+    "cuDNN error",
+    "NCCL error",
+    "CUDA driver",
+)
+
 
 class StartError(Exception):
     """The model cannot be started as asked. The message is one sentence or two for the operator: what to do about it.
@@ -25,6 +35,15 @@ class AttentionError(StartError):
 
 class DeviceMemoryError(StartError):
     """The model does not fit the memory of its device."""
+
+
+def is_device_fault(error: BaseException) -> bool:
+    """Whether the device is of no more use to this process, as after an illegal access or a failed assertion on it.
+
+    By what the libraries say: torch has a type for the first kind alone, and this module no torch.
+    """
+    told = str(error)
+    return isinstance(error, RuntimeError) and any(fault in told for fault in _DEVICE_FAULTS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -164,6 +164,7 @@ def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
             max_bytes=settings.max_upload_bytes,
             grace_seconds=settings.upload_grace_seconds,
             min_bytes_per_second=settings.upload_min_bytes_per_second,
+            max_seconds=settings.longest_upload,
         ),
         Middleware(RateLimitMiddleware),
         Middleware(FaultMiddleware),

@@ -58,18 +58,6 @@ def _nobody_lost(name: str, outcomes: tuple[Outcome, ...]) -> list[Goal]:
     return [Goal(f"{name}-others-lost", lost, 0, at_least=False)]
 
 
-def _rounds(name: str, count: int) -> tuple[Rounds, list[Goal]]:
-    if name == "disk":
-        return _disk(count)
-    return _culprit(name, count) if name in _CULPRITS else _signals(name, count)
-
-
-def _rounds(name: str, count: int) -> tuple[Rounds, list[Goal]]:
-    if name == "disk":
-        return _disk(count)
-    return _culprit(name, count) if name in _CULPRITS else _signals(name, count)
-
-
 def _signals(name: str, count: int) -> tuple[Rounds, list[Goal]]:
     with running_server() as server:
         done = asyncio.run(rounds(server, name, _HOW[name](server), count))
@@ -93,6 +81,12 @@ def _culprit(name: str, count: int) -> tuple[Rounds, list[Goal]]:
         Goal(f"{name}-refused-for-good", refused / count, 1),
         Goal(f"{name}-deaths-each", deaths, _MOST_DEATHS if name == "poison" else 0, at_least=False),
     ]
+
+
+def _rounds(name: str, count: int) -> tuple[Rounds, list[Goal]]:
+    if name == "disk":
+        return _disk(count)
+    return _culprit(name, count) if name in _CULPRITS else _signals(name, count)
 
 
 async def _leave(server: RunningServer, folder: Path, count: int) -> list[Goal]:

@@ -193,6 +193,12 @@ class Runner:
             raise torch.OutOfMemoryError(f"not enough memory for the streams {sorted(pending.failed)}")
         return result
 
+    def settle(self) -> None:
+        """See StepRunner."""
+        for stream in (self._decoder.stream, self._encoder.stream):
+            if (done := mark(stream)) is not None:
+                done.synchronize()
+
     def release(self, stream: int) -> None:
         """See StepRunner."""
         state = self._streams.pop(stream)

@@ -109,6 +109,10 @@ class StepRunner(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Wait until all that was launched, and read, is computed: frames may still be when their step is read."""
+        ...
+
     def release(self, stream: int) -> None:
         """Forget the stream and free its pages; safe at every stage."""
         ...

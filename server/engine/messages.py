@@ -2,8 +2,8 @@
 
 Every message is a small frozen dataclass that pickles. Nothing else crosses the pipe. A stream is opened, appended to,
 asked, cropped and closed, files and live audio alike. The worker sends exactly one AnswerDone for each AskStream,
-unless the stream is closed before or fails: then StreamFailed is the last that is heard of it. When the worker dies the
-client makes the ends.
+unless the stream is closed before, fails or is lost: then StreamFailed or StreamsLost is the last that is heard of it.
+A stream that is lost, with its worker or without, is opened again by the client under another number.
 """
 
 from __future__ import annotations
@@ -19,11 +19,23 @@ from model.seam.streams import Question, StreamSpec
 
 @dataclass(frozen=True, slots=True)
 class OpenStream:
-    """Begin a stream."""
+    """Begin a stream.
+
+    ``company``: steps with this stream have no others in them than those of the same company, and go before all that
+    have none. None: it runs with whoever has none.
+    """
 
     stream: int
     request_id: str
     spec: StreamSpec
+    company: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinStream:
+    """The stream may run with others again."""
+
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class StopWorker:
     """Leave the step loop and exit with status 0."""
 
 
-ToWorker = OpenStream | AppendAudio | AskStream | CropStream | CloseStream | StopWorker
+ToWorker = OpenStream | RejoinStream | AppendAudio | AskStream | CropStream | CloseStream | StopWorker
 
 # ----------------------------------------------------------------------------------------------- worker to client
 
@@ -128,7 +140,9 @@ class FailureCode(StrEnum):
     """Audio and answer cannot fit the checkpoint's positions or the page pool, however empty it is."""
     OUT_OF_MEMORY = "out_of_memory"
     WORKER_DIED = "worker_died"
-    """The process that ran the request ended; a new one starts by itself."""
+    """The process that ran the request ended, and no other can be had."""
+    POISON = "poison_request"
+    """The process that ran the request ended each time, by itself the last time."""
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal_error"
 
@@ -143,8 +157,15 @@ class StreamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamsLost:
+    """A step with these streams, two or more, went wrong, and nobody knows over which. The worker has let them go."""
+
+    streams: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStats:
-    """Sent after steps (coalesced) and when idle: the state shown by ``/metrics``; also the worker's heartbeat.
+    """Sent after steps (coalesced) and before a rest: the state shown by ``/metrics``.
 
     ``busy_seconds``: spent in steps, by the worker's clock.
     """
@@ -168,11 +189,4 @@ class WorkerFailed:
     permanent: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StepRuns:
-    """A sign of life out of a step that takes long; ``step``: its number."""
-
-    step: int
-
-
-ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | WorkerStats | WorkerFailed | StepRuns
+ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | StreamsLost | WorkerStats | WorkerFailed

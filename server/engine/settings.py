@@ -16,25 +16,29 @@ class EngineSettings:
         steps: what one step does at most.
         max_requests: requests in work or waiting.
         max_audio_seconds: audio of all requests in work or waiting.
-        heartbeat_timeout: a worker with streams that is silent for this long is killed. Longer than the longest step.
         step_seconds: what a step on a CPU should take at most; prompts come in smaller parts where it takes longer.
-        step_patience: a step on a CPU that takes longer than this is taken for one that hangs.
+        worker_timeout: a worker that is silent for this long is killed, and so is one whose step takes so long, unless
+            a tenth of that is what its steps have taken so far.
+        load_timeout: a worker that does nothing at all for this long while it loads is killed.
         restart_delay: before the first new worker; doubled for each further death up to ``restart_delay_max``. A
             worker that was ready for longer than that maximum starts the count anew.
         max_failed_starts: workers in a row that die before they are ready; then the engine gives up.
         stop_grace: a worker that is asked to stop and has not is killed after this time.
+        kill_grace: a worker that was killed and is still there after this time hangs in its driver: no other can be
+            had.
         log_level, log_format: of the worker's log on standard error; see ``server.logs``.
     """
 
     steps: StepSizes = DEFAULT_STEPS
     max_requests: int = 128
     max_audio_seconds: float = 14_400.0
-    heartbeat_timeout: float = 60.0
     step_seconds: float = 5.0
-    step_patience: float = 600.0
+    worker_timeout: float = 30.0
+    load_timeout: float = 60.0
     restart_delay: float = 0.5
     restart_delay_max: float = 30.0
     max_failed_starts: int = 5
     stop_grace: float = 5.0
+    kill_grace: float = 60.0
     log_level: str = "info"
     log_format: Literal["console", "json"] = "console"

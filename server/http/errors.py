@@ -34,6 +34,7 @@ from server.recordings.errors import (
     Overloaded,
     UnusableReference,
 )
+from server.resources import BudgetSpent, Resource, spent_resource
 
 logger = logging.getLogger(__name__)
 
@@ -121,6 +122,19 @@ _ENGINE_STATUS: dict[FailureCode, tuple[HTTPStatus, float | None]] = {
 """Status and, where another try may go well, after how many seconds."""
 
 
+_SHORT_OF = {
+    Resource.DISK: ("insufficient_storage", 10.0),
+    Resource.MEMORY: ("insufficient_memory", 5.0),
+    Resource.DESCRIPTORS: ("too_many_open_files", 5.0),
+}
+"""Code, and after how many seconds other requests may have given back what this one needs."""
+
+
+def _short_of(resource: Resource) -> ApiError:
+    code, retry_after = _SHORT_OF[resource]
+    return ApiError(HTTPStatus.SERVICE_UNAVAILABLE, BudgetSpent(resource).message, code=code, retry_after=retry_after)
+
+
 def to_api_error(error: Exception) -> ApiError:
     """What a client is told about ``error``. One that nobody expected is logged, and told as nothing but that."""
     match error:
@@ -163,6 +177,11 @@ def to_api_error(error: Exception) -> ApiError:
             return ApiError(HTTPStatus.GATEWAY_TIMEOUT, message, code="deadline_exceeded")
         case DecodeStopped():
             return shutting_down()
+        case BudgetSpent():
+            return _short_of(error.resource)
+        case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
+            logger.warning("short of %s: %s", resource, error)
+            return _short_of(resource)
         case _:
             logger.error("unexpected error", exc_info=error)
             return ApiError(

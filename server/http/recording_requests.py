@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from server.audio_in.errors import AudioError
 from server.http.auth.callers import caller_of
 from server.http.disconnect import while_connected
+from server.http.middleware.body import announced_bytes
 from server.http.service import service_of
 from server.http.upload import Details, Upload
 from server.http.urgency import deadline_of, granted, urgent_at_the_door
@@ -22,23 +23,28 @@ from server.recordings.transcription import Outcome, Transcription
 async def open_transcription(
     request: Request, resources: AsyncExitStack, reading: AbstractAsyncContextManager[Upload[Details]]
 ) -> tuple[Transcription, Details]:
-    """Have what ``reading`` finds in the body transcribed. Nothing of it is read before there is a place for it.
+    """Have what ``reading`` finds in the body transcribed. Nothing of it is read while the engine is full.
 
-    ``resources`` gets what is to be given back, and counted, at the end of the answer; of the body nothing is left
-    behind. Raises what `to_api_error` knows, and ClientDisconnect.
+    A body is read in a place for uploads, and gets one in the engine when all of it is there: who sends slowly keeps
+    nobody else waiting, and may find that meanwhile others have come.
+
+    ``resources`` gets what is to be given back, and counted, at the end of the answer; the body is among it, since a
+    recording may have to be decoded again. Raises what `to_api_error` knows, and ClientDisconnect.
     """
     began = perf_counter()
     service, log = service_of(request.scope), request.state.log
     deadline, urgent = deadline_of(request), urgent_at_the_door(request)
     account = caller_of(request.scope).account
     resources.enter_context(account.request())
-    ticket = resources.enter_context(service.admit(account, urgent=urgent))
+    service.check_room(announced_bytes(request.headers), urgent=urgent)
     stage = "upload"
     try:
-        async with within(deadline), reading as upload:
+        async with within(deadline):
+            with service.uploads.place():
+                upload = await resources.enter_async_context(reading)
+            wishes = replace(upload.wishes, urgent=granted(request, urgent or upload.wishes.urgent))
+            ticket = resources.enter_context(service.admit(account, urgent=wishes.urgent))
             stage = "decode"
-            wishes = upload.wishes
-            wishes = replace(wishes, urgent=granted(request, urgent or wishes.urgent))
             opening = service.recordings.transcription(
                 upload.file, wishes, ticket=ticket, request_id=request.state.request_id
             )

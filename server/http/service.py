@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -23,11 +24,14 @@ from server.http.auth.accounts import Account
 from server.http.auth.callers import Keys
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
+from server.http.spool import Spool
+from server.http.upload_places import UploadPlaces
 from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics import Metrics
 from server.recordings.recordings import Recordings
+from server.resources import Budget, Resource
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
@@ -48,6 +52,9 @@ class Service:
         draining: the server is about to stop, so balancers should send work elsewhere.
         refusing: new work is refused.
         live: the places of the live sessions.
+        uploads: those of bodies that come in.
+        spool: where bodies are kept.
+        memory: for bodies and for samples that wait for the model.
         created: Unix time of the start.
         keys: who may call.
     """
@@ -66,6 +73,10 @@ class Service:
         self.metrics = Metrics()
         self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
         self.live = LiveSessions(settings.max_live_sessions)
+        self.uploads = UploadPlaces(settings.max_uploads)
+        self.memory = Budget(Resource.MEMORY, settings.memory_budget)
+        folder = tempfile.gettempdir()
+        self.spool = Spool(Budget(Resource.DISK, settings.spool_budget(folder)), self.memory, folder)
         self.metrics.live_active.set_function(lambda: self.live.active)
         self.draining = False
         self.refusing = False
@@ -104,7 +115,9 @@ class Service:
         vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
         longest = self.settings.max_audio_seconds
         self._vocabulary = vocabulary
-        self._recordings = Recordings(self.engine, vocabulary, self.decoders, max_audio_seconds=longest)
+        self._recordings = Recordings(
+            self.engine, vocabulary, self.decoders, max_audio_seconds=longest, memory=self.memory
+        )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
         """What ``load`` returns, from a thread. Raises EngineUnavailable."""
@@ -203,6 +216,15 @@ class Service:
         if self.engine.state is EngineState.READY and self._vocabulary is None:
             return EngineState.STARTING.value
         return self.engine.state.value
+
+    def check_room(self, announced: int, *, urgent: bool) -> None:
+        """Raise what `admit` would raise now, and BudgetSpent where a body of so many bytes finds no room.
+
+        For a request whose body is still to come. Nothing is kept for it.
+        """
+        self._check_open()
+        self.recordings.check_room(urgent=urgent)
+        self.spool.check(announced)
 
     def admit(self, account: Account, *, urgent: bool) -> Ticket:
         """A place for one request, whose cost is charged to ``account``.

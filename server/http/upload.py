@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from codecs import BOM_UTF8
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from io import BytesIO
 from typing import BinaryIO, Generic, TypeVar
 
-from pydantic import JsonValue
 from pydantic_core import from_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,26 +16,25 @@ from starlette.requests import Request
 from server.http.errors import ApiError, invalid
 from server.http.forms.errors import InvalidForm
 from server.http.forms.form import Field, File, Form, read_form
+from server.http.json_upload import read_json
 from server.http.model_names import check_model
 from server.http.service import service_of
+from server.http.spool import SpooledFile
+from server.protocols.base64_text import Base64Decoder, NotBase64
 from server.protocols.openai.recording_request import Parameters, parameters_from_form, parameters_from_json
-from server.protocols.openai.transcription_wishes import decoded
+from server.protocols.openai.transcription_wishes import not_base64
 from server.recordings.wishes import Wishes
 
 Details = TypeVar("Details", covariant=True)
 _Body = tuple[BinaryIO, str | None, Parameters]
 """The recording, its name, and the parameters beside it."""
 
-_MAX_JSON_BYTES = 64 * 1024 * 1024
 _FILE = "file"
-_INPUT_AUDIO = "input_audio"
-_RECORDINGS = (_INPUT_AUDIO, _FILE)
-"""Where the recording may stand in JSON: base64, or an object with it as ``data``."""
 _URLS = frozenset({"url", "file_url", "audio_url"})
 """Fields of other servers that fetch the recording."""
 _DATA_URL = b"data:"
-_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_HOW_TO_SEND_JSON = "The body must be an object that holds the recording in base64 as input_audio.data, or as file."
+_AT_ONCE = 1 << 18
+"""Bytes that are decoded in one go."""
 _HOW_TO_SEND = "Send a form (multipart/form-data) with the recording in the field file, as curl -F file=@a.wav does."
 
 
@@ -82,16 +78,20 @@ async def read_upload(
 
 @asynccontextmanager
 async def _read_body(request: Request, kind: type[Parameters]) -> AsyncIterator[_Body[Parameters]]:
+    spool = service_of(request.scope).spool
     content_type = request.headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         try:
-            async with read_form(content_type, request.stream(), {_FILE}) as form:
-                yield await _from_form(form, kind)
+            async with read_form(content_type, request.stream(), {_FILE}, spool) as form:
+                with spool.file() as decoded:
+                    yield await _from_form(form, kind, decoded)
         except InvalidForm as error:
             raise invalid(None, error.message, code="invalid_form") from None
     elif media_type in {"application/json", "text/json"}:
-        yield await _from_json(request, kind)
+        async with read_json(request.stream(), spool) as upload:
+            parameters = await run_in_threadpool(parameters_from_json, kind, upload.values)
+            yield upload.recording(), None, parameters
     else:
         raise ApiError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -100,22 +100,34 @@ async def _read_body(request: Request, kind: type[Parameters]) -> AsyncIterator[
         )
 
 
-async def _from_form(form: Form, kind: type[Parameters]) -> _Body[Parameters]:
+async def _from_form(form: Form, kind: type[Parameters], decoded: SpooledFile) -> _Body[Parameters]:
     # Pages send a part without content for every file that nobody chose.
     files = [file for file in form.files if file.size] or form.files[:1]
     if len(files) != 1:
         raise invalid(_FILE, _no_file(form) if not files else _several_files(len(files)), "missing_file")
     parameters = parameters_from_form(kind, [(field.name, _value_of(field)) for field in form.fields])
-    return await _recording(files[0]), files[0].filename, parameters
+    return await _recording(files[0], decoded), files[0].filename, parameters
 
 
-async def _recording(file: File) -> BinaryIO:
+async def _recording(file: File, decoded: SpooledFile) -> BinaryIO:
     """The file; what it stands for where a page sent it as a data: URL, as no recording begins."""
     start = file.file.read(len(_DATA_URL))
     file.file.seek(0)
-    if start.lower() != _DATA_URL or file.size > _MAX_JSON_BYTES:
+    if start.lower() != _DATA_URL:
         return file.file
-    return await run_in_threadpool(lambda: BytesIO(decoded(file.file.read().decode("latin-1"), _FILE)))
+    return await run_in_threadpool(_decode, file.file, decoded)
+
+
+def _decode(file: BinaryIO, decoded: SpooledFile) -> BinaryIO:
+    """What base64 in ``file`` stands for, by way of ``decoded``. Raises InvalidParameter."""
+    decoder = Base64Decoder()
+    try:
+        for text in iter(partial(file.read, _AT_ONCE), b""):
+            decoded.write_in_thread(decoder.feed(text))
+        decoded.write_in_thread(decoder.finish())
+    except NotBase64:
+        raise not_base64(_FILE) from None
+    return decoded.opened()
 
 
 def _several_files(count: int) -> str:
@@ -138,43 +150,3 @@ def _value_of(field: Field) -> str:
         except ValueError:
             return field.value
     return field.value
-
-
-async def _from_json(request: Request, kind: type[Parameters]) -> _Body[Parameters]:
-    """``{"input_audio": {"data": <base64>}, ...parameters}``, as Open WebUI sends it, or with ``"file": <base64>``."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _MAX_JSON_BYTES:
-            raise ApiError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"A JSON body may have {_MAX_JSON_BYTES} bytes; send larger recordings as multipart/form-data.",
-                code="content_too_large",
-            )
-    return await run_in_threadpool(_parse_json, body, kind)
-
-
-def _parse_json(body: bytearray, kind: type[Parameters]) -> _Body[Parameters]:
-    if body.startswith(BOM_UTF8):  # as .NET writes it
-        del body[: len(BOM_UTF8)]
-    try:
-        values: JsonValue = from_json(body)
-    except ValueError:
-        raise invalid(None, "The body is not valid JSON.", code="invalid_json") from None
-    if not isinstance(values, Mapping):
-        raise invalid(_INPUT_AUDIO, _HOW_TO_SEND_JSON)
-    parameters = parameters_from_json(kind, {key: value for key, value in values.items() if key not in _RECORDINGS})
-    param, data = _recording_in(values)
-    return BytesIO(decoded(data, param)), None, parameters
-
-
-def _recording_in(values: Mapping[str, JsonValue]) -> tuple[str, str]:
-    """The recording in base64, and the parameter that it is in. Raises ApiError where there is none."""
-    for param in _RECORDINGS:
-        given = values.get(param)
-        data = given.get("data") if isinstance(given, Mapping) else given
-        if isinstance(data, str) and data:
-            if _URL.match(data):
-                raise invalid(param, f"{param} must be the recording itself in base64; this server fetches nothing.")
-            return param, data
-    raise invalid(_INPUT_AUDIO, _HOW_TO_SEND_JSON)

@@ -9,11 +9,16 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 _PIECE: Final = 1 << 18
-"""Characters that are decoded at once, a multiple of four: Python's lock is held for about half a millisecond."""
-_DATA_URL: Final = re.compile(r"\s*data:[^\0]{0,512}?;\s*base64\s*,", re.IGNORECASE)
+"""Bytes that are decoded at once: Python's lock is held for about half a millisecond."""
+_DATA_URL: Final = re.compile(rb"\s*data:[^\0]{0,512}?;\s*base64\s*,", re.IGNORECASE)
 """RFC 2397. Browsers write a recorder's type without quotes, comma and all: ``data:video/webm;codecs=vp8,opus;``."""
+_LONGEST_START: Final = 1024
+"""Bytes in which the start of such an address ends."""
 _WHITESPACE: Final = b" \t\n\v\f\r"
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_LONGEST_ESCAPE: Final = 3
+_GROUP: Final = 4
+"""Characters, for three bytes."""
 
 
 class NotBase64(ValueError):  # noqa: N818 - it is said of the text
@@ -21,47 +26,81 @@ class NotBase64(ValueError):  # noqa: N818 - it is said of the text
 
 
 def decode_base64(text: str) -> bytes:
-    """Bytes of ``text``, written in any of the usual ways.
-
-    It may stand behind ``data:<type>;base64,`` (RFC 2397), then with percent signs too; it may be broken into lines or
-    otherwise spaced; in the standard or in the URL-safe alphabet, or in both; with padding or without (RFC 4648).
-    What is written the standard way is decoded in one go, 256 Ki characters at a time, between which other threads
-    come in; everything else is brought into that form first.
-
-    Raises NotBase64, also where something follows the padding: two texts that were joined would lose the second one.
-    """
-    if (url := _DATA_URL.match(text)) is not None:
-        text = text[url.end() :]
-        if "%" in text:
-            text = unquote_to_bytes(text).decode("latin-1")
-    try:
-        return _decoded(text)
-    except ValueError:
-        pass
-    try:
-        return _decoded(_standard(text))
-    except ValueError:
-        raise NotBase64("This is not valid base64.") from None
-
-
-def _decoded(text: str) -> bytes:
-    """Raises ValueError unless ``text`` is written the standard way."""
-    if len(text) <= _PIECE:
-        return a2b_base64(text, strict_mode=True)
-    pieces: list[bytes] = []
-    for piece in _pieces(text):
-        if pieces and len(pieces[-1]) != _PIECE // 4 * 3:
-            raise ValueError("A piece was padded, and more comes.")
-        pieces.append(a2b_base64(piece, strict_mode=True))
-    return b"".join(pieces)
-
-
-def _standard(text: str) -> str:
-    """Without whitespace, in the standard alphabet, padded. Raises ValueError where it is not ASCII."""
-    pieces = (piece.encode("ascii").translate(_STANDARD, _WHITESPACE) for piece in _pieces(text))
-    plain = b"".join(pieces).rstrip(b"=").decode("ascii")
-    return plain + "=" * (-len(plain) % 4)
+    """Bytes of ``text``, as `Base64Decoder` reads it: in pieces, between which other threads come in."""
+    decoder = Base64Decoder()
+    pieces = [decoder.feed(piece.encode("latin-1", "replace")) for piece in _pieces(text)]
+    return b"".join([*pieces, decoder.finish()])
 
 
 def _pieces(text: str) -> Iterator[str]:
     return (text[start : start + _PIECE] for start in range(0, len(text), _PIECE))
+
+
+class Base64Decoder:
+    """Decodes a text that comes in parts, written in any of the usual ways.
+
+    It may stand behind ``data:<type>;base64,`` (RFC 2397), then with percent signs too; it may be broken into lines or
+    otherwise spaced; in the standard or in the URL-safe alphabet, or in both; with padding or without (RFC 4648).
+
+    The methods raise NotBase64, also where something follows the padding: two texts that were joined would lose the
+    second one.
+    """
+
+    def __init__(self) -> None:
+        self._start: bytes | None = b""  # until it is known whether it is an address
+        self._escaped = False
+        self._escape = b""  # that may go on
+        self._group = b""  # that is not full yet
+        self._padded = False
+
+    def feed(self, text: bytes) -> bytes:
+        """The bytes that this part (ASCII) completes."""
+        if self._start is not None:
+            text, self._start = self._start + text, None
+            if len(text) < _LONGEST_START:
+                self._start = text
+                return b""
+            text = self._behind_start(text)
+        return self._decoded(self._unescaped(text))
+
+    def finish(self) -> bytes:
+        """The rest."""
+        decoded = b""
+        if self._start is not None:
+            decoded = self._decoded(self._unescaped(self._behind_start(self._start)))
+        decoded += self._decoded(unquote_to_bytes(self._escape))
+        return decoded + _standard(self._group + b"=" * (-len(self._group) % _GROUP))
+
+    def _behind_start(self, text: bytes) -> bytes:
+        url = _DATA_URL.match(text)
+        self._escaped = url is not None
+        return text if url is None else text[url.end() :]
+
+    def _unescaped(self, text: bytes) -> bytes:
+        if not self._escaped:
+            return text
+        text = self._escape + text
+        cut = text.rfind(b"%", max(0, len(text) - _LONGEST_ESCAPE + 1))
+        cut = len(text) if cut < 0 else cut
+        self._escape = text[cut:]
+        return unquote_to_bytes(text[:cut]) if b"%" in text else text[:cut]
+
+    def _decoded(self, text: bytes) -> bytes:
+        plain = text.translate(_STANDARD, _WHITESPACE)
+        if self._padded or b"=" in plain:
+            behind = plain if self._padded else plain[plain.index(b"=") :]
+            if behind.strip(b"="):
+                raise NotBase64("Something follows the padding.")
+            plain, self._padded = plain[: len(plain) - len(behind)], True
+        plain = self._group + plain
+        whole = len(plain) // _GROUP * _GROUP
+        self._group = plain[whole:]
+        return _standard(plain[:whole])
+
+
+def _standard(text: bytes) -> bytes:
+    """``text``, which is written the standard way. Raises NotBase64."""
+    try:
+        return a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise NotBase64("This is not valid base64.") from None

@@ -49,8 +49,13 @@ class Recordings:
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
 
+    def check_room(self, *, urgent: bool = False) -> None:
+        """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
+        self._engine.check_ready()
+        self._engine.admission.check(_priority(urgent))
+
     def admit(self, *, urgent: bool = False, charge: Callable[[float], None] = lambda _: None) -> Ticket:
-        """A place for one recording. Raises EngineUnavailable, Overloaded.
+        """A place for one recording, to be had before it is decoded. Raises EngineUnavailable, Overloaded.
 
         Args:
             urgent: as in Wishes.

@@ -1,7 +1,7 @@
 """A StepRunner without a model: it answers by script and holds the engine to the seam's contract.
 
 The answer to a question is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP. A ``context`` that names a ``Trouble``
-makes the step that computes the instruction go wrong in that way. Pages are taken as positions are filled, and
+makes the step that computes the instruction go wrong in that way, or with ``@n`` behind it the one of the n-th token. Pages are taken as positions are filled, and
 running out of them raises: that is how tests see a reservation that does not hold.
 """
 
@@ -31,6 +31,8 @@ AFTER = 7
 
 class Trouble(StrEnum):
     ERROR = "error"
+    DEVICE_FAULT = "device fault"
+    ABORTED = "aborted"
     OUT_OF_MEMORY = "out of memory"
     KILLED = "killed"
     FROZEN = "frozen"
@@ -142,11 +144,12 @@ class ScriptedRunner:
             raise ValueError("this question cannot be written")
         assert not state.frames_waiting
         assert state.question is None
+        assert list(question.begun) == answer_of(question)[: len(question.begun)], "it was never given"
         state.question = question
         state.questions += 1
         state.audio_positions = state.positions + state.queued
-        state.queued += AFTER + len(question.prefix)
-        state.answered = 0
+        state.queued += AFTER + len(question.prefix) + len(question.begun)
+        state.answered = len(question.begun)
         return question.prefix
 
     def crop(self, stream: int) -> None:
@@ -198,7 +201,7 @@ class ScriptedRunner:
         self._hold(state, state.positions + (self.drafts if question else 0))
         if question is None:
             return []
-        _befall(question.context)
+        _befall(question.context, state.answered)
         left = question.seed - state.answered
         guessed = self.drafts if state.answered % 3 != 1 else 0
         tokens = [FIRST + state.answered + i if i < left else STOP for i in range(min(left, guessed) + 1)]
@@ -214,6 +217,9 @@ class ScriptedRunner:
         assert pages - state.pages <= self.free_pages, "out of pages"
         state.pages = pages
 
+    def settle(self) -> None:
+        assert not self.unread, "a step is not read"
+
     def release(self, stream: int) -> None:
         self.streams.pop(stream).questions += 1
 
@@ -223,9 +229,16 @@ class ScriptedRunner:
             raise AssertionError("pages leaked")
 
 
-def _befall(trouble: str | None) -> None:
+def _befall(context: str | None, answered: int) -> None:
+    trouble, _, place = (context or "").partition("@")
+    if answered < int(place or 0):
+        return
     if trouble == Trouble.ERROR:
-        raise RuntimeError("the device is lost")
+        raise RuntimeError("The expanded size of the tensor (7) must match the existing size (8)")
+    if trouble == Trouble.DEVICE_FAULT:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+    if trouble == Trouble.ABORTED:
+        os.abort()
     if trouble == Trouble.OUT_OF_MEMORY:
         raise MemoryError("the device is full")
     if trouble == Trouble.KILLED:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from itertools import count
 from time import monotonic
 
@@ -15,123 +13,115 @@ from model.seam.streams import StreamSpec
 from server.engine.budget import work_seconds
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
+from server.engine.client.quarantine import PAST, Quarantine
 from server.engine.client.source import AudioSource
-from server.engine.client.stream import EngineStream
+from server.engine.client.stream import EngineStream, Link, StreamRequest
+from server.engine.client.supervisor import Death, EngineState, Supervisor
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
     FailureCode,
-    OpenStream,
-    StepRuns,
-    StopWorker,
     StreamFailed,
+    StreamsLost,
     ToClient,
-    WorkerFailed,
-    WorkerReady,
     WorkerStats,
 )
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 
+__all__ = ["Death", "Engine", "EngineState"]
+
 logger = logging.getLogger(__name__)
 
-_USUAL_START = 5.0
-"""Seconds that a start is expected to take until one was measured."""
-_DIED = "The process that ran this request ended; a new one is started."
-_MIN_RETRY, _MAX_RETRY = 1.0, 60.0
+_REPLAYS = 4
+"""Streams whose audio is given to a new worker at the same time."""
+_POISON = "The process that runs the model ended each time that it ran this request."
 _WHY_UNAVAILABLE = {
-    "starting": "The model is being loaded.",
-    "restarting": "The model is being loaded again after a failure.",
-    "failed": "The model could not be loaded.",
-    "closed": "The server is shutting down.",
+    EngineState.STARTING: "The model is being loaded.",
+    EngineState.UNRESPONSIVE: "The model does not answer.",
+    EngineState.RESTARTING: "The model is being loaded again after a failure.",
+    EngineState.FAILED: "The model could not be loaded.",
+    EngineState.CLOSED: "The server is shutting down.",
 }
-
-
-class EngineState(StrEnum):
-    """Whether streams can be opened: only while READY."""
-
-    STARTING = "starting"
-    READY = "ready"
-    RESTARTING = "restarting"
-    FAILED = "failed"
-    """No worker can be had; ``Engine.failure`` says why. Only an operator can help."""
-    CLOSED = "closed"
 
 
 class Engine:
     """Owns the worker process and every stream on it. For one event loop, which is never blocked.
 
+    The streams of a worker that dies are held, and given to the next one in the order in which they were opened.
+
     Attributes:
         info: of the runner, after the first worker became ready.
         stats: the latest of the present worker; its counters begin at 0 with each worker.
         admission: for the requests in front of the engine; learns the speed from every recording that ends well.
-        restarts: workers that died so far without having been asked to stop.
-        failure: why the last worker ended, until the next one is ready; for the operator's eyes.
     """
 
     def __init__(self, factory: RunnerFactory, settings: EngineSettings | None = None) -> None:
-        self._factory = factory
-        self._settings = settings or EngineSettings()
-        self._state = EngineState.STARTING
-        self._changed = asyncio.Event()
-        self._closing = asyncio.Event()
-        self._supervisor: asyncio.Task[None] | None = None
-        self._worker: WorkerProcess | None = None
+        settings = settings or EngineSettings()
+        self._supervisor = Supervisor(
+            factory, settings, on_ready=self._go_on, on_messages=self._take, on_death=self._hold
+        )
+        self._running: asyncio.Task[None] | None = None
         self._numbers = count(1)
-        self._streams: dict[int, EngineStream] = {}
-        self._heartbeat: asyncio.TimerHandle | None = None
-        self._last_words: WorkerFailed | None = None
-        self._start_seconds = _USUAL_START
-        self._spawned = 0.0
-        self._ready_since: float | None = None
+        self._streams: dict[EngineStream, None] = {}  # in the order of their opening
+        self._linked: dict[int, EngineStream] = {}  # by the number that the worker knows
+        self._turns = asyncio.Semaphore(_REPLAYS)
+        self._quarantine = Quarantine(monotonic)
         self.info: RunnerInfo | None = None
         self.stats: WorkerStats | None = None
-        self.restarts = 0
-        self.failure: str | None = None
-        self.admission = Admission(
-            max_requests=self._settings.max_requests, max_audio_seconds=self._settings.max_audio_seconds
-        )
+        self.admission = Admission(max_requests=settings.max_requests, max_audio_seconds=settings.max_audio_seconds)
 
     @property
     def state(self) -> EngineState:
-        return self._state
+        return self._supervisor.state
 
     @property
     def worker_pid(self) -> int | None:
         """Process id of the present worker, None while there is none."""
-        return None if self._worker is None else self._worker.pid
+        return None if self._supervisor.worker is None else self._supervisor.worker.pid
+
+    @property
+    def restarts(self) -> int:
+        """Workers that died so far without having been asked to stop."""
+        return self._supervisor.restarts
+
+    @property
+    def deaths(self) -> Mapping[Death, int]:
+        """The same by reason."""
+        return self._supervisor.deaths
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last worker ended, until the next one is ready; for the operator's eyes."""
+        return self._supervisor.failure
 
     async def start(self) -> None:
         """Spawn the worker and return; ``wait_ready`` waits for it."""
-        self._supervisor = asyncio.create_task(self._supervise(), name="engine-supervisor")
+        self._running = asyncio.create_task(self._run(), name="engine-supervisor")
 
     async def wait_ready(self) -> None:
         """Return when streams can be opened. Raises EngineUnavailable when the engine failed or was closed."""
-        while self._state in (EngineState.STARTING, EngineState.RESTARTING):
-            await self._changed.wait()
-        if self._state is not EngineState.READY:
-            raise self._unavailable()
+        while self.state not in (EngineState.READY, EngineState.FAILED, EngineState.CLOSED):
+            await self._supervisor.changed()
+        self.check_ready()
+
+    async def wait_failed(self) -> None:
+        """Return when no worker can be had any more, or the engine was closed."""
+        while self.state not in (EngineState.FAILED, EngineState.CLOSED):
+            await self._supervisor.changed()
 
     async def close(self) -> None:
         """End every stream with SHUTTING_DOWN, stop the worker, kill it if it does not. Harmless when repeated."""
-        self._set_state(EngineState.CLOSED)
         self._fail_streams(FailureCode.SHUTTING_DOWN, "The server is shutting down.")
-        self._closing.set()
-        if (worker := self._worker) is not None:
-            worker.send(StopWorker())
-            with suppress(TimeoutError):
-                # A worker that is still loading cannot read the request, so it gets no grace.
-                grace = self._settings.stop_grace if self._ready_since is not None else 0.0
-                await asyncio.wait_for(asyncio.shield(worker.ended), grace)
-            worker.kill()
-        if self._supervisor is not None:
-            await self._supervisor
+        await self._supervisor.close()
+        if self._running is not None:
+            await self._running
 
     def check_ready(self) -> None:
         """Raise EngineUnavailable, which says why and for how long, unless the engine is READY."""
-        if self._state is not EngineState.READY:
-            raise self._unavailable()
+        if self.state is not EngineState.READY:
+            raise EngineUnavailable(self._supervisor.retry_after, _WHY_UNAVAILABLE[self.state])
 
     def open(
         self,
@@ -141,99 +131,83 @@ class Engine:
         source: AudioSource | None = None,
         fingerprint: str | None = None,
     ) -> EngineStream:
-        """Begin a stream. Raises EngineUnavailable unless the engine is READY.
+        """Begin a stream. Raises EngineUnavailable unless the engine is READY, and EngineError for known poison.
 
         ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
         ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
         """
-        if self._state is not EngineState.READY or self._worker is None:
-            raise self._unavailable()
-        if not self._streams:
-            self._worker.listen_anew()
-        stream = EngineStream(next(self._numbers), self._worker, self._forget)
-        self._streams[stream.number] = stream
-        if self._heartbeat is None:
-            self._watch_heartbeat()
-        self._worker.send(OpenStream(stream.number, request_id, spec))
+        self.check_ready()
+        stream = EngineStream(StreamRequest(spec, request_id, source, fingerprint), self._forget)
+        if self._quarantine.refused(stream.key):
+            raise EngineError(FailureCode.POISON, _POISON)
+        assert self._supervisor.worker is not None
+        self._streams[stream] = None
+        self._connect(stream, self._supervisor.worker)
         return stream
 
-    def _forget(self, number: int) -> None:
-        self._streams.pop(number, None)
+    # --------------------------------------------------------------------------------------- worker after worker
 
-    # ------------------------------------------------------------------------------------------- worker's life
-
-    async def _supervise(self) -> None:
-        """Have one worker after the other, until the engine is closed or no worker can be had."""
-        deaths = failed_starts = 0
-        while not self._closing.is_set():
-            how = await self._live_through_one()
-            ready_for = None if self._ready_since is None else monotonic() - self._ready_since
-            self._ready_since = None
-            if self._closing.is_set():
-                return
-            self.restarts += 1
-            self._fail_streams(FailureCode.WORKER_DIED, _DIED)
-            failed_starts = failed_starts + 1 if ready_for is None else 0
-            words = self._last_words
-            self.failure = f"The worker {how}." if words is None else words.message
-            logger.error("the worker %s: %s", how, "no word from it" if words is None else words.message)
-            if (words is not None and words.permanent) or failed_starts >= self._settings.max_failed_starts:
-                self._set_state(EngineState.FAILED)
-                return
-            self._set_state(EngineState.RESTARTING)
-            if ready_for is not None and ready_for > self._settings.restart_delay_max:
-                deaths = 0
-            delay = min(self._settings.restart_delay * 2**deaths, self._settings.restart_delay_max)
-            deaths += 1
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), delay)
-
-    async def _live_through_one(self) -> str:
-        """Spawn a worker and wait for its end. Returns how it ended."""
-        self._spawned = monotonic()
-        self._last_words = None
+    async def _run(self) -> None:
         try:
-            self._worker = WorkerProcess(self._factory, self._settings, self._take)
-        except Exception as error:  # no process or file to be had, or a factory that does not pickle
-            logger.exception("no worker could be spawned")
-            return f"could not be spawned: {error}"
-        how = await self._worker.ended
-        self._worker = None
+            await self._supervisor.run()
+        finally:
+            self._fail_streams(FailureCode.WORKER_DIED, "The process that ran this request ended, and no other starts.")
+
+    def _connect(self, stream: EngineStream, worker: WorkerProcess) -> None:
+        """Under a number that it never had: what is said of another one does not concern it any more."""
+        number = next(self._numbers)
+        if stream.company is None and self._quarantine.suspect(stream.key):
+            stream.company = number
+        self._linked[number] = stream
+        stream.connect(Link(worker, number), self._turns)
+
+    def _disconnect(self, stream: EngineStream) -> None:
+        if stream.number is not None:
+            del self._linked[stream.number]
+        stream.disconnect()
+
+    def _forget(self, stream: EngineStream) -> None:
+        self._streams.pop(stream, None)
+        if stream.number is not None:
+            self._linked.pop(stream.number, None)
+
+    def _go_on(self, worker: WorkerProcess, info: RunnerInfo) -> None:
+        """A worker is ready, and gets every stream that is held; those go first for which somebody waits."""
+        self.info = info
+        self._turns = asyncio.Semaphore(_REPLAYS)
+        for stream in sorted(self._streams, key=lambda stream: stream.priority):
+            self._connect(stream, worker)
+
+    def _hold(self, in_hand: frozenset[int]) -> bool:
+        """A worker died. Returns whether a stream is known to be the cause; that one has failed now."""
         self.stats = None
-        if self._heartbeat is not None:
-            self._heartbeat.cancel()
-            self._heartbeat = None
-        return how
+        blamed = [stream for number, stream in self._linked.items() if number in in_hand]
+        alone = [stream.company is not None for stream in blamed] == [True]
+        places = {key: max(each.given for each in blamed if each.key == key) for key in {each.key for each in blamed}}
+        found = self._quarantine.blame(places, alone=alone)
+        for stream in list(self._streams):
+            self._disconnect(stream)
+            stream.company = None
+            if self._quarantine.refused(stream.key):
+                logger.error(
+                    "a request kills workers and is refused", extra={"fields": {"request_id": stream.request_id}}
+                )
+                stream.fail(EngineError(FailureCode.POISON, _POISON))
+        return found
 
-    def _watch_heartbeat(self) -> None:
-        """Kill a worker that has streams and is silent; look again when it could have been silent for too long."""
-        self._heartbeat = None
-        if self._worker is None or not self._streams:
-            return
-        left = self._settings.heartbeat_timeout - self._worker.silence
-        if left > 0:
-            self._heartbeat = asyncio.get_running_loop().call_later(left, self._watch_heartbeat)
-        else:
-            logger.error("the worker was silent for %.1f s and is killed", self._worker.silence)
-            self._worker.kill()
-            # A process that hangs in a driver may take its time to go; nobody has to wait for that.
-            self._set_state(EngineState.RESTARTING)
-            self._fail_streams(FailureCode.WORKER_DIED, _DIED)
-
-    def _set_state(self, state: EngineState) -> None:
-        if self._state is not EngineState.CLOSED:
-            self._state = state
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    def _unavailable(self) -> EngineUnavailable:
-        if self._state is EngineState.FAILED:
-            wait = _MAX_RETRY
-        elif self._state is EngineState.CLOSED:
-            wait = _MIN_RETRY  # another server behind the same balancer may take it at once
-        else:
-            wait = self._start_seconds - (monotonic() - self._spawned)
-        return EngineUnavailable(min(max(wait, _MIN_RETRY), _MAX_RETRY), _WHY_UNAVAILABLE[self._state])
+    def _try_in_parts(self, numbers: Sequence[int]) -> None:
+        """A step with these streams went wrong: they run again, each half by itself, and others not before."""
+        worker = self._supervisor.worker
+        streams = [stream for number in numbers if (stream := self._linked.get(number)) is not None]
+        if worker is None:
+            return  # it died over the next step
+        half = -(-len(streams) // 2)
+        for part in (streams[:half], streams[half:]):
+            company = next(self._numbers)
+            for stream in part:
+                self._disconnect(stream)
+                stream.company = company
+                self._connect(stream, worker)
 
     # ------------------------------------------------------------------------------------------------ messages
 
@@ -241,29 +215,24 @@ class Engine:
         for message in messages:
             match message:
                 case AnswerTokens() | AnswerDone():
-                    if (stream := self._streams.get(message.stream)) is not None:
-                        if isinstance(message, AnswerDone) and stream.last:
-                            self._learn_speed(message)
-                        stream.deliver(message)
+                    if (stream := self._linked.get(message.stream)) is not None:
+                        self._deliver(stream, message)
                 case StreamFailed(number, code, explanation):
-                    if (stream := self._streams.get(number)) is not None:
+                    if (stream := self._linked.get(number)) is not None:
                         stream.fail(EngineError(code, explanation))
+                case StreamsLost(numbers):
+                    self._try_in_parts(numbers)
                 case WorkerStats():
                     self.stats = message
-                case StepRuns(step):
-                    logger.info("step %d takes long", step)
-                case WorkerReady(info):
-                    self._become_ready(info)
-                case WorkerFailed():
-                    self._last_words = message
 
-    def _become_ready(self, info: RunnerInfo) -> None:
-        self.info = info
-        self._ready_since = monotonic()
-        self._start_seconds = self._ready_since - self._spawned
-        self.failure = None
-        self._set_state(EngineState.READY)
-        logger.info("the worker is ready after %.1f s: %s", self._start_seconds, info)
+    def _deliver(self, stream: EngineStream, message: AnswerTokens | AnswerDone) -> None:
+        done = isinstance(message, AnswerDone)
+        if isinstance(message, AnswerDone) and stream.last and not stream.interrupted:
+            self._learn_speed(message)
+        stream.deliver(message)
+        if done or (stream.steps >= PAST and self._quarantine.passed(stream.key, stream.given)):
+            self._quarantine.acquit(stream.key)
+            stream.rejoin()
 
     def _learn_speed(self, done: AnswerDone) -> None:
         """From a recording that is answered: all its audio was there when the work began."""
@@ -275,5 +244,5 @@ class Engine:
         self.admission.completed(work_seconds(family, seconds, prompt), started=started, ended=now)
 
     def _fail_streams(self, code: FailureCode, explanation: str) -> None:
-        for stream in list(self._streams.values()):
+        for stream in list(self._streams):
             stream.fail(EngineError(code, explanation))

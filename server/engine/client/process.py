@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from queue import SimpleQueue
 from threading import Thread
-from time import monotonic
+from typing import NamedTuple
 
+from server.engine.blackbox import BlackBox
 from server.engine.messages import AppendAudio, ToClient, ToWorker
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
@@ -27,12 +28,24 @@ _EXIT_SECONDS = 5.0
 """How long a worker that closed its pipe may take to leave."""
 
 
+class WorkerEnd(NamedTuple):
+    """How a worker ended, to go behind "the worker", and over which streams.
+
+    Attributes:
+        killed: by SIGKILL, which the kernel sends too when memory runs out.
+    """
+
+    how: str
+    killed: bool = False
+    in_hand: frozenset[int] = frozenset()
+
+
 class WorkerProcess:
     """One spawned worker with a reader and a writer thread. Made and used on the event loop's thread.
 
     Attributes:
-        ended: done when the process is gone, its messages are delivered, and its threads and pipe are closed; the
-            result says how it ended.
+        box: where it leaves signs of life.
+        ended: done when the process is gone, its messages are delivered, and its threads, pipe and box are closed.
     """
 
     def __init__(
@@ -43,19 +56,21 @@ class WorkerProcess:
         self._on_messages = on_messages
         self._room = asyncio.Semaphore(_UNSENT_CHUNKS)
         self._outbox: SimpleQueue[ToWorker | None] = SimpleQueue()
-        self._heard = monotonic()
-        self.ended: asyncio.Future[str] = self._loop.create_future()
+        self.ended: asyncio.Future[WorkerEnd] = self._loop.create_future()
+        self.box = BlackBox()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=run_worker, args=(theirs, factory, settings), name="vibevoice-worker", daemon=True
+            target=run_worker, args=(theirs, factory, settings, self.box), name="vibevoice-worker", daemon=True
         )
         try:
             self._process.start()
         except BaseException:
             self._pipe.close()
+            self.box.close()
             raise
         finally:
+            self.box.shared()
             theirs.close()  # so that the worker's death is the end of the pipe
         self._reader = Thread(target=self._read, name="worker-reader", daemon=True)
         self._writer = Thread(target=self._write, name="worker-writer", daemon=True)
@@ -65,15 +80,6 @@ class WorkerProcess:
     @property
     def pid(self) -> int | None:
         return None if self.ended.done() else self._process.pid
-
-    @property
-    def silence(self) -> float:
-        """Seconds since the worker was last heard, or since ``listen_anew``."""
-        return monotonic() - self._heard
-
-    def listen_anew(self) -> None:
-        """From now on the worker has something to answer."""
-        self._heard = monotonic()
 
     def send(self, message: ToWorker) -> None:
         """Queue a message that carries no audio. Lost without a word when the worker is gone: ``ended`` tells."""
@@ -97,10 +103,7 @@ class WorkerProcess:
     def _read(self) -> None:
         try:
             while self._pipe in wait([self._pipe, self._process.sentinel]):
-                messages = self._pipe.recv()
-                # Taken here and not on the event loop: a busy loop must not make the worker look silent.
-                self._heard = monotonic()
-                self._call(self._on_messages, messages)
+                self._call(self._on_messages, self._pipe.recv())
         except (EOFError, OSError):
             logger.debug("the worker's pipe ended")
         except Exception:
@@ -135,7 +138,7 @@ class WorkerProcess:
         code = self._process.exitcode or 0
         self._reader.join()
         self._process.close()
-        self.ended.set_result(
-            f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
-        )
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
+        self.ended.set_result(WorkerEnd(how, code == -signal.SIGKILL, self.box.in_hand))
+        self.box.close()
         self._room.release()  # wakes the first that waits for room, who finds the end and wakes the next

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+import numpy as np
+
 from model.seam.audio import Samples
 
 
@@ -24,13 +26,13 @@ class KeptAudio:
     """The source of a stream that nobody else keeps the audio of: what was appended, in memory."""
 
     def __init__(self) -> None:
-        self._blocks: list[Samples] = []
+        self._blocks: list[bytes] = []
 
-    def keep(self, samples: Samples) -> None:
-        """This is appended now."""
+    def keep(self, samples: bytes) -> None:
+        """This is appended now, as ``AppendAudio`` has it."""
         self._blocks.append(samples)
 
     async def replay(self) -> AsyncGenerator[Samples, None]:
         """See `AudioSource`."""
         for block in self._blocks:
-            yield block
+            yield np.frombuffer(block, dtype="<f4")

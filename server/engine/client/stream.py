@@ -1,17 +1,26 @@
-"""One stream as its owner sees it: audio in, questions put, answers out."""
+"""One stream as its owner sees it: audio in, questions put, answers out.
+
+A worker that dies takes its streams along, but not what is needed to have them again: the audio has a source, and the
+question and the tokens of its answer so far stand here. So a stream is connected to one worker after the other, and
+whoever owns it notices nothing but that it takes longer.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from time import monotonic
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from model.seam.audio import Samples
-from model.seam.streams import Question
+from model.seam.streams import Question, StreamSpec
 from server.engine.client.process import CHUNK_SAMPLES, WorkerProcess
+from server.engine.client.source import AudioSource, KeptAudio
 from server.engine.errors import EngineError
 from server.engine.messages import (
     AnswerDone,
@@ -20,8 +29,13 @@ from server.engine.messages import (
     AskStream,
     CloseStream,
     CropStream,
+    EndReason,
     FailureCode,
+    OpenStream,
+    RejoinStream,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,30 +98,81 @@ class Answer:
         self._changed.set()
 
 
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """What a stream is opened for; see ``Engine.open``."""
+
+    spec: StreamSpec
+    request_id: str
+    source: AudioSource | None = None
+    fingerprint: str | None = None
+
+
+class Link(NamedTuple):
+    """A worker that has the stream, and the stream's number there."""
+
+    worker: WorkerProcess
+    number: int
+
+
 class EngineStream:
     """Made by ``Engine.open``. Async context manager; leaving it closes the stream. One task at a time uses it.
 
     Attributes:
-        number: of the stream in its worker.
         last: its last question was put.
         ended: nothing more can be done with it: it failed, was closed, or has given its last answer.
+        priority: who goes first.
+        key: by which it is told from all others; streams of the same fingerprint share it.
+        company: with whom it runs, see ``OpenStream``.
+        request_id: for logs.
+        steps: with tokens since it was connected.
+        interrupted: its answer was begun by another worker, or it waited for one.
     """
 
-    def __init__(self, number: int, worker: WorkerProcess, forget: Callable[[int], None]) -> None:
-        """``forget`` is called with the number when the worker has nothing more to say of the stream."""
-        self.number = number
-        self.last = self.ended = False
-        self._worker = worker
+    def __init__(self, request: StreamRequest, forget: Callable[[EngineStream], None]) -> None:
+        """``forget`` is called when there is nothing more to be heard of the stream."""
+        self.last = self.ended = self.interrupted = False
+        self.priority = request.spec.priority
+        self.key: Hashable = request.fingerprint or object()
+        self.request_id = request.request_id
+        self.company: int | None = None
+        self.steps = 0
+        self._request = request
         self._forget = forget
+        self._kept = KeptAudio() if request.source is None else None
+        self._appended = 0
+        self._link: Link | None = None
+        self._replaying: asyncio.Task[None] | None = None
+        self._level_with = asyncio.Event()  # the worker has, or soon will have, everything that was appended
         self._answer: Answer | None = None  # that is not complete
+        self._question = Question()  # that is answered
+        self._given: list[int] = []  # tokens of the answer
+        self._cropping = False
+        self._began: float | None = monotonic()  # the work on the answer
+        self._first_token: float | None = None
         self._failure: EngineError | None = None
+
+    @property
+    def number(self) -> int | None:
+        """Its number in the worker that has it."""
+        return None if self._link is None else self._link.number
+
+    @property
+    def given(self) -> int:
+        """Tokens of the present answer, or of the last one."""
+        return len(self._given)
 
     async def append(self, samples: Samples) -> None:
         """Send audio ([n], any length) and wait while too much is unread. Raises EngineError once the stream failed."""
-        for first in range(0, samples.size, CHUNK_SAMPLES):
-            self._raise_failure()
-            chunk = samples[first : first + CHUNK_SAMPLES].astype("<f4", copy=False)
-            await self._worker.send_audio(AppendAudio(self.number, chunk.tobytes()))
+        for chunk in _chunks(samples):
+            await self._level_with.wait()
+            link = self._usable()
+            # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
+            self._appended += chunk.size
+            message = AppendAudio(link.number, chunk.tobytes())
+            if self._kept is not None:
+                self._kept.keep(message.samples)
+            await link.worker.send_audio(message)
         self._raise_failure()
 
     def ask(self, question: Question, *, last: bool = False) -> Answer:
@@ -120,20 +185,28 @@ class EngineStream:
             raise RuntimeError("the last question of this stream is not answered yet")
         if self.ended:
             raise RuntimeError("this stream has ended")
-        self._answer, self.last = Answer(), last
-        self._worker.send(AskStream(self.number, question, last))
+        self._answer, self._question, self.last = Answer(), question, last
+        self._given, self._first_token = [], None
+        if self._began is None:
+            self._began = monotonic()
+        if self._level_with.is_set():
+            self._put_question()
         return self._answer
 
     async def crop(self) -> None:
         """Take back the question that stands and what was answered; the audio stays. Raises EngineError."""
-        if (answer := self._answer) is not None:
-            self._worker.send(CropStream(self.number))
-            await answer.read()
+        if (answer := self._answer) is None:
+            return
+        self._cropping = True
+        if self._link is not None and self._level_with.is_set():
+            self._link.worker.send(CropStream(self._link.number))
+        else:
+            self._finish_crop()
+        await answer.read()
 
     def close(self) -> None:
         """End it; an answer that is not complete fails. Harmless when repeated."""
         if not self.ended:
-            self._worker.send(CloseStream(self.number))
             if self._answer is not None:
                 self._answer.fail(EngineError(FailureCode.INTERNAL, "The stream was closed before its answer's end."))
             self._end()
@@ -148,12 +221,44 @@ class EngineStream:
 
     # The engine calls these on the event loop.
 
+    def connect(self, link: Link, turns: asyncio.Semaphore) -> None:
+        """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
+        self._link, self.steps = link, 0
+        link.worker.send(OpenStream(link.number, self.request_id, self._request.spec, self.company))
+        if self._appended:
+            self._replaying = asyncio.create_task(self._replay(link, turns), name="stream-replay")
+        else:
+            self._go_on()
+
+    def disconnect(self) -> None:
+        """The worker has the stream no more."""
+        self._stop_replaying()
+        self._link, self.interrupted = None, True
+        self._level_with.clear()
+        if self._cropping:
+            self._finish_crop()
+
+    def rejoin(self) -> None:
+        """It may run with others again."""
+        if self.company is not None and self._link is not None:
+            self._link.worker.send(RejoinStream(self._link.number))
+        self.company = None
+
     def deliver(self, message: AnswerTokens | AnswerDone) -> None:
         """Take the next part of the answer or its end."""
         if (answer := self._answer) is None:
             return
-        if isinstance(message, AnswerDone):
-            self._answer = None
+        if isinstance(message, AnswerTokens):
+            self.steps += 1
+            self._given += message.tokens
+            if self._first_token is None:
+                self._first_token = monotonic()
+        else:
+            if self.interrupted:
+                message = self._as_a_whole(message)
+            self._answer = self._began = None
+            self._cropping = False
+            self.interrupted = not self._level_with.is_set()
             if self.last:
                 self._end()
         answer.take(message)
@@ -165,10 +270,88 @@ class EngineStream:
             self._answer.fail(error)
         self._end()
 
+    # --------------------------------------------------------------------------------------------------- replay
+
+    async def _replay(self, link: Link, turns: asyncio.Semaphore) -> None:
+        """Give the worker all audio again, then go on where the stream was. No audio is appended meanwhile."""
+        try:
+            async with turns:
+                await self._send_again(link)
+        except EngineError as error:
+            self.fail(error)
+        except Exception:
+            logger.exception("stream cannot be replayed", extra={"fields": {"request_id": self.request_id}})
+            self.fail(EngineError(FailureCode.INTERNAL, "The audio of this request cannot be had again."))
+        else:
+            self._go_on()
+
+    async def _send_again(self, link: Link) -> None:
+        source = self._kept if self._request.source is None else self._request.source
+        assert source is not None
+        left = self._appended
+        async with aclosing(source.replay()) as blocks:
+            async for block in blocks:
+                for chunk in _chunks(block[:left]):
+                    await link.worker.send_audio(AppendAudio(link.number, chunk.tobytes()))
+                left -= min(left, block.size)
+                if not left:
+                    return
+        raise EngineError(FailureCode.INTERNAL, "The audio of this request was shorter when it was had again.")
+
+    def _go_on(self) -> None:
+        self._replaying = None
+        self._level_with.set()
+        if self._answer is not None:
+            self._put_question()
+
+    def _put_question(self) -> None:
+        """To be answered from where the answer is."""
+        assert self._link is not None
+        question = replace(self._question, begun=tuple(self._given)) if self._given else self._question
+        self._link.worker.send(AskStream(self._link.number, question, self.last))
+
+    def _as_a_whole(self, done: AnswerDone) -> AnswerDone:
+        """The end of an answer to which more than one worker has contributed, with all that it cost."""
+        now, began = monotonic(), self._began
+        assert began is not None
+        return replace(
+            done,
+            answer_tokens=len(self._given),
+            first_token_seconds=(now if self._first_token is None else self._first_token) - began,
+            total_seconds=now - began,
+        )
+
+    def _finish_crop(self) -> None:
+        """Nobody has the question any more."""
+        self.deliver(AnswerDone(0, EndReason.CROPPED, "", 0, 0, 0, 0.0, 0.0, 0.0))
+
+    def _stop_replaying(self) -> None:
+        if self._replaying is not None and self._replaying is not asyncio.current_task():
+            self._replaying.cancel()
+        self._replaying = None
+
     def _end(self) -> None:
         self.ended = True
-        self._forget(self.number)
+        self._stop_replaying()
+        if self._link is not None:
+            self._link.worker.send(
+                CloseStream(self._link.number)
+            )  # which hears nothing new if it was the first to know
+        self._level_with.set()  # whoever waits to append hears of the end
+        self._forget(self)
+
+    def _usable(self) -> Link:
+        self._raise_failure()
+        if self.ended or self._link is None:
+            raise RuntimeError("this stream has ended")
+        return self._link
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise EngineError(self._failure.code, self._failure.message)
+
+
+def _chunks(samples: Samples) -> Iterator[Samples]:
+    """Views of at most ``CHUNK_SAMPLES``."""
+    for first in range(0, samples.size, CHUNK_SAMPLES):
+        yield samples[first : first + CHUNK_SAMPLES].astype("<f4", copy=False)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
+from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import PendingStep, StepPlan
+from server.engine.blackbox import BlackBox
 from server.engine.messages import StopWorker, ToClient, ToWorker, WorkerStats
 from server.engine.settings import EngineSettings
 from server.engine.worker.pace import Pace
-from server.engine.worker.pulse import Pulse
 from server.engine.worker.scheduler import Scheduler, describe
 from server.engine.worker.streams import Streams
 
@@ -20,17 +20,21 @@ logger = logging.getLogger(__name__)
 
 STATS_SECONDS = 0.25
 """Between two WorkerStats while nothing begins or ends."""
+_MOST_FAILURES = 8
+"""Steps in a row that go wrong, with none between that did not: then it is not for a stream. Halves take six."""
 
 Receive = Callable[[float | None], Sequence[ToWorker]]
 """Waits up to so many seconds (None: for ever) for messages and returns all that are there, possibly none."""
 Send = Callable[[Sequence[ToClient]], None]
+Part = TypeVar("Part")
 
 
 class _Launched(NamedTuple):
-    """A step that was launched and not read, and the number of its rows."""
+    """A step that was launched and not read, the number of its rows, and its streams."""
 
     pending: PendingStep
     rows: int
+    streams: frozenset[int]
 
 
 class StepLoop:
@@ -45,12 +49,13 @@ class StepLoop:
         send: Send,
         clock: Callable[[], float],
         out_of_memory: tuple[type[Exception], ...] = (MemoryError,),
-        pulse: Pulse | None = None,
+        box: BlackBox | None = None,
         pace: Pace | None = None,
     ) -> None:
         """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full.
 
-        ``pulse``, ``pace``: for a device on which steps take seconds; neither where they are short anyway.
+        ``box``: what others see of turns and steps; without, nobody does. ``pace``: for a device on which steps take
+        seconds; none where they are short anyway.
         """
         self._runner = runner
         self._info = runner.info
@@ -58,15 +63,16 @@ class StepLoop:
         self._send = send
         self._clock = clock
         self._out_of_memory = out_of_memory
-        self._heartbeat = settings.heartbeat_timeout / 4
-        self._stats_interval = min(STATS_SECONDS, self._heartbeat)
+        self._box = box or BlackBox()
         self._scheduler = Scheduler(settings, self._info)
-        self._streams = Streams(runner, self._scheduler, clock=clock, out_of_memory=out_of_memory)
-        self._pulse, self._pace = pulse, pace
+        self._streams = Streams(runner, self._scheduler, clock=clock, out_of_memory=out_of_memory, box=self._box)
+        self._pace = pace
         if pace is not None:
             self._scheduler.share = pace.share
         self._launched: _Launched | None = None
+        self._company: int | None = None
         self._busy = False
+        self._failures = 0
         self._unchecked = False
         self._stats_due = True
         self._stats_sent = clock()
@@ -74,16 +80,16 @@ class StepLoop:
         self._busy_seconds = 0.0
 
     def run(self) -> None:
-        """Until StopWorker. Raises what the runner's step raises, unless the device was only out of memory."""
+        """Until StopWorker. Raises what a step raises after which the device is of no more use."""
         self._turn()
-        while self._handle(self._receive(self._patience())):
+        while True:
+            messages = self._receive(0.0 if self._busy else None)
+            began = self._clock()
+            self._box.begin_turn()
+            if not self._handle(messages):
+                return
             self._turn()
-
-    def _patience(self) -> float | None:
-        """How long to wait for messages: not at all between steps; with open streams until a sign of life is due."""
-        if self._busy:
-            return 0.0
-        return self._heartbeat if self._streams else None
+            self._box.end_turn(self._clock() - began)
 
     def _handle(self, messages: Sequence[ToWorker]) -> bool:
         """Apply messages in order. False when one of them was StopWorker."""
@@ -105,13 +111,20 @@ class StepLoop:
         plan = self._scheduler.plan()
         before, self._launched = self._launched, None
         idle = plan.empty and before is None
+        if self._scheduler.company != self._company:
+            self._company = self._scheduler.company
+            self._settle(before)
+            before = None
         if not plan.empty:
             self._launched = self._launch(plan)
         if before is not None:
             self._read(before)
+            # Frames that it encoded may still be computed: nobody waits for those before the next step needs them.
+            self._box.keep_steps(1 if self._launched is None else 2)
         if self._launched is not None and not self._info.launches_ahead:
             launched, self._launched = self._launched, None
             self._read(launched)
+            self._box.keep_steps(0)
         if self._pace is not None and not plan.empty:
             self._scheduler.share = self._pace.after(plan, self._busy_seconds - busy)
         if idle:
@@ -128,44 +141,60 @@ class StepLoop:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s", describe(plan))
         self._busy = self._unchecked = True
-        numbers = {work.stream for work in plan.encode} | {work.stream for work in plan.rows}
-        began = self._clock()
-        try:
-            with self._sign_of_life():
-                pending = self._runner.launch(plan)
-        except self._out_of_memory as error:
-            logger.error("out of memory with %d streams: %s", len(numbers), error)
-            for number in numbers:
-                self._streams.fail(number, error)
+        numbers = frozenset({work.stream for work in plan.encode} | {work.stream for work in plan.rows})
+        self._box.begin_step(numbers)
+        pending = self._tried(numbers, lambda: self._runner.launch(plan))
+        if pending is None:
             return None
-        finally:
-            self._busy_seconds += self._clock() - began
         self._encoded_frames += sum(work.frames for work in plan.encode)
         self._streams.count(numbers)
         for number in pending.failed:
             logger.error("out of memory even by itself", extra={"fields": {"stream": number}})
             self._streams.fail(number, MemoryError())
-        return _Launched(pending, len(plan.rows))
+        return _Launched(pending, len(plan.rows), numbers)
 
     def _read(self, launched: _Launched) -> None:
         """Wait for a step and pass on what came out of it."""
-        began = self._clock()
-        with self._sign_of_life():
-            result = launched.pending.read()
-        self._busy_seconds += self._clock() - began
+        result = self._tried(launched.streams, launched.pending.read)
+        if result is None:
+            return
+        self._failures = 0
         self._steps += 1
         self._batch_rows = launched.rows
         self._streams.count(emitted.stream for emitted in result.emitted)
         for emitted in result.emitted:
             self._streams.take(emitted)
 
-    def _sign_of_life(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._pulse is None else self._pulse.step(self._steps)
+    def _tried(self, streams: Iterable[int], part: Callable[[], Part]) -> Part | None:
+        """What a part of a step with these streams returns; None where it went wrong, which is over for them then.
+
+        Raises what it raised where the device is of no more use, or nothing succeeds any more.
+        """
+        began = self._clock()
+        try:
+            return part()
+        except Exception as error:
+            self._failures += 1
+            if is_device_fault(error) or self._failures >= _MOST_FAILURES:
+                raise
+            logger.exception("a step failed", extra={"fields": {"streams": sorted(streams)}})
+            self._streams.blame(streams, error)
+            return None
+        finally:
+            self._busy_seconds += self._clock() - began
+
+    def _settle(self, launched: _Launched | None) -> None:
+        """Nothing of earlier steps is to run beside the next one."""
+        if launched is not None:
+            self._read(launched)
+        self._runner.settle()
+        self._box.keep_steps(0)
 
     def _rest(self) -> None:
         """Nothing can be done until a message comes."""
         if self._busy:
             self._busy, self._stats_due, self._batch_rows = False, True, 0
+            self._settle(None)
         if self._unchecked and not self._scheduler.running:
             self._runner.check_integrity()
             self._unchecked = False
@@ -173,7 +202,7 @@ class StepLoop:
     def _report(self) -> None:
         """WorkerStats when something began or ended, and otherwise now and then."""
         now = self._clock()
-        if not (self._stats_due or self._streams.changed) and now - self._stats_sent < self._stats_interval:
+        if not (self._stats_due or self._streams.changed) and now - self._stats_sent < STATS_SECONDS:
             return
         self._stats_due, self._stats_sent = False, now
         self._streams.changed = False

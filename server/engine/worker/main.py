@@ -11,40 +11,52 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import connection, parent_process
 from multiprocessing.connection import Connection
-from threading import Lock, Thread
+from pathlib import Path
+from threading import Event, Thread
 from time import monotonic
 
 from model.errors import StartError
 from model.seam.runner import StepRunner
-from server.engine.messages import StepRuns, StopWorker, ToClient, WorkerFailed, WorkerReady
+from server.engine.blackbox import BlackBox
+from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
 from server.engine.settings import EngineSettings
 from server.engine.worker.heap import keep_trimmed
 from server.engine.worker.inbox import Inbox
 from server.engine.worker.load import RunnerFactory, explain_failed_start, may_pass, warm_up
 from server.engine.worker.loop import StepLoop
 from server.engine.worker.pace import Pace
-from server.engine.worker.pulse import Pulse
 from server.logs import configure_logging
 
 logger = logging.getLogger(__name__)
 
 
-def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings) -> None:
-    """Entry point of the process. ``pipe`` carries one ToWorker message or a tuple of ToClient messages at a time."""
+BEATS = 15
+"""Signs of life in the time after which a silent worker is killed."""
+_LEAST_BEAT, _LONGEST_BEAT = 0.02, 1.0
+_MORE_LIKELY = 0.5
+"""Part of the way from the parent's place to the first in the kernel's list of whom to kill when memory runs out."""
+
+
+def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSettings, box: BlackBox) -> None:
+    """Entry point of the process. ``pipe`` carries one ToWorker message or a tuple of ToClient messages at a time.
+
+    ``box``: signs of life, and what is in work, for whoever started the process.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure_logging(settings.log_level, settings.log_format)
     inbox = Inbox()
+    _be_killed_first()
     Thread(target=_exit_with_parent, name="parent-watch", daemon=True).start()
-    keep_trimmed()
     Thread(target=_read, args=(pipe, inbox), name="pipe-reader", daemon=True).start()
     try:
         runner = factory()
         warm_up(runner)
         settings = replace(settings, steps=settings.steps.within(runner.info.largest_step))
-        pulse, pace = _slow_steps(pipe, runner, settings)
+        pace = _slow_steps(runner, settings)
     except Exception as error:
         told = explain_failed_start(error)
         # What an operator can mend is told in one line, which the client logs; the rest is for whoever mends the code.
@@ -53,6 +65,8 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         _give_up(
             pipe, str(told) if expected else f"The model could not be loaded: {error}", permanent=not may_pass(told)
         )
+    keep_trimmed()
+    Thread(target=_beat, args=(box, settings.worker_timeout), name="heartbeat", daemon=True).start()
     _send(pipe, (WorkerReady(runner.info),))
     loop = StepLoop(
         runner,
@@ -61,7 +75,7 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         send=lambda messages: _send(pipe, messages),
         clock=monotonic,
         out_of_memory=out_of_memory_types(),
-        pulse=pulse,
+        box=box,
         pace=pace,
     )
     try:
@@ -88,24 +102,33 @@ def _exit_with_parent() -> None:
         os._exit(1)
 
 
-def _slow_steps(pipe: Connection, runner: StepRunner, settings: EngineSettings) -> tuple[Pulse | None, Pace | None]:
-    """What a CPU needs, whose steps may take long; on other devices every step is short, and a long one is a fault."""
+def _be_killed_first() -> None:
+    """The kernel, short of memory, shall take this process and not its parent, which can have another one."""
+    with suppress(OSError, ValueError):  # not everywhere is there such a list
+        place = Path("/proc/self/oom_score_adj")
+        parents = int(place.read_text())
+        place.write_text(str(parents + round(_MORE_LIKELY * (1000 - parents))))
+
+
+def _beat(box: BlackBox, timeout: float) -> None:
+    """Thread: the process lives, also while a step takes long."""
+    never = Event()
+    while not never.wait(min(max(timeout / BEATS, _LEAST_BEAT), _LONGEST_BEAT)):
+        box.beat()
+
+
+def _slow_steps(runner: StepRunner, settings: EngineSettings) -> Pace | None:
+    """What a CPU needs, whose steps may take long; on other devices every step is short."""
     if runner.info.device != "cpu":
-        return None, None
+        return None
     pace = Pace(settings)
     pace.begin(*warm_up(runner))  # once more: the first time was also that of reading the weights
-    interval = settings.heartbeat_timeout / 4
-    pulse = Pulse(lambda step: _send(pipe, (StepRuns(step),)), interval=interval, patience=settings.step_patience)
-    return pulse, pace
-
-
-_sending = Lock()
+    return pace
 
 
 def _send(pipe: Connection, messages: Sequence[ToClient]) -> None:
     try:
-        with _sending:  # signs of life come from a thread of their own
-            pipe.send(tuple(messages))
+        pipe.send(tuple(messages))
     except (BrokenPipeError, ConnectionResetError):
         raise SystemExit(1) from None  # nobody is left to answer
 

@@ -4,6 +4,9 @@ A stream runs from the moment that the pages of its worst case can be reserved u
 preempted, nothing can run out of pages half way, and there is no deadlock. Streams are admitted strictly in the order
 of their arrival: a long one at the head is not overtaken for ever by short ones behind it. Live streams (see
 ``Priority``) go first in all of this: somebody is waiting for each of their words, and they ask for little at a time.
+
+A stream that may have brought a step to grief has a company: it runs with those of the same company alone, before all
+that have none, until it is told to rejoin them.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ class Want(NamedTuple):
 class Scheduler:
     """The waiting queue, the running streams and the plan of the next step.
 
-    ``share``: of the step budgets in the settings that the next plans may use, above 0 and up to 1.
+    Attributes:
+        share: of the step budgets in the settings that the next plans may use, above 0 and up to 1.
+        company: the one that the last plan was made for.
     """
 
     def __init__(self, settings: EngineSettings, info: RunnerInfo) -> None:
@@ -40,6 +45,7 @@ class Scheduler:
         self._draft_positions = info.draft_positions
         self._largest_stream = context_limit(info)
         self.share = 1.0
+        self.company: int | None = None
         self._waiting: dict[int, StreamState] = {}
         self._running: dict[int, StreamState] = {}
 
@@ -102,7 +108,7 @@ class Scheduler:
         Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs. A
         stream whose next input is not known before the last step is read sits one out.
         """
-        streams = _by_priority(self._running.values())
+        streams = self._next_company()
         ready = [stream for stream in streams if stream.computable]
         decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
         prefill = [Want(s.number, s.counts.queued, s.spec.priority) for s in ready if s.phase is not Phase.DECODING]
@@ -115,6 +121,11 @@ class Scheduler:
             encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, frames).items()),
             rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, positions).items())),
         )
+
+    def _next_company(self) -> list[StreamState]:
+        """Who may be in the next step: the first company that has work, or else all that have none."""
+        self.company = next((s.company for s in self._running.values() if s.company is not None and s.at_work), None)
+        return _by_priority(stream for stream in self._running.values() if stream.company == self.company)
 
     def _pages_for(self, positions: int) -> int:
         return -(-(positions + self._draft_positions) // self._page_size)

@@ -28,10 +28,10 @@ class Answer:
 
     Attributes:
         forced: text it was made to begin with.
-        prompt: positions in front of it.
+        prompt: positions in front of it; tokens that were given before are not among them.
         limit: tokens that it can have. What the prompt has more than was reserved the answer has less: the duration,
             known only when the question is put, may take a token more, and the forced start counts too.
-        tokens: read, stop token excluded.
+        tokens: read or given before, stop token excluded.
         first_token: when the first was read.
     """
 
@@ -55,6 +55,7 @@ class StreamState:
         queue_seconds: it waited for those, of the work on this answer.
         asked: the question that stands, put to the runner or not.
         answer: to that question; None until it is put.
+        company: streams of one company run in steps of their own; None runs with all that have none.
     """
 
     number: int
@@ -67,6 +68,7 @@ class StreamState:
     queue_seconds: float = 0.0
     asked: AskStream | None = None
     answer: Answer | None = None
+    company: int | None = None
 
     @property
     def phase(self) -> Phase:
@@ -80,6 +82,11 @@ class StreamState:
     def computable(self) -> bool:
         """A step can take an input of it. The token behind the longest answer is wanted, and none behind that."""
         return self.counts.queued > 0 and (self.answer is None or self.counts.answered <= self.answer.limit)
+
+    @property
+    def at_work(self) -> bool:
+        """It runs and waits for no message."""
+        return self.pages > 0 and (self.asked is not None or self.counts.waiting > 0 or self.counts.queued > 0)
 
     @property
     def ready_to_ask(self) -> bool:
@@ -102,9 +109,10 @@ class StreamState:
 
     def begin_answer(self, question: Question, forced: str) -> bool:
         """The question was put; ``counts`` are those after it. Returns whether the prompt fits what is reserved."""
-        prompt = self.counts.cached + self.counts.queued
-        self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt))
-        return self.answer.limit >= 0
+        begun = len(question.begun)
+        prompt = self.counts.cached + self.counts.queued - begun
+        self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt), begun)
+        return self.answer.limit >= begun
 
     def end_answer(self, reason: EndReason, now: float) -> AnswerDone:
         """The answer is over, or the question taken back. Returns what is to be told."""

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import Emitted
+from server.engine.blackbox import BlackBox
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -19,7 +21,9 @@ from server.engine.messages import (
     EndReason,
     FailureCode,
     OpenStream,
+    RejoinStream,
     StreamFailed,
+    StreamsLost,
     ToClient,
 )
 from server.engine.worker.scheduler import Scheduler
@@ -29,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 _NO_MEMORY = "The device had not enough memory for this request and those beside it."
 
-StreamMessage = OpenStream | AppendAudio | AskStream | CropStream | CloseStream
+StreamMessage = OpenStream | RejoinStream | AppendAudio | AskStream | CropStream | CloseStream
 
 
 class Streams:
@@ -48,8 +52,12 @@ class Streams:
         *,
         clock: Callable[[], float],
         out_of_memory: tuple[type[Exception], ...],
+        box: BlackBox,
     ) -> None:
-        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full."""
+        """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full.
+
+        ``box``: to note in for which stream something is done.
+        """
         self.outbox: list[ToClient] = []
         self.changed = True
         self.answer_tokens = 0
@@ -58,6 +66,7 @@ class Streams:
         self._scheduler = scheduler
         self._clock = clock
         self._out_of_memory = out_of_memory
+        self._box = box
         self._streams: dict[int, StreamState] = {}
 
     def __bool__(self) -> bool:
@@ -71,7 +80,9 @@ class Streams:
             with self._contained(stream):
                 self._apply(message, stream)
 
-    def _apply(self, message: AppendAudio | AskStream | CropStream | CloseStream, stream: StreamState) -> None:
+    def _apply(
+        self, message: RejoinStream | AppendAudio | AskStream | CropStream | CloseStream, stream: StreamState
+    ) -> None:
         match message:
             case AppendAudio(number, samples):
                 self._runner.append(number, np.frombuffer(samples, dtype="<f4"))
@@ -88,6 +99,8 @@ class Streams:
                     self._end_answer(stream, EndReason.CROPPED)
             case CloseStream():
                 self._drop(stream)
+            case RejoinStream():
+                stream.company = None
 
     def _open(self, message: OpenStream) -> None:
         number, spec = message.stream, message.spec
@@ -98,10 +111,13 @@ class Streams:
                 return
             self._runner.open(number, spec.level)
         except Exception as error:
+            if is_device_fault(error):
+                raise
             logger.exception("stream could not be opened", extra={"fields": {"request_id": message.request_id}})
             self._refuse(number, *self._explain(error))
             return
-        stream = StreamState(number, message.request_id, spec, worst, self._clock(), self._runner.counts(number))
+        counts, company = self._runner.counts(number), message.company
+        stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=company)
         self._streams[number] = stream
         self._scheduler.add(stream)
         self.changed = True
@@ -175,14 +191,28 @@ class Streams:
         """End a stream for what went wrong with it."""
         self._fail(self._streams[number], *self._explain(error))
 
+    def blame(self, numbers: Iterable[int], error: Exception) -> None:
+        """A step with these streams went wrong: one by itself has failed, several are let go, to be tried in parts."""
+        lost = [stream for number in numbers if (stream := self._streams.get(number)) is not None]
+        if len(lost) == 1:
+            self.fail(lost[0].number, error)
+        elif lost:
+            for stream in lost:
+                self._drop(stream)
+            self.outbox.append(StreamsLost(tuple(stream.number for stream in lost)))
+
     @contextmanager
     def _contained(self, stream: StreamState) -> Iterator[None]:
         """What goes wrong in a call that concerns one stream alone ends that stream alone."""
+        self._box.begin_call(stream.number)
         try:
             yield
         except Exception as error:
+            if is_device_fault(error):
+                raise
             logger.exception("stream failed", extra={"fields": {"request_id": stream.request_id}})
             self.fail(stream.number, error)
+        self._box.end_call()
 
     def _explain(self, error: Exception) -> tuple[FailureCode, str]:
         if isinstance(error, self._out_of_memory):

@@ -6,22 +6,18 @@ import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, Final, cast
-
-from starlette.datastructures import UploadFile
+from typing import BinaryIO, Final
 
 from server.http.forms.errors import InvalidForm
 from server.http.forms.multipart import MultipartParser, PartBegin, PartData
 from server.http.forms.part import PartHeaders, boundary_of, charset_of, decoded_text, read_headers
 from server.http.forms.transfer_encoding import Decoder, decoder_of
+from server.http.spool import Spool, SpooledFile
 
 _MAX_FILES: Final = 8
 _MAX_FIELDS: Final = 1_000
 _MAX_FIELD_BYTES: Final = 4 * 1024 * 1024
 _MAX_FIELDS_BYTES: Final = 16 * 1024 * 1024
-_SPOOL_BYTES: Final = 1 << 20
-"""Larger files are kept on the disk."""
 _BRACKETS: Final = re.compile(r"\[\d*\]$")
 _MAX_CHARSET: Final = 64
 _CHARSET_FIELD: Final = "_charset_"
@@ -65,7 +61,9 @@ class Form:
 
 
 @asynccontextmanager
-async def read_form(content_type: str, body: AsyncIterator[bytes], files: Collection[str]) -> AsyncIterator[Form]:
+async def read_form(
+    content_type: str, body: AsyncIterator[bytes], files: Collection[str], spool: Spool
+) -> AsyncIterator[Form]:
     """Read all of a form. Its files are gone at the end of the context.
 
     What is a file, only its name decides: clients leave the file name out (a Buffer in Node, a string in PHP), or put
@@ -76,10 +74,11 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], files: Collec
         content_type: of the request.
         body: as it comes.
         files: the names of the parts that are files, also as ``name[]`` and ``name[0]`` and in any case.
+        spool: for those files.
 
-    Raises InvalidForm, also for a form whose last boundary did not come.
+    Raises InvalidForm, also for a form whose last boundary did not come, and BudgetSpent.
     """
-    reader = _FormReader(content_type, files)
+    reader = _FormReader(content_type, files, spool)
     try:
         async for chunk in body:
             await reader.feed(chunk)
@@ -89,13 +88,15 @@ async def read_form(content_type: str, body: AsyncIterator[bytes], files: Collec
 
 
 class _FormReader:
-    def __init__(self, content_type: str, files: Collection[str]) -> None:
+    def __init__(self, content_type: str, files: Collection[str], spool: Spool) -> None:
         self._parser = MultipartParser(boundary_of(content_type))
         self._charset = charset_of(content_type)
         self._file_names = frozenset(files)
         self._files: list[_File] = []
         self._fields: list[_Field] = []
-        self._held = 0  # bytes in memory
+        self._spool = spool
+        self._memory = spool.memory.share()
+        self._held = 0  # bytes of fields
         self._part: _File | _Field | None = None
 
     async def feed(self, chunk: bytes) -> None:
@@ -107,7 +108,7 @@ class _FormReader:
             decoder = self._part.decoder
             content = decoder.feed(event.data) if isinstance(event, PartData) else decoder.finish()
             if isinstance(self._part, _File):
-                await self._part.write(content)
+                await self._part.spooled.write(content)
             else:
                 self._hold(self._part, content)
 
@@ -116,7 +117,7 @@ class _FormReader:
         if _BRACKETS.sub("", headers.name).lower() in self._file_names:
             if len(self._files) == _MAX_FILES:
                 raise InvalidForm(f"A form may have {_MAX_FILES} files.")
-            self._files.append(_File(headers, decoder))
+            self._files.append(_File(headers, decoder, self._spool.file()))
             return self._files[-1]
         if len(self._fields) == _MAX_FIELDS:
             raise InvalidForm(f"A form may have {_MAX_FIELDS} fields.")
@@ -132,6 +133,7 @@ class _FormReader:
             self._held -= len(part.content)
             part.drop()
             return
+        self._memory.take(len(content))
         part.content += content
         self._held += len(content)
         if self._held > _MAX_FIELDS_BYTES:
@@ -156,29 +158,21 @@ class _FormReader:
         ]
 
     def close(self) -> None:
+        self._memory.give_back()
         for part in self._files:
-            part.close()
+            part.spooled.close()
 
 
 class _File:
     """A part on its way to the disk."""
 
-    def __init__(self, headers: PartHeaders, decoder: Decoder) -> None:
+    def __init__(self, headers: PartHeaders, decoder: Decoder, spooled: SpooledFile) -> None:
         self.headers = headers
         self.decoder = decoder
-        self._spooled = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 - closed by `close`
-        self._upload = UploadFile(cast(BinaryIO, self._spooled), size=0)  # writes to the disk beside the event loop
-
-    async def write(self, content: bytes) -> None:
-        if content:
-            await self._upload.write(content)
+        self.spooled = spooled
 
     def finished(self) -> tuple[BinaryIO, int, str | None]:
-        self._spooled.seek(0)
-        return self._upload.file, self._upload.size or 0, self.headers.filename
-
-    def close(self) -> None:
-        self._spooled.close()
+        return self.spooled.opened(), self.spooled.size, self.headers.filename
 
 
 class _Field:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from binascii import a2b_qp
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from server.http.forms.errors import InvalidForm
-from server.protocols.base64_text import NotBase64, decode_base64
+from server.protocols.base64_text import Base64Decoder, NotBase64
 
 _ESCAPE = 3
 """Bytes of ``=3D``, and of a line's end that is taken back: ``=`` and CR LF."""
@@ -43,22 +45,23 @@ class _Plain:
 
 class _Base64:
     def __init__(self) -> None:
-        self._rest = ""
+        self._decoder = Base64Decoder()
 
     def feed(self, data: bytes) -> bytes:
-        text = self._rest + "".join(data.decode("latin-1").split())
-        whole = len(text) // 4 * 4
-        self._rest = text[whole:]
-        return self._decoded(text[:whole])
+        with _told_as_form():
+            return self._decoder.feed(data)
 
     def finish(self) -> bytes:
-        return self._decoded(self._rest)
+        with _told_as_form():
+            return self._decoder.finish()
 
-    def _decoded(self, text: str) -> bytes:
-        try:
-            return decode_base64(text)
-        except NotBase64:
-            raise InvalidForm("A part whose Content-Transfer-Encoding is base64 is not valid base64.") from None
+
+@contextmanager
+def _told_as_form() -> Iterator[None]:
+    try:
+        yield
+    except NotBase64:
+        raise InvalidForm("A part whose Content-Transfer-Encoding is base64 is not valid base64.") from None
 
 
 class _QuotedPrintable:

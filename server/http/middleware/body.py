@@ -20,7 +20,10 @@ _PLAIN = frozenset({"", "identity"})
 
 
 class BodyMiddleware:
-    """Refuses bodies over ``max_bytes`` (413) and bodies that come slower than ``min_bytes_per_second`` (400).
+    """Refuses bodies over ``max_bytes`` (413) and bodies that come too slowly (400).
+
+    That is slower than ``min_bytes_per_second`` on the whole, ``grace_seconds`` aside, or over ``max_seconds``. Only
+    the time counts in which the server waits for the client.
 
     ``receive`` raises the ApiError; a length that is announced too large is refused when the body is first asked for,
     and so is a body that is compressed (415). A body that was cut off is a 400.
@@ -30,9 +33,12 @@ class BodyMiddleware:
     ("lingering close"), unless the client waits for permission to send it (``Expect: 100-continue``).
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, grace_seconds: float, min_bytes_per_second: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, max_bytes: int, grace_seconds: float, min_bytes_per_second: int, max_seconds: float
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
         self._grace_seconds = grace_seconds
         self._min_bytes_per_second = min_bytes_per_second
 
@@ -49,16 +55,12 @@ class BodyMiddleware:
                 raise self._too_large()
             if body.encoding not in _PLAIN:
                 raise _compressed(body.encoding)
-            patience = self._grace_seconds + body.received / self._min_bytes_per_second - body.waited
+            allowed = self._grace_seconds + body.received / self._min_bytes_per_second
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(min(allowed, self._max_seconds) - body.waited):
                     message = await body.receive()
             except TimeoutError:
-                raise invalid(
-                    None,
-                    f"The upload is slower than {self._min_bytes_per_second} bytes per second.",
-                    code="upload_too_slow",
-                ) from None
+                raise self._too_slow(allowed) from None
             if body.received > self._max_bytes:
                 raise self._too_large()
             if scope["state"].get(CUT_OFF):
@@ -67,12 +69,26 @@ class BodyMiddleware:
 
         await self._app(scope, limited_receive, body.send)
 
+    def _too_slow(self, allowed: float) -> ApiError:
+        """Not 408, which clients answer by sending all of it again."""
+        if allowed > self._max_seconds:
+            message = f"The upload took longer than {self._max_seconds:g} seconds."
+        else:
+            message = f"The upload is slower than {self._min_bytes_per_second} bytes per second."
+        return invalid(None, message, code="upload_too_slow")
+
     def _too_large(self) -> ApiError:
         return ApiError(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"Maximum content size limit ({self._max_bytes}) exceeded.",
             code="content_too_large",
         )
+
+
+def announced_bytes(headers: Headers) -> int:
+    """How long the body is going to be, by Content-Length; 0 where that is not known before."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else 0
 
 
 def _compressed(encoding: str) -> ApiError:
@@ -103,8 +119,7 @@ class _Body:
         headers = Headers(scope=scope)
         self.received = 0
         self.waited = 0.0
-        length = headers.get("content-length", "")
-        self.announced_bytes = int(length) if length.isdecimal() else 0
+        self.announced_bytes = announced_bytes(headers)
         self.ended = not self.announced_bytes and "transfer-encoding" not in headers
         self.encoding = headers.get("content-encoding", "").strip().lower()
         self._asked_for = headers.get("expect", "").lower() != "100-continue"

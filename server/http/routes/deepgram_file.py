@@ -7,10 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from server.audio_in.raw import is_raw
@@ -26,8 +23,6 @@ from server.protocols.deepgram.prerecorded import render
 from server.protocols.deepgram.query import ListenQuery
 from server.recordings.wishes import Wishes
 
-_SPOOL_BYTES = 1 << 20
-"""Larger files are kept on the disk until they are decoded."""
 _NOT_AUDIO = {
     "application/json": "This server fetches nothing: send the recording itself as the body, not a URL.",
     "multipart/form-data": "The body must be the recording itself, not a form.",
@@ -66,12 +61,11 @@ async def _read_body(request: Request, query: ListenQuery) -> AsyncIterator[Uplo
     if media_type in _NOT_AUDIO:
         raise ApiError(HTTPStatus.BAD_REQUEST, _NOT_AUDIO[media_type], code="unsupported_media_type")
     digest = hashlib.sha256()
-    with SpooledTemporaryFile(max_size=_SPOOL_BYTES) as spooled:
-        file = cast(BinaryIO, spooled)
-        upload = UploadFile(file)  # writes to the disk beside the event loop
+    with service_of(request.scope).spool.file() as spooled:
         async for chunk in request.stream():
             digest.update(chunk)
-            await upload.write(chunk)
+            await spooled.write(chunk)
+        file = spooled.opened()
         if query.needs_rate and is_raw(file):
             raise invalid_query("sample_rate is needed with encoding: the body does not begin like a container.")
         yield Upload(file, Wishes(query.context, listening=query.listening), digest.hexdigest())

@@ -52,4 +52,9 @@ def decoded(data: str, param: str) -> bytes:
     try:
         return decode_base64(data)
     except NotBase64:
-        raise InvalidParameter(param, f"{param} is not valid base64.") from None
+        raise not_base64(param) from None
+
+
+def not_base64(param: str) -> InvalidParameter:
+    """What a parameter that should be base64 is refused with."""
+    return InvalidParameter(param, f"{param} is not valid base64.")

@@ -26,7 +26,6 @@ from server.engine.worker.loop import StepLoop
 from tests.support.scripted_runner import ScriptedRunner
 
 Script = Iterator[list[ToWorker]]
-HEARTBEAT = 15.0
 
 
 class Bench:
@@ -37,7 +36,7 @@ class Bench:
         self.sent: list[ToClient] = []
         self.patience: list[float | None] = []
         self.now = 100.0
-        self._settings = settings or EngineSettings(heartbeat_timeout=4 * HEARTBEAT)
+        self._settings = settings or EngineSettings()
 
     def run(self, script: Script) -> None:
         def receive(timeout: float | None) -> Sequence[ToWorker]:

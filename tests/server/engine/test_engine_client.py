@@ -104,86 +104,6 @@ async def test_streams_answer_side_by_side(start_engine: StartEngine) -> None:
     assert engine.admission.speed != 10.0
 
 
-async def test_killed_under_load_every_stream_ends_and_the_next_one_works(start_engine: StartEngine) -> None:
-    engine = await ready_engine(start_engine, Slow)
-    async with AsyncExitStack() as stack:
-        answers = [await begin(engine, stack) for _ in range(8)]
-        idle = await stack.enter_async_context(open_stream(engine, ENDLESS))
-        assert engine.worker_pid is not None
-        os.kill(engine.worker_pid, signal.SIGKILL)
-        assert [await failure_of(answer) for answer in answers] == [FailureCode.WORKER_DIED] * 8
-        assert engine.state is EngineState.RESTARTING
-        with pytest.raises(EngineUnavailable) as caught:
-            open_stream(engine, ENDLESS)
-        assert 1 <= caught.value.retry_after <= 60
-        with pytest.raises(EngineError):
-            await idle.append(silence(1))
-        with pytest.raises(EngineError):
-            idle.ask(ENDLESS)
-    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-    assert await transcribe(engine, Question(seed=3)) == answer_of(Question(seed=3))
-    assert engine.restarts == 1
-
-
-async def test_killed_again_and_again(start_engine: StartEngine) -> None:
-    engine = await ready_engine(start_engine, Runner)
-    for deaths in (1, 2):
-        assert await failure_with(engine, Trouble.KILLED) is FailureCode.WORKER_DIED
-        await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-        assert engine.restarts == deaths
-    assert await transcribe(engine, Question(seed=2)) == answer_of(Question(seed=2))
-
-
-async def test_a_frozen_worker_is_killed_and_replaced(start_engine: StartEngine) -> None:
-    settings = EngineSettings(heartbeat_timeout=2.0, restart_delay=0.01)
-    engine = await ready_engine(start_engine, Slow, settings)
-    async with AsyncExitStack() as stack:
-        beside = await begin(engine, stack)
-        assert await failure_with(engine, Trouble.FROZEN) is FailureCode.WORKER_DIED
-        assert await failure_of(beside) is FailureCode.WORKER_DIED
-    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-    assert await transcribe(engine, Question(seed=3)) == answer_of(Question(seed=3))
-
-
-async def test_a_long_step_on_a_cpu_is_waited_for_and_a_hang_is_not(
-    start_engine: StartEngine, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A step of the full-size model takes a CPU longer than a silent worker is given."""
-    caplog.set_level("INFO", logger="server.engine.client.engine")
-    settings = EngineSettings(heartbeat_timeout=2.0, step_patience=4.0, restart_delay=0.01)
-    engine = await ready_engine(start_engine, partial(Runner, device="cpu"), settings)
-    assert await failure_with(engine, Trouble.STUCK) is FailureCode.WORKER_DIED
-    assert sum("takes long" in record.message for record in caplog.records) == 8  # at four a heartbeat timeout
-    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-
-
-async def test_a_worker_without_work_for_its_open_stream_is_not_taken_for_frozen(start_engine: StartEngine) -> None:
-    settings = EngineSettings(heartbeat_timeout=2.0)
-    engine = await ready_engine(start_engine, Runner, settings)
-    async with open_stream(engine, Question(seed=3)) as stream:
-        for _ in range(5):  # at four a heartbeat timeout
-            last = engine.stats
-            await eventually(lambda last=last: engine.stats is not last)  # type: ignore[misc]
-        assert await tokens_of(stream.ask(Question(seed=3))) == answer_of(Question(seed=3))
-    assert engine.restarts == 0
-
-
-async def test_a_failed_step_ends_its_streams_and_the_worker(start_engine: StartEngine) -> None:
-    engine = await ready_engine(start_engine, Runner)
-    assert await failure_with(engine, Trouble.ERROR) is FailureCode.WORKER_DIED
-    assert engine.failure == "The worker failed: RuntimeError: the device is lost"
-    await asyncio.wait_for(engine.wait_ready(), PATIENCE)
-    assert engine.failure is None
-
-
-async def test_out_of_memory_costs_a_request_and_not_the_worker(start_engine: StartEngine) -> None:
-    engine = await ready_engine(start_engine, Runner)
-    pid = engine.worker_pid
-    assert await failure_with(engine, Trouble.OUT_OF_MEMORY) is FailureCode.OUT_OF_MEMORY
-    assert await transcribe(engine, Question(seed=3)) == answer_of(Question(seed=3))
-    assert engine.worker_pid == pid
-
-
 async def test_too_long_is_said_while_the_audio_is_still_sent(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, ScriptedRunner)
     stream = open_stream(engine, Question(seed=3), frames=100_000)
@@ -264,19 +184,6 @@ async def test_append_waits_for_a_worker_that_does_not_read(start_engine: StartE
         assert await tokens_of(answer) == answer_of(question)
         assert answer.done is not None
         assert answer.done.audio_tokens == 3000
-
-
-async def test_appends_that_wait_hear_of_the_worker_s_death(start_engine: StartEngine) -> None:
-    engine = await ready_engine(start_engine, Runner)
-    pid = engine.worker_pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    streams = [open_stream(engine, ENDLESS, frames=3000) for _ in range(12)]
-    feeding = [asyncio.create_task(stream.append(silence(1500))) for stream in streams]
-    await asyncio.wait(feeding, timeout=0.1)
-    os.kill(pid, signal.SIGKILL)
-    results = await asyncio.wait_for(asyncio.gather(*feeding, return_exceptions=True), PATIENCE)
-    assert all(isinstance(r, EngineError) and r.code is FailureCode.WORKER_DIED for r in results)
 
 
 async def test_close_ends_every_stream(start_engine: StartEngine) -> None:

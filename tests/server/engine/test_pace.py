@@ -6,12 +6,12 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 
 import pytest
+from server.engine.worker.pulse import Pulse
 
 from model.seam.steps import EncodeWork, RowWork, StepPlan, StepSizes
 from model.seam.streams import StreamCounts, StreamSpec
 from server.engine.settings import EngineSettings
 from server.engine.worker.pace import Pace
-from server.engine.worker.pulse import Pulse
 from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.stream import StreamState
 from tests.support.scripted_runner import ScriptedRunner

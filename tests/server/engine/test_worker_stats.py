@@ -7,6 +7,7 @@ from dataclasses import replace
 from queue import SimpleQueue
 
 import pytest
+from server.engine.worker.pulse import Pulse
 
 from model.seam.runner import StepRunner
 from model.seam.steps import PendingStep, RowWork, StepPlan, StepResult, StepSizes
@@ -14,7 +15,6 @@ from server.engine.messages import AskStream, CloseStream, StopWorker, ToWorker,
 from server.engine.settings import EngineSettings
 from server.engine.worker.loop import STATS_SECONDS, StepLoop
 from server.engine.worker.pace import Pace
-from server.engine.worker.pulse import Pulse
 from tests.server.engine.scripted_loop import (
     LIVE,
     Bench,
