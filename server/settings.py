@@ -188,9 +188,7 @@ class LimitSettings(BaseModel):
     @model_validator(mode="after")
     def _room_for_the_longest(self) -> Self:
         if self.memory_bytes is not None and self.memory_bytes < self._samples_bytes:
-            raise ValueError(
-                f"memory_bytes: recordings of max_audio_seconds need {self._samples_bytes}, or would be refused for ever"
-            )
+            raise ValueError(f"memory_bytes: recordings of max_audio_seconds need {self._samples_bytes}")
         return self
 
 

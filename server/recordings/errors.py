@@ -1,7 +1,8 @@
 """Everything that may go wrong with a recording, for callers who have to tell somebody.
 
 What was sent is at fault: `AudioError`, `UnusableReference`, `ContextTooLong`. The server cannot now: `Overloaded`,
-`EngineUnavailable`, `DecodeStopped`. The answer did not come to its end: `EngineError`, or in time: `DeadlineExceeded`.
+`BudgetSpent`, `EngineUnavailable`, `DecodeStopped`. The answer did not come to its end: `EngineError`, or in time:
+`DeadlineExceeded`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from server.context import ContextTooLong
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
 from server.recordings.deadline import DeadlineExceeded
+from server.resources import BudgetSpent
 
 __all__ = [
     "AudioError",
+    "BudgetSpent",
     "ContextTooLong",
     "DeadlineExceeded",
     "DecodeStopped",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import BinaryIO
 
-from model.seam.audio import SAMPLE_RATE
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
@@ -22,6 +25,7 @@ from server.recordings.recording import Recording, StreamAudio
 from server.recordings.split_transcription import SplitTranscription
 from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.wishes import Wishes
+from server.resources import Budget, Share
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 
@@ -39,11 +43,13 @@ class Recordings:
         vocabulary: of its checkpoint.
         decoders: for the files.
         max_audio_seconds: longest recording.
+        memory: for samples on their way to the engine.
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float
+        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float, memory: Budget
     ) -> None:
+        self._memory = memory
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
@@ -80,11 +86,11 @@ class Recordings:
         self._check_context(tokens, 0.0, wishes)
         recording, heard = await read_recording(self._decoders, file, wishes, self._limits)
         decode_seconds = perf_counter() - began
-        del file  # it may be all there is of an upload, and in memory
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
         self._check_context(tokens, max(seconds, default=0.0), wishes)
-        ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
         async with AsyncExitStack() as streams:
+            heard = [self._held(audio, streams) for audio in heard]
+            ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
                 yield await self._open(recording, audio, wishes, decode_seconds, streams, request_id)
@@ -98,6 +104,12 @@ class Recordings:
                 }
                 known = [speaker.name for speaker in wishes.speakers]
                 yield SplitTranscription(recording, channels, known, decode_seconds)
+
+    def _held(self, audio: StreamAudio, streams: AsyncExitStack) -> StreamAudio:
+        """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
+        share = streams.enter_context(self._memory.share())
+        share.take(audio.length * np.dtype(np.float32).itemsize)
+        return replace(audio, blocks=_giving_back(audio.blocks, share))
 
     async def _open(
         self,
@@ -156,3 +168,9 @@ class Recordings:
 
 def _priority(urgent: bool) -> Priority:
     return Priority.HIGH if urgent else Priority.NORMAL
+
+
+def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:
+    """``blocks``; when all are taken, ``share`` is given back."""
+    yield from blocks
+    share.give_back()

@@ -18,6 +18,7 @@ from server.recordings.errors import AudioError, EngineError, EngineUnavailable,
 from server.recordings.recordings import Recordings
 from server.recordings.transcription import Outcome
 from server.recordings.wishes import KnownSpeaker, Wishes
+from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.segments import Transcript, Usage
@@ -170,6 +171,12 @@ async def test_places_are_limited_and_so_is_the_audio_of_all(decoders: DecodePoo
 
 
 async def test_nobody_is_let_in_before_the_engine_is_ready(decoders: DecodePool) -> None:
-    room = Recordings(Engine(SpeakingRunner), Vocabulary.load(CHECKPOINT), decoders, max_audio_seconds=LONGEST)
+    room = Recordings(
+        Engine(SpeakingRunner),
+        Vocabulary.load(CHECKPOINT),
+        decoders,
+        max_audio_seconds=LONGEST,
+        memory=Budget(Resource.MEMORY, 1 << 30),
+    )
     with pytest.raises(EngineUnavailable):
         room.admit()
