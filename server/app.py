@@ -100,6 +100,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         steps=settings.steps,
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
+        live_streams=settings.max_live_sessions,
+        live_seconds=settings.live_window_seconds,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
