@@ -20,10 +20,12 @@ FILES_CLIENTS := $(FILES_VENV)/.installed
 WYOMING := tests/conformance/wyoming
 WYOMING_VENV := .venv-conformance-wyoming
 WYOMING_CLIENT := $(WYOMING_VENV)/.installed
+RAY_VENV := .venv-ray
+RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -99,6 +101,15 @@ bench-deterministic: $(DEV) ## Measure what one order of summation costs, and ho
 bench-offset: $(DEV) ## Compare what filters do to recordings with and without a constant offset
 	$(BIN)/python -m bench.parts.offset $(ARGS)
 
+bench-faults: $(DEV) ## Kill, stop, fill and poison a server under load, twenty rounds each: an hour or two (ARGS="--only kill --rounds 3")
+	$(BIN)/python -m bench.faults $(ARGS)
+
+soak: $(DEV) ## Mixed traffic for an hour: is every answer right, and does anything grow? (ARGS="--minutes 3")
+	$(BIN)/python -m bench.soak $(ARGS)
+
+bench-ray: $(RAY) ## Kill and replace replicas on Ray Serve under load
+	$(RAY_VENV)/bin/python -m bench.ray $(ARGS)
+
 bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
 	$(BIN)/python -m bench.parts.linears $(ARGS)
 
@@ -115,7 +126,7 @@ docker-cpu: ## Build the CPU image
 	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(RAY_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt
@@ -141,6 +152,17 @@ $(LIVE_CLIENTS): $(LIVE)/requirements.txt $(LIVE)/constraints.txt
 	$(PYTHON) -m venv --clear $(LIVE_VENV)
 	$(LIVE_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
 		--constraint $(LIVE)/constraints.txt --requirement $(LIVE)/requirements.txt
+	@touch $@
+
+ray: $(RAY) ## Make .venv-ray with Ray Serve, and run the tests of deploy/ray
+	$(BIN)/python -m pytest tests/deploy/test_ray.py
+
+# Ray brings 80 packages that nothing else needs.
+$(RAY): pyproject.toml constraints.txt $(DEV)
+	@echo "Installing Ray Serve into $(RAY_VENV) (two minutes and 1.5 GB, once)"
+	$(PYTHON) -m venv --clear $(RAY_VENV)
+	$(RAY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt torch
+	$(RAY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt --editable '.[ray]' httpx
 	@touch $@
 
 # Gateways and frameworks that send files: pins of their own as well, and not those of the live clients.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,6 +26,7 @@ from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.rate_limits import RateLimitMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
+from server.http.middleware.trace import TraceMiddleware
 from server.http.openapi import describe
 from server.http.routes import (
     client_secrets,
@@ -41,9 +43,12 @@ from server.http.routes import (
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
+from server.tracing.environment import make_tracer
+from server.tracing.tracer import Tracer
 from server.version import server_version
 
 EngineFactory = Callable[[Settings], Engine]
+TracerFactory = Callable[[], Tracer]
 
 ROUTERS = tuple(
     room.router
@@ -94,6 +99,11 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
+def tracer_of_environment() -> Tracer:
+    """As the variables of this process ask for. Raises TracingError."""
+    return make_tracer(os.environ)
+
+
 def engine_settings(settings: Settings) -> EngineSettings:
     """The part of the settings that is the engine's."""
     return EngineSettings(
@@ -102,6 +112,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_audio_seconds=settings.max_queued_audio_seconds,
         live_streams=settings.max_live_sessions,
         live_seconds=settings.live_window_seconds,
+        worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
@@ -111,6 +122,7 @@ def create_app(
     settings: Settings | None = None,
     engine_factory: EngineFactory = make_engine,
     transcriber_factory: TranscriberFactory = make_transcriber,
+    tracer_factory: TracerFactory = tracer_of_environment,
 ) -> FastAPI:
     """The application. Its lifespan owns the engine; before that it holds settings only, so it pickles.
 
@@ -121,7 +133,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, engine_factory(settings), keys, transcriber_factory)
+        service = Service(settings, engine_factory(settings), keys, transcriber_factory, tracer_factory())
         app.state.service = service
         await service.start()
         try:
@@ -137,6 +149,8 @@ def create_app(
         docs_url=None,  # `docs` serves a page of its own
         redoc_url=None,
         redirect_slashes=False,  # no path that comes here has any
+        # Newer versions trace by themselves where they are told to, with paths and queries; `server.tracing` does not.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=_middleware(settings, keys),
     )
     install_error_handlers(app)
@@ -148,7 +162,8 @@ def create_app(
 
 def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
     """Outermost first. Faults are answered inside of the body's limits, whose lingering end an early answer needs."""
-    stack = [Middleware(RequestLineMiddleware), Middleware(RequestIdMiddleware), Middleware(AccessLogMiddleware)]
+    outer = (RequestLineMiddleware, RequestIdMiddleware, TraceMiddleware, AccessLogMiddleware)
+    stack = [Middleware(each) for each in outer]
     if settings.cors_origins:
         stack.append(
             Middleware(

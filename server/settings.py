@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -87,6 +88,17 @@ class StepSettings(BaseModel):
         return self
 
 
+class WorkerSettings(BaseModel):
+    """How the process with the model is watched."""
+
+    worker_timeout: float = Field(
+        30.0,
+        gt=0,
+        description="A worker is replaced that is silent for this long, or whose step takes so long and ten times as "
+        "long as its steps have taken before; after a third of it /ready says 503.",
+    )
+
+
 class NetworkSettings(BaseModel):
     """Who may call, and how the server starts and stops."""
 
@@ -100,6 +112,12 @@ class NetworkSettings(BaseModel):
     api_keys_file: Path | None = Field(
         None, description="File with a key or its digest per line, and what it may have; read again on SIGHUP."
     )
+    resume_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs what clients resume live sessions with, the same at all replicas; not needed where keys are "
+        "set. Better given by environment.",
+    )
     key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
     key_in_query: bool = Field(
         False, description="Take keys from ?token= too. Addresses end up in logs of proxies and in histories."
@@ -107,6 +125,11 @@ class NetworkSettings(BaseModel):
     metrics_without_key: bool = Field(False, description="Let /metrics be read without a key where keys are set.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Balancers, as addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; nobody's by default.",
     )
     drain_notice_seconds: float = Field(
         0.0,
@@ -242,6 +265,7 @@ class LogSettings(BaseModel):
 _GROUPS: dict[str, type[BaseModel]] = {
     "model": ModelSettings,
     "engine": StepSettings,
+    "worker": WorkerSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
     "keys": KeySettings,
@@ -251,7 +275,15 @@ _GROUPS: dict[str, type[BaseModel]] = {
 
 
 class Settings(
-    ModelSettings, StepSettings, NetworkSettings, LimitSettings, KeySettings, SessionSettings, LogSettings, BaseSettings
+    ModelSettings,
+    StepSettings,
+    WorkerSettings,
+    NetworkSettings,
+    LimitSettings,
+    KeySettings,
+    SessionSettings,
+    LogSettings,
+    BaseSettings,
 ):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
@@ -266,7 +298,7 @@ class Settings(
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -276,6 +308,11 @@ class Settings(
     def _digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         """Nothing else of keys is kept."""
         return tuple(SecretStr(hashed(key.get_secret_value())) for key in keys)
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(entry)) for entry in value)
 
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:

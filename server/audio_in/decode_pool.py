@@ -75,6 +75,22 @@ class DecodePool:
             self._jobs.discard(job)
         return outcome.result()
 
+    @property
+    def running(self) -> int:
+        """Files that are being decoded."""
+        return sum(job.process is not None for job in tuple(self._jobs))
+
+    @property
+    def waiting(self) -> int:
+        """Files that wait for a process."""
+        return len(self._jobs) - self.running
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes, idle or not."""
+        working = (job.process for job in tuple(self._jobs))
+        return [process.pid for process in (*working, *tuple(self._idle)) if process is not None]
+
     def close(self) -> None:
         """End every decode and wait for the threads and processes. May be called from any thread, and again."""
         self._closed = True
@@ -117,18 +133,22 @@ class DecodePool:
 
 
 class _Job:
-    """Lets the event loop end what a thread waits for."""
+    """Lets the event loop end what a thread waits for.
+
+    Attributes:
+        process: that decodes its file; None before and after.
+    """
 
     def __init__(self) -> None:
         self.stopped = False
-        self._process: DecoderProcess | None = None
+        self.process: DecoderProcess | None = None
         self._lock = threading.Lock()
 
     def stop(self) -> None:
         with self._lock:
             self.stopped = True
-            if self._process is not None:
-                self._process.kill()
+            if self.process is not None:
+                self.process.kill()
 
     @contextmanager
     def using(self, process: DecoderProcess) -> Iterator[None]:
@@ -136,9 +156,9 @@ class _Job:
         with self._lock:
             if self.stopped:
                 raise DecodeStopped
-            self._process = process
+            self.process = process
         try:
             yield
         finally:
             with self._lock:
-                self._process = None
+                self.process = None

@@ -100,12 +100,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a stream is opened for; see ``Engine.open``."""
+    """What a stream is opened for; see ``Engine.open``. ``trace``: see ``OpenStream``."""
 
     spec: StreamSpec
     request_id: str
     source: AudioSource | None = None
     fingerprint: str | None = None
+    trace: str | None = None
 
 
 class Link(NamedTuple):
@@ -224,7 +225,8 @@ class EngineStream:
     def connect(self, link: Link, turns: asyncio.Semaphore) -> None:
         """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
         self._link, self.steps = link, 0
-        link.worker.send(OpenStream(link.number, self.request_id, self._request.spec, self.company))
+        spec, trace = self._request.spec, self._request.trace
+        link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace))
         if self._appended:
             self._replaying = asyncio.create_task(self._replay(link, turns), name="stream-replay")
         else:

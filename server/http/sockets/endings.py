@@ -9,6 +9,7 @@ from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.http.auth.accounts import LimitReached
 from server.live.vocabulary.protocol import SessionEnd
+from server.resources import spent_resource
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ def to_session_over(error: BaseException) -> SessionOver:
             return SessionOver(SessionEnd.SHUTTING_DOWN, error.message)
         case EngineError() | EngineUnavailable():
             return SessionOver(SessionEnd.ENGINE_FAILED, error.message)
+        case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
+            logger.warning("short of %s: %s", resource, error)
+            return SessionOver(SessionEnd.ENGINE_FAILED, f"The server is short of {resource}.")
         case _:
             logger.error("unexpected error", exc_info=error)
             return SessionOver(SessionEnd.ENGINE_FAILED, "The server failed to handle this session.")

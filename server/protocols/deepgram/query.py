@@ -52,6 +52,7 @@ class ListenQuery(AudioQuery):
         extra: names and values that the answer repeats.
         tag: words that the answer repeats.
         alternatives: at most so many; there is one.
+        resume: live: the client wants to be able to go on elsewhere.
         utt_split: seconds; utterances are the segments, whatever it says.
     """
 
@@ -74,6 +75,7 @@ class ListenQuery(AudioQuery):
     extra: tuple[Pair, ...] = ()
     tag: tuple[str, ...] = ()
     service_tier: ServiceTier | None = None
+    resume: Flag = False
     alternatives: int = Field(1, ge=1)
     utt_split: float = Field(0.8, gt=0)
 

@@ -181,7 +181,7 @@ async def test_silence_costs_nothing(engine: Engine, vocabulary: Vocabulary) -> 
         Flushed(20.0, ASKED),
         Finished(20.0),
     ]
-    assert engine.stats is None or engine.stats.steps == 0
+    assert engine.stats is None or engine.stats.done.steps == 0
 
 
 async def test_after_a_long_silence_the_pages_are_given_back(engine: Engine, vocabulary: Vocabulary) -> None:
@@ -189,7 +189,9 @@ async def test_after_a_long_silence_the_pages_are_given_back(engine: Engine, voc
     async with make_transcriber(engine, vocabulary, LiveSettings(backlog=2.0, release=3.0), "test") as session:
         listening = asyncio.create_task(listen(session))
         await feed(session, np.concatenate([samples, np.zeros(5 * SAMPLE_RATE, np.float32)]))
-        await eventually(lambda: engine.stats is not None and engine.stats.steps > 0 and engine.stats.pages_used == 0)
+        await eventually(
+            lambda: engine.stats is not None and engine.stats.done.steps > 0 and engine.stats.pages_used == 0
+        )
         await feed(session, samples)
         session.finish()
         heard = await listening
