@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
@@ -25,6 +25,8 @@ Lowered = BeforeValidator(lowered)
 _Languages = Annotated[tuple[LanguageTag, ...], BeforeValidator(without_any), Words]
 _Known = Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)]
 
+CONTEXT: Final = frozenset({"prompt", "keywords", "hotwords"})
+"""Of these the model's prompt is made."""
 _TEXTS = frozenset({"prompt", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
 
 
