@@ -4,9 +4,9 @@ FFmpeg parses hostile bytes in C. A file that corrupts memory or asks for gigaby
 must not take the server with it, so it can only end this process, which holds nothing but the file and the pipe.
 
 On the pipe (standard input, both ways), for each file: in come the limits, what the caller chose, and the file's
-descriptor; out comes one ``REPORT`` or ``ERROR`` with JSON. ``READY`` comes first of all. The samples are then in files
-in memory, one for each channel, whose descriptors are the arguments, and which the server empties before the next one:
-an hour of them would be thousands of turns on a pipe.
+descriptor; out comes one ``REPORT`` or ``ERROR`` with JSON. ``READY`` comes first of all, or ``UNFILTERED`` (see
+`server.audio_in.confinement`). The samples are then in files in memory, one for each channel, whose descriptors are the
+arguments, and which the server empties before the next one: an hour of them would be thousands of turns on a pipe.
 JSON, not pickle: whoever took over this process would own whoever unpickles its messages.
 """
 
@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -23,21 +21,18 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
 
+from server.audio_in.confinement import confine
 from server.audio_in.decode import Block, decode
 from server.audio_in.errors import AudioError
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
 from server.audio_in.report import DecodeReport
 
-READY, REPORT, ERROR = b"+", b"r", b"e"
-
-MAX_MEMORY = 1 << 30
-"""Bytes of address space. The libraries reserve a quarter of it and use less."""
+READY, UNFILTERED, REPORT, ERROR = b"+", b"-", b"r", b"e"
 
 
 def serve(pipe: Connection, channels: Sequence[int]) -> None:
     """Decode one file after the other until the other end of the pipe is closed. ``channels``: where samples go."""
-    pipe.send_bytes(READY)
     while True:
         try:
             limits = DecodeLimits(**json.loads(pipe.recv_bytes()))
@@ -76,17 +71,11 @@ def _write(blocks: Iterable[Block], channels: Sequence[int]) -> None:
             file.truncate(written)
 
 
-def confine() -> None:
-    """Limit what this process can do to the machine."""
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold somebody's recording
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the terminal is the server's to handle
-
-
 def _main() -> None:
-    confine()
+    pipe = Connection(0)
     with suppress(ConnectionError):  # the server is gone
-        serve(Connection(0), [int(channel) for channel in sys.argv[1:]])
+        pipe.send_bytes(READY if confine() else UNFILTERED)
+        serve(pipe, [int(channel) for channel in sys.argv[1:]])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from av.audio.frame import AudioFrame
 
 from model.seam.audio import SAMPLE_RATE
 from server.audio_in.channel_resampler import ChannelResampler
-from server.audio_in.child import confine
+from server.audio_in.confinement import confine
 from server.audio_in.containers import LiveSource, open_live
 from server.audio_in.errors import AudioError, damaged_stream
 from server.audio_in.frames import Piece, Timeline, decode_frames
@@ -33,7 +33,7 @@ from server.audio_in.pcm import Channels, mix
 from server.audio_in.report import DecodeReport
 
 MIX, SPLIT = "mix", "split"
-WANT, ROWS, SAMPLES, END, ERROR = b"w", b"r", b"s", b"z", b"e"
+UNFILTERED, WANT, ROWS, SAMPLES, END, ERROR = b"-", b"w", b"r", b"s", b"z", b"e"
 PIECE = struct.Struct("<I")
 """Before a piece of the container: its bytes."""
 MESSAGE = struct.Struct("<cI")
@@ -179,6 +179,8 @@ def _resampled(pieces: Iterator[Piece], *, split: bool) -> Iterator[Channels]:
 
 
 if __name__ == "__main__":
-    confine()
+    filtered = confine()
     with suppress(ConnectionError), socket.socket(fileno=0) as connection:
+        if not filtered:
+            connection.sendall(MESSAGE.pack(UNFILTERED, 0))
         serve(connection, *sys.argv[1:])

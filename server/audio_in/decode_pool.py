@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from model.seam.audio import Samples
-from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.deaths import ATTEMPTS, DecoderDeaths, DecoderDied, verdict
+from server.audio_in.errors import DecodeStopped
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
-from server.audio_in.process import DecoderDied, DecoderProcess
+from server.audio_in.process import DecoderProcess
 from server.audio_in.report import DecodeReport
 
 
@@ -34,10 +35,17 @@ class DecodedAudio:
 class DecodePool:
     """A fixed number of decoder processes, each with a thread that waits for it; further files wait in order.
 
-    The processes start when they are first needed and are kept. Close the pool, or use it in ``with``.
+    The processes start when they are first needed and are kept. A file whose process dies is given to a new one, once.
+    Close the pool, or use it in ``with``.
+
+    Attributes:
+        size: that number.
+        died: the deaths of its processes, and of others that decode for the same application.
     """
 
     def __init__(self, size: int) -> None:
+        self.size = size
+        self.died = DecoderDeaths()
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="decode")
         self._idle: list[DecoderProcess] = []
         self._jobs: set[_Job] = set()
@@ -55,6 +63,7 @@ class DecodePool:
 
         Raises:
             AudioError: the audio cannot be used.
+            DecoderFailed: the process died, and so did the next one, and not by what the file does to them.
             DecodeStopped: the pool was closed.
         """
         if self._closed:
@@ -91,6 +100,11 @@ class DecodePool:
         working = (job.process for job in tuple(self._jobs))
         return [process.pid for process in (*working, *tuple(self._idle)) if process is not None]
 
+    @property
+    def deaths(self) -> Mapping[str, int]:
+        """How many decoders died, by `DeathReason`."""
+        return self.died.counts
+
     def close(self) -> None:
         """End every decode and wait for the threads and processes. May be called from any thread, and again."""
         self._closed = True
@@ -107,21 +121,23 @@ class DecodePool:
         self.close()
 
     def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits, listening: Listening) -> DecodedAudio:
-        process = self._take()
-        try:
-            with job.using(process):
-                return DecodedAudio(*process.decode(file, limits, listening))
-        except DecoderDied:
-            if job.stopped:
-                raise DecodeStopped from None
-            if not process.started:
-                raise  # nothing is known against the file
-            raise AudioError(AudioErrorCode.CORRUPT_AUDIO, "The file is damaged: decoding it failed.") from None
-        finally:
-            if process.usable:
-                self._idle.append(process)
-            else:
-                process.close()
+        deaths: list[DecoderDied] = []
+        while len(deaths) < ATTEMPTS:
+            process = DecoderProcess() if deaths else self._take()
+            try:
+                with job.using(process):
+                    return DecodedAudio(*process.decode(file, limits, listening))
+            except DecoderDied as death:
+                if job.stopped:
+                    raise DecodeStopped from None
+                self.died.note(death)
+                deaths.append(death)
+            finally:
+                if process.usable:
+                    self._idle.append(process)
+                else:
+                    process.close()
+        raise verdict(deaths)
 
     def _take(self) -> DecoderProcess:
         while self._idle:

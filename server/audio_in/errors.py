@@ -50,5 +50,19 @@ def damaged_stream() -> AudioError:
     return AudioError(AudioErrorCode.CORRUPT_AUDIO, "The audio stream is damaged: it cannot be decoded.")
 
 
+class DecoderFailed(Exception):  # noqa: N818 - what failed is no input
+    """Nothing is known against the audio: the process that was to decode it died, and the next one as well.
+
+    Attributes:
+        message: fit for the client's eyes.
+        retry_after: seconds after which trying again makes sense.
+    """
+
+    def __init__(self, message: str, retry_after: float = 5.0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+
+
 class DecodeStopped(Exception):  # noqa: N818 - nothing is wrong with the audio: the server stops
     """A decode ended early because the pool was closed."""

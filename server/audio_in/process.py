@@ -3,68 +3,57 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from io import FileIO, UnsupportedOperation
 from multiprocessing import Pipe
 from multiprocessing.reduction import send_handle
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 import numpy as np
 
-from model.seam.audio import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in import child
+from server.audio_in.deaths import DeathReason, DecoderDied, warn_of_missing_filter
 from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.launch import START_SECONDS, Child, Idleness, file_in_memory
 from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
 from server.audio_in.listening import Listening
 from server.audio_in.report import DecodeReport
 
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}
-"""NumPy's threads are of no use here, and on large machines the memory they reserve would fill the child's limit."""
-START_SECONDS = 60.0
 _SAMPLE_BYTES = np.dtype(np.float32).itemsize
 _COPIED_AT_ONCE = 1 << 24
 """Bytes."""
+_BLOCK_BYTES = 1 << 20
+"""What may be written of a block of samples before it is found to be too much."""
+_MESSAGE_BYTES = 1 << 20
+"""A process that says more at once than this has other things in mind."""
 _GRACE_SECONDS = 5.0
-"""The decoder minds its time itself; one that is silent for this much longer hangs inside FFmpeg."""
-
-
-def start_child(module: str, stdin: int, *descriptors: int, arguments: Sequence[str] = ()) -> subprocess.Popen[bytes]:
-    """``python -m module`` with this standard input, this process's imports, and descriptors named by arguments."""
-    return subprocess.Popen(  # noqa: S603 - nothing in the command comes from outside
-        [sys.executable, "-m", module, *map(str, descriptors), *arguments],
-        stdin=stdin,
-        stdout=subprocess.DEVNULL,
-        pass_fds=descriptors,
-        env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-
-
-class DecoderDied(Exception):  # noqa: N818 - what it means for the request depends on who did it
-    """The process ended before its answer."""
+"""The decoder minds its time itself; one that is silent for this much longer is lost inside FFmpeg."""
+_IDLE_SECONDS = 10.0
+"""A decoder that has not computed for so long does not compute any more."""
+_LOOK_SECONDS = 1.0
+_BUSY_SHARE = 0.5
+"""A decoder that was given so much of its time and did not come to an end was kept busy by its file."""
 
 
 class DecoderProcess:
-    """One child process that decodes files, one at a time. `kill` may come from any thread.
-
-    Attributes:
-        started: it has come up; if it ends from now on, a file or `kill` did it.
-    """
+    """One child process that decodes files, one at a time. `kill` may come from any thread."""
 
     def __init__(self) -> None:
-        self.started = False
+        self._started = False
         self._ended = False
-        self._channels = [_file_in_memory() for _ in range(MAX_CHANNELS)]
+        self._channels = [file_in_memory("samples") for _ in range(MAX_CHANNELS)]
         self._pipe, theirs = Pipe()
         with theirs:
             descriptors = (channel.fileno() for channel in self._channels)
-            self._process = start_child(child.__name__, theirs.fileno(), *descriptors)
+            self._process = Child(child.__name__, theirs.fileno(), *descriptors)
 
     @property
     def pid(self) -> int:
@@ -81,8 +70,8 @@ class DecoderProcess:
 
     def close(self) -> None:
         """End the process and wait for that."""
-        self.kill()
-        self._process.wait()
+        self._ended = True
+        self._process.end()
         self._pipe.close()
         for channel in self._channels:
             channel.close()
@@ -93,29 +82,51 @@ class DecoderProcess:
         """What `server.audio_in.decode.decode` makes of ``file``, joined: [n] for each row, and the report.
 
         Raises:
-            AudioError: as there, and ``decode_timeout`` where the process hangs (it is killed then).
-            DecoderDied: the process ended.
+            AudioError: as there, and ``decode_timeout`` where the file kept the process busy beyond that.
+            DecoderDied: the process ended, or was killed because it hangs or cannot be trusted.
         """
-        if not self.started:
+        if not self._started:
             self._wait_until_started()
-        with _on_disk(file) as descriptor, self._until_it_dies():
+        patience = limits.work_seconds + _GRACE_SECONDS
+        with _readable(file) as descriptor, self._until_it_dies():
+            self._process.grant(patience + _GRACE_SECONDS, _file_bytes(limits))
             self._pipe.send_bytes(json.dumps(asdict(limits)).encode())
             self._pipe.send_bytes(listening.json.encode())
             send_handle(self._pipe, descriptor, self._process.pid)
-            report = self._answer(limits.work_seconds + _GRACE_SECONDS)
-            return self._take_samples(report, limits), report
+            with self._in_doubt():
+                report = self._report(self._answer(patience))
+                return self._take_samples(report, limits), report
 
     def _wait_until_started(self) -> None:
         if not self._pipe.poll(START_SECONDS):
-            self.kill()
-        with self._until_it_dies():
-            self.started = self._pipe.recv_bytes() == child.READY
+            self._die(DeathReason.START_FAILED)
+        try:
+            message = self._message()
+        except (EOFError, ConnectionError, ValueError):
+            self._die(DeathReason.START_FAILED)
+        if message == child.UNFILTERED:
+            warn_of_missing_filter()
+        self._started = True
 
-    def _answer(self, patience: float) -> DecodeReport:
-        if not self._pipe.poll(patience):
-            self.kill()
-            raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.")
-        message = self._pipe.recv_bytes()
+    def _answer(self, patience: float) -> bytes:
+        end, idleness = time.monotonic() + patience, Idleness(self._process)
+        while not self._pipe.poll(min(_LOOK_SECONDS, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end and idleness.computed >= _BUSY_SHARE * patience:
+                self.kill()
+                raise AudioError(AudioErrorCode.DECODE_TIMEOUT, "Decoding the audio took too long.")
+            if time.monotonic() >= end or idleness.seconds >= _IDLE_SECONDS:
+                self._die(DeathReason.HUNG)
+        return self._message()
+
+    def _message(self) -> bytes:
+        try:
+            return self._pipe.recv_bytes(_MESSAGE_BYTES)
+        except ConnectionError:
+            raise
+        except OSError:
+            raise ValueError("a longer message than there can be") from None
+
+    def _report(self, message: bytes) -> DecodeReport:
         if message[:1] == child.REPORT:
             return DecodeReport(**json.loads(message[1:]))
         for channel in self._channels:
@@ -123,29 +134,45 @@ class DecoderProcess:
         raise AudioError.from_json(message[1:])
 
     def _take_samples(self, report: DecodeReport, limits: DecodeLimits) -> tuple[Samples, ...]:
-        """What the process wrote, copied: it could change it later. Raises EOFError unless it is what it says."""
+        """What the process wrote, copied: it could change it later. Raises ValueError unless it is what it says."""
         expected = [report.samples * _SAMPLE_BYTES] * report.rows
         expected += [0] * (len(self._channels) - len(expected))
         if not report.rows or [os.fstat(channel.fileno()).st_size for channel in self._channels] != expected:
-            raise EOFError
+            raise ValueError("other samples than it reports")
         try:
             limits.check_length(report.seconds, report.rows)
         except AudioError:
-            raise EOFError from None
+            raise ValueError("more samples than it may decode") from None
         return tuple(_moved(channel, report.samples) for channel in self._channels[: report.rows])
+
+    def _die(self, reason: DeathReason) -> NoReturn:
+        self.kill()
+        raise DecoderDied(reason, self._process.last_words)
+
+    @contextmanager
+    def _in_doubt(self) -> Iterator[None]:
+        """A process that says what cannot be was taken over by its file, and sees no other."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError):
+            self._die(DeathReason.CRASHED)
 
     @contextmanager
     def _until_it_dies(self) -> Iterator[None]:
         """However the pipe says that the process is gone, it becomes DecoderDied."""
         try:
             yield
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             self._ended = True
-            raise DecoderDied from None
+            raise DecoderDied(self._process.cause(), self._process.last_words) from None
+
+
+def _file_bytes(limits: DecodeLimits) -> int:
+    return math.ceil(limits.max_seconds) * SAMPLE_RATE * _SAMPLE_BYTES + _BLOCK_BYTES
 
 
 def _moved(file: FileIO, count: int) -> Samples:
-    """``count`` samples, copied. Raises EOFError when there are fewer.
+    """``count`` samples, copied. Raises ValueError when there are fewer.
 
     From the file's end, so that what is copied can be given back and an hour of audio is never held twice.
     """
@@ -155,22 +182,17 @@ def _moved(file: FileIO, count: int) -> Samples:
         piece = content[start : start + _COPIED_AT_ONCE]
         file.seek(start)
         if file.readinto(piece) != len(piece):
-            raise EOFError
+            raise ValueError("fewer samples than there were")
         file.truncate(start)
     return samples
 
 
-def _file_in_memory() -> FileIO:
-    """An empty file, nowhere but in memory where the system has such files."""
-    if sys.platform == "linux":
-        return FileIO(os.memfd_create("samples"), "r+")
-    with tempfile.TemporaryFile(buffering=0) as file:
-        return FileIO(os.dup(file.fileno()), "r+")
-
-
 @contextmanager
-def _on_disk(file: BinaryIO) -> Iterator[int]:
-    """A descriptor to read ``file`` by. A spooled file that is still in memory moves to disk, a BytesIO is copied."""
+def _readable(file: BinaryIO) -> Iterator[int]:
+    """A descriptor from which ``file`` can be read, and where the system allows, only read.
+
+    A spooled file that is still in memory moves to disk, a BytesIO is copied.
+    """
     file.flush()
     try:
         descriptor = file.fileno()
@@ -178,7 +200,15 @@ def _on_disk(file: BinaryIO) -> Iterator[int]:
         with tempfile.TemporaryFile() as copy:
             file.seek(0)
             shutil.copyfileobj(file, copy)
-            copy.flush()
-            yield copy.fileno()
-    else:
+            with _readable(copy) as descriptor:
+                yield descriptor
+        return
+    try:
+        descriptor = own = os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        own = None
+    try:
         yield descriptor
+    finally:
+        if own is not None:
+            os.close(own)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from server.audio_in.container_stream import ContainerStream
+from server.audio_in.deaths import DecoderDeaths
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.formats import HEAD_BYTES, format_of
 from server.audio_in.frame_marks import LONGEST, begins_with_marks, may_begin_with_marks
@@ -39,14 +40,15 @@ class RawStream:
 
     Raises:
         AudioError: ``unsupported_format`` for a rate or channel count out of range; `push` and `flush` as those of
-            `ContainerStream`, and DecoderDied as well.
+            `ContainerStream`, and DecoderFailed as well.
     """
 
-    def __init__(self, raw: RawAudio, *, split: bool = False) -> None:
+    def __init__(self, raw: RawAudio, *, split: bool = False, died: DecoderDeaths | None = None) -> None:
         if isinstance(raw.encoding, PcmEncoding):
             check_shape(raw.rate, raw.channels)
         self._raw = raw
         self._split = split
+        self._died = died
         self._head = b""
         self._stream: PcmStream | ContainerStream | None = None
 
@@ -98,7 +100,7 @@ class RawStream:
         return PcmStream(raw.rate, raw.channels, encoding, split=self._split)
 
     def _container(self, packets: RawAudio | None = None) -> ContainerStream:
-        return ContainerStream(packets, split=self._split)
+        return ContainerStream(packets, split=self._split, died=self._died)
 
     def _begun(self, head: bytes, *, final: bool) -> tuple[PcmStream | ContainerStream | None, bytes]:
         """What decodes a stream that begins with ``head``, and what it is to be given first; None: not known yet."""

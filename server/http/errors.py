@@ -28,6 +28,7 @@ from server.recordings.errors import (
     AudioError,
     ContextTooLong,
     DeadlineExceeded,
+    DecoderFailed,
     DecodeStopped,
     EngineError,
     EngineUnavailable,
@@ -176,6 +177,10 @@ def to_api_error(error: Exception) -> ApiError:
             # Whoever asks again has another deadline: OpenAI's clients would repeat it on their own otherwise.
             message = "The answer was not ready in the time that the request gives or the server allows."
             return ApiError(HTTPStatus.GATEWAY_TIMEOUT, message, code="deadline_exceeded")
+        case DecoderFailed():
+            return ApiError(
+                HTTPStatus.SERVICE_UNAVAILABLE, error.message, code="decoder_failed", retry_after=error.retry_after
+            )
         case DecodeStopped():
             return shutting_down()
         case BudgetSpent():

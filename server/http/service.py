@@ -256,11 +256,12 @@ class Service:
         self.spool.check(announced)
 
     def admit(self, account: Account, *, urgent: bool) -> Ticket:
-        """A place for one request, whose cost is charged to ``account``.
+        """A place for one request, which was told that there is room when it came; its cost is charged to ``account``.
 
         Raises ApiError while stopping, EngineUnavailable, Overloaded.
         """
-        self._check_open()
+        if self.refusing:
+            raise shutting_down()
         return self.recordings.admit(urgent=urgent, charge=account.charge)
 
     @contextmanager

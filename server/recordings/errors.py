@@ -1,13 +1,13 @@
 """Everything that may go wrong with a recording, for callers who have to tell somebody.
 
 What was sent is at fault: `AudioError`, `UnusableReference`, `ContextTooLong`. The server cannot now: `Overloaded`,
-`BudgetSpent`, `EngineUnavailable`, `DecodeStopped`. The answer did not come to its end: `EngineError`, or in time:
-`DeadlineExceeded`.
+`BudgetSpent`, `EngineUnavailable`, `DecodeStopped`, `DecoderFailed`. The answer did not come to its end:
+`EngineError`, or in time: `DeadlineExceeded`.
 """
 
 from __future__ import annotations
 
-from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed, DecodeStopped
 from server.context import ContextTooLong
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
@@ -20,6 +20,7 @@ __all__ = [
     "ContextTooLong",
     "DeadlineExceeded",
     "DecodeStopped",
+    "DecoderFailed",
     "EngineError",
     "EngineUnavailable",
     "Overloaded",

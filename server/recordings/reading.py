@@ -34,7 +34,7 @@ async def read_recording(
 
     That is the mix of all channels, or each that is worth hearing for itself.
 
-    Raises AudioError, UnusableReference, DecodeStopped.
+    Raises AudioError, UnusableReference, DecoderFailed, DecodeStopped.
     """
     audio = await decoders.decode(file, limits, wishes.listening)
     clips = [await _read_reference(decoders, speaker, limits) for speaker in wishes.speakers]

@@ -20,8 +20,8 @@ from server.context import ContextRoom, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
-from server.recordings.reading import read_recording
 from server.recordings.recording import Recording, StreamAudio
+from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
 from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.wishes import Wishes
@@ -61,13 +61,16 @@ class Recordings:
         self._engine.admission.check(_priority(urgent))
 
     def admit(self, *, urgent: bool = False, charge: Callable[[float], None] = lambda _: None) -> Ticket:
-        """A place for one recording, to be had before it is decoded. Raises EngineUnavailable, Overloaded.
+        """A place for one recording, to be had before it is decoded.
+
+        Raises Overloaded, and EngineUnavailable where no worker can be had: that one is being replaced is no matter to
+        who was told before that there is one.
 
         Args:
             urgent: as in Wishes.
             charge: hears what the recording costs when that is known, in seconds of audio, and may refuse it.
         """
-        self._engine.check_ready()
+        self._engine.check_alive()
         return self._engine.admission.enter(_priority(urgent), charge=charge)
 
     @asynccontextmanager
@@ -76,29 +79,32 @@ class Recordings:
     ) -> AsyncIterator[Transcription]:
         """Decode ``file`` (seekable), and hold a place in the engine for it until the end of the context.
 
-        Nothing touches ``file`` once the context is entered. The ticket is the caller's to give back. Raises everything
-        that `server.recordings.errors` lists but EngineError and DeadlineExceeded, which come while the transcription
-        is read.
+        ``file`` has to stay valid, and in nobody else's hands, until then: it is decoded again if the engine loses what
+        it was given. While a worker is being replaced the next one is waited for. The ticket is the caller's to give
+        back. Raises everything that `server.recordings.errors` lists; EngineError and DeadlineExceeded
+        come while the transcription is read, the first also here for a recording that is known to kill workers.
         """
         began = perf_counter()
         # What it is too long for is told first, whatever else is wrong with the recording.
         tokens = await self._tokens_of(wishes.context)
         self._check_context(tokens, 0.0, wishes)
-        recording, heard = await read_recording(self._decoders, file, wishes, self._limits)
+        source = RecordingFile(file, wishes, decoders=self._decoders, limits=self._limits, memory=self._memory)
+        recording, heard = await source.read()
         decode_seconds = perf_counter() - began
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
         self._check_context(tokens, max(seconds, default=0.0), wishes)
         async with AsyncExitStack() as streams:
+            streams.push_async_callback(source.close)
             heard = [self._held(audio, streams) for audio in heard]
             ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
-                yield await self._open(recording, audio, wishes, decode_seconds, streams, request_id)
+                yield await self._open(recording, audio, source, decode_seconds, streams, request_id)
             else:
                 # What there is to note is noted of all channels together.
                 alone = Recording(recording.seconds, lead=recording.lead)
                 channels = {
-                    audio.channel: await self._open(alone, audio, wishes, decode_seconds, streams, request_id)
+                    audio.channel: await self._open(alone, audio, source, decode_seconds, streams, request_id)
                     for audio in heard
                     if audio.channel is not None
                 }
@@ -115,7 +121,7 @@ class Recordings:
         self,
         recording: Recording,
         audio: StreamAudio,
-        wishes: Wishes,
+        source: RecordingFile,
         decode_seconds: float,
         streams: AsyncExitStack,
         request_id: str,
@@ -127,10 +133,12 @@ class Recordings:
             clips=audio.clips,
             offset=audio.offset,
             lead=recording.lead,
-            logprobs=wishes.logprobs,
+            logprobs=source.wishes.logprobs,
         )
-        spec = self._specify(audio, wishes)
-        stream = await streams.enter_async_context(self._engine.open(spec, request_id=request_id))
+        spec = self._specify(audio, source.wishes)
+        stream = await streams.enter_async_context(
+            self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
+        )
         return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from server.audio_in.container_stream import ContainerStream
+from server.audio_in.deaths import DecoderDeaths
 from server.audio_in.listening import RawAudio
 from server.audio_in.pcm import Channels
 from server.audio_in.raw_stream import RawStream
@@ -26,20 +27,21 @@ class AudioInput:
 
     What comes out are rows of samples, [rows, n]: one with the mix of all channels, or one for each.
 
-    The methods raise AudioError for audio that cannot be decoded, and DecoderDied.
+    The methods raise AudioError for audio that cannot be decoded, and DecoderFailed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, died: DecoderDeaths) -> None:
+        self._died = died
         self._stream: RawStream | ContainerStream | None = None
 
     async def begin(self, action: SetFormat) -> Channels:
         """From now on audio comes in this format. Returns what was left of the audio before."""
         rest = await self.end()
         if action.encoding is None:
-            self._stream = ContainerStream(split=action.split)
+            self._stream = ContainerStream(split=action.split, died=self._died)
         else:
             raw = RawAudio(action.encoding, action.rate, action.channels)
-            self._stream = RawStream(raw, split=action.split)
+            self._stream = RawStream(raw, split=action.split, died=self._died)
         return rest
 
     async def push(self, audio: bytes) -> Channels:

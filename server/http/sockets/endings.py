@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from server.audio_in.errors import AudioError
+from server.audio_in.errors import AudioError, DecoderFailed
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.http.auth.accounts import LimitReached
@@ -34,7 +34,7 @@ def to_session_over(error: BaseException) -> SessionOver:
             return SessionOver(SessionEnd.LIMIT_REACHED, error.message)
         case EngineError(code=FailureCode.SHUTTING_DOWN):
             return SessionOver(SessionEnd.SHUTTING_DOWN, error.message)
-        case EngineError() | EngineUnavailable():
+        case EngineError() | EngineUnavailable() | DecoderFailed():
             return SessionOver(SessionEnd.ENGINE_FAILED, error.message)
         case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
             logger.warning("short of %s: %s", resource, error)

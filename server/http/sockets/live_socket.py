@@ -13,6 +13,7 @@ from starlette.websockets import WebSocket
 from server.http.auth.callers import caller_of
 from server.http.errors import ApiError
 from server.http.service import Service
+from server.http.sockets.audio import AudioInput
 from server.http.sockets.delays import Delays
 from server.http.sockets.handover import Handover
 from server.http.sockets.resumption import Resumption
@@ -58,6 +59,7 @@ async def run_session(
             websocket.state.log["end"] = CLIENT_CLOSED
             return
         make = partial(service.make_transcriber, websocket.state.request_id)
+        audio = AudioInput(service.decoders.died)
         delays = Delays(service.metrics.live_final_word.observe, service.metrics.live_flush.observe)
         async with ChannelTranscribers(make) as transcribers:
             stopping = service.live.stopping
@@ -70,6 +72,7 @@ async def run_session(
                 stopping,
                 delays,
                 charge=account.charge,
+                audio=audio,
                 channels=channels,
                 resumption=resumption,
             )

@@ -103,6 +103,7 @@ class LiveSession(Generic[Message]):
         delays: Delays,
         *,
         charge: Callable[[float], None],
+        audio: AudioInput,
         channels: int = 1,
         resumption: Resumption | None = None,
     ) -> None:
@@ -120,7 +121,7 @@ class LiveSession(Generic[Message]):
         self._begins = 0.0  # seconds of the session, which another connection may have begun
         self._delays = delays
         self._outbox = Outbox(websocket, limits.send)
-        self._audio = AudioInput()
+        self._audio = audio
         self._one_at_a_time = asyncio.Lock()
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False

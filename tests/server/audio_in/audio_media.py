@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
+from server.audio_in.confinement import import_all
 from server.audio_in.decode import decode
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
@@ -105,10 +107,14 @@ class Clip(NamedTuple):
 
 
 def clip_of(data: bytes, listening: Listening = Listening()) -> Clip:  # noqa: B008 - frozen
-    """Decoded in this process."""
+    """Decoded in this process, and nothing was imported for it: a decoder could not."""
+    import_all()
+    imported = set(sys.modules)
     report = DecodeReport()
     blocks = decode(io.BytesIO(data), LIMITS, report, listening)
-    return Clip(np.concatenate([mix for (mix,) in blocks]), report)
+    clip = Clip(np.concatenate([mix for (mix,) in blocks]), report)
+    assert set(sys.modules) <= imported
+    return clip
 
 
 def amplitude(samples: Floats, hertz: float) -> float:

@@ -1,6 +1,7 @@
 """``python -m tests.server.audio_in.lying_child``: a decoder that a file has taken over.
 
-The file is JSON: how many samples are ``written`` and how many ``reported``, whatever the limits are; or ``abort``.
+The file is JSON: how many samples are ``written`` and how many ``reported``, whatever the limits are; before that, a
+``signal`` that the process sends to itself, ``spin`` for ever, ``scribble`` into the file, or ``say`` something else.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import BinaryIO
 
@@ -25,8 +27,15 @@ def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: L
     """As ``server.audio_in.decode.decode``, but for the truth."""
     file.seek(0)
     orders = json.load(file)
-    if orders.get("abort"):
-        os.abort()
+    if number := orders.get("signal"):
+        os.kill(os.getpid(), number)
+    while orders.get("spin"):
+        pass
+    if orders.get("scribble"):
+        with suppress(OSError):
+            os.pwrite(file.fileno(), b"scribble", 0)
+    if say := orders.get("say"):
+        Connection(0, readable=False).send_bytes(say.encode())
     report.samples = orders["reported"]
     report.rows = orders.get("rows", 1)
     yield (np.zeros(orders["written"], np.float32),)
@@ -34,4 +43,6 @@ def lie(file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: L
 
 if __name__ == "__main__":
     child.decode = lie  # type: ignore[assignment, attr-defined]
-    child.serve(Connection(0), [int(channel) for channel in sys.argv[1:]])
+    pipe = Connection(0)
+    pipe.send_bytes(child.READY)
+    child.serve(pipe, [int(channel) for channel in sys.argv[1:]])

@@ -6,19 +6,23 @@ import asyncio
 import io
 import os
 import random
-import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from server.audio_in import container_stream
-from server.audio_in.child import MAX_MEMORY
+from server.audio_in import container_process, container_stream, stream_history
+from server.audio_in.container_process import ContainerProcess
 from server.audio_in.container_stream import ContainerStream
-from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.deaths import DecoderDeaths, DecoderDied
+from server.audio_in.encodings import CodedEncoding
+from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed
+from server.audio_in.launch import Child
+from server.audio_in.listening import RawAudio
 from tests.server.audio_in.audio_media import (
     AMPLITUDE,
     LEVELS,
@@ -200,7 +204,7 @@ async def test_a_stream_that_turns_to_noise_does_not_stall_for_ever(
 
 
 async def test_a_few_bytes_cannot_become_hours(stream: ContainerStream, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container_stream, "_MAX_SECONDS", 20.0)
+    monkeypatch.setattr(container_process, "_MAX_SECONDS", 20.0)
     data = media(Format("flac", "flac"), 48_000, wave=silence(48_000, 60.0))
     assert await refusal(stream, [data]) == AudioErrorCode.AUDIO_TOO_LONG
 
@@ -217,28 +221,14 @@ async def test_damaged_bytes_end_in_samples_or_an_audio_error(stream: ContainerS
     assert np.isfinite(samples).all()
 
 
-async def test_a_decoder_that_dies_is_damage(stream: ContainerStream) -> None:
-    data = media(WEBM, 48_000)
-    await stream.push(data[:5_000])
+def child_of(stream: ContainerStream) -> Child:
     assert stream._process is not None
-    os.kill(stream._process.pid, signal.SIGKILL)
-    assert await refusal(stream, [data[5_000:]]) == AudioErrorCode.CORRUPT_AUDIO
+    return stream._process._process
 
 
-async def test_a_decoder_that_hangs_is_given_up(stream: ContainerStream, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = media(WEBM, 48_000)
-    await stream.push(data[:5_000])
-    assert stream._process is not None
-    os.kill(stream._process.pid, signal.SIGSTOP)
-    monkeypatch.setattr(container_stream, "_WORK_SECONDS", 0.01)
-    assert await refusal(stream, [data[5_000:]]) == AudioErrorCode.DECODE_TIMEOUT
-
-
-async def test_the_decoder_is_confined_and_ends_with_the_stream(stream: ContainerStream) -> None:
+async def test_the_decoder_ends_with_the_stream(stream: ContainerStream) -> None:
     await stream.push(media(WEBM, 48_000)[:5_000])
-    process = stream._process
-    assert process is not None
-    assert resource.prlimit(process.pid, resource.RLIMIT_AS) == (MAX_MEMORY, MAX_MEMORY)
+    process = child_of(stream)
     stream.close()
     stream.close()
     assert process.returncode == -signal.SIGKILL
@@ -247,10 +237,140 @@ async def test_the_decoder_is_confined_and_ends_with_the_stream(stream: Containe
 
 async def test_a_decoder_leaves_when_the_server_is_gone(stream: ContainerStream) -> None:
     await stream.push(media(WEBM, 48_000)[:5_000])
+    process = child_of(stream)
     assert stream._process is not None
-    assert stream._pipe is not None
-    stream._pipe.close()
-    assert await asyncio.to_thread(stream._process.wait, 60) == 0
+    stream._process._pipe.close()
+    assert await asyncio.to_thread(process.wait, 60) == 0
+
+
+# --------------------------------------------------------------------------------------------------- decoders that die
+
+OPUS_PACKETS = RawAudio(CodedEncoding.OPUS, 48_000, 1)
+
+
+class Struck(DecoderDeaths):
+    """Does something at every death."""
+
+    def __init__(self, then: Callable[[], object] = int) -> None:
+        super().__init__()
+        self._then = then
+
+    def note(self, death: DecoderDied) -> None:
+        super().note(death)
+        self._then()
+
+
+async def struck(stream: ContainerStream, pieces: list[bytes], at: int, number: int = signal.SIGKILL) -> Floats:
+    """What comes out although the decoder is sent a signal before the piece ``at``."""
+    parts = []
+    for place, piece in enumerate(pieces):
+        if place == at:
+            os.kill(child_of(stream).pid, number)
+        parts.append(await stream.push(piece))
+    if at == len(pieces):
+        os.kill(child_of(stream).pid, number)
+    parts.append(await stream.flush())
+    return np.concatenate([part for part in parts if part.size], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("form", "split"),
+    [
+        (WEBM, False),
+        (Format("ogg", "libopus"), True),
+        (Format("mp3", "libmp3lame"), False),
+        (Format("flac", "flac"), True),
+    ],
+    ids=str,
+)
+async def test_the_samples_are_the_same_when_a_decoder_is_killed(form: Format, split: bool) -> None:
+    pieces = ragged(media(form, 48_000, channels=2), seed=8)
+    unharmed, died = ContainerStream(split=split), DecoderDeaths()
+    try:
+        expected = await rows(unharmed, pieces)
+        for at in (len(pieces) // 2, len(pieces)):
+            stream = ContainerStream(split=split, died=died)
+            try:
+                np.testing.assert_array_equal(await struck(stream, pieces, at), expected)
+            finally:
+                stream.close()
+    finally:
+        unharmed.close()
+    assert died.counts["killed"] == 2
+
+
+async def test_packets_go_to_the_next_decoder_one_by_one() -> None:
+    with av.open(io.BytesIO(media(Format("ogg", "libopus"), 48_000)), "r") as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    unharmed, stream = ContainerStream(OPUS_PACKETS), ContainerStream(OPUS_PACKETS)
+    try:
+        np.testing.assert_array_equal(await struck(stream, packets, 40), await rows(unharmed, packets))
+    finally:
+        unharmed.close()
+        stream.close()
+
+
+async def test_a_decoder_that_is_stopped_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container_process, "_WORK_SECONDS", 0.2)
+    died = Struck(then=monkeypatch.undo)
+    pieces = ragged(media(WEBM, 48_000), seed=9)
+    stream = ContainerStream(died=died)
+    try:
+        (samples,) = await struck(stream, pieces, len(pieces) - 1, signal.SIGSTOP)
+    finally:
+        stream.close()
+    assert_tones(samples)
+    assert died.counts["hung"] == 1
+
+
+async def test_a_long_stream_cannot_begin_again_and_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_history, "MAX_BYTES", 10_000)
+    pieces = ragged(media(WEBM, 48_000), seed=10)
+    stream = ContainerStream()
+    try:
+        with pytest.raises(DecoderFailed, match="too much was sent for another one to begin again"):
+            await struck(stream, pieces, len(pieces) - 1)
+    finally:
+        stream.close()
+
+
+@pytest.mark.parametrize(("number", "fault"), [(signal.SIGKILL, DecoderFailed), (signal.SIGSEGV, AudioError)])
+async def test_the_second_death_at_the_same_piece_ends_the_stream(number: int, fault: type[Exception]) -> None:
+    """If it was the decoder's own doing, twice, the stream is damaged; if not, nothing is known against it."""
+    pieces = ragged(media(WEBM, 48_000), seed=11)
+    stream = ContainerStream()
+    start = ContainerProcess.start
+
+    async def start_and_be_struck(process: ContainerProcess) -> None:
+        await start(process)
+        os.kill(process._process.pid, number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            await stream.push(pieces[0] + pieces[1] + pieces[2])
+            patch.setattr(ContainerProcess, "start", start_and_be_struck)
+            with pytest.raises(fault):
+                await struck(stream, pieces[3:], 0, number)
+        finally:
+            stream.close()
+
+
+async def test_a_new_decoder_may_die_again_later() -> None:
+    """Only deaths at the same piece count together."""
+    pieces = ragged(media(WEBM, 48_000), seed=12)
+    died = DecoderDeaths()
+    stream = ContainerStream(died=died)
+    try:
+        parts = []
+        for place, piece in enumerate(pieces):
+            parts.append(await stream.push(piece))
+            if place in (5, 10, 15):
+                os.kill(child_of(stream).pid, signal.SIGKILL)
+        parts.append(await stream.flush())
+    finally:
+        stream.close()
+    assert_tones(np.concatenate([part for part in parts if part.size], axis=1)[0])
+    assert died.counts["killed"] == 3
 
 
 STEREO = [WEBM, Format("ogg", "libopus"), Format("flac", "flac"), Format("wav", "pcm_s16le"), Format("adts", "aac")]

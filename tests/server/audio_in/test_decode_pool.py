@@ -6,23 +6,24 @@ import asyncio
 import io
 import json
 import os
-import resource
 import signal
 import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
 
 from server.audio_in import process
-from server.audio_in.child import MAX_MEMORY
-from server.audio_in.decode_pool import DecodePool
-from server.audio_in.errors import AudioError, AudioErrorCode, DecodeStopped
+from server.audio_in.deaths import DeathReason, DecoderDied, reason_of, verdict
+from server.audio_in.decode_pool import DecodedAudio, DecodePool
+from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed, DecodeStopped
+from server.audio_in.launch import Child
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
-from server.audio_in.process import DecoderProcess, start_child
+from server.audio_in.process import DecoderProcess
 from tests.server.audio_in import lying_child
 from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, media, silence, tones
 
@@ -47,11 +48,11 @@ async def idle_child(pool: DecodePool) -> DecoderProcess:
     return child
 
 
-async def frozen_decode(pool: DecodePool) -> tuple[asyncio.Task[object], DecoderProcess]:
+async def frozen_decode(pool: DecodePool) -> tuple[asyncio.Task[DecodedAudio], DecoderProcess]:
     """A decode that cannot go on, because its child is stopped."""
     child = await idle_child(pool)
     os.kill(child._process.pid, signal.SIGSTOP)
-    task: asyncio.Task[object] = asyncio.create_task(pool.decode(good_file(), LIMITS))
+    task = asyncio.create_task(pool.decode(good_file(), LIMITS))
     async with asyncio.timeout(DEADLINE):
         while pool._idle:  # noqa: ASYNC110 - the thread that takes the child tells nobody
             await asyncio.sleep(0.001)
@@ -95,13 +96,13 @@ async def test_one_child_serves_many_files(pool: DecodePool) -> None:
     assert pool._idle == [child]
 
 
-async def test_a_child_that_dies_fails_its_file_alone(pool: DecodePool) -> None:
+async def test_a_file_whose_child_is_killed_is_decoded_by_another(pool: DecodePool) -> None:
+    """It says nothing about the file: memory ran short, or somebody's hand slipped."""
     task, child = await frozen_decode(pool)
     os.kill(child._process.pid, signal.SIGKILL)
-    with pytest.raises(AudioError) as caught:
-        await task
-    assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
-    await assert_works(pool)
+    assert_tones((await task).channels[0])
+    assert pool.deaths == {"killed": 1, "hung": 0, "crashed": 0, "start_failed": 0}
+    assert child not in pool._idle
 
 
 async def test_a_child_that_died_idle_is_replaced(pool: DecodePool) -> None:
@@ -111,14 +112,92 @@ async def test_a_child_that_died_idle_is_replaced(pool: DecodePool) -> None:
     await assert_works(pool)
 
 
-async def test_a_file_that_corrupts_memory_harms_nobody_else(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which ends in an abort of the process, as that of files that no version of a library foresaw."""
+def lying(patch: pytest.MonkeyPatch) -> None:
+    """From now on children are `lying_child`."""
+    patch.setattr(process, "Child", lambda module, *pipes: Child(lying_child.__name__, *pipes))
+
+
+def order(**orders: object) -> io.BytesIO:
+    """A file for `lying_child`."""
+    return io.BytesIO(json.dumps(orders).encode())
+
+
+def test_whose_doing_the_end_of_a_process_is() -> None:
+    own = (0, 1, *(-number for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGSYS)))
+    assert {reason_of(status) for status in own} == {DeathReason.CRASHED}
+    others = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU)
+    assert {reason_of(-number) for number in others} == {DeathReason.KILLED}
+
+
+def test_one_crash_beside_another_death_is_no_verdict_on_the_audio() -> None:
+    mixed = [DecoderDied(DeathReason.CRASHED), DecoderDied(DeathReason.KILLED)]
+    assert isinstance(verdict(mixed), DecoderFailed)
+    assert isinstance(verdict(mixed[:1] * 2), AudioError)
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
+async def test_a_file_that_makes_every_child_crash_is_damaged(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As files do that no version of a library foresaw. It harms nobody else."""
     with monkeypatch.context() as patch:
-        patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
+        lying(patch)
         with pytest.raises(AudioError) as caught:
-            await pool.decode(io.BytesIO(json.dumps({"abort": True}).encode()), LIMITS)
+            await pool.decode(order(signal=number), LIMITS)
     assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
+    assert pool.deaths["crashed"] == 2
     await assert_works(pool)
+
+
+async def test_a_file_is_not_blamed_for_children_that_are_killed(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        lying(patch)
+        with pytest.raises(DecoderFailed) as caught:
+            await pool.decode(order(signal=signal.SIGKILL), LIMITS)
+    assert caught.value.retry_after > 0
+    assert pool.deaths["killed"] == 2
+    await assert_works(pool)
+
+
+async def test_children_that_never_come_up(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "Child", lambda module, *pipes: Child("no_such_module", *pipes))
+        with pytest.raises(DecoderFailed):
+            await pool.decode(good_file(), LIMITS)
+    assert pool.deaths["start_failed"] == 2
+    fields = vars(caplog.records[0])["fields"]
+    assert fields["reason"] == "start_failed"
+    assert "No module named no_such_module" in fields["last_words"]
+    await assert_works(pool)
+
+
+@pytest.mark.parametrize("say", ['r{"what": 1}', "r[]", 'e{"code": "x", "message": ""}', "r" * (2 << 20)])
+async def test_a_child_that_says_what_cannot_be_sees_no_other_file(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, say: str
+) -> None:
+    """Whoever took it over could say anything, and at any length."""
+    with monkeypatch.context() as patch:
+        lying(patch)
+        with pytest.raises(AudioError) as caught:
+            await pool.decode(order(say=say, written=10, reported=10), LIMITS)
+    assert caught.value.code == AudioErrorCode.CORRUPT_AUDIO
+    assert pool.deaths["crashed"] == 2
+    assert not pool._idle
+
+
+async def test_an_upload_is_handed_over_for_reading_alone(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = json.dumps({"scribble": True, "written": 24_000, "reported": 24_000}).encode()
+    lying(monkeypatch)
+    with (tmp_path / "upload").open("w+b") as file:
+        file.write(content)
+        await pool.decode(file, LIMITS)
+        assert (tmp_path / "upload").read_bytes() == content
 
 
 def orders(written: int, reported: int, rows: int = 1) -> io.BytesIO:
@@ -145,7 +224,7 @@ async def test_what_a_child_says_of_its_samples_is_checked(
     """Samples that it never wrote would be what lay in the server's memory; too many would fill it."""
     limits = DecodeLimits(max_seconds=1, work_seconds=60)
     with monkeypatch.context() as patch:
-        patch.setattr(process, "start_child", lambda module, *pipes: start_child(lying_child.__name__, *pipes))
+        lying(patch)
         assert (await pool.decode(orders(24_000, 24_000), limits)).channels[0].size == 24_000
         with pytest.raises(AudioError) as caught:
             await pool.decode(orders(written, reported, rows), limits)
@@ -153,20 +232,42 @@ async def test_what_a_child_says_of_its_samples_is_checked(
     await assert_works(pool)  # by a child that can be trusted
 
 
-async def test_a_child_that_hangs_is_killed(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_whose_child_is_stopped_is_decoded_by_another(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long before its time is over: a process that does not compute will not come to an end."""
     child = await idle_child(pool)
     os.kill(child._process.pid, signal.SIGSTOP)
-    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.01)
-    with pytest.raises(AudioError) as caught:
-        await pool.decode(good_file(), DecodeLimits(max_seconds=60, work_seconds=0.01))
+    monkeypatch.setattr(process, "_IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
+    async with asyncio.timeout(DEADLINE):
+        audio = await pool.decode(good_file(), DecodeLimits(max_seconds=60, work_seconds=10 * DEADLINE))
+    assert_tones(audio.channels[0])
+    assert pool.deaths["hung"] == 1
+
+
+async def test_a_file_is_not_blamed_for_children_that_are_stopped(
+    pool: DecodePool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "_IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
+    lying(monkeypatch)
+    with pytest.raises(DecoderFailed):
+        await pool.decode(order(signal=signal.SIGSTOP), LIMITS)
+    assert pool.deaths["hung"] == 2
+
+
+async def test_a_file_that_keeps_its_child_busy_is_given_up(pool: DecodePool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once: another child would be kept as busy."""
+    monkeypatch.setattr(process, "_GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(process, "_BUSY_SHARE", 0.01)
+    with monkeypatch.context() as patch:
+        lying(patch)
+        with pytest.raises(AudioError) as caught:
+            await pool.decode(order(spin=True), DecodeLimits(max_seconds=60, work_seconds=0.01))
     assert caught.value.code == AudioErrorCode.DECODE_TIMEOUT
-    monkeypatch.undo()
+    assert not any(pool.deaths.values())
     await assert_works(pool)
-
-
-async def test_a_child_cannot_take_the_memory_of_the_machine(pool: DecodePool) -> None:
-    child = await idle_child(pool)
-    assert resource.prlimit(child._process.pid, resource.RLIMIT_AS) == (MAX_MEMORY, MAX_MEMORY)
 
 
 async def test_cancelling_ends_the_decode_and_its_child(pool: DecodePool) -> None:

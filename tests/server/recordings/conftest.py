@@ -49,8 +49,9 @@ class Room(Recordings):
     def __init__(self, engine: Engine, decoders: DecodePool) -> None:
         assert engine.info is not None
         vocabulary = Vocabulary.load(Path(engine.info.checkpoint_path))
-        memory = Budget(Resource.MEMORY, 1 << 40)
-        super().__init__(engine, vocabulary, decoders, max_audio_seconds=LONGEST, memory=memory)
+        super().__init__(
+            engine, vocabulary, decoders, max_audio_seconds=LONGEST, memory=Budget(Resource.MEMORY, 1 << 30)
+        )
         self.engine = engine
 
 
