@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from model.seam.audio import SAMPLE_RATE, Samples
@@ -16,8 +18,10 @@ from server.live.vocabulary.events import (
     Checkpoint,
     Flushed,
     LiveEvent,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
+    WordsCommitted,
 )
 from server.live.vocabulary.resumption import Place, Voice, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
@@ -75,7 +79,7 @@ async def talk(
                 session.resume(told.place, carried(told.voices), at, ())
 
             async def listen() -> None:
-                async for event in session:
+                async for event in session:  # noqa: B023 - awaited inside of the loop
                     told.take(event)
 
             listening = asyncio.create_task(listen())
