@@ -105,6 +105,12 @@ class NetworkSettings(BaseModel):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, separated by commas, that the server is called by, *.example.com for all below one, * for "
+        "any; beside addresses, localhost, --host and, where it listens on a network, names without dots. By default "
+        "any where keys are set.",
+    )
     drain_notice_seconds: float = Field(
         0.0,
         ge=0,
@@ -242,7 +248,7 @@ class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, Sess
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", mode="before")
+    @field_validator("api_keys", "cors_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -26,6 +26,8 @@ _REJECTIONS = frozenset(
         "invalid_api_key",
         "credential_expired",
         "insufficient_scope",
+        "host_not_allowed",
+        "origin_not_allowed",
         "content_too_large",
         "upload_too_slow",
     }
