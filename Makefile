@@ -20,10 +20,12 @@ FILES_CLIENTS := $(FILES_VENV)/.installed
 WYOMING := tests/conformance/wyoming
 WYOMING_VENV := .venv-conformance-wyoming
 WYOMING_CLIENT := $(WYOMING_VENV)/.installed
+RAY_VENV := .venv-ray
+RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-metrics test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -37,6 +39,9 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 
 test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
 	$(BIN)/python -m pytest $(TESTS)
+
+test-metrics: $(DEV) ## Ask a real Prometheus, beside a server under load, for everything on the dashboard and in the alerts: two minutes
+	CI=true $(BIN)/python -m pytest -m prometheus tests/deploy/test_prometheus.py
 
 # PyTorch of another version is a large download, so only the one that is there is tested by default.
 test-versions: $(DEV) ## Run the model's tests with other versions (TRANSFORMERS="5.17.* newest" TORCH="present 2.11.*")
@@ -99,6 +104,15 @@ bench-deterministic: $(DEV) ## Measure what one order of summation costs, and ho
 bench-offset: $(DEV) ## Compare what filters do to recordings with and without a constant offset
 	$(BIN)/python -m bench.parts.offset $(ARGS)
 
+bench-faults: $(DEV) ## Kill, stop, fill and poison a server under load, twenty rounds each: an hour or two (ARGS="--only kill --rounds 3")
+	$(BIN)/python -m bench.faults $(ARGS)
+
+soak: $(DEV) ## Mixed traffic for an hour: is every answer right, and does anything grow? (ARGS="--minutes 3")
+	$(BIN)/python -m bench.soak $(ARGS)
+
+bench-ray: $(RAY) ## Kill and replace replicas on Ray Serve under load
+	$(RAY_VENV)/bin/python -m bench.ray $(ARGS)
+
 bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
 	$(BIN)/python -m bench.parts.linears $(ARGS)
 
@@ -108,14 +122,31 @@ rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train
 
-docker: ## Build the CUDA image
+docker: ## Build the CUDA image, and its bill of materials into dist/
 	docker build --file docker/Dockerfile --tag vibevoice-asr-server:cuda .
+	docker build --file docker/Dockerfile --target sbom --output dist/cuda .
 
-docker-cpu: ## Build the CPU image
-	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
+docker-cpu: ## Build the CPU image, and its bill of materials into dist/ (TORCH_INDEX_URL: PyTorch's index of CPU wheels)
+	docker build --file docker/Dockerfile.cpu --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --tag vibevoice-asr-server:cpu .
+	docker build --file docker/Dockerfile.cpu --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --target sbom --output dist/cpu .
+
+# Root, debootstrap, buildah and bubblewrap, and no engine: what is built is run read-only, as the user of the image.
+test-images: $(DEV) ## Build both images without an engine, run them, and print sizes and times (ARGS="-k cpu": the small one)
+	$(BIN)/python -m pytest -m images --capture=no tests/deploy/test_built_images.py $(ARGS)
+
+requirements: $(DEV) ## Pin what the images install, from constraints.txt (TORCH_INDEX_URL: PyTorch's index of CPU wheels)
+	$(PIP) install uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docker/lock.py $(if $(TORCH_INDEX_URL),--torch-index "$(TORCH_INDEX_URL)")
+
+# A tag moves on when its image is built anew, for security updates mostly; the digest in the file does not.
+digests: ## Say which pinned images have been built anew since (needs docker and their registries)
+	@grep -hoE '[a-z0-9./-]+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}' docker/Dockerfile* deploy/*.yaml | sort -u | while IFS=@ read -r image digest; do \
+		now=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$$image") || exit 1; \
+		test "$$now" = "$$digest" && echo "$$image as pinned" || echo "$$image is $$now now, pinned $$digest"; \
+	done
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(RAY_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt
@@ -141,6 +172,17 @@ $(LIVE_CLIENTS): $(LIVE)/requirements.txt $(LIVE)/constraints.txt
 	$(PYTHON) -m venv --clear $(LIVE_VENV)
 	$(LIVE_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
 		--constraint $(LIVE)/constraints.txt --requirement $(LIVE)/requirements.txt
+	@touch $@
+
+ray: $(RAY) ## Make .venv-ray with Ray Serve, and run the tests of deploy/ray
+	$(BIN)/python -m pytest tests/deploy/test_ray.py
+
+# Ray brings 80 packages that nothing else needs.
+$(RAY): pyproject.toml constraints.txt $(DEV)
+	@echo "Installing Ray Serve into $(RAY_VENV) (two minutes and 1.5 GB, once)"
+	$(PYTHON) -m venv --clear $(RAY_VENV)
+	$(RAY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt torch
+	$(RAY_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt --editable '.[ray]' httpx
 	@touch $@
 
 # Gateways and frameworks that send files: pins of their own as well, and not those of the live clients.

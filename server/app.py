@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,6 +27,7 @@ from server.http.middleware.faults import FaultMiddleware
 from server.http.middleware.pages import PagesMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
+from server.http.middleware.trace import TraceMiddleware
 from server.http.openapi import describe
 from server.http.origins import AllowedOrigins
 from server.http.routes import (
@@ -43,9 +45,12 @@ from server.http.routes import (
 from server.http.service import Service
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
+from server.tracing.environment import make_tracer
+from server.tracing.tracer import Tracer
 from server.version import server_version
 
 EngineFactory = Callable[[Settings], Engine]
+TracerFactory = Callable[[], Tracer]
 
 ROUTERS = tuple(
     room.router
@@ -88,12 +93,18 @@ def make_engine(settings: Settings) -> Engine:
     )
 
 
+def tracer_of_environment() -> Tracer:
+    """As the variables of this process ask for. Raises TracingError."""
+    return make_tracer(os.environ)
+
+
 def engine_settings(settings: Settings) -> EngineSettings:
     """The part of the settings that is the engine's."""
     return EngineSettings(
         steps=settings.steps,
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
+        worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
@@ -103,6 +114,7 @@ def create_app(
     settings: Settings | None = None,
     engine_factory: EngineFactory = make_engine,
     transcriber_factory: TranscriberFactory = make_transcriber,
+    tracer_factory: TracerFactory = tracer_of_environment,
 ) -> FastAPI:
     """The application. Its lifespan owns the engine; before that it holds settings only, so it pickles.
 
@@ -112,7 +124,7 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, engine_factory(settings), transcriber_factory)
+        service = Service(settings, engine_factory(settings), transcriber_factory, tracer_factory())
         app.state.service = service
         await service.start()
         try:
@@ -128,6 +140,8 @@ def create_app(
         docs_url=None,  # `docs` serves a page of its own
         redoc_url=None,
         redirect_slashes=False,  # no path that comes here has any
+        # Newer versions trace by themselves where they are told to, with paths and queries; `server.tracing` does not.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         middleware=_middleware(settings),
     )
     install_error_handlers(app)
@@ -139,7 +153,13 @@ def create_app(
 
 def _middleware(settings: Settings) -> list[Middleware]:
     """Outermost first. Faults are answered inside of the body's limits, whose lingering end an early answer needs."""
-    outer = (RequestLineMiddleware, RequestIdMiddleware, BrowserHeadersMiddleware, AccessLogMiddleware)
+    outer = (
+        RequestLineMiddleware,
+        RequestIdMiddleware,
+        BrowserHeadersMiddleware,
+        TraceMiddleware,
+        AccessLogMiddleware,
+    )
     stack = [Middleware(each) for each in outer]
     if settings.cors_origins:
         stack.append(

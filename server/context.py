@@ -9,6 +9,9 @@ from typing import Final
 
 MAX_CONTEXT_CHARACTERS: Final = 16_384
 """What one caller may add, all together."""
+MAX_CONTEXT_PARTS: Final = 1_000
+"""How many key terms, keywords and the like. Five thousand of a letter each are a prompt of ten thousand tokens, which
+takes the model longer than an hour of audio and tells it nothing. Deepgram takes 500 tokens of key terms."""
 
 
 class ContextTooLong(Exception):  # noqa: N818 - it is the context that is too long
@@ -28,7 +31,10 @@ def context_of(*parts: str) -> str | None:
 
     Space around a part goes, empty parts too. Raises ContextTooLong.
     """
-    context = "\n".join(filter(None, map(str.strip, parts)))
+    told = list(filter(None, map(str.strip, parts)))
+    if len(told) > MAX_CONTEXT_PARTS:
+        raise ContextTooLong(f"may have {MAX_CONTEXT_PARTS} entries, not {len(told)}")
+    context = "\n".join(told)
     if len(context) > MAX_CONTEXT_CHARACTERS:
         raise ContextTooLong(f"may have {MAX_CONTEXT_CHARACTERS} characters, not {len(context)}")
     return context or None

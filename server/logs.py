@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object or one readable line per record, with the id of the request it belongs to.
+"""Structured logs: one JSON object or one readable line per record, with the ids of its request and its trace.
 
 What a record says beyond its message comes in ``extra={"fields": {...}}``. Transcripts, prompts, keys, file names and
 query strings are never logged.
@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal
 
+from server import traceparent
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Id of the request that the running task works for."""
 
@@ -21,6 +23,8 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
     fields: dict[str, object] = dict(getattr(record, "fields", {}))
     if (current := request_id.get()) is not None:
         fields.setdefault("request_id", current)
+    if (trace := traceparent.current.get()) is not None:
+        fields.setdefault("trace_id", traceparent.trace_id(trace))
     return fields
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -86,6 +87,17 @@ class StepSettings(BaseModel):
         return self
 
 
+class WorkerSettings(BaseModel):
+    """How the process with the model is watched."""
+
+    worker_timeout: float = Field(
+        30.0,
+        gt=0,
+        description="A worker is replaced that is silent for this long, or whose step takes so long and ten times as "
+        "long as its steps have taken before; after a third of it /ready says 503.",
+    )
+
+
 class NetworkSettings(BaseModel):
     """Who may call, and how the server starts and stops."""
 
@@ -96,6 +108,12 @@ class NetworkSettings(BaseModel):
     )
     api_keys_file: Path | None = Field(
         None, description="File with a key per line; lines with # at their start are skipped."
+    )
+    resume_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Signs what clients resume live sessions with, the same at all replicas; not needed where keys are "
+        "set. Better given by environment.",
     )
     key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
     key_in_query: bool = Field(
@@ -110,6 +128,11 @@ class NetworkSettings(BaseModel):
         description="Names, separated by commas, that the server is called by, *.example.com for all below one, * for "
         "any; beside addresses, localhost, --host and, where it listens on a network, names without dots. By default "
         "any where keys are set.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Balancers, as addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and "
+        "X-Forwarded-Proto are believed; nobody's by default.",
     )
     drain_notice_seconds: float = Field(
         0.0,
@@ -186,9 +209,7 @@ class LimitSettings(BaseModel):
     @model_validator(mode="after")
     def _room_for_the_longest(self) -> Self:
         if self.memory_bytes is not None and self.memory_bytes < self._samples_bytes:
-            raise ValueError(
-                f"memory_bytes: recordings of max_audio_seconds need {self._samples_bytes}, or would be refused for ever"
-            )
+            raise ValueError(f"memory_bytes: recordings of max_audio_seconds need {self._samples_bytes}")
         return self
 
 
@@ -227,6 +248,7 @@ class LogSettings(BaseModel):
 _GROUPS: dict[str, type[BaseModel]] = {
     "model": ModelSettings,
     "engine": StepSettings,
+    "worker": WorkerSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
     "live": SessionSettings,
@@ -234,7 +256,16 @@ _GROUPS: dict[str, type[BaseModel]] = {
 }
 
 
-class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, SessionSettings, LogSettings, BaseSettings):
+class Settings(
+    ModelSettings,
+    StepSettings,
+    WorkerSettings,
+    NetworkSettings,
+    LimitSettings,
+    SessionSettings,
+    LogSettings,
+    BaseSettings,
+):
     """Everything that can be set, frozen. ``Settings()`` reads the environment, ``from_cli`` flags as well."""
 
     model_config = SettingsConfigDict(
@@ -248,10 +279,16 @@ class Settings(ModelSettings, StepSettings, NetworkSettings, LimitSettings, Sess
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", "allowed_hosts", mode="before")
+    )
+    @field_validator("api_keys", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(str(ip_network(entry)) for entry in value)
 
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:

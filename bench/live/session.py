@@ -64,7 +64,7 @@ async def run_sessions(
         )
     )
     after = await settled_stats(engine)
-    return Load(tuple(sessions), after.busy_seconds - before.busy_seconds)
+    return Load(tuple(sessions), after.done.busy_seconds - before.done.busy_seconds)
 
 
 async def _session(

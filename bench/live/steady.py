@@ -70,8 +70,8 @@ class SteadySession:
         return Stretch(
             samples.size / SAMPLE_RATE,
             len(self._windows.updates),
-            after.steps - before.steps,
-            after.busy_seconds - before.busy_seconds,
+            after.done.steps - before.done.steps,
+            after.done.busy_seconds - before.done.busy_seconds,
             max(pages, after.pages_used),
             _resident_bytes(self._engine.worker_pid),
         )

@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 
-from bench.live.material import recording
-from bench.traffic.files import PATIENCE, Client, FileClients, recordings
+from bench.traffic.files import PATIENCE, Client, FileClients, decoded, recordings
 from bench.traffic.live import LiveClients
 from bench.traffic.outcome import Outcome, Verdict
 
@@ -73,7 +72,7 @@ async def crowd(base: str, counts: Mapping[str, int] = MIXED, *, seed: int = 0) 
     async with httpx.AsyncClient(base_url=base, timeout=PATIENCE, limits=limits, verify=False) as http:
         files = FileClients(http, recordings())
         await files.learn()
-        live = LiveClients(base, recording(60, seed=0).samples)
+        live = LiveClients(base, [decoded(clip) for clip, text in files.expected.items() if text])
         kinds: dict[str, Client] = {
             "upload": files.upload,
             "stream": files.stream,

@@ -7,13 +7,17 @@ import json
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from io import BytesIO
 from time import monotonic
 from typing import Any
 
 import httpx
+import numpy as np
+import soundfile  # type: ignore[import-untyped]
 
 from bench.support.clips import HELD_OUT
 from bench.traffic.outcome import Outcome, Verdict
+from model.seam.audio import Samples
 
 PATH = "/v1/audio/transcriptions"
 PATIENCE = 180.0
@@ -31,6 +35,12 @@ def recordings(count: int = 6) -> list[bytes]:
     """The shortest held-out recordings: a second or two of speech each."""
     files = sorted(HELD_OUT.glob("brief_*.flac"), key=lambda path: path.stat().st_size)
     return [path.read_bytes() for path in files[:count]]
+
+
+def decoded(clip: bytes) -> Samples:
+    """What is to be heard in it."""
+    samples, _ = soundfile.read(BytesIO(clip), dtype="float32")
+    return np.asarray(samples, np.float32)
 
 
 class FileClients:

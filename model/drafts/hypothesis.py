@@ -18,7 +18,7 @@ class HypothesisDraft:
     """
 
     def __init__(self, tokens: list[int], start: list[int]) -> None:
-        """``tokens``: the old answer. ``start``: tokens that the new one is forced to begin with."""
+        """``tokens``: the old answer. ``start``: tokens that the new one begins with already."""
         self._old = tokens
         self._place = 0  # in the old answer: what is expected next
         self._lost = False

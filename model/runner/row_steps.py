@@ -65,7 +65,7 @@ class Row:
         else:
             self.answer[:] = tokens  # where it still waits in the queue; a step that took it has it from the device
         stream.follow(tokens)
-        return Emitted(self.number, tuple(tokens), tuple(logprobs))
+        return Emitted(self.number, tuple(tokens), tuple(logprobs), len(self.guess))
 
 
 def rows_of_step(streams: Mapping[int, DeviceStream], work: Sequence[RowWork]) -> list[Row]:

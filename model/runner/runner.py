@@ -141,7 +141,7 @@ class Runner:
         heard = min(state.samples, state.encoded * geometry.hop)
         instruction = self._prompt.after_audio(heard / geometry.sample_rate, question.context)
         forced = self._prompt.answer_start(question.prefix, header=False)
-        start = [*self._prompt.answer_start(header=question.force_header), *forced]
+        start = [*self._prompt.answer_start(header=question.force_header), *forced, *question.begun]
         state.queue.put([*instruction, *start])
         state.begin_answer(question)
         if self._drafts and question.temperature == 0:

@@ -65,7 +65,7 @@ class DeviceStream:
         padding: samples of silence that fill up the last frame.
         encoded: frames.
         question: what it is asked: the instruction is queued and answer tokens are wanted. None while it listens.
-        answered: answer tokens since the question, those of unread steps included.
+        answered: tokens of the answer, those that were given before and those of unread steps included.
         questions: put and taken back so far; what a step says of an earlier one is nobody's any more.
         phrases: of the last context.
         draft: guesses what comes next, None for answers that are drawn.
@@ -102,8 +102,8 @@ class DeviceStream:
         self.padding += self.audio.pad()
 
     def begin_answer(self, question: Question) -> None:
-        """The instruction is queued."""
-        self.question, self.answered = question, 0
+        """The instruction is queued, and what the answer begins with."""
+        self.question, self.answered = question, len(question.begun)
         self.draft = self.hypothesis = None
         self.questions += 1
 

@@ -89,8 +89,9 @@ class StepRunner(Protocol):
         """Queue the instruction and the forced start of the answer behind the encoded audio.
 
         No whole frame may wait to be encoded. From here on the stream emits answer tokens, those of the forced start
-        excluded. Returns the text that the answer was made to begin with, the header excluded: the question's prefix up
-        to where the model goes on. The text of the answer is this and, right behind it, the text of its tokens.
+        and those that were given before excluded. Returns the text that the answer was made to begin with, the header
+        excluded: the question's prefix up to where the model goes on. The text of the answer is this and, right behind
+        it, the text of its tokens, the given ones first.
         """
         ...
 

@@ -90,11 +90,13 @@ class Emitted:
     """Answer tokens that one stream produced in a step, stop token included, with their log-probabilities.
 
     All but the last are in the KV cache already (they were guessed right); the last is the stream's only queued input.
+    ``guessed``: tokens that rode along and were verified, right or wrong.
     """
 
     stream: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
+    guessed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ class Question:
         whole: the started last frame of the audio is filled up with silence and heard; without, it waits for more.
         force_header: write the assistant header instead of letting the model say it (saves three steps).
         begun: answer tokens that were given before. They stand behind ``prefix`` as they are, none of them is emitted
-            again, and the answer goes on as if it had not been interrupted. They count for ``max_tokens``.
+            again, and the answer goes on as if it had not been interrupted: what is drawn next is drawn with the noise
+            of its place. They count for ``max_tokens``.
     """
 
     context: str | None = None
@@ -75,7 +76,7 @@ class StreamCounts:
         encoded: audio frames whose embeddings are inputs.
         queued: inputs that are not in the KV cache; none where the next one is not known before the last step is read.
         cached: inputs in the KV cache.
-        answered: tokens of the present answer, those of unread steps included.
+        answered: tokens of the present answer, those given before and those of unread steps included.
     """
 
     waiting: int = 0

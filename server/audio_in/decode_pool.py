@@ -39,10 +39,12 @@ class DecodePool:
     Close the pool, or use it in ``with``.
 
     Attributes:
+        size: that number.
         died: the deaths of its processes, and of others that decode for the same application.
     """
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self.died = DecoderDeaths()
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="decode")
         self._idle: list[DecoderProcess] = []
@@ -81,6 +83,22 @@ class DecodePool:
         finally:
             self._jobs.discard(job)
         return outcome.result()
+
+    @property
+    def running(self) -> int:
+        """Files that are being decoded."""
+        return sum(job.process is not None for job in tuple(self._jobs))
+
+    @property
+    def waiting(self) -> int:
+        """Files that wait for a process."""
+        return len(self._jobs) - self.running
+
+    @property
+    def pids(self) -> list[int]:
+        """Of the processes, idle or not."""
+        working = (job.process for job in tuple(self._jobs))
+        return [process.pid for process in (*working, *tuple(self._idle)) if process is not None]
 
     @property
     def deaths(self) -> Mapping[str, int]:
@@ -131,18 +149,22 @@ class DecodePool:
 
 
 class _Job:
-    """Lets the event loop end what a thread waits for."""
+    """Lets the event loop end what a thread waits for.
+
+    Attributes:
+        process: that decodes its file; None before and after.
+    """
 
     def __init__(self) -> None:
         self.stopped = False
-        self._process: DecoderProcess | None = None
+        self.process: DecoderProcess | None = None
         self._lock = threading.Lock()
 
     def stop(self) -> None:
         with self._lock:
             self.stopped = True
-            if self._process is not None:
-                self._process.kill()
+            if self.process is not None:
+                self.process.kill()
 
     @contextmanager
     def using(self, process: DecoderProcess) -> Iterator[None]:
@@ -150,9 +172,9 @@ class _Job:
         with self._lock:
             if self.stopped:
                 raise DecodeStopped
-            self._process = process
+            self.process = process
         try:
             yield
         finally:
             with self._lock:
-                self._process = None
+                self.process = None

@@ -56,6 +56,10 @@ class DecoderProcess:
             self._process = Child(child.__name__, theirs.fileno(), *descriptors)
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def usable(self) -> bool:
         return not self._ended and self._process.poll() is None
 

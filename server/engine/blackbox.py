@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from multiprocessing import reduction
-from typing import Any
+from typing import Any, Self
 
 _BEATS, _TURNS, _LONGEST, _CALL, _STEPS = range(5)
 _MOST = 1024
@@ -25,12 +25,17 @@ _MICROSECONDS = 1_000_000
 class BlackBox:
     """Made by the client, handed to the worker when that is spawned. One thread of the worker writes each number."""
 
-    def __init__(self, handle: int | None = None) -> None:
-        """``handle``: an open file that holds one; without, it is made anew."""
-        self._handle = _memory() if handle is None else handle
-        self._memory = mmap.mmap(self._handle, 8 * _WORDS)
+    def __init__(self, handle: int = -1) -> None:
+        """``handle``: an open file to share it by; without one it is this process's alone."""
+        self._handle = handle
+        self._memory = mmap.mmap(handle, 8 * _WORDS)
         self._words = memoryview(self._memory).cast("q")
         self._slots = [_STEPS + number * (1 + _MOST) for number in range(_SLOTS)]  # the oldest step's first
+
+    @classmethod
+    def to_share(cls) -> Self:
+        """One that can be handed to a process that is spawned. ``shared`` has to follow."""
+        return cls(_memory())
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Only while a process is spawned."""

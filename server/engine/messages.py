@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
+from server.engine.figures import DeviceMemory, WorkDone
 
 # ----------------------------------------------------------------------------------------------- client to worker
 
@@ -22,13 +23,15 @@ class OpenStream:
     """Begin a stream.
 
     ``company``: steps with this stream have no others in them than those of the same company, and go before all that
-    have none. None: it runs with whoever has none.
+    have none. None: it runs with whoever has none. ``trace``: the W3C traceparent of the span that it is part of,
+    sampled or not.
     """
 
     stream: int
     request_id: str
     spec: StreamSpec
     company: int | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +167,56 @@ class StreamsLost:
 
 
 @dataclass(frozen=True, slots=True)
+class PhaseTrace:
+    """A part of a stream's life. Times as in `StreamTrace`; ``steps`` of the device that it took."""
+
+    name: str
+    began: float
+    ended: float
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTrace:
+    """Where the time of a stream went whose trace is sampled; sent when it ends, in whichever way.
+
+    Times are seconds of the monotonic clock, which all processes of a machine share.
+
+    Attributes:
+        trace: that of its OpenStream.
+        phases: one after the other. Of a stream that was asked more than once only the first.
+        steps, answers, answer_tokens: of all its life.
+        failure: why it failed, if it did.
+    """
+
+    trace: str
+    request_id: str
+    began: float
+    ended: float
+    phases: tuple[PhaseTrace, ...]
+    steps: int
+    answers: int
+    answer_tokens: int
+    failure: FailureCode | None
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerStats:
     """Sent after steps (coalesced) and before a rest: the state shown by ``/metrics``.
 
-    ``busy_seconds``: spent in steps, by the worker's clock.
+    Attributes:
+        running, waiting: streams.
+        pages_used, pages_total: of the KV cache.
+        done: the work so far.
+        memory: the device's, None where it has none of its own.
     """
 
-    steps: int
     running: int
     waiting: int
     pages_used: int
     pages_total: int
-    batch_rows: int
-    encoded_frames: int
-    answer_tokens: int
-    busy_seconds: float
+    done: WorkDone
+    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,4 +227,6 @@ class WorkerFailed:
     permanent: bool
 
 
-ToClient = WorkerReady | AnswerTokens | AnswerDone | StreamFailed | StreamsLost | WorkerStats | WorkerFailed
+ToClient = (
+    WorkerReady | AnswerTokens | AnswerDone | StreamFailed | StreamsLost | StreamTrace | WorkerStats | WorkerFailed
+)

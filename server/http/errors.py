@@ -115,6 +115,7 @@ _ENGINE_STATUS: dict[FailureCode, tuple[HTTPStatus, float | None]] = {
     FailureCode.TOO_LONG: (HTTPStatus.BAD_REQUEST, None),
     FailureCode.OUT_OF_MEMORY: (HTTPStatus.SERVICE_UNAVAILABLE, 10.0),
     FailureCode.WORKER_DIED: (HTTPStatus.SERVICE_UNAVAILABLE, 5.0),
+    FailureCode.POISON: (HTTPStatus.INTERNAL_SERVER_ERROR, None),
     FailureCode.SHUTTING_DOWN: (HTTPStatus.SERVICE_UNAVAILABLE, 5.0),
     FailureCode.INTERNAL: (HTTPStatus.INTERNAL_SERVER_ERROR, None),
 }

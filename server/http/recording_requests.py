@@ -10,9 +10,11 @@ from starlette.requests import ClientDisconnect, Request
 from server.audio_in.errors import AudioError
 from server.http.disconnect import while_connected
 from server.http.middleware.body import announced_bytes
+from server.http.recording_spans import RecordingSpans
 from server.http.service import service_of
 from server.http.upload import Details, Upload
-from server.metrics import Metrics
+from server.metrics.labels import Stage
+from server.metrics.metrics import Metrics
 from server.recordings.transcription import Outcome, Transcription
 
 
@@ -30,18 +32,23 @@ async def open_transcription(
     began = perf_counter()
     service, log = service_of(request.scope), request.state.log
     service.check_room(announced_bytes(request.headers))
-    stage = "upload"
+    spans = resources.enter_context(RecordingSpans(service.tracer))
+    stage = Stage.UPLOAD
     try:
         with service.uploads.place():
             upload = await resources.enter_async_context(reading)
+        service.metrics.upload.observe(perf_counter() - began)
         ticket = resources.enter_context(service.admit())
-        stage = "decode"
+        stage = Stage.DECODE
         opening = service.recordings.transcription(
             upload.file, upload.wishes, ticket=ticket, request_id=request.state.request_id
         )
-        transcription = await while_connected(request.receive, resources.enter_async_context(opening))
+        decoding = perf_counter()
+        with spans.transcribing():
+            transcription = await while_connected(request.receive, resources.enter_async_context(opening))
+        spans.opened(transcription, decoding)
     except ClientDisconnect:
-        service.metrics.cancellations.labels(stage).inc()
+        service.metrics.cancellations.labels(stage.value).inc()
         raise
     except AudioError as error:
         service.metrics.decode_errors.labels(error.code.value).inc()
@@ -60,7 +67,9 @@ def _observe(transcription: Transcription, metrics: Metrics, log: dict[str, obje
     if transcription.recording.channels is not None:
         log["channels"] = transcription.recording.channels
     if outcome is Outcome.CANCELLED:
-        metrics.cancellations.labels("transcribe").inc()
+        metrics.cancellations.labels(Stage.TRANSCRIBE.value).inc()
+    if transcription.first_token_at is not None:
+        metrics.first_token.observe(transcription.first_token_at - began)
     if transcription.first_segment_at is not None:
         metrics.first_segment.observe(transcription.first_segment_at - began)
     if transcription.transcript is not None and not transcription.transcript.complete:

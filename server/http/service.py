@@ -20,6 +20,7 @@ from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
+from server.http.auth.resume_tokens import ResumeTokens
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
 from server.http.spool import Spool
@@ -27,20 +28,32 @@ from server.http.upload_places import UploadPlaces
 from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
-from server.metrics import Metrics
+from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
-from server.resources import Budget, Resource
+from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
+from server.tracing.streams import record_stream
+from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
 
 logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
 
+LAST_WORDS_SECONDS = 10.0
+"""Live sessions are told to end so long before the drain time is over, or half of it: they run until then."""
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
+DECODER_DESCRIPTORS = 16
+"""That the server has open for each process that decodes."""
+_OTHER_DESCRIPTORS = 48
 _FAILED_RETRY = 60.0
 """Seconds after which a restarted server may have what this one lacks."""
+
+
+def most_decoders(descriptors: int, wanted: int) -> int:
+    """How many processes may decode where so many files may be open, of which most are for those who wait."""
+    return max(1, min(wanted, (descriptors - _OTHER_DESCRIPTORS) // (2 * DECODER_DESCRIPTORS)))
 
 
 class Service:
@@ -50,26 +63,38 @@ class Service:
         draining: the server is about to stop, so balancers should send work elsewhere.
         refusing: new work is refused.
         live: the places of the live sessions.
+        resume_tokens: with which they go on elsewhere.
         uploads: those of bodies that come in.
         spool: where bodies are kept.
         memory: for bodies and for samples that wait for the model.
+        tracer: whom spans are told.
         created: Unix time of the start.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, transcriber_factory: TranscriberFactory = make_transcriber
+        self,
+        settings: Settings,
+        engine: Engine,
+        transcriber_factory: TranscriberFactory = make_transcriber,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self.settings = settings
         self.engine = engine
-        self.decoders = DecodePool(settings.decode_processes)
-        self.metrics = Metrics()
-        self.metrics.watch(engine, ready=lambda: self.ready, draining=lambda: self.draining)
+        self.tracer = tracer
+        if tracer.records:
+            engine.on_trace = partial(record_stream, tracer)
+        self.decoders = DecodePool(most_decoders(raise_descriptor_limit(), settings.decode_processes))
+        secret = None if settings.resume_secret is None else settings.resume_secret.get_secret_value()
+        self.resume_tokens = ResumeTokens(secret, keyed=bool(settings.keys))
+        if not self.resume_tokens.shared:
+            logger.info("live sessions can be resumed at this process alone: neither keys nor --resume-secret are set")
         self.live = LiveSessions(settings.max_live_sessions)
         self.uploads = UploadPlaces(settings.max_uploads)
         self.memory = Budget(Resource.MEMORY, settings.memory_budget)
         folder = tempfile.gettempdir()
         self.spool = Spool(Budget(Resource.DISK, settings.spool_budget(folder)), self.memory, folder)
-        self.metrics.live_active.set_function(lambda: self.live.active)
+        self.metrics = Metrics()
+        self.metrics.watch(self)
         self.draining = False
         self.refusing = False
         self._active_requests = 0
@@ -128,11 +153,17 @@ class Service:
         self.draining = True
         await self._wait(self.settings.drain_notice_seconds)
         self.refusing = True
-        self.live.stopping.set()
         logger.info("draining", extra={"fields": {"active_requests": self.active_requests}})
-        await self._wait(self.settings.drain_seconds, self._idle)
+        await self._wait(self.settings.drain_seconds - self.last_words_seconds, self._idle)
+        self.live.stopping.set()
+        await self._wait(self.last_words_seconds, self._idle)
         await self.close()
         await self._wait(CANCEL_SECONDS, self._idle)
+
+    @property
+    def last_words_seconds(self) -> float:
+        """What a live session has to say its last words before the drain time is over."""
+        return min(LAST_WORDS_SECONDS, self.settings.drain_seconds / 2)
 
     def hurry(self) -> None:
         """Do not wait for anything any more. Only from the event loop; may be called before `drain`, and again."""
@@ -170,6 +201,7 @@ class Service:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        await run_in_threadpool(self.tracer.close)
 
     @property
     def failure(self) -> str | None:
@@ -206,8 +238,12 @@ class Service:
         self.spool.check(announced)
 
     def admit(self) -> Ticket:
-        """A place for one request. Raises ApiError while stopping, EngineUnavailable, Overloaded."""
-        self._check_open()
+        """A place for one request, which was told that there is room when it came.
+
+        Raises ApiError while stopping, EngineUnavailable, Overloaded.
+        """
+        if self.refusing:
+            raise shutting_down()
         return self.recordings.admit()
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import zip_longest
@@ -13,8 +13,9 @@ from typing import Self
 import numpy as np
 
 from model.seam.audio import Samples
-from server.live.vocabulary.events import Channel, LiveEvent
+from server.live.vocabulary.events import Channel, SessionEvent
 from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.resumption import Place, Voices
 from server.live.vocabulary.transcriber import Transcriber
 from server.live.vocabulary.turn_detection import TurnDetection
 
@@ -35,7 +36,7 @@ class ChannelTranscribers:
         self._make = make
         self._transcribers: list[Transcriber] = []
         self._settings: dict[str, _Setting] = {}
-        self._events: asyncio.Queue[LiveEvent | Exception | None] = asyncio.Queue()
+        self._events: asyncio.Queue[SessionEvent | Exception | None] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
         self._entered = AsyncExitStack()
 
@@ -43,6 +44,11 @@ class ChannelTranscribers:
     def count(self) -> int:
         """Of channels."""
         return len(self._transcribers)
+
+    @property
+    def backlog(self) -> float:
+        """Seconds of audio that wait for the model, of the channel that is furthest behind."""
+        return max((transcriber.backlog for transcriber in self._transcribers), default=0.0)
 
     async def open(self, count: int) -> None:
         """There are so many channels, at least."""
@@ -76,6 +82,31 @@ class ChannelTranscribers:
         """Tell log-probabilities with committed words from the model's next answer on, or not."""
         self._set("logprobs", lambda transcriber: transcriber.set_logprobs(wanted))
 
+    def set_resumable(self) -> None:
+        """From now on ``Checkpoint`` follows whatever is told of a channel."""
+        self._set("resumable", lambda transcriber: transcriber.set_resumable())
+
+    def checkpoint(self) -> None:
+        """Tell a ``Checkpoint`` of every channel, behind all that was told of it so far."""
+        for transcriber in self._transcribers:
+            transcriber.checkpoint()
+
+    async def resume(
+        self,
+        places: Mapping[int, Place],
+        voices: Mapping[int, Voices],
+        at: float,
+        flushes: Mapping[int, Sequence[tuple[float, FlushId]]],
+    ) -> None:
+        """Go on from the places of another session's channels, before any audio and when the settings are set.
+
+        ``voices``: by channel. ``at``: seconds of that session at which the audio begins that comes. ``flushes``: by
+        channel, asked for by the protocol and not answered.
+        """
+        await self.open(max(places) + 1)
+        for number, place in places.items():
+            self._transcribers[number].resume(place, voices.get(number, ()), at, flushes.get(number, ()))
+
     def _set(self, name: str, setting: _Setting) -> None:
         self._settings[name] = setting
         for transcriber in self._transcribers:
@@ -96,7 +127,7 @@ class ChannelTranscribers:
         for transcriber in self._transcribers:
             transcriber.finish()
 
-    async def __aiter__(self) -> AsyncIterator[LiveEvent]:
+    async def __aiter__(self) -> AsyncIterator[SessionEvent]:
         """The events of all channels, to the last ``Finished``. Raises EngineError when one fails."""
         ended = 0
         while ended < self.count:

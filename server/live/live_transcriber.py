@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum, auto
 from functools import partial
+from math import inf
 from types import TracebackType
 from typing import Self
 
-from model.seam.audio import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
@@ -23,38 +21,26 @@ from server.live.ears.turns import TurnEnd, TurnEvent, TurnIdle, TurnPause, Turn
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import (
     AudioHeard,
+    Checkpoint,
     Finished,
     Flushed,
     IdleTimedOut,
     LiveEvent,
+    SessionEvent,
     Silence,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
     SpeechStopped,
 )
-from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.flush import Asker, FlushId
+from server.live.vocabulary.resumption import Place, Voices
 from server.live.vocabulary.transcriber import Transcriber
 from server.live.vocabulary.turn_detection import TurnDetection
+from server.live.work import Mark, Promised, Task, Work
 from server.transcript.detokenizer import Vocabulary
+from server.windows.known import merged
 from server.windows.sequence import WindowSequence
-
-_PIECE = 0.5
-"""Seconds of audio that are sent to the engine at once, where they wait anyway."""
-
-
-class _Task(Enum):
-    SETTLE = auto()
-    RELEASE = auto()
-    DISCARD = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Something to do when all audio before it was taken. ``answer``: what is told when it is done."""
-
-    task: _Task
-    answer: Flushed | Finished | None = None
 
 
 class LiveTranscriber(Transcriber):
@@ -66,9 +52,6 @@ class LiveTranscriber(Transcriber):
     Args:
         windows: of the session, without audio so far.
         settings: the server's.
-
-    Attributes:
-        backlog: seconds of audio that wait for the model.
     """
 
     def __init__(self, windows: WindowSequence, settings: LiveSettings) -> None:
@@ -77,29 +60,44 @@ class LiveTranscriber(Transcriber):
         self._captions = Captions(
             windows, update=settings.update, first_speech=settings.first_speech, settle=settings.settle
         )
-        self._work: deque[GatedAudio | _Mark | TurnEvent] = deque()
-        self.backlog = 0.0
-        self._turn_flushes = flush_ids(Asker.TURNS)
+        self._text, self._voices = self._captions.place(), self._captions.voices
+        self._work = Work()
+        self._skipped = 0  # samples that another session has heard
+        self._promised = Promised()
+        self._next_flush = 0
+        self._resumable = False
         self._reads_pauses = False
         self._asked = self._over = False  # in the present silence: the model was asked, and the turn ended
         self._wake, self._room = asyncio.Event(), asyncio.Event()
-        self._events: asyncio.Queue[LiveEvent | None] = asyncio.Queue()
+        self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def backlog(self) -> float:
+        """Seconds of audio that wait for the model."""
+        return self._work.backlog
+
     async def hear(self, samples: Samples) -> None:
         """The next audio: [n], mono, 24 kHz, any length. Waits while too much is behind. Raises EngineError."""
+        skipped = min(self._skipped, samples.size)
+        self._skipped -= skipped
+        for piece in self._promised.cut(samples[skipped:], self._listener.until):
+            await self._listen(piece)
+            self._keep_promises(self._listener.until)
+
+    async def _listen(self, samples: Samples) -> None:
         while self.backlog > self._most_behind and self._failure is None:
             self._room.clear()
             await self._room.wait()
         self._raise_failure()
-        for finding in await self._listener.hear(samples):
+        findings = await self._listener.hear(samples)
+        for finding in findings:
             match finding:
                 case GatedAudio():
                     self._queue(finding)
                 case TurnStart() | TurnPause() | TurnResume() | TurnEnd() if self._reads_pauses:
-                    self._work.append(finding)
-                    self._wake.set()
+                    self._queue(finding)
                 case TurnStart(at):
                     self._events.put_nowait(SpeechStarted(at))
                 case TurnEnd(at):
@@ -107,8 +105,31 @@ class LiveTranscriber(Transcriber):
                 case TurnIdle(since, at):
                     self._settle_turn(at, partial(IdleTimedOut, since, at))
                 case Quiet(long):
-                    self._mark(_Task.RELEASE if long else _Task.SETTLE)
+                    self._queue(Mark(Task.RELEASE if long else Task.SETTLE))
         self._events.put_nowait(AudioHeard(self._listener.until))
+        if any(isinstance(finding, TurnEvent | TurnIdle) for finding in findings):
+            self.checkpoint()
+
+    def set_resumable(self) -> None:
+        """From now on ``Checkpoint`` follows whatever is told."""
+        self._resumable = True
+
+    def checkpoint(self) -> None:
+        """Tell a ``Checkpoint``, behind all that was told so far."""
+        if self._resumable:
+            self._events.put_nowait(Checkpoint(self._place(), self._voices))
+
+    def resume(self, place: Place, voices: Voices, at: float, flushes: Sequence[tuple[float, FlushId]]) -> None:
+        """See Transcriber."""
+        start = max(at, place.audio_from)
+        self._skipped = round((start - at) * SAMPLE_RATE)
+        self._listener.resume(round(start * SAMPLE_RATE), place.passed, place.gate, place.turn)
+        self._captions.resume(place.text, voices)
+        self._text, self._voices = self._captions.place(), self._captions.voices
+        self._next_flush = place.next_flush
+        of_turns = [(until, FlushId(Asker.TURNS, number)) for until, number in place.flushes]
+        self._promised = Promised([*of_turns, *flushes])
+        self._keep_promises(start)
 
     def set_turns(self, turns: TurnDetection | None) -> None:
         """Detect turns like this from now on, or not at all."""
@@ -125,20 +146,23 @@ class LiveTranscriber(Transcriber):
 
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard so far; ``Flushed`` with this id follows."""
+        self._keep_promises(inf)
         self._queue_rest()
-        self._mark(_Task.SETTLE, Flushed(self._listener.until, flush))
+        self._queue(Mark(Task.SETTLE, Flushed(self._listener.until, flush)))
 
     def discard(self) -> None:
         """Forget what was heard since the last flush, as far as it is not committed."""
+        self._keep_promises(inf)
         self._queue_rest()
-        self._mark(_Task.DISCARD)
+        self._queue(Mark(Task.DISCARD))
 
     def finish(self) -> None:
         """No more audio comes: commit all of it; ``Finished`` is the last event."""
+        self._keep_promises(inf)
         self._queue_rest()
-        self._mark(_Task.SETTLE, Finished(self._listener.until))
+        self._queue(Mark(Task.SETTLE, Finished(self._listener.until)))
 
-    async def __aiter__(self) -> AsyncIterator[LiveEvent]:
+    async def __aiter__(self) -> AsyncIterator[SessionEvent]:
         while (event := await self._events.get()) is not None:
             yield event
         self._raise_failure()
@@ -157,13 +181,8 @@ class LiveTranscriber(Transcriber):
 
     # ---------------------------------------------------------------------------------------------------- feeding
 
-    def _queue(self, audio: GatedAudio) -> None:
-        self.backlog += audio.block.seconds
-        last = self._work[-1] if self._work else None
-        if isinstance(last, GatedAudio) and last.block.end == audio.block.start and last.block.seconds < _PIECE:
-            self._work[-1] = last.joined(audio)
-        else:
-            self._work.append(audio)
+    def _queue(self, item: GatedAudio | Mark | TurnEvent) -> None:
+        self._work.add(item)
         self._wake.set()
 
     def _queue_rest(self) -> None:
@@ -172,13 +191,36 @@ class LiveTranscriber(Transcriber):
 
     def _settle_turn(self, at: float, event: Callable[[FlushId], LiveEvent]) -> None:
         """What was said until ``at`` is flushed; the event says under which id."""
-        flush = next(self._turn_flushes)
+        flush = self._turn_flush()
+        self._queue(Mark(Task.SETTLE, Flushed(at, flush)))
         self._events.put_nowait(event(flush))
-        self._mark(_Task.SETTLE, Flushed(at, flush))
 
-    def _mark(self, task: _Task, answer: Flushed | Finished | None = None) -> None:
-        self._work.append(_Mark(task, answer))
-        self._wake.set()
+    def _turn_flush(self) -> FlushId:
+        flush = FlushId(Asker.TURNS, self._next_flush)
+        self._next_flush += 1
+        return flush
+
+    def _keep_promises(self, until: float) -> None:
+        """Answer what was asked for elsewhere, of the audio before ``until``."""
+        for at, flush in self._promised.due(until):
+            if flush.asker is not Asker.TURNS:
+                self._queue_rest()
+            self._queue(Mark(Task.SETTLE, Flushed(at, flush)))
+
+    def _place(self) -> Place:
+        """Where the session stands behind all that was told."""
+        turn = self._work.turn or self._listener.turn
+        passed = merged([*self._text.heard, *self._work.pieces, *self._listener.passing])
+        starts = [start for start, _ in passed[:1]] + [self._listener.kept_from]
+        return Place(
+            audio_from=min([start / SAMPLE_RATE for start in starts] + ([] if turn is None else [turn.at])),
+            passed=passed,
+            gate=self._listener.gate,
+            text=self._text,
+            turn=turn,
+            flushes=(*self._work.turn_flushes, *self._promised.of_turns),
+            next_flush=self._next_flush,
+        )
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
@@ -191,7 +233,7 @@ class LiveTranscriber(Transcriber):
             await self._work_off()
         except EngineError as error:
             self._failure = error
-        except EngineUnavailable as error:  # a new window was wanted while the worker is being replaced
+        except EngineUnavailable as error:  # a new window was wanted, and no worker can be had
             self._failure = EngineError(FailureCode.WORKER_DIED, error.message)
         except Exception:
             self._failure = EngineError(FailureCode.INTERNAL, "The session failed.")
@@ -206,37 +248,34 @@ class LiveTranscriber(Transcriber):
         while True:
             self._wake.clear()
             while self._work:
-                item = self._work.popleft()
+                item = self._work.next()
                 match item:
                     case GatedAudio():
-                        await self._take(item)
-                    case _Mark():
+                        self._tell(await self._captions.take(item.block, item.speech))
+                        self._work.done()
+                        self._room.set()
+                    case Mark():
                         if await self._reach(item):
                             return
                     case _:
                         await self._follow(item)
+                self._work.done()
             if self._captions.due:
                 self._tell(await self._captions.update())
             else:
                 await self._wake.wait()
 
-    async def _take(self, audio: GatedAudio) -> None:
-        self._tell(await self._captions.take(audio.block, audio.speech))
-        self.backlog = max(0.0, self.backlog - audio.block.seconds)
-        self._room.set()
-
-    async def _reach(self, mark: _Mark) -> bool:
+    async def _reach(self, mark: Mark) -> bool:
         """Do what a mark says. Returns whether it was the last one."""
         match mark.task:
-            case _Task.SETTLE:
-                self._tell(await self._captions.settle())
-            case _Task.RELEASE:
-                self._tell(await self._captions.settle())
-                self._captions.close()
-            case _Task.DISCARD:
+            case Task.SETTLE | Task.RELEASE:
+                self._tell(await self._captions.settle(asked=mark.answer is not None))
+                if mark.task is Task.RELEASE:
+                    self._captions.close()
+            case Task.DISCARD:
                 self._tell(self._captions.discard())
-        if mark.answer is not None:
-            self._tell([mark.answer])
+        self._work.done()
+        self._tell([] if mark.answer is None else [mark.answer])
         return isinstance(mark.answer, Finished)
 
     async def _follow(self, turn: TurnEvent) -> None:
@@ -248,8 +287,10 @@ class LiveTranscriber(Transcriber):
             case TurnEnd(at, seconds) if not self._over:
                 await self._stop(at, Silence(at - seconds, seconds, self._captions.finished))
             case TurnResume(at) if not self._over:
+                self._work.done()
                 self._tell([SpeechResumed(at)])
             case TurnStart(at) | TurnResume(at):
+                self._work.done()
                 self._tell([SpeechStarted(at)])
         self._asked = self._over = False
 
@@ -259,7 +300,7 @@ class LiveTranscriber(Transcriber):
         Asked is at once, and where that found no end of a sentence, again before it counts: the mark that ends one may
         be heard in the silence.
         """
-        if self._over or (self._goes_on and not pause.enough):
+        if self._over or (self._work.speech_goes_on and not pause.enough):
             return
         if not self._asked or (pause.enough and not self._captions.finished):
             self._asked = True
@@ -268,23 +309,25 @@ class LiveTranscriber(Transcriber):
         if pause.enough and silence.finished:
             self._over = True
             await self._stop(pause.at, silence)
-        elif not self._goes_on:
+        elif not self._work.speech_goes_on:
+            self._work.done()
             self._tell([SpeechPaused(silence)])
 
-    @property
-    def _goes_on(self) -> bool:
-        """Somebody is known to speak again."""
-        return any(isinstance(item, TurnResume) for item in self._work)
-
     async def _stop(self, at: float, silence: Silence) -> None:
-        flush = next(self._turn_flushes)
+        flush = self._turn_flush()
         self._tell([SpeechStopped(at, flush, silence)])
         self._tell(await self._captions.settle())
+        self._work.done()
         self._tell([Flushed(at, flush)])
 
     def _tell(self, events: Sequence[LiveEvent]) -> None:
+        """Tell these; where a ``Checkpoint`` is wanted, what they say of the text has to be all that is new in it."""
+        if self._resumable:
+            self._text, self._voices = self._captions.place(), self._captions.voices
         for event in events:
             self._events.put_nowait(event)
+        if events:
+            self.checkpoint()
 
 
 TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str], Transcriber]

@@ -1,7 +1,8 @@
 """Everything that may go wrong with a recording, for callers who have to tell somebody.
 
 What was sent is at fault: `AudioError`, `UnusableReference`, `ContextTooLong`. The server cannot now: `Overloaded`,
-`EngineUnavailable`, `DecodeStopped`, `DecoderFailed`. The answer did not come to its end: `EngineError`.
+`BudgetSpent`, `EngineUnavailable`, `DecodeStopped`, `DecoderFailed`. The answer did not come to its end:
+`EngineError`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed, De
 from server.context import ContextTooLong
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
+from server.resources import BudgetSpent
 
 __all__ = [
     "AudioError",
+    "BudgetSpent",
     "ContextTooLong",
     "DecodeStopped",
     "DecoderFailed",

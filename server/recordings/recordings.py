@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import BinaryIO
 
-from model.seam.audio import SAMPLE_RATE
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
@@ -17,11 +20,12 @@ from server.context import ContextRoom, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
-from server.recordings.reading import read_recording
 from server.recordings.recording import Recording, StreamAudio
+from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
 from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.wishes import Wishes
+from server.resources import Budget, Share
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 
@@ -39,11 +43,13 @@ class Recordings:
         vocabulary: of its checkpoint.
         decoders: for the files.
         max_audio_seconds: longest recording.
+        memory: for samples on their way to the engine.
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float
+        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float, memory: Budget
     ) -> None:
+        self._memory = memory
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
@@ -55,8 +61,12 @@ class Recordings:
         self._engine.admission.check()
 
     def admit(self) -> Ticket:
-        """A place for one recording, to be had before it is decoded. Raises EngineUnavailable, Overloaded."""
-        self._engine.check_ready()
+        """A place for one recording, to be had before it is decoded.
+
+        Raises Overloaded, and EngineUnavailable where no worker can be had: that one is being replaced is no matter to
+        who was told before that there is one.
+        """
+        self._engine.check_alive()
         return self._engine.admission.enter()
 
     @asynccontextmanager
@@ -65,39 +75,49 @@ class Recordings:
     ) -> AsyncIterator[Transcription]:
         """Decode ``file`` (seekable), and hold a place in the engine for it until the end of the context.
 
-        Nothing touches ``file`` once the context is entered. The ticket is the caller's to give back. Raises everything
-        that `server.recordings.errors` lists but EngineError, which comes while the transcription is read.
+        ``file`` has to stay valid, and in nobody else's hands, until then: it is decoded again if the engine loses what
+        it was given. While a worker is being replaced the next one is waited for. The ticket is the caller's to give
+        back. Raises everything that `server.recordings.errors` lists; EngineError comes while the transcription is
+        read, and here for a recording that is known to kill workers.
         """
         began = perf_counter()
         # What it is too long for is told first, whatever else is wrong with the recording.
         tokens = await self._tokens_of(wishes.context)
         self._check_context(tokens, 0.0, wishes)
-        recording, heard = await read_recording(self._decoders, file, wishes, self._limits)
+        source = RecordingFile(file, wishes, decoders=self._decoders, limits=self._limits, memory=self._memory)
+        recording, heard = await source.read()
         decode_seconds = perf_counter() - began
-        del file  # it may be all there is of an upload, and in memory
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
         self._check_context(tokens, max(seconds, default=0.0), wishes)
         ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
         async with AsyncExitStack() as streams:
+            streams.push_async_callback(source.close)
+            heard = [self._held(audio, streams) for audio in heard]
             if recording.channels is None:
                 (audio,) = heard
-                yield await self._open(recording, audio, wishes, decode_seconds, streams, request_id)
+                yield await self._open(recording, audio, source, decode_seconds, streams, request_id)
             else:
                 # What there is to note is noted of all channels together.
                 alone = Recording(recording.seconds, lead=recording.lead)
                 channels = {
-                    audio.channel: await self._open(alone, audio, wishes, decode_seconds, streams, request_id)
+                    audio.channel: await self._open(alone, audio, source, decode_seconds, streams, request_id)
                     for audio in heard
                     if audio.channel is not None
                 }
                 known = [speaker.name for speaker in wishes.speakers]
                 yield SplitTranscription(recording, channels, known, decode_seconds)
 
+    def _held(self, audio: StreamAudio, streams: AsyncExitStack) -> StreamAudio:
+        """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
+        share = streams.enter_context(self._memory.share())
+        share.take(audio.length * np.dtype(np.float32).itemsize)
+        return replace(audio, blocks=_giving_back(audio.blocks, share))
+
     async def _open(
         self,
         recording: Recording,
         audio: StreamAudio,
-        wishes: Wishes,
+        source: RecordingFile,
         decode_seconds: float,
         streams: AsyncExitStack,
         request_id: str,
@@ -109,10 +129,12 @@ class Recordings:
             clips=audio.clips,
             offset=audio.offset,
             lead=recording.lead,
-            logprobs=wishes.logprobs,
+            logprobs=source.wishes.logprobs,
         )
-        spec = self._specify(audio, wishes)
-        stream = await streams.enter_async_context(self._engine.open(spec, request_id=request_id))
+        spec = self._specify(audio, source.wishes)
+        stream = await streams.enter_async_context(
+            self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
+        )
         return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
 
     @property
@@ -146,3 +168,9 @@ class Recordings:
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
         return StreamSpec(info.geometry.frames(audio.length), question, audio.level)
+
+
+def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:
+    """``blocks``; when all are taken, ``share`` is given back."""
+    yield from blocks
+    share.give_back()

@@ -39,6 +39,11 @@ class SplitTranscription(Transcription):
     def speaker_names(self) -> Mapping[int, str]:
         return self._assembler.speaker_names
 
+    @property
+    def first_token_at(self) -> float | None:
+        times = (channel.first_token_at for channel in self._channels.values())
+        return min((time for time in times if time is not None), default=None)
+
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         # Asked before any is read, they are computed side by side.
         for channel in self._channels.values():

@@ -69,6 +69,11 @@ class Transcription(ABC):
         """Known speakers by number: the same object all the time, complete when the first segment closes."""
 
     @property
+    @abstractmethod
+    def first_token_at(self) -> float | None:
+        """``perf_counter()`` when the first token of an answer was there, None before."""
+
+    @property
     def outcome(self) -> Outcome:
         """What became of it, to be asked when nothing more is read."""
         if self.transcript is not None:
@@ -118,6 +123,11 @@ class StreamTranscription(Transcription):
         self._blocks = audio.blocks
         self._assembler = assembler
         self._answer: Answer | None = None
+        self._first_token_at: float | None = None
+
+    @property
+    def first_token_at(self) -> float | None:
+        return self._first_token_at
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
@@ -134,6 +144,8 @@ class StreamTranscription(Transcription):
             await self.ask()
         assert self._answer is not None
         async for part in self._answer:
+            if self._first_token_at is None:
+                self._first_token_at = perf_counter()
             for event in self._assembler.feed(part.tokens, part.logprobs):
                 yield event
         assert self._answer.done is not None

@@ -3,6 +3,9 @@
 On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
 over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
 and close at once. A second signal means now. The exit status after that is 0.
+
+Where the model cannot be had, at the start or later, the process ends with status 1: whoever supervises it starts
+another one, perhaps on another machine. Wrong flags end it with 2.
 """
 
 from __future__ import annotations
@@ -10,10 +13,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import socket
 import sys
 from collections.abc import Sequence
+from functools import partial
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,16 +27,24 @@ from pydantic import ValidationError
 
 from server.app import create_app
 from server.engine.errors import EngineUnavailable
-from server.http.service import CANCEL_SECONDS, Service
+from server.http.service import CANCEL_SECONDS, DECODER_DESCRIPTORS, Service
 from server.logs import configure_logging
+from server.resources import raise_descriptor_limit, spent_resource
+from server.serving.heads import ConnectionLimits
 from server.serving.http_server import HttpServer
 from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
+from server.tracing.environment import TracingError, exporter_of
 
 logger = logging.getLogger(__name__)
 
 _KEEP_ALIVE_SECONDS = 75
 """Longer than the 60 s or less that balancers keep idle connections, so that none is closed under a request."""
+_DESCRIPTORS = 64
+"""That the process itself has open."""
+_CONNECTION_DESCRIPTORS = 3
+"""The connection itself, and a file for its body or what a live session needs."""
+_FEWEST_CONNECTIONS = 12
 _PING_SECONDS = 20.0
 """A WebSocket is pinged this often, so that no balancer takes a silent one for dead."""
 _MAX_MESSAGE_BYTES = 21 * MIB
@@ -41,7 +55,7 @@ class DrainingServer(uvicorn.Server):
     """A uvicorn server that says when it is ready and lets running requests finish before it stops.
 
     Attributes:
-        failed: the model could not be started, which only another configuration can mend.
+        failed: the model cannot be had, which only another process or configuration can mend.
     """
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
@@ -53,7 +67,7 @@ class DrainingServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                http=HttpServer,
+                http=cast(type[HttpServer], partial(HttpServer, limits=self._limits(settings))),
                 ws=WebSocketServer,
                 ws_max_size=_MAX_MESSAGE_BYTES,
                 ws_ping_interval=_PING_SECONDS,
@@ -65,12 +79,23 @@ class DrainingServer(uvicorn.Server):
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=CANCEL_SECONDS,
                 lifespan="on",
+                # Whom the environment's FORWARDED_ALLOW_IPS and uvicorn's default believe is not asked.
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
             )
         )
         self.failed = False
         self._app = app
         self._loop: asyncio.AbstractEventLoop | None = None
         self._announcement: asyncio.Task[None] | None = None
+
+    def _limits(self, settings: Settings) -> ConnectionLimits:
+        return ConnectionLimits(
+            head_bytes=settings.max_header_bytes,
+            head_seconds=settings.header_seconds,
+            connections=most_connections(raise_descriptor_limit(), settings.decode_processes),
+            refused=lambda code: self._service.metrics.refused(code),
+        )
 
     @property
     def _service(self) -> Service:
@@ -87,14 +112,14 @@ class DrainingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_without_traceback)
         self._announcement = asyncio.create_task(self._announce())
 
     async def _announce(self) -> None:
         try:
             await self._service.wait_ready()
         except EngineUnavailable:
-            self.failed = self.should_exit = True
-            sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
+            self._give_up()
             return
         # Modules, schemas and the vocabulary stay. Looking through them for garbage takes a twentieth of a second.
         gc.collect()
@@ -108,6 +133,13 @@ class DrainingServer(uvicorn.Server):
             f"(model {info.checkpoint} on {info.device}, {info.dtype})\n"
         )
         sys.stdout.flush()
+        await self._service.engine.wait_failed()
+        if self._service.failed:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.failed = self.should_exit = True
+        sys.stderr.write(f"The model cannot be started: {self._service.failure}\n")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._announcement is not None:
@@ -118,6 +150,21 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def most_connections(descriptors: int, decoders: int) -> int:
+    """How many connections a process that may open so many files can serve: each may need another file for its body."""
+    spare = descriptors - _DESCRIPTORS - DECODER_DESCRIPTORS * decoders
+    return max(_FEWEST_CONNECTIONS, spare // _CONNECTION_DESCRIPTORS)
+
+
+def _without_traceback(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What the loop says of a machine that is short of something is no fault of the program."""
+    error = context.get("exception")
+    if error is not None and spent_resource(error) is not None:
+        logger.warning("%s: %s", context["message"], error)
+    else:
+        loop.default_exception_handler(context)
+
+
 def serve(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped. ``arguments``: flags, by default those of this process. Returns the exit status."""
     try:
@@ -126,6 +173,11 @@ def serve(arguments: Sequence[str] | None = None) -> int:
         for fault in error.errors(include_input=False):
             flag = "".join(f"--{part} ".replace("_", "-") for part in fault["loc"][:1])
             sys.stderr.write(f"{flag}{fault['msg']}\n")
+        return 2
+    try:
+        exporter_of(os.environ)
+    except TracingError as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
     server = DrainingServer(create_app(settings), settings)

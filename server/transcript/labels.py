@@ -27,6 +27,11 @@ class SpeakerLabels:
         self._given: dict[int | None, tuple[str, str, str]] = {}
         self._letters = _letters()
 
+    @property
+    def known(self) -> list[int | None]:
+        """Who was asked for and has no name of his own, in order: who asks for them again gives out the same."""
+        return list(self._given)
+
     def letter(self, speaker: int | None) -> str:
         """The known name, or ``A``, ``B``, ..., ``Z``, ``AA``, ... None (nobody knows who) counts as one speaker."""
         return self._label(speaker)[0]

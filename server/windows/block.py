@@ -27,6 +27,10 @@ class Block:
         """Its length."""
         return self.samples.size / SAMPLE_RATE
 
+    def before(self, last: int) -> Block:
+        """The part in front of sample number ``last``."""
+        return Block(self.start, self.samples[: max(0, last - self.start)])
+
     def behind(self, first: int) -> Block:
         """The part from sample number ``first`` on."""
         skipped = max(0, first - self.start)

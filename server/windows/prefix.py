@@ -34,11 +34,18 @@ class AnswerPrefix:
         self._answered = list(answered)
         self._guess = self._grammar.opening([*self._closed, *(written.source for written in answered)])
 
-    def close(self, segment: Segment) -> None:
-        """Answers begin with this segment too: as the model wrote it if it did, so that it goes on from its tokens."""
+    def close(self, segment: Segment, source: str | None = None) -> str:
+        """Answers begin with this segment too: as the model wrote it if it did, so that it goes on from its tokens.
+
+        ``source``: how it stood in front of answers elsewhere. Returns how it stands here.
+        """
+        if source is not None:
+            self._closed.append(source)
+            return source
         for place, written in enumerate(self._answered):
             if (written.segment.speaker, written.segment.text) == (segment.speaker, segment.text):
                 self._closed.append(written.source)
                 self._answered = self._answered[place + 1 :]  # somebody may say the same again, later
-                return
+                return written.source
         self._closed.append(self._grammar.segment(segment.start, segment.end, segment.speaker, segment.text))
+        return self._closed[-1]

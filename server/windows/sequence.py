@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
+from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority
 from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, total_seconds
-from server.windows.voices import Voices
+from server.windows.known import Known, pieces_of
+from server.windows.voices import Voices, VoiceSample
 from server.windows.window import Window, open_window
 
 _VOICES_SHARE = 0.4
@@ -27,7 +31,7 @@ class WindowSequence:
     far, so that speakers keep their numbers.
 
     Methods that are awaited raise EngineError when the engine fails on it, and EngineUnavailable where a window is to
-    be opened while no worker is there.
+    be opened and no worker can be had any more. A worker's death costs time alone: its windows are given to the next.
 
     Args:
         engine: with a worker that has been ready.
@@ -64,6 +68,7 @@ class WindowSequence:
         self._voices = Voices()
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
+        self._coming = Known()  # from elsewhere; its audio is still to come
 
     @property
     def open(self) -> bool:
@@ -79,6 +84,37 @@ class WindowSequence:
     def heard_until(self) -> float:
         """Where the audio ends that the last answer was about, or would be."""
         return self._window.heard_until if self._window else 0.0
+
+    @property
+    def catching_up(self) -> bool:
+        """Audio that was heard elsewhere is still to come: nothing can be asked yet."""
+        return bool(self._coming.pieces)
+
+    @property
+    def voices(self) -> list[VoiceSample]:
+        """What the next window would have in front, least recently heard first."""
+        return self._voices.recent(self._seconds * _VOICES_SHARE)
+
+    @property
+    def known(self) -> Known:
+        """What another one needs to go on here, beside the audio and the voices; without audio, nothing."""
+        here = self._window.known if self._window else Known(pieces_of(self._waiting))
+        coming = self._coming
+        together = Known(
+            here.pieces,
+            (*here.fills, *coming.fills),
+            (*here.closed, *coming.closed),
+            here.introduced if self._window else coming.introduced,
+            here.level or coming.level,
+        )
+        return together.shortened(self.closed_until, (voice.speaker for voice in self.voices))
+
+    def resume(self, voices: Iterable[VoiceSample], known: Known, closed_until: float) -> None:
+        """Go on where another one was, which heard these ``voices``. Its audio comes first."""
+        for voice in voices:
+            self._voices.offer(voice)
+        self._coming = known
+        self.closed_until = closed_until
 
     @property
     def crowded(self) -> bool:
@@ -99,9 +135,13 @@ class WindowSequence:
         The first window, and the next after ``close``, is opened when it is asked about or half full: the level of its
         audio is taken then.
         """
+        if self._window is None and self._coming.level is not None:  # it was open elsewhere
+            self._window = await self._opened(())
         if self._window is not None:
-            await self._window.append(block)
+            await self._feed(self._window, block)
             return
+        if block.end >= self._coming.until:
+            self._coming = Known()
         self._waiting.append(block)
         if total_seconds(self._waiting) >= self._room:
             await self._present()
@@ -134,6 +174,7 @@ class WindowSequence:
     def close(self) -> None:
         """Give the device's memory back and forget the audio; voices stay. Harmless when repeated."""
         self._waiting.clear()
+        self._coming = Known()
         if self._window is not None:
             self._window.close()
             self._window = None
@@ -147,7 +188,41 @@ class WindowSequence:
             self._waiting = []
         return self._window
 
-    async def _opened(self, blocks: list[Block]) -> Window:
+    async def _feed(self, window: Window, block: Block) -> None:
+        """Append, and do to the window at the same place what was done to another one elsewhere."""
+        coming = self._coming
+        for at, silence in coming.fills:
+            if at <= block.end:
+                if (head := block.before(at)).samples.size:
+                    await window.append(head)
+                await window.fill(silence)
+                block = block.behind(at)
+        if block.samples.size:
+            await window.append(block)
+        closed = [pair for pair in coming.closed if round(pair[0].end * SAMPLE_RATE) <= block.end]
+        for segment, source in closed:
+            window.close_segment(segment, source)
+        self._coming = replace(
+            coming,
+            pieces=coming.pieces if block.end < coming.until else (),
+            fills=tuple(fill for fill in coming.fills if fill[0] > block.end),
+            closed=coming.closed[len(closed) :],
+        )
+        if not self.catching_up:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """What was closed elsewhere is closed here too, whether or not all of its audio came."""
+        if self._window is not None:
+            for segment, source in self._coming.closed:
+                self._window.close_segment(segment, source)
+        self._coming = Known()
+
+    async def _opened(self, blocks: Sequence[Block]) -> Window:
+        """Where it goes on from another one the same people are introduced: nobody says the same twice."""
+        voices = self._voices.chosen(self._seconds * _VOICES_SHARE)
+        if self.catching_up:
+            voices = [voice for voice in voices if voice.speaker in self._coming.introduced]
         return await open_window(
             self._engine,
             self._vocabulary,
@@ -155,6 +230,7 @@ class WindowSequence:
             context=self.context,
             priority=self._priority,
             request_id=self._request_id,
-            voices=self._voices.chosen(self._seconds * _VOICES_SHARE),
+            voices=voices,
             blocks=blocks,
+            level=self._coming.level,
         )

@@ -45,6 +45,11 @@ class Voices:
         if len(self._samples) > _MOST:
             del self._samples[next(iter(self._samples))]
 
+    def recent(self, seconds: float) -> list[VoiceSample]:
+        """Those ``chosen``, least recently heard first: offered again in this order, the same are chosen."""
+        chosen = {voice.speaker: voice for voice in self.chosen(seconds)}
+        return [chosen[speaker] for speaker in self._samples if speaker in chosen]
+
     def chosen(self, seconds: float) -> list[VoiceSample]:
         """One sample of each speaker, in order of their numbers: as long as can be with room for the others.
 

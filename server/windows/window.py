@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from model.family import Family
-from model.seam.audio import SAMPLE_RATE, clip_level
+from model.seam.audio import SAMPLE_RATE, Level, clip_level
 from model.seam.streams import Priority, Question, StreamSpec
 from server.context import context_tokens
 from server.engine.budget import answer_budget
@@ -18,6 +18,8 @@ from server.engine.client.stream import EngineStream
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, joined
+from server.windows.heard_audio import HeardAudio
+from server.windows.known import Known, pieces_of
 from server.windows.prefix import AnswerPrefix
 from server.windows.reading import read
 from server.windows.timeline import Timeline
@@ -37,13 +39,21 @@ class Window:
 
     Args:
         stream: of the engine; nobody else uses it.
+        heard: what the stream has got so far, and its source.
         vocabulary: of the checkpoint.
         family: of the checkpoint: how it cuts audio into frames and writes answers.
         question: as it is put about a window of which nothing is known yet.
+
+    Attributes:
+        level: of its audio.
     """
 
-    def __init__(self, stream: EngineStream, vocabulary: Vocabulary, family: Family, question: Question) -> None:
+    def __init__(
+        self, stream: EngineStream, heard: HeardAudio, vocabulary: Vocabulary, family: Family, question: Question
+    ) -> None:
+        self.level: Level | None = None
         self._stream = stream
+        self._heard = heard
         self._vocabulary = vocabulary
         self._geometry = family.geometry
         self._question = question
@@ -51,11 +61,20 @@ class Window:
         self._introduced = 0.0  # seconds of the window that voices take
         self._blocks: list[Block] = []  # without the voices
         self._prefix = AnswerPrefix(family.grammar)
+        self._speakers: set[int] = set()  # whose voices stand in front
+        self._fills: list[tuple[int, int]] = []  # see Known
+        self._closed: list[tuple[Segment, str]] = []
 
     @property
     def seconds(self) -> float:
         """Length of the window's audio, voices and silence that was filled in included."""
         return self._timeline.seconds
+
+    @property
+    def known(self) -> Known:
+        """What another one needs to go on here, beside the audio and the voices."""
+        fills, closed = tuple(self._fills), tuple(self._closed)
+        return Known(pieces_of(self._blocks), fills, closed, frozenset(self._speakers), self.level)
 
     @property
     def heard_until(self) -> float:
@@ -66,6 +85,7 @@ class Window:
         """Put something that was said long ago in front. Before any other audio. Raises EngineError."""
         start = self.seconds
         await self._add(voice.block)
+        self._speakers.add(voice.speaker)
         self._prefix.close(Segment(0, start, self.seconds, voice.speaker, voice.text))
         await self._add(Block(voice.block.end, np.zeros(_GAP, np.float32)))
         self._introduced = self.seconds
@@ -82,7 +102,10 @@ class Window:
         ``logprobs``: segments get those of their tokens.
         """
         if whole:
-            self._timeline.add(self._blocks[-1].end, -self._timeline.samples % self._geometry.hop)
+            silence = -self._timeline.samples % self._geometry.hop
+            self._timeline.add(self._blocks[-1].end, silence)
+            self._heard.fill(silence)
+            self._note_fill(silence)
         question = replace(self._question, prefix=self._prefix.text, guess=self._prefix.guess, whole=whole)
         answer = await self._stream.ask(question).read()
         reading = read(answer, self._vocabulary, seconds=self.seconds, logprobs=logprobs)
@@ -90,10 +113,20 @@ class Window:
         heard = (segment for segment in reading.segments if segment.end > self._introduced or not self._introduced)
         return tuple(self._in_source(segment) for segment in heard)
 
-    def close_segment(self, segment: Segment) -> None:
-        """From now on answers begin with this segment too."""
+    async def fill(self, samples: int) -> None:
+        """So much silence, where another window was filled up with it. Raises EngineError."""
+        self._note_fill(samples)
+        await self._add(Block(self._blocks[-1].end, np.zeros(samples, np.float32)))
+
+    def _note_fill(self, samples: int) -> None:
+        if samples:
+            self._fills.append((self._blocks[-1].end, samples))
+
+    def close_segment(self, segment: Segment, source: str | None = None) -> None:
+        """From now on answers begin with this segment too; ``source``: as it stood in front of answers elsewhere."""
         start = self._timeline.window(segment.start)
-        self._prefix.close(replace(segment, start=start, end=max(start, self._timeline.window(segment.end))))
+        placed = replace(segment, start=start, end=max(start, self._timeline.window(segment.end)))
+        self._closed.append((segment, self._prefix.close(placed, source)))
 
     def audio_from(self, seconds: float) -> list[Block]:
         """The audio behind ``seconds``, without what was put in front or filled in."""
@@ -115,6 +148,7 @@ class Window:
 
     async def _add(self, block: Block) -> None:
         self._timeline.add(block.start, block.samples.size)
+        self._heard.add(block.samples)
         await self._stream.append(block.samples)
 
     def _in_source(self, segment: Segment) -> Segment:
@@ -133,18 +167,24 @@ async def open_window(
     request_id: str,
     voices: Sequence[VoiceSample],
     blocks: Sequence[Block],
+    level: Level | None = None,
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
 
-    The level is that of this audio and stays for the window's life: what is in the KV cache cannot become louder.
-    Raises EngineError, EngineUnavailable.
+    The level, where none is given, is that of this audio. It stays for the window's life: what is in the KV cache
+    cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
     """
     assert engine.info is not None
-    heard = np.concatenate([*(voice.block.samples for voice in voices), *(block.samples for block in blocks)])
+    if level is None:
+        heard = (*(voice.block.samples for voice in voices), *(block.samples for block in blocks))
+        level = clip_level(np.concatenate(heard))
     budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
     question, family = Question(context, max_tokens=budget), engine.info.family
-    spec = StreamSpec(family.geometry.frames_of(seconds), question, clip_level(heard), priority)
-    window = Window(engine.open(spec, request_id=request_id), vocabulary, family, question)
+    spec = StreamSpec(family.geometry.frames_of(seconds), question, level, priority)
+    source = HeardAudio()
+    stream = engine.open(spec, request_id=request_id, source=source)
+    window = Window(stream, source, vocabulary, family, question)
+    window.level = level
     try:
         for voice in voices:
             await window.introduce(voice)

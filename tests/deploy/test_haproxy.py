@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import httpx
 import openai
 import pytest
 
@@ -16,7 +18,17 @@ from tests.support.processes import ServerProcess, wait_until
 from tests.support.samples import TWO_SPEAKERS
 
 REPLICAS = ("replica-1", "replica-2")
-DRAIN = ("--drain-notice-seconds", "3", "--drain-seconds", "120")  # as compose.yaml sets them
+# As compose.yaml sets them.
+DRAIN = (
+    "--drain-notice-seconds",
+    "3",
+    "--drain-seconds",
+    "120",
+    "--trusted-proxies",
+    "127.0.0.1",
+    "--log-format",
+    "json",
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +138,20 @@ async def test_replica_that_is_asked_to_stop_loses_nothing(
     assert not load.failures
     assert status == 0
     assert not leaving.group()
+
+
+async def test_log_of_a_replica_names_the_client_not_the_balancer(
+    servers: dict[str, ServerProcess], balancer: Balancer
+) -> None:
+    # Another address of this machine, which only the balancer sees.
+    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.9")
+    async with httpx.AsyncClient(transport=transport, headers={"x-forwarded-for": "192.0.2.1"}) as client:
+        for _ in range(4):
+            (await client.get(f"{balancer.url}/v1/models")).raise_for_status()
+    logged = [
+        json.loads(line)
+        for server in servers.values()
+        for line in server.log.read_text().splitlines()[1:]
+        if line.startswith("{")
+    ]
+    assert [line["client"] for line in logged if line.get("route") == "/v1/models"] == ["127.0.0.9"] * 4

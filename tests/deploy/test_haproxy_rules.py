@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -13,10 +15,15 @@ import pytest
 
 from tests.deploy.balancer import Balancer
 from tests.support.processes import free_port
+from tests.support.tools import tool
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 TRANSCRIPTIONS = "/v1/audio/transcriptions"
+
+
+heads: list[str] = []
+"""What replicas were sent, the newest last; without the checks."""
 
 
 @asynccontextmanager
@@ -29,6 +36,7 @@ async def replica(work: Handler) -> AsyncIterator[int]:
             if head.startswith(b"GET /ready "):
                 writer.write(OK)
             else:
+                heads.append(head.decode())
                 await work(reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the balancer hung up: a check that ended, or a client that left
@@ -42,11 +50,11 @@ async def replica(work: Handler) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def balanced(haproxy: str, folder: Path, *handlers: Handler) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a balancer in front of one replica for each handler."""
+async def balanced(haproxy: str, folder: Path, *handlers: Handler, **more: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a balancer in front of one replica for each handler; ``more``: for its environment."""
     async with AsyncExitStack() as stack:
         ports = [await stack.enter_async_context(replica(handler)) for handler in handlers]
-        balancer = Balancer(haproxy, ports, folder)
+        balancer = Balancer(haproxy, ports, folder, **more)
         await asyncio.to_thread(balancer.__enter__)
         stack.push_async_callback(asyncio.to_thread, balancer.__exit__)
         yield await stack.enter_async_context(httpx.AsyncClient(base_url=balancer.url, timeout=20))
@@ -146,3 +154,79 @@ def test_without_replicas_the_refusal_has_the_shape_of_the_api(haproxy: str, tmp
 def test_metrics_are_not_passed_on(haproxy: str, tmp_path: Path, path: str) -> None:
     with nobody_behind(haproxy, tmp_path) as client:
         assert client.get(path).status_code == httpx.codes.NOT_FOUND
+
+
+async def say_ok(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(OK)
+
+
+def sent(name: str) -> list[str]:
+    """The values of a header in the last request that a replica got."""
+    return [line.partition(": ")[2] for line in heads[-1].splitlines() if line.lower().startswith(f"{name}: ")]
+
+
+async def test_replica_hears_of_the_client_what_the_balancer_knows(haproxy: str, tmp_path: Path) -> None:
+    claims = {"x-forwarded-for": "192.0.2.1", "x-forwarded-proto": "https", "forwarded": "for=192.0.2.1"}
+    async with balanced(haproxy, tmp_path, say_ok) as client:
+        await client.get("/v1/models", headers=claims)
+    assert (sent("x-forwarded-for"), sent("x-forwarded-proto"), sent("forwarded")) == (["127.0.0.1"], ["http"], [])
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"x-note": "n" * 25_000}, httpx.codes.OK),
+        ({"x-note": "n" * 40_000}, httpx.codes.BAD_REQUEST),
+        ({f"x-note-{number}": "n" for number in range(70)}, httpx.codes.BAD_REQUEST),
+    ],
+    ids=["large", "too large", "too many"],
+)
+async def test_heads_have_a_limit(haproxy: str, tmp_path: Path, headers: dict[str, str], status: int) -> None:
+    async with balanced(haproxy, tmp_path, say_ok) as client:
+        response = await client.get("/v1/models", headers=headers)
+    assert response.status_code == status
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Certificate and key of this machine, in one file as HAProxy wants them."""
+    file, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = [tool("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(file)], capture_output=True, check=True)
+    file.write_text(file.read_text() + key.read_text())
+    return file
+
+
+async def test_with_a_certificate_https_is_spoken_and_http_leads_there(
+    haproxy: str, tmp_path: Path, certificate: Path
+) -> None:
+    place = f"127.0.0.1:{free_port()}"
+    trust = ssl.create_default_context(cafile=str(certificate))
+    more = {"CERTIFICATE": str(certificate), "BIND_TLS": place}
+    async with balanced(haproxy, tmp_path, say_ok, **more) as plain, httpx.AsyncClient(verify=trust) as client:
+        response = await client.get(f"https://{place}/v1/models")
+        led = await plain.post("/v1/audio/transcriptions?a=b", content=b"audio")
+
+    assert response.status_code == httpx.codes.OK
+    assert response.headers["strict-transport-security"].startswith("max-age=")
+    assert (sent("x-forwarded-for"), sent("x-forwarded-proto")) == (["127.0.0.1"], ["https"])
+    # 308: the same method and body again.
+    assert led.status_code == httpx.codes.PERMANENT_REDIRECT
+    assert led.headers["location"] == f"https://{plain.base_url.netloc.decode()}/v1/audio/transcriptions?a=b"
+
+
+async def test_eight_replicas_share_the_work(haproxy: str, tmp_path: Path) -> None:
+    busy: set[int] = set()
+    all_busy = asyncio.Event()
+
+    async def wait_for_the_others(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        busy.add(writer.get_extra_info("sockname")[1])
+        if len(busy) == 8:
+            all_busy.set()
+        await asyncio.wait_for(all_busy.wait(), 20)
+        writer.write(OK)
+
+    async with balanced(haproxy, tmp_path, *[wait_for_the_others] * 8) as client:
+        answers = await asyncio.gather(*(client.get("/v1/models") for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [httpx.codes.OK] * 8

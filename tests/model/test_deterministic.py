@@ -73,6 +73,23 @@ def test_answers_are_the_same_in_any_company(
     assert answers(runner(half, drafts=drafts), recordings, seed, together=True) == alone
 
 
+def test_an_answer_that_goes_on_is_the_same(half: Checkpoint, recordings: list[Samples], alone: list[Answer]) -> None:
+    """To the bit, though what was computed token by token is computed in parts of another size now."""
+    fixed = runner(half)
+    cuts = [len(tokens) * part // 4 for part, (tokens, _) in zip((1, 2, 3), alone, strict=False)]
+    jobs = [
+        Job(
+            recordings[number],
+            TOKENS - cut,
+            Question(temperature=0.8 if number == 1 else 0, seed=5, begun=tuple(alone[number][0][:cut])),
+        )
+        for number, cut in enumerate(cuts)
+    ]
+    Driver(fixed, 4).run(jobs)
+    for (tokens, logprobs), cut, job in zip(alone, cuts, jobs, strict=False):
+        assert (job.answer, job.logprobs) == (tokens[cut:], logprobs[cut:])
+
+
 def test_answers_differ_without(half: Checkpoint, recordings: list[Samples], alone: list[Answer]) -> None:
     """So the others have something to find."""
     free = runner(half, deterministic=False)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,33 @@ def test_what_is_forced_goes_on_like_generate(
         assert answer == generated(checkpoint, oracle, clip, author.prompt.answer_start(prefix), context)
         answers.append(answer)
     assert answers[0] != answers[1], "what is forced makes no difference"
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0], ids=["likeliest", "drawn"])
+def test_an_answer_goes_on_from_where_it_was_cut(runner: Runner, clips: list[Samples], temperature: float) -> None:
+    opened(runner, 1, clips[0])
+    hear(runner, 1, clips[0], whole=True)
+    prefix = GRAMMAR.opening([GRAMMAR.segment(0, 0.5, 0, SENTENCES["emoji"][0])])
+    for question in (Question(), Question("はい", prefix, guess=prefix)):
+        question = replace(question, temperature=temperature, seed=5)
+        whole, forced = answered(runner, 1, question)
+        for cut in (1, 5, len(whole) - 1):
+            rest, again = answered(runner, 1, replace(question, begun=tuple(whole[:cut])))
+            assert (rest[: len(whole) - cut], again) == (whole[cut:], forced)
+
+
+def test_ids_that_were_given_stay_those_ids(
+    runner: Runner, checkpoint: Checkpoint, author: Author, oracle: Oracle, clips: list[Samples]
+) -> None:
+    """They may end within a character, and their text may be cut into others: an answer is no text but its tokens."""
+    opened(runner, 1, clips[0])
+    hear(runner, 1, clips[0], whole=True)
+    letters = [token for letter in "hello" for token in author.prompt.answer(letter, header=False)]
+    sign = author.prompt.answer("𓂀", header=False)
+    for begun in (letters, sign[:-1], [*letters, *sign[:-1]]):
+        assert author.prompt.answer(author.prompt.text(begun), header=False) != begun
+        rest, _ = answered(runner, 1, Question(begun=tuple(begun)))
+        assert rest == generated(checkpoint, oracle, clips[0], [*author.prompt.answer_start(), *begun])
 
 
 def test_append_crop_and_ask_again_equal_a_fresh_stream(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from server.context import ANY_ROOM, MAX_CONTEXT_CHARACTERS, ContextRoom, ContextTooLong, context_of, context_tokens
+from server.context import (
+    ANY_ROOM,
+    MAX_CONTEXT_CHARACTERS,
+    MAX_CONTEXT_PARTS,
+    ContextRoom,
+    ContextTooLong,
+    context_of,
+    context_tokens,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +36,13 @@ def test_the_limit_is_on_all_parts_and_the_breaks_between_them() -> None:
     with pytest.raises(ContextTooLong) as caught:
         context_of(half, half)
     assert caught.value.limit == "may have 16384 characters, not 16385"
+
+
+def test_the_limit_on_their_number_leaves_out_empty_ones() -> None:
+    assert context_of(*["x", ""] * MAX_CONTEXT_PARTS) is not None
+    with pytest.raises(ContextTooLong) as caught:
+        context_of(*["x"] * 5_000)
+    assert caught.value.limit == "may have 1000 entries, not 5000"
 
 
 def test_tokens_are_never_counted_too_few() -> None:

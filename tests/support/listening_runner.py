@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -83,15 +83,15 @@ class ListeningRunner(SpeakingRunner):
         super().append(stream, samples)
 
     def ask(self, stream: int, question: Question) -> str:
-        if question.context not in self.talks:  # nobody's: the worker warms up
-            return super().ask(stream, question)
-        samples = np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP]
-        forced = self._author.forced(question.prefix)
-        answer = answer_to(self.talks[question.context], samples, question.prefix)
         super().ask(stream, question)
-        self.spoken[stream] = self._author.rest(forced, answer)
-        self.streams[stream].question = replace(question, seed=len(self.spoken[stream]))
-        return self._author.prompt.text(forced)
+        return self._author.prompt.text(self._author.forced(question.prefix))
+
+    def answer_to(self, stream: int, question: Question) -> list[int]:
+        if question.context not in self.talks:  # nobody's: the worker warms up
+            return super().answer_to(stream, question)
+        samples = np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP]
+        answer = answer_to(self.talks[question.context], samples, question.prefix)
+        return self._author.rest(self._author.forced(question.prefix), answer)
 
     def release(self, stream: int) -> None:
         super().release(stream)

@@ -1,8 +1,9 @@
 """A StepRunner without a model: it answers by script and holds the engine to the seam's contract.
 
 The answer to a question is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP. A ``context`` that names a ``Trouble``
-makes the step that computes the instruction go wrong in that way, or with ``@n`` behind it the one of the n-th token. Pages are taken as positions are filled, and
-running out of them raises: that is how tests see a reservation that does not hold.
+makes the step that computes the instruction go wrong in that way, or with ``@n`` behind it that of the n-th token.
+Pages are taken as positions are filled, and running out of them raises: that is how tests see a reservation that does
+not hold.
 """
 
 from __future__ import annotations
@@ -210,7 +211,7 @@ class ScriptedRunner:
         state.queued = 1
         state.held = guessed > 0
         self._hold(state, state.positions)
-        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens))]
+        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens), guessed)]
 
     def _hold(self, state: ScriptedStream, positions: int) -> None:
         pages = -(-positions // self.page_size)

@@ -21,6 +21,7 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.logs import configure_logging
 from server.serving.server import DrainingServer
 from server.settings import Settings
+from server.tracing.tracer import NO_TRACES, Tracer
 from tests.support.processes import wait_until
 from tests.support.speaking_runner import SpeakingRunner
 
@@ -29,14 +30,17 @@ PATIENCE = 60.0
 
 
 def scripted_app(
-    settings: Settings, factory: RunnerFactory, transcribers: TranscriberFactory = make_transcriber
+    settings: Settings,
+    factory: RunnerFactory,
+    transcribers: TranscriberFactory = make_transcriber,
+    tracer: Tracer = NO_TRACES,
 ) -> FastAPI:
     """The real application over a real worker process that runs the script."""
 
     def make_engine(settings: Settings) -> Engine:
         return Engine(factory, engine_settings(settings))
 
-    return create_app(settings, make_engine, transcribers)
+    return create_app(settings, make_engine, transcribers, lambda: tracer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ def running_server(
     ready: bool = True,
     transcribers: TranscriberFactory = make_transcriber,
     routers: Iterable[APIRouter] = (),
+    tracer: Tracer = NO_TRACES,
     **settings: Any,
 ) -> Iterator[RunningServer]:
     """A uvicorn in a thread, on a free port of the loopback interface. ``ready``: wait for the worker.
@@ -94,7 +99,7 @@ def running_server(
     ``routers``: more paths beside the application's own.
     """
     given = Settings(model="tiny", host="127.0.0.1", port=0, **settings)
-    app = scripted_app(given, factory, transcribers)
+    app = scripted_app(given, factory, transcribers, tracer)
     for router in routers:
         app.include_router(router)
     server = DrainingServer(app, given)

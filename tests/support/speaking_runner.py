@@ -77,8 +77,15 @@ class SpeakingRunner(ScriptedRunner):
         return replace(super().info, checkpoint_path=str(self.checkpoint), stop_ids=stop)
 
     def ask(self, stream: int, question: Question) -> str:
-        self.spoken[stream] = self.tokens_of(question.context)
-        return super().ask(stream, replace(question, seed=len(self.spoken[stream])))
+        spoken, begun = self.answer_to(stream, question), len(question.begun)
+        assert question.begun == tuple(spoken[:begun]), "it was never given"
+        self.spoken[stream] = spoken
+        scripted = replace(question, seed=len(spoken), begun=tuple(range(FIRST, FIRST + begun)))
+        return super().ask(stream, scripted)
+
+    def answer_to(self, stream: int, question: Question) -> list[int]:
+        """The tokens of its answer behind what is forced."""
+        return self.tokens_of(question.context)
 
     def tokens_of(self, context: str | None) -> list[int]:
         """Its answer to a question with this context."""
@@ -108,12 +115,12 @@ def load_when_it_exists(path: Path) -> SpeakingRunner:
     return SpeakingRunner()
 
 
-def load_once(path: Path) -> SpeakingRunner:
+def load_once(path: Path, step_seconds: float = 0.0) -> SpeakingRunner:
     """A factory that works until it has left a file."""
     if path.exists():
         raise ValueError("the checkpoint is gone")
     path.touch()
-    return SpeakingRunner()
+    return SpeakingRunner(step_seconds=step_seconds)
 
 
 @dataclass

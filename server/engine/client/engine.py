@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from time import monotonic
 
 from model.seam.runner import RunnerInfo
 from model.seam.streams import StreamSpec
+from server import traceparent
 from server.engine.budget import work_seconds
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
@@ -18,12 +19,14 @@ from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream, Link, StreamRequest
 from server.engine.client.supervisor import Death, EngineState, Supervisor
 from server.engine.errors import EngineError, EngineUnavailable
+from server.engine.figures import WorkDone
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
     FailureCode,
     StreamFailed,
     StreamsLost,
+    StreamTrace,
     ToClient,
     WorkerStats,
 )
@@ -53,7 +56,8 @@ class Engine:
 
     Attributes:
         info: of the runner, after the first worker became ready.
-        stats: the latest of the present worker; its counters begin at 0 with each worker.
+        stats: the latest of the present worker; what it has done begins at 0 with each worker.
+        on_trace: called with what is told of each stream whose trace is sampled, when it ends.
         admission: for the requests in front of the engine; learns the speed from every recording that ends well.
     """
 
@@ -63,6 +67,7 @@ class Engine:
             factory, settings, on_ready=self._go_on, on_messages=self._take, on_death=self._hold
         )
         self._running: asyncio.Task[None] | None = None
+        self._worker: WorkerProcess | None = None  # that is ready
         self._numbers = count(1)
         self._streams: dict[EngineStream, None] = {}  # in the order of their opening
         self._linked: dict[int, EngineStream] = {}  # by the number that the worker knows
@@ -70,11 +75,18 @@ class Engine:
         self._quarantine = Quarantine(monotonic)
         self.info: RunnerInfo | None = None
         self.stats: WorkerStats | None = None
+        self.on_trace: Callable[[StreamTrace], None] | None = None
+        self._done_before = WorkDone()
         self.admission = Admission(max_requests=settings.max_requests, max_audio_seconds=settings.max_audio_seconds)
 
     @property
     def state(self) -> EngineState:
         return self._supervisor.state
+
+    @property
+    def done(self) -> WorkDone:
+        """What all workers did so far, as far as they have told: never less than before."""
+        return self._done_before if self.stats is None else self._done_before + self.stats.done
 
     @property
     def worker_pid(self) -> int | None:
@@ -121,7 +133,12 @@ class Engine:
     def check_ready(self) -> None:
         """Raise EngineUnavailable, which says why and for how long, unless the engine is READY."""
         if self.state is not EngineState.READY:
-            raise EngineUnavailable(self._supervisor.retry_after, _WHY_UNAVAILABLE[self.state])
+            raise self._unavailable()
+
+    def check_alive(self) -> None:
+        """Raise EngineUnavailable, likewise, unless there is a worker that has been ready, or will be another."""
+        if self.info is None or self.state in (EngineState.FAILED, EngineState.CLOSED):
+            raise self._unavailable()
 
     def open(
         self,
@@ -131,19 +148,29 @@ class Engine:
         source: AudioSource | None = None,
         fingerprint: str | None = None,
     ) -> EngineStream:
-        """Begin a stream. Raises EngineUnavailable unless the engine is READY, and EngineError for known poison.
+        """Begin a stream. Between two workers it waits for the next one; who has done nothing yet asks ``check_ready``.
+
+        Raises EngineUnavailable where no worker was or will be ready, and EngineError for known poison.
 
         ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
         ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
         """
-        self.check_ready()
-        stream = EngineStream(StreamRequest(spec, request_id, source, fingerprint), self._forget)
+        self.check_alive()
+        assert self.info is not None
+        hop, trace = self.info.geometry.hop, traceparent.current.get()
+        request = StreamRequest(spec, request_id, hop, source, fingerprint, trace)
+        stream = EngineStream(request, self._forget)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)
-        assert self._supervisor.worker is not None
         self._streams[stream] = None
-        self._connect(stream, self._supervisor.worker)
+        if self._worker is None:
+            stream.disconnect()
+        else:
+            self._connect(stream, self._worker)
         return stream
+
+    def _unavailable(self) -> EngineUnavailable:
+        return EngineUnavailable(self._supervisor.retry_after, _WHY_UNAVAILABLE[self.state])
 
     # --------------------------------------------------------------------------------------- worker after worker
 
@@ -173,14 +200,15 @@ class Engine:
 
     def _go_on(self, worker: WorkerProcess, info: RunnerInfo) -> None:
         """A worker is ready, and gets every stream that is held; those go first for which somebody waits."""
-        self.info = info
+        self.info, self._worker = info, worker
         self._turns = asyncio.Semaphore(_REPLAYS)
         for stream in sorted(self._streams, key=lambda stream: stream.priority):
             self._connect(stream, worker)
 
     def _hold(self, in_hand: frozenset[int]) -> bool:
         """A worker died. Returns whether a stream is known to be the cause; that one has failed now."""
-        self.stats = None
+        self._done_before = self.done
+        self.stats = self._worker = None
         blamed = [stream for number, stream in self._linked.items() if number in in_hand]
         alone = [stream.company is not None for stream in blamed] == [True]
         places = {key: max(each.given for each in blamed if each.key == key) for key in {each.key for each in blamed}}
@@ -197,7 +225,7 @@ class Engine:
 
     def _try_in_parts(self, numbers: Sequence[int]) -> None:
         """A step with these streams went wrong: they run again, each half by itself, and others not before."""
-        worker = self._supervisor.worker
+        worker = self._worker
         streams = [stream for number in numbers if (stream := self._linked.get(number)) is not None]
         if worker is None:
             return  # it died over the next step
@@ -224,6 +252,9 @@ class Engine:
                     self._try_in_parts(numbers)
                 case WorkerStats():
                     self.stats = message
+                case StreamTrace():
+                    if self.on_trace is not None:
+                        self.on_trace(message)
 
     def _deliver(self, stream: EngineStream, message: AnswerTokens | AnswerDone) -> None:
         done = isinstance(message, AnswerDone)

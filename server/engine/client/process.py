@@ -57,7 +57,7 @@ class WorkerProcess:
         self._room = asyncio.Semaphore(_UNSENT_CHUNKS)
         self._outbox: SimpleQueue[ToWorker | None] = SimpleQueue()
         self.ended: asyncio.Future[WorkerEnd] = self._loop.create_future()
-        self.box = BlackBox()
+        self.box = BlackBox.to_share()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(

@@ -10,11 +10,13 @@ from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import PendingStep, StepPlan
 from server.engine.blackbox import BlackBox
+from server.engine.figures import DeviceMemory
 from server.engine.messages import StopWorker, ToClient, ToWorker, WorkerStats
 from server.engine.settings import EngineSettings
 from server.engine.worker.pace import Pace
 from server.engine.worker.scheduler import Scheduler, describe
 from server.engine.worker.streams import Streams
+from server.engine.worker.tally import WorkTally
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +28,21 @@ _MOST_FAILURES = 8
 Receive = Callable[[float | None], Sequence[ToWorker]]
 """Waits up to so many seconds (None: for ever) for messages and returns all that are there, possibly none."""
 Send = Callable[[Sequence[ToClient]], None]
+Memory = Callable[[], DeviceMemory | None]
+"""What the device's memory is in use for; None where it has none of its own."""
 Part = TypeVar("Part")
+
+_MEMORY_SECONDS = 1.0
+"""Between two looks at the device's memory, which take longer than a count."""
 
 
 class _Launched(NamedTuple):
-    """A step that was launched and not read, the number of its rows, and its streams."""
+    """A step that was launched and not read, the number of its rows, its streams, and when its launch began."""
 
     pending: PendingStep
     rows: int
     streams: frozenset[int]
+    at: float
 
 
 class StepLoop:
@@ -51,6 +59,7 @@ class StepLoop:
         out_of_memory: tuple[type[Exception], ...] = (MemoryError,),
         box: BlackBox | None = None,
         pace: Pace | None = None,
+        memory: Memory = lambda: None,
     ) -> None:
         """``clock``: monotonic seconds. ``out_of_memory``: what the runner raises when the device is full.
 
@@ -62,9 +71,9 @@ class StepLoop:
         self._receive = receive
         self._send = send
         self._clock = clock
-        self._out_of_memory = out_of_memory
         self._box = box or BlackBox()
         self._scheduler = Scheduler(settings, self._info)
+        self._done = WorkTally()
         self._streams = Streams(runner, self._scheduler, clock=clock, out_of_memory=out_of_memory, box=self._box)
         self._pace = pace
         if pace is not None:
@@ -76,8 +85,8 @@ class StepLoop:
         self._unchecked = False
         self._stats_due = True
         self._stats_sent = clock()
-        self._steps = self._batch_rows = self._encoded_frames = 0
-        self._busy_seconds = 0.0
+        self._memory, self._memory_read = memory, float("-inf")
+        self._device_memory: DeviceMemory | None = None
 
     def run(self) -> None:
         """Until StopWorker. Raises what a step raises after which the device is of no more use."""
@@ -105,7 +114,7 @@ class StepLoop:
         Where the device works by itself the step that is read is the one before: the host plans, sends and waits for
         messages while the device computes.
         """
-        busy = self._busy_seconds
+        busy = self._done.busy_seconds
         self._streams.admit()
         self._streams.put_questions()
         plan = self._scheduler.plan()
@@ -126,7 +135,7 @@ class StepLoop:
             self._read(launched)
             self._box.keep_steps(0)
         if self._pace is not None and not plan.empty:
-            self._scheduler.share = self._pace.after(plan, self._busy_seconds - busy)
+            self._scheduler.share = self._pace.after(plan, self._done.busy_seconds - busy)
         if idle:
             self._rest()
         self._report()
@@ -143,15 +152,17 @@ class StepLoop:
         self._busy = self._unchecked = True
         numbers = frozenset({work.stream for work in plan.encode} | {work.stream for work in plan.rows})
         self._box.begin_step(numbers)
+        began = self._clock()
         pending = self._tried(numbers, lambda: self._runner.launch(plan))
         if pending is None:
             return None
-        self._encoded_frames += sum(work.frames for work in plan.encode)
+        self._done.launched(plan)
+        self._streams.trace_step(numbers)
         self._streams.count(numbers)
         for number in pending.failed:
             logger.error("out of memory even by itself", extra={"fields": {"stream": number}})
             self._streams.fail(number, MemoryError())
-        return _Launched(pending, len(plan.rows), numbers)
+        return _Launched(pending, len(plan.rows), numbers, began)
 
     def _read(self, launched: _Launched) -> None:
         """Wait for a step and pass on what came out of it."""
@@ -159,10 +170,10 @@ class StepLoop:
         if result is None:
             return
         self._failures = 0
-        self._steps += 1
-        self._batch_rows = launched.rows
+        self._done.read(rows=launched.rows, launched_at=launched.at, now=self._clock())
         self._streams.count(emitted.stream for emitted in result.emitted)
         for emitted in result.emitted:
+            self._done.emitted(emitted)
             self._streams.take(emitted)
 
     def _tried(self, streams: Iterable[int], part: Callable[[], Part]) -> Part | None:
@@ -181,7 +192,7 @@ class StepLoop:
             self._streams.blame(streams, error)
             return None
         finally:
-            self._busy_seconds += self._clock() - began
+            self._done.busy_seconds += self._clock() - began
 
     def _settle(self, launched: _Launched | None) -> None:
         """Nothing of earlier steps is to run beside the next one."""
@@ -193,7 +204,7 @@ class StepLoop:
     def _rest(self) -> None:
         """Nothing can be done until a message comes."""
         if self._busy:
-            self._busy, self._stats_due, self._batch_rows = False, True, 0
+            self._busy, self._stats_due = False, True
             self._settle(None)
         if self._unchecked and not self._scheduler.running:
             self._runner.check_integrity()
@@ -206,16 +217,15 @@ class StepLoop:
             return
         self._stats_due, self._stats_sent = False, now
         self._streams.changed = False
+        if now - self._memory_read >= _MEMORY_SECONDS:
+            self._device_memory, self._memory_read = self._memory(), now
         self._streams.outbox.append(
             WorkerStats(
-                steps=self._steps,
                 running=len(self._scheduler.running),
                 waiting=self._scheduler.waiting,
                 pages_used=self._info.pages - self._runner.free_pages,
                 pages_total=self._info.pages,
-                batch_rows=self._batch_rows,
-                encoded_frames=self._encoded_frames,
-                answer_tokens=self._streams.answer_tokens,
-                busy_seconds=self._busy_seconds,
+                done=self._done.so_far(self._streams.answer_tokens),
+                memory=self._device_memory,
             )
         )

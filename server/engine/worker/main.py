@@ -24,6 +24,7 @@ from model.seam.runner import StepRunner
 from server.engine.blackbox import BlackBox
 from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
 from server.engine.settings import EngineSettings
+from server.engine.worker.device_memory import device_memory
 from server.engine.worker.heap import keep_trimmed
 from server.engine.worker.inbox import Inbox
 from server.engine.worker.load import RunnerFactory, explain_failed_start, may_pass, warm_up
@@ -77,6 +78,7 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
         out_of_memory=out_of_memory_types(),
         box=box,
         pace=pace,
+        memory=device_memory(runner.info.device),
     )
     try:
         loop.run()

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from model.seam.streams import Question, StreamCounts, StreamSpec
 from server.engine.messages import AnswerDone, AskStream, EndReason
+from server.traceparent import trace_id
 
 
 class Phase(StrEnum):
@@ -56,6 +57,7 @@ class StreamState:
         asked: the question that stands, put to the runner or not.
         answer: to that question; None until it is put.
         company: streams of one company run in steps of their own; None runs with all that have none.
+        trace: see ``OpenStream``.
     """
 
     number: int
@@ -69,6 +71,13 @@ class StreamState:
     asked: AskStream | None = None
     answer: Answer | None = None
     company: int | None = None
+    trace: str | None = None
+
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """Whose it is, for a record of the log."""
+        trace = {} if self.trace is None else {"trace_id": trace_id(self.trace)}
+        return {"request_id": self.request_id, **trace}
 
     @property
     def phase(self) -> Phase:

@@ -28,6 +28,7 @@ from server.engine.messages import (
 )
 from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.stream import StreamState
+from server.engine.worker.traces import StreamTraces
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Streams:
         self._out_of_memory = out_of_memory
         self._box = box
         self._streams: dict[int, StreamState] = {}
+        self._traces = StreamTraces()
 
     def __bool__(self) -> bool:
         return bool(self._streams)
@@ -118,7 +120,9 @@ class Streams:
             return
         counts, company = self._runner.counts(number), message.company
         stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=company)
+        stream.trace = message.trace
         self._streams[number] = stream
+        self._traces.opened(message, self._clock())
         self._scheduler.add(stream)
         self.changed = True
 
@@ -132,6 +136,7 @@ class Streams:
         now = self._clock()
         for stream in self._scheduler.admit():
             stream.run(now)
+            self._traces.admitted(stream.number, now)
             self.changed = True
 
     def put_questions(self) -> None:
@@ -141,10 +146,15 @@ class Streams:
                 with self._contained(stream):
                     forced = self._runner.ask(stream.number, stream.asked.question)
                     stream.counts = self._runner.counts(stream.number)
+                    self._traces.asked(stream.number, self._clock())
                     if not stream.begin_answer(stream.asked.question, forced):
                         self._end_answer(stream, EndReason.LENGTH)
                     elif stream.asked.last:
                         self._scheduler.trim(stream)
+
+    def trace_step(self, numbers: Iterable[int]) -> None:
+        """Take note, for the traces, of a step in which these streams take part."""
+        self._traces.step(numbers)
 
     def count(self, numbers: Iterable[int]) -> None:
         """Take note of how far these streams are after a step was launched, or read."""
@@ -162,11 +172,13 @@ class Streams:
         assert answer is not None
         if answer.first_token is None:
             answer.first_token = self._clock()
+            self._traces.first_token(stream.number, answer.first_token)
         stop = next((i for i, token in enumerate(emitted.tokens) if token in self._info.stop_ids), None)
         written = len(emitted.tokens) if stop is None else stop
         count = min(written, answer.limit - answer.tokens)
         if count:
             answer.tokens += count
+            self._traces.tokens(stream.number, count)
             self.answer_tokens += count
             self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count]))
         if count < written:
@@ -210,7 +222,7 @@ class Streams:
         except Exception as error:
             if is_device_fault(error):
                 raise
-            logger.exception("stream failed", extra={"fields": {"request_id": stream.request_id}})
+            logger.exception("stream failed", extra={"fields": stream.log_fields})
             self.fail(stream.number, error)
         self._box.end_call()
 
@@ -227,6 +239,7 @@ class Streams:
         )
 
     def _fail(self, stream: StreamState, code: FailureCode, explanation: str) -> None:
+        self._traces.failed(stream.number, code)
         self._drop(stream)
         self._refuse(stream.number, code, explanation)
 
@@ -237,4 +250,6 @@ class Streams:
         del self._streams[stream.number]
         self._scheduler.remove(stream)
         self._runner.release(stream.number)
+        if (trace := self._traces.ended(stream.number, self._clock())) is not None:
+            self.outbox.append(trace)
         self.changed = True

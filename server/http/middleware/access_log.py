@@ -19,7 +19,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class AccessLogMiddleware:
-    """Logs method, route, status, seconds and what a route put into ``scope["state"]["log"]``.
+    """Logs the client's address, method, route, status, seconds and what a route put into ``scope["state"]["log"]``.
 
     The route is its template, or "unmatched": paths and queries are the client's words and may hold secrets. Probes
     are logged at debug level.
@@ -57,5 +57,12 @@ class AccessLogMiddleware:
             service.metrics.requests.labels(endpoint, method, str(status)).inc()
             service.metrics.request_duration.labels(endpoint).observe(seconds)
             level = logging.DEBUG if endpoint in _PROBES else logging.INFO
-            line = {"method": method, "route": endpoint, "status": status, "seconds": round(seconds, 3)}
+            client = (scope.get("client") or ("",))[0]
+            line = {
+                "client": client,
+                "method": method,
+                "route": endpoint,
+                "status": status,
+                "seconds": round(seconds, 3),
+            }
             logger.log(level, "request", extra={"fields": line | fields})

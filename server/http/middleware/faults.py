@@ -13,26 +13,6 @@ from server.http.errors import ApiError, shutting_down, to_api_error
 from server.http.paths import path_of
 from server.http.service import service_of
 
-_REJECTIONS = frozenset(
-    {
-        "overloaded",
-        "too_many_sessions",
-        "too_many_uploads",
-        "insufficient_storage",
-        "insufficient_memory",
-        "too_many_open_files",
-        "model_not_ready",
-        "shutting_down",
-        "invalid_api_key",
-        "credential_expired",
-        "insufficient_scope",
-        "host_not_allowed",
-        "origin_not_allowed",
-        "content_too_large",
-        "upload_too_slow",
-    }
-)
-"""Codes of requests that were refused for the server's sake, whatever is in them; counted."""
 _ANSWERS = frozenset({"http.response.start", "websocket.accept", "websocket.http.response.start"})
 _DENIAL = "websocket.http.response"
 _POLICY_VIOLATION = 1008
@@ -75,8 +55,7 @@ class FaultMiddleware:
             if started:
                 raise
             refusal = to_api_error(error)
-            if refusal.code in _REJECTIONS:
-                service_of(scope).metrics.rejections.labels(refusal.code).inc()
+            service_of(scope).metrics.refused(refusal.code, refusal.status)
             await self._refuse(refusal, scope, receive, send)
 
     async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:

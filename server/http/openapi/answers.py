@@ -103,7 +103,7 @@ _ERRORS: dict[int, _Error] = {
         "file",
     ),
     429: _Error(
-        "Too much work is queued; `Retry-After` says when to come again.",
+        "Too much work is queued, or too many uploads come in; `Retry-After` says when to come again.",
         "rate_limit_error",
         "overloaded",
         "Too many requests are waiting.",
@@ -115,7 +115,8 @@ _ERRORS: dict[int, _Error] = {
         "The server failed to handle this request.",
     ),
     503: _Error(
-        "The model is not ready, or the server is about to stop; `Retry-After` says when to come again.",
+        "The model is not ready, the server is about to stop, or it is short of disk or memory; `Retry-After` says "
+        "when to come again.",
         "server_error",
         "model_not_ready",
         "The model is being loaded.",

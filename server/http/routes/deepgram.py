@@ -43,6 +43,7 @@ async def listen_live(websocket: WebSocket) -> None:
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
         headers={REQUEST_ID_HEADER: websocket.state.request_id},
         channels=query.most_channels,
+        resumable=session if query.resume else None,
     )
 
 

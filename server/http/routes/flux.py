@@ -25,10 +25,12 @@ async def listen_in_turns(websocket: WebSocket) -> None:
     except InvalidQuery as error:
         raise invalid_query(error.message, error.code) from None
     request_id = websocket.state.request_id
+    session = FluxSession(query, request_id=request_id, room=room)
     await run_session(
         websocket,
         service,
-        FluxSession(query, request_id=request_id, room=room),
+        session,
         subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
         headers={REQUEST_ID_HEADER: request_id},
+        resumable=session if query.resume else None,
     )

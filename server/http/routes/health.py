@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from server.http.openapi import HEALTH, METRICS, READY
 from server.http.service import service_of
@@ -33,4 +33,4 @@ async def ready(request: Request) -> JSONResponse:
 @router.get("/metrics", summary="Metrics for Prometheus", response_class=Response, openapi_extra=METRICS)
 async def metrics(request: Request) -> Response:
     """Prometheus' text format."""
-    return Response(generate_latest(service_of(request.scope).metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(await service_of(request.scope).metrics.exposition(), media_type=CONTENT_TYPE_LATEST)

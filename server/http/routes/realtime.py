@@ -25,11 +25,13 @@ _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"
 
 @router.websocket("/v1/realtime")
 async def realtime(websocket: WebSocket, model: str | None = None) -> None:
-    """One session. Every ``model`` means the served one, and other parameters of the query change nothing.
+    """One session. Every ``model`` means the served one. With ``resume=true`` the client wants to be able to go on
+    elsewhere; other parameters of the query change nothing.
 
     It begins as the client secret says that it was opened with, if any.
     """
     service = service_of(websocket.scope)
+    resumable = websocket.query_params.get("resume") == "true"
     grant = caller_of(websocket.scope).grant
     try:
         protocol = RealtimeSession(
@@ -38,11 +40,18 @@ async def realtime(websocket: WebSocket, model: str | None = None) -> None:
             make_id=lambda kind: f"{kind}_{uuid4().hex}",
             start=checked(SessionFields, grant.session if grant else {}),
             flat=_speaks_beta(websocket),
+            resumable=resumable,
             room=service.live_context,
         )
     except EventError as error:  # a secret of another version of the server
         raise ApiError(HTTPStatus.BAD_REQUEST, error.message, code=error.code, param=error.param) from None
-    await run_session(websocket, service, protocol, subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]))
+    await run_session(
+        websocket,
+        service,
+        protocol,
+        subprotocol=chosen_subprotocol(websocket.scope["subprotocols"]),
+        resumable=protocol if resumable else None,
+    )
 
 
 def _speaks_beta(websocket: WebSocket) -> bool:

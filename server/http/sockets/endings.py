@@ -8,6 +8,7 @@ from server.audio_in.errors import AudioError, DecoderFailed
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.live.vocabulary.protocol import SessionEnd
+from server.resources import spent_resource
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,9 @@ def to_session_over(error: BaseException) -> SessionOver:
             return SessionOver(SessionEnd.SHUTTING_DOWN, error.message)
         case EngineError() | EngineUnavailable() | DecoderFailed():
             return SessionOver(SessionEnd.ENGINE_FAILED, error.message)
+        case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
+            logger.warning("short of %s: %s", resource, error)
+            return SessionOver(SessionEnd.ENGINE_FAILED, f"The server is short of {resource}.")
         case _:
             logger.error("unexpected error", exc_info=error)
             return SessionOver(SessionEnd.ENGINE_FAILED, "The server failed to handle this session.")

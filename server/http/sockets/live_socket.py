@@ -8,11 +8,17 @@ from types import MappingProxyType
 
 from starlette.websockets import WebSocket
 
+from server.http.auth.callers import caller_of
 from server.http.service import Service
 from server.http.sockets.audio import AudioInput
-from server.http.sockets.session import CLIENT_CLOSED, LiveSession, SessionLimits
+from server.http.sockets.delays import Delays
+from server.http.sockets.handover import Handover
+from server.http.sockets.resumption import Resumption
+from server.http.sockets.session import LiveSession, SessionLimits
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.protocol import LiveProtocol, Message
+from server.live.vocabulary.resumption import Resumable
+from server.metrics.labels import CANCELLED, CLIENT_CLOSED
 
 _LAST_WORDS_SECONDS = 30.0
 
@@ -25,10 +31,12 @@ async def run_session(
     subprotocol: str | None,
     headers: Mapping[str, str] = MappingProxyType({}),
     channels: int = 1,
+    resumable: Resumable | None = None,
 ) -> None:
     """Accept the connection with these ``headers``, run the session to its end and count it.
 
-    ``channels``: the most that the session transcribes each for itself.
+    ``channels``: the most that the session transcribes each for itself. ``resumable``: the protocol, where the client
+    wants to be able to go on elsewhere.
 
     Raises what `to_api_error` knows, before anything is accepted, when there is no place for the session.
     """
@@ -47,15 +55,40 @@ async def run_session(
             return
         make = partial(service.make_transcriber, websocket.state.request_id)
         audio = AudioInput(service.decoders.died)
+        delays = Delays(service.metrics.live_final_word.observe, service.metrics.live_flush.observe)
         async with ChannelTranscribers(make) as transcribers:
+            stopping = service.live.stopping
+            resumption = None if resumable is None else _resumption(websocket, service, resumable, transcribers)
             session = LiveSession(
-                websocket, protocol, transcribers, limits, service.live.stopping, audio=audio, channels=channels
+                websocket,
+                protocol,
+                transcribers,
+                limits,
+                stopping,
+                delays,
+                audio=audio,
+                channels=channels,
+                resumption=resumption,
             )
-            end = "cancelled"
+            end = CANCELLED
             try:
-                end = await session.run()
+                with service.live.running(transcribers):
+                    end = await session.run()
             finally:
                 _count(websocket, service, session, end)
+
+
+def _resumption(
+    websocket: WebSocket, service: Service, protocol: Resumable, transcribers: ChannelTranscribers
+) -> Resumption:
+    """A session that has no other name is called as its connection is."""
+    handover = Handover(
+        service.resume_tokens,
+        kind=protocol.kind,
+        digest=caller_of(websocket.scope).digest,
+        name=websocket.state.request_id,
+    )
+    return Resumption(protocol, handover, transcribers)
 
 
 def _count(websocket: WebSocket, service: Service, session: LiveSession[Message], end: str) -> None:

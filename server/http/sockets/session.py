@@ -15,8 +15,11 @@ from model.seam.audio import SAMPLE_RATE
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.pcm import Channels
 from server.http.sockets.audio import AudioInput, in_pieces
+from server.http.sockets.delays import Delays
 from server.http.sockets.endings import SessionOver, to_session_over
+from server.http.sockets.handover import ResumeRefused
 from server.http.sockets.outbox import Outbox
+from server.http.sockets.resumption import Resumption, asked_of
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.actions import (
     Action,
@@ -25,26 +28,31 @@ from server.live.vocabulary.actions import (
     Finish,
     Flush,
     Hear,
+    Resume,
     Send,
     SetContext,
     SetFormat,
     SetLogprobs,
     SetTurns,
 )
-from server.live.vocabulary.events import Flushed, Hypothesis, IdleTimedOut, SpeechStopped, WordsCommitted
+from server.live.vocabulary.events import (
+    AudioHeard,
+    Checkpoint,
+    Flushed,
+    Hypothesis,
+    IdleTimedOut,
+    SpeechStopped,
+    WordsCommitted,
+)
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
+from server.metrics.labels import CLIENT_CLOSED, CLOSED
 
 _LARGE = 1 << 16
 """Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
-
-CLOSED = "closed"
-"""The protocol came to its end and closed the connection."""
-CLIENT_CLOSED = "client_closed"
-"""The client closed the connection, or lost it."""
 
 
 class _Tasks(NamedTuple):
@@ -92,9 +100,11 @@ class LiveSession(Generic[Message]):
         transcribers: ChannelTranscribers,
         limits: SessionLimits,
         stopping: asyncio.Event,
+        delays: Delays,
         *,
         audio: AudioInput,
         channels: int = 1,
+        resumption: Resumption | None = None,
     ) -> None:
         self.heard = 0.0
         self.first_words: float | None = None
@@ -104,6 +114,9 @@ class LiveSession(Generic[Message]):
         self._most_channels = channels
         self._limits = limits
         self._stopping = stopping
+        self._resumption = resumption
+        self._begins = 0.0  # seconds of the session, which another connection may have begun
+        self._delays = delays
         self._outbox = Outbox(websocket, limits.send)
         self._audio = audio
         self._one_at_a_time = asyncio.Lock()
@@ -111,6 +124,7 @@ class LiveSession(Generic[Message]):
         self._deaf = False
         self._finishing = False
         self._owed: set[tuple[int, FlushId]] = set()  # by channel, flushes on their way
+        self._asked: dict[tuple[int, FlushId], float] = {}  # those of the protocol, and when they are due
         self._settled = asyncio.Event()
         self._first_audio: float | None = None
 
@@ -132,6 +146,8 @@ class LiveSession(Generic[Message]):
             over = _cause(tasks)
             if isinstance(over, str):
                 return over
+            if over.why is SessionEnd.SHUTTING_DOWN and await self._handed_over(tasks):
+                return over.why
             if over.why not in _ABRUPT:
                 await self._say_last_words(tasks)
             if not tasks.sending.done():
@@ -153,7 +169,10 @@ class LiveSession(Generic[Message]):
             await self._outbox.room()
             if self._deaf:
                 return
-            await self._perform(self._protocol.received(await self._read(await self._next_frame())))
+            actions = self._protocol.received(await self._read(await self._next_frame()))
+            await self._perform(actions)
+            if self._resumption is not None and not all(isinstance(action, Hear) for action in actions):
+                self._resumption.note()
 
     async def _read(self, frame: str | bytes) -> Message:
         if isinstance(frame, str) and len(frame) > _LARGE:
@@ -184,15 +203,25 @@ class LiveSession(Generic[Message]):
     async def _listen(self) -> None:
         """Raises EngineError."""
         async for event in self._transcribers:
+            if isinstance(event, Checkpoint):
+                if self._resumption is not None:
+                    await self._perform(await self._resumption.reached(event, self._asked))
+                continue
+            if self._resumption is not None and not isinstance(event, AudioHeard):
+                self._resumption.told(event.channel.number)
             match event:
                 case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
-                    self._owed.add((event.channel.number, flush))
-                case WordsCommitted():
+                    self._owe(event.channel.number, flush)
+                case WordsCommitted(words=words):
                     self._note_first_words()
+                    for word in words:
+                        self._delays.committed(word.end, monotonic())
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
                 case Flushed(flush=flush):
                     self._owed.discard((event.channel.number, flush))
+                    self._delays.flushed((event.channel.number, flush), monotonic())
+                    self._asked.pop((event.channel.number, flush), None)
             await self._perform(self._protocol.heard(event))
             if not self._owed:
                 self._settled.set()
@@ -205,10 +234,7 @@ class LiveSession(Generic[Message]):
         """Take nothing more from the client, and let it have the words of what it said."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.last_words):
-                self._deaf = True
-                if self._patience is not None:
-                    tasks.receiving.cancel()
-                await asyncio.wait({tasks.receiving})
+                await self._deafen(tasks)
                 if not self._finishing:
                     await self._perform([Flush(next(flush_ids(Asker.SERVER)))])
                 settling = asyncio.create_task(self._all_said())
@@ -216,6 +242,32 @@ class LiveSession(Generic[Message]):
                     await asyncio.wait({settling, tasks.listening, tasks.sending}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     settling.cancel()
+
+    async def _deafen(self, tasks: _Tasks) -> None:
+        """Take nothing more from the client; what is being taken is taken whole."""
+        self._deaf = True
+        if self._patience is not None:
+            tasks.receiving.cancel()
+        await asyncio.wait({tasks.receiving})
+
+    async def _handed_over(self, tasks: _Tasks) -> bool:
+        """Let the client go on elsewhere, where it can: what is not certain yet comes there, of the same audio."""
+        if self._resumption is None or self._finishing:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.last_words):
+                await self._deafen(tasks)
+                if not self._finishing:
+                    self._resumption.leave()
+                    leaving = asyncio.create_task(self._resumption.left.wait())
+                    try:
+                        ends = {leaving, tasks.listening, tasks.sending}
+                        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                    finally:
+                        leaving.cancel()
+        if self._resumption.left.is_set():
+            await asyncio.wait({tasks.sending}, timeout=self._limits.send)
+        return self._resumption.left.is_set()
 
     async def _all_said(self) -> None:
         """Wait until the client has the words of all audio, or will have them before the connection is closed."""
@@ -227,9 +279,14 @@ class LiveSession(Generic[Message]):
     # --------------------------------------------------------------------------------------------------- actions
 
     async def _perform(self, actions: Iterable[Action]) -> None:
+        actions = list(actions)
+        for flush in (action.id for action in actions if isinstance(action, Flush)):
+            self._note_asked({(channel, flush): self._until for channel in range(self._transcribers.count)})
         for action in actions:
             if isinstance(action, Send | Close):
                 self._outbox.put(action)
+            elif isinstance(action, Resume):
+                await self._resume(action)
             else:
                 async with self._one_at_a_time:
                     await self._do(action)
@@ -253,8 +310,6 @@ class LiveSession(Generic[Message]):
                 self._transcribers.set_logprobs(wanted)
             case Flush(flush):
                 await self._hear(self._audio.drain())
-                self._owed |= {(channel, flush) for channel in range(self._transcribers.count)}
-                self._settled.clear()
                 self._transcribers.flush(flush)
             case Discard():
                 await self._hear(self._audio.drain())
@@ -264,6 +319,33 @@ class LiveSession(Generic[Message]):
                 self._finishing = True
                 self._transcribers.finish()
 
+    @property
+    def _until(self) -> float:
+        """Seconds of the session that were heard, over all its connections."""
+        return self._begins + self.heard
+
+    def _note_asked(self, flushes: dict[tuple[int, FlushId], float]) -> None:
+        """From the moment on at which the protocol knows of them."""
+        self._asked |= {key: at for key, at in flushes.items() if key[1].asker is Asker.PROTOCOL}
+        for channel, flush in flushes:
+            self._owe(channel, flush)
+        self._settled.clear()
+
+    async def _resume(self, wish: Resume) -> None:
+        """Be the session that the client began on another connection, or tell why not."""
+        assert self._resumption is not None, "only a protocol that can be resumed asks for it"
+        try:
+            passed, at, voices = await self._resumption.passed(wish, self._most_channels)
+            actions = self._resumption.begun(passed, at)
+        except ResumeRefused as error:
+            await self._perform(self._resumption.refused(error.why))
+            return
+        self._begins = at
+        self._note_asked(asked_of(passed.flushes))
+        await self._perform(actions)
+        async with self._one_at_a_time:
+            await self._transcribers.resume(passed.places, voices, at, passed.flushes)
+
     async def _hear(self, rows: Channels) -> None:
         if rows.size:
             if len(rows) > self._most_channels:
@@ -271,8 +353,14 @@ class LiveSession(Generic[Message]):
                 raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
             if self._first_audio is None:
                 self._first_audio = monotonic()
+            self._delays.heard(self._until + rows.shape[1] / SAMPLE_RATE, monotonic())
             await self._transcribers.hear(rows)
             self.heard += rows.shape[1] / SAMPLE_RATE
+
+    def _owe(self, channel: int, flush: FlushId) -> None:
+        """The client is to get all words of what was heard so far."""
+        self._owed.add((channel, flush))
+        self._delays.asked((channel, flush), monotonic())
 
     def _note_first_words(self) -> None:
         if self.first_words is None and self._first_audio is not None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from server.http.errors import ApiError, invalid
+from server.live.channel_transcribers import ChannelTranscribers
 
 _RETRY_SECONDS = 5.0
 """Sessions end when people are done; nobody knows when."""
@@ -25,6 +26,21 @@ class LiveSessions:
         self.active = 0
         self.stopping = asyncio.Event()
         self._most = most
+        self._running: set[ChannelTranscribers] = set()
+
+    @property
+    def backlogs(self) -> list[float]:
+        """Seconds of audio that wait for the model, of each session that runs."""
+        return [transcribers.backlog for transcribers in tuple(self._running)]
+
+    @contextmanager
+    def running(self, transcribers: ChannelTranscribers) -> Iterator[None]:
+        """While a session is transcribed by these."""
+        self._running.add(transcribers)
+        try:
+            yield
+        finally:
+            self._running.discard(transcribers)
 
     @contextmanager
     def places(self, channels: int) -> Iterator[None]:

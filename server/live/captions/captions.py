@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from model.seam.audio import Level
 from server.live.captions.stability import Stabilizer
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted
+from server.live.vocabulary.resumption import Said, TextPlace, Voice, Voices
 from server.transcript.words import ends_sentence
 from server.windows.block import Block
+from server.windows.known import Known
 from server.windows.sequence import WindowSequence
+from server.windows.voices import VoiceSample
 
 
 class Captions:
@@ -30,7 +34,8 @@ class Captions:
     @property
     def due(self) -> bool:
         """Enough was said for the model to be asked again."""
-        return self._speech >= (self._update if self._windows.open else self._first_speech)
+        enough = self._update if self._windows.open else self._first_speech
+        return self._speech >= enough and not self._windows.catching_up
 
     @property
     def finished(self) -> bool:
@@ -44,6 +49,42 @@ class Captions:
     def set_logprobs(self, wanted: bool) -> None:
         """Tell log-probabilities with committed words from the next answer on, or not."""
         self._windows.logprobs = wanted
+
+    def place(self) -> TextPlace:
+        """Where the text stands, behind the events that were returned last."""
+        known = self._windows.known
+        said = self._stabilizer.open
+        return TextPlace(
+            heard=known.pieces,
+            fills=known.fills,
+            closed=tuple((Said.of(segment), source) for segment, source in known.closed),
+            introduced=tuple(sorted(known.introduced)),
+            level=None if known.level is None else (known.level.gain, known.level.divisor),
+            closed_until=self._windows.closed_until,
+            segments=self._stabilizer.segments,
+            open=None if said is None else Said.of(said),
+            words_end=self._stabilizer.words_end,
+        )
+
+    @property
+    def voices(self) -> Voices:
+        """By which the speakers are known again."""
+        samples = self._windows.voices
+        return tuple(Voice(one.speaker, one.text, one.block.start, one.block.samples) for one in samples)
+
+    def resume(self, place: TextPlace, voices: Voices) -> None:
+        """Go on there. Before any audio."""
+        samples = [VoiceSample(one.speaker, one.text, Block(one.start, one.samples)) for one in voices]
+        known = Known(
+            place.heard,
+            place.fills,
+            tuple((said.segment, source) for said, source in place.closed),
+            frozenset(place.introduced),
+            None if place.level is None else Level(*place.level),
+        )
+        self._windows.resume(samples, known, place.closed_until)
+        said = None if place.open is None else place.open.segment
+        self._stabilizer.resume(place.segments, said, place.words_end)
 
     async def take(self, block: Block, speech: float) -> list[LiveEvent]:
         """More audio, in which somebody speaks for ``speech`` seconds. Asks the model only where its window is full."""
@@ -69,10 +110,15 @@ class Captions:
 
     async def look(self) -> list[LiveEvent]:
         """Ask about everything taken so far, and commit no more than after any update: somebody pauses."""
-        return [] if self._windows.empty or not self._unsettled else await self.update()
+        known = self._windows.empty or self._windows.catching_up or not self._unsettled
+        return [] if known else await self.update()
 
-    async def settle(self) -> list[LiveEvent]:
-        """Commit everything taken so far."""
+    async def settle(self, *, asked: bool = True) -> list[LiveEvent]:
+        """Commit everything taken so far. ``asked``: somebody waits for it, and it is not only quiet."""
+        if self._windows.catching_up:
+            if not asked:
+                return []
+            self._windows.catch_up()
         if self._windows.empty:
             return self._stabilizer.close()
         if self._unsettled or self._stabilizer.open or self._stabilizer.pending:
@@ -94,6 +140,7 @@ class Captions:
 
     async def _roll(self) -> list[LiveEvent]:
         """Make room: what the full window says is final as far as the next one must begin behind it."""
+        self._windows.catch_up()
         events = await self.update()
         if self._windows.crowded:
             events += await self.update(final=True)

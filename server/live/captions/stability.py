@@ -63,6 +63,24 @@ class Stabilizer:
         return self._open.closed() if self._open else None
 
     @property
+    def segments(self) -> int:
+        """That were begun."""
+        return self._segments
+
+    @property
+    def words_end(self) -> float:
+        """Where the committed words of the open segment end."""
+        return self._open.words_end if self._open else 0.0
+
+    def resume(self, segments: int, open_segment: Segment | None, words_end: float) -> None:
+        """So many were begun elsewhere; of this one, the last of them, these words are committed."""
+        self._segments = segments
+        if open_segment is not None:
+            one = open_segment
+            keys = Cutter().units([one]).keys
+            self._open = _Open(one.index, one.start, one.end, one.speaker, words_end, one.avg_logprob, keys, one.text)
+
+    @property
     def pending(self) -> bool:
         """The last hypothesis had words that are not committed."""
         return bool(self._before)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
+from server.live.vocabulary.resumption import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block, joined
 
@@ -44,6 +46,22 @@ class SpeechGate:
     @property
     def open(self) -> bool:
         return self._detector.speaking
+
+    @property
+    def held_from(self) -> int | None:
+        """The first sample of the audio that is held back; None where none is."""
+        return self._held[0].start if self._held else None
+
+    def place(self, at: float, *, resting: bool) -> GatePlace:
+        """Where it stands; ``at``: the session's time behind the last frame."""
+        stands = self._detector.place(at)
+        return GatePlace(at, stands.speaking, stands.run, self.quiet, resting)
+
+    def resume(self, place: GatePlace, held: Iterable[Block]) -> None:
+        """Go on like this, with these frames held back. Before any other."""
+        self._detector.resume(TurnPlace(place.at, place.speaking, place.run, place.at, place.at), place.at)
+        self.quiet = place.quiet
+        self._held.extend(held)
 
     def feed(self, block: Block, probability: float) -> tuple[GatedAudio | None, bool]:
         """The next frame. Returns the audio that passes, and whether a silence was found just now."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
+from server.live.ears.heard_before import HeardBefore
 from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.ears.vad import SpeechDetector
+from server.live.vocabulary.resumption import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
 
@@ -45,11 +47,52 @@ class Listener:
         self._judged = 0  # samples
         self._resting = True
         self._turns: TurnDetector | None = None
+        self._turns_from = 0  # samples: turns before were found already
+        self._before: HeardBefore | None = None  # while it comes again
 
     @property
     def until(self) -> float:
         """The end of the audio heard so far."""
-        return (self._judged + self._unjudged.size) / SAMPLE_RATE
+        return self._end / SAMPLE_RATE
+
+    @property
+    def _end(self) -> int:
+        return self._judged + self._unjudged.size
+
+    @property
+    def kept_from(self) -> int:
+        """The first sample of what was neither passed on nor left out so far."""
+        held = self._gate.held_from
+        return self._judged if held is None else held
+
+    @property
+    def turn(self) -> TurnPlace | None:
+        """Where the search for turns stands."""
+        at = max(self._judged, self._turns_from) / SAMPLE_RATE
+        return None if self._turns is None else self._turns.place(at)
+
+    @property
+    def gate(self) -> GatePlace:
+        """Where the search for speech stands that lets audio pass."""
+        if self._before is not None:
+            return self._before.place
+        return self._gate.place(self._judged / SAMPLE_RATE, resting=self._resting)
+
+    @property
+    def passing(self) -> tuple[tuple[int, int], ...]:
+        """What comes and was let pass elsewhere: first sample of each piece, and the one behind its last."""
+        return () if self._before is None else self._before.coming
+
+    def resume(self, first: int, passed: Iterable[tuple[int, int]], gate: GatePlace, turn: TurnPlace | None) -> None:
+        """The audio begins with sample ``first`` of a session that stands there. When turns were set.
+
+        ``passed``: what the gate has let pass up to its place: it is let pass again, and nothing else.
+        """
+        self._judged, self._resting = first, gate.resting
+        self._before = HeardBefore(passed, gate)
+        if turn is not None and self._turns is not None:
+            self._turns_from = max(first, round(turn.at * SAMPLE_RATE))
+            self._turns.resume(turn, self._turns_from / SAMPLE_RATE)
 
     def set_turns(self, turns: TurnDetection | None) -> None:
         """Look for turns in this way from now on. A turn that is open goes on, and ends in the new way."""
@@ -62,13 +105,19 @@ class Listener:
 
     async def hear(self, samples: Samples) -> list[Finding]:
         """The next audio, of any length. The detector runs in a thread. Returns what was found, in order."""
+        block = Block(self._end, samples)
         self._unjudged = np.concatenate([self._unjudged, samples])
         probabilities = await asyncio.to_thread(self._detector.probabilities, samples)
-        return [finding for probability in probabilities for finding in self._judge(self._next(_FRAME), probability)]
+        findings: list[Finding] = [] if self._before is None else list(self._before.pieces(block))
+        for probability in probabilities:
+            findings += self._judge(self._next(_FRAME), probability)
+        return findings
 
     def rest(self) -> GatedAudio | None:
         """What is left of a frame, taken for more of the same: before a flush. None where it is silence so far."""
-        block = self._next(self._unjudged.size)
+        block = self._new(self._next(self._unjudged.size))
+        if block is None:
+            return None
         if self._gate.open:
             return GatedAudio(block, 0.0) if block.samples.size else None
         self._gate.hold(block)
@@ -81,8 +130,9 @@ class Listener:
         return block
 
     def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
-        audio, silent = self._gate.feed(block, probability)
-        turn = self._turns.feed(probability) if self._turns else None
+        new = self._new(block)
+        audio, silent = (None, False) if new is None else self._gate.feed(new, probability)
+        turn = self._searched(block, probability)
         if isinstance(turn, TurnStart | TurnResume):
             yield turn
             turn = None
@@ -93,6 +143,21 @@ class Listener:
             yield turn
         if silent:
             yield Quiet(long=False)
-        if not self._resting and self._gate.quiet >= self._release:
+        if new is not None and not self._resting and self._gate.quiet >= self._release:
             self._resting = True
             yield Quiet(long=True)
+
+    def _searched(self, block: Block, probability: float) -> TurnEvent | TurnIdle | None:
+        """What the next frame brings about for turns."""
+        if self._turns is None or block.end <= self._turns_from:
+            return None
+        before = self._turns.place(block.start / SAMPLE_RATE)
+        found = self._turns.feed(probability)
+        return None if found is None else replace(found, before=before)
+
+    def _new(self, block: Block) -> Block | None:
+        """What of it no gate has judged."""
+        new = block if self._before is None else self._before.rest(block, self._gate)
+        if new is not None:
+            self._before = None
+        return new

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
 
+from server.live.vocabulary.resumption import TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 
 _LEAVE_MARGIN: Final = 0.15
@@ -15,14 +16,21 @@ _MIN_SPEECH: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class TurnStart:
+class _Found:
+    """``before``: where the search stood, for who has to go on before this was told."""
+
+    before: TurnPlace | None = field(default=None, compare=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStart(_Found):
     """A turn begins at ``at``, padding already taken off."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class TurnPause:
+class TurnPause(_Found):
     """Nobody has spoken for ``silence`` seconds at ``at``; the turn may go on.
 
     ``enough``: behind words that end a sentence this silence ends the turn.
@@ -34,14 +42,14 @@ class TurnPause:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnResume:
+class TurnResume(_Found):
     """Somebody speaks again from ``at`` on, behind a pause that was told."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class TurnEnd:
+class TurnEnd(_Found):
     """The turn is over after ``silence`` seconds; ``at`` is where its audio ends."""
 
     at: float
@@ -52,7 +60,7 @@ TurnEvent = TurnStart | TurnPause | TurnResume | TurnEnd
 
 
 @dataclass(frozen=True, slots=True)
-class TurnIdle:
+class TurnIdle(_Found):
     """Nobody spoke from ``since`` to ``at``: too long."""
 
     since: float
@@ -91,6 +99,16 @@ class TurnDetector:
         self._enough_pause = _frames(pauses.finished, self._frame) if pauses else self._enough_silence
         self._idle = _frames(settings.idle, self._frame) if settings.idle is not None else None
         self._idle_from = self._position  # frames
+
+    def place(self, at: float) -> TurnPlace:
+        """Where it stands; ``at``: the session's time behind the last frame."""
+        return TurnPlace(at, self.speaking, self._run, self._last_end, self._time(self._idle_from))
+
+    def resume(self, place: TurnPlace, at: float) -> None:
+        """Go on like this with the next frame, which begins at ``at``."""
+        self.speaking, self._run, self._last_end = place.speaking, place.run, place.last_end
+        self._start, self._position = at, 0
+        self._idle_from = -round((at - place.idle_since) / self._frame)
 
     def feed(self, probability: float) -> TurnEvent | TurnIdle | None:
         """The next frame; what it brings about. A turn's times never reach into the turn before."""

@@ -84,4 +84,16 @@ class Close:
     reason: str = ""
 
 
-Action = Send | SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish | Close
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with the session that these were made for, before any audio.
+
+    ``audio_start``: seconds of that session at which the client's audio begins; None: where the token says.
+    """
+
+    token: str
+    voices: str | None = None
+    audio_start: float | None = None
+
+
+Action = Send | SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish | Resume | Close

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.resumption import Place, Voices
 from server.transcript.logprobs import TokenLogprob
 from server.transcript.segments import Segment
 from server.transcript.words import Word
@@ -156,6 +157,17 @@ class Finished(_OfChannel):
     duration: float
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint(_OfChannel):
+    """All that was told of this channel so far, and nothing else, is known at ``place``. Only where it is asked for.
+
+    ``voices``: by which the model knows the speakers again.
+    """
+
+    place: Place
+    voices: Voices = ()
+
+
 LiveEvent = (
     AudioHeard
     | SpeechStarted
@@ -169,3 +181,6 @@ LiveEvent = (
     | Flushed
     | Finished
 )
+"""What protocols hear."""
+
+SessionEvent = LiveEvent | Checkpoint

@@ -27,6 +27,6 @@ class FlushId:
     number: int
 
 
-def flush_ids(asker: Asker) -> Iterator[FlushId]:
-    """The ids of all flushes that ``asker`` asks for in one session."""
-    return (FlushId(asker, number) for number in count())
+def flush_ids(asker: Asker, first: int = 0) -> Iterator[FlushId]:
+    """The ids of all flushes that ``asker`` asks for in one session, from number ``first`` on."""
+    return (FlushId(asker, number) for number in count(first))

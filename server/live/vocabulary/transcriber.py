@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
 from model.seam.audio import Samples
-from server.live.vocabulary.events import LiveEvent
+from server.live.vocabulary.events import SessionEvent
 from server.live.vocabulary.flush import FlushId
+from server.live.vocabulary.resumption import Place, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 
 
 class Transcriber(Protocol):
     """Turns the audio of one session into its events. Leaving its context ends what runs for it."""
+
+    @property
+    def backlog(self) -> float:
+        """Seconds of audio that wait for the model."""
+        ...
 
     async def __aenter__(self) -> Self: ...
 
@@ -37,6 +43,22 @@ class Transcriber(Protocol):
         """Tell log-probabilities with committed words from the model's next answer on, or not."""
         ...
 
+    def set_resumable(self) -> None:
+        """From now on ``Checkpoint`` follows whatever is told."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Tell a ``Checkpoint``, behind all that was told so far."""
+        ...
+
+    def resume(self, place: Place, voices: Voices, at: float, flushes: Sequence[tuple[float, FlushId]]) -> None:
+        """Go on from a place of another session, before any audio and when the settings are set.
+
+        ``at``: seconds of that session at which the audio begins that comes. ``flushes``: asked for by the protocol
+        and not answered; each when the audio reaches so many seconds of the session.
+        """
+        ...
+
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard; ``Flushed`` with this id follows."""
         ...
@@ -49,6 +71,6 @@ class Transcriber(Protocol):
         """No more audio comes; ``Finished`` is the last event."""
         ...
 
-    def __aiter__(self) -> AsyncIterator[LiveEvent]:
+    def __aiter__(self) -> AsyncIterator[SessionEvent]:
         """The events, to ``Finished``. Raises EngineError."""
         ...

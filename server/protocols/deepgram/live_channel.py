@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from server.live.vocabulary.events import (
     AudioHeard,
     Channel,
@@ -20,10 +22,19 @@ from server.live.vocabulary.events import (
 from server.live.vocabulary.flush import Asker, FlushId
 from server.protocols.deepgram import messages
 from server.protocols.deepgram.alternatives import JsonObject
-from server.protocols.deepgram.live_results import LiveResults
+from server.protocols.deepgram.live_results import LiveResults, ResultsState
 from server.protocols.deepgram.query import ListenQuery
 from server.protocols.deepgram.state import TURNS, Machine, Stage, StageMove, Turn, TurnMove
 from server.transcript.segments import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """What another connection has to know of a channel. ``awaited``: flushes that are not answered."""
+
+    turn: str
+    awaited: list[tuple[Asker, int]]
+    results: ResultsState
 
 
 class LiveChannel:
@@ -41,6 +52,18 @@ class LiveChannel:
         self._stage = stage
         self._turn = Machine(TURNS, Turn.QUIET)
         self._awaited: set[FlushId] = set()  # flushes on their way
+
+    @property
+    def state(self) -> ChannelState:
+        """All that is needed to go on elsewhere."""
+        awaited = sorted((flush.asker, flush.number) for flush in self._awaited)
+        return ChannelState(self._turn.state.name, awaited, self._results.state)
+
+    def resume(self, state: ChannelState) -> None:
+        """Go on there."""
+        self._turn = Machine(TURNS, Turn[state.turn])
+        self._awaited = {FlushId(asker, number) for asker, number in state.awaited}
+        self._results.resume(state.results)
 
     def asked(self, flush: FlushId) -> None:
         """The client wants everything that was heard to be final."""

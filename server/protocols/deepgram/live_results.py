@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from server.live.vocabulary.events import Channel, Hypothesis, WordsCommitted
+from server.live.vocabulary.resumption import Said
 from server.protocols.deepgram.alternatives import (
     Alternative,
     JsonObject,
@@ -19,6 +21,19 @@ from server.protocols.deepgram.open_text import OpenText
 from server.protocols.deepgram.search import hits
 from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsState:
+    """What another connection has to know of a channel's text."""
+
+    final_until: float
+    utterance_end: float | None
+    heard: float
+    words_end: float
+    segment: int
+    committed: list[Passage]
+    held: Said | None
 
 
 class LiveResults:
@@ -68,6 +83,22 @@ class LiveResults:
         self._held: Segment | None = None
         self._shown = self._alternative([])
         self._changed = False  # the text, since it was last compared with what is shown
+
+    @property
+    def state(self) -> ResultsState:
+        """All that is needed to go on elsewhere."""
+        segment, committed = self._open.committed
+        held = self._held and Said.of(self._held)
+        return ResultsState(
+            self.final_until, self.utterance_end, self._heard, self._words_end, segment, committed, held
+        )
+
+    def resume(self, state: ResultsState) -> None:
+        """Go on with this text."""
+        self.final_until, self.utterance_end = state.final_until, state.utterance_end
+        self._heard, self._words_end = state.heard, state.words_end
+        self._open.resume(state.segment, state.committed)
+        self._held = state.held and state.held.segment
 
     @property
     def pending(self) -> bool:

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 
 from server.live.vocabulary.events import Channel
 from server.live.vocabulary.protocol import SessionEnd
+from server.live.vocabulary.resumption import REFUSALS, Offer, Refusal
 from server.protocols.deepgram.alternatives import JsonObject, ModelIdentity, seconds
 
 
@@ -37,12 +38,28 @@ class Configure(BaseModel):
     keyterms: list[str] | None = None
 
 
-ClientMessage = KeepAlive | Finalize | CloseStream | Configure
+class Resumption(BaseModel):
+    """As ``Resumption`` brought them, the last of each."""
+
+    token: str
+    voices: str | None = None
+
+
+class ResumeSession(BaseModel):
+    """Go on with the session that these were made for. ``audio_start``: where in it the audio begins that comes."""
+
+    type: Literal["Resume"]
+    resumption: Resumption
+    audio_start: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+
+ClientMessage = KeepAlive | Finalize | CloseStream | Configure | ResumeSession
+_RESUME = TypeAdapter(ResumeSession)
 _MESSAGES: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])
 
 _CLOSES = {
     SessionEnd.ENGINE_FAILED: (1011, "the model failed"),
-    SessionEnd.SHUTTING_DOWN: (1001, "the server is shutting down"),
+    SessionEnd.SHUTTING_DOWN: (1012, "the server is shutting down"),
     SessionEnd.IDLE: (1011, "NET-0001: neither audio nor a message came for too long"),
     SessionEnd.TOO_LONG: (1008, "the longest session was reached"),
     SessionEnd.TOO_SLOW: (1008, "the client does not read what it is sent"),
@@ -55,6 +72,14 @@ def read_message(text: str) -> ClientMessage | None:
     """A client's text frame; None where it is none of the messages above."""
     try:
         return _MESSAGES.validate_python(from_json(text))
+    except ValueError:
+        return None
+
+
+def read_resume(fields: object) -> ResumeSession | None:
+    """A message of this type; None where it lacks something."""
+    try:
+        return _RESUME.validate_python(fields)
     except ValueError:
         return None
 
@@ -76,6 +101,22 @@ def unreadable() -> JsonObject:
 def ended(why: SessionEnd, message: str) -> JsonObject:
     """Why the server ends the session."""
     return {"type": "Error", "variant": why.value, "description": message}
+
+
+def resumed(request_id: str, audio_start: float) -> JsonObject:
+    """The answer to `Resume`: the session goes on, and its audio is awaited from there on."""
+    return {"type": "Resumed", "request_id": request_id, "audio_start": seconds(audio_start)}
+
+
+def not_resumed(why: Refusal) -> JsonObject:
+    """The answer to a `Resume` that cannot be granted; the session is a new one."""
+    return {"type": "Error", "variant": why.value, "description": REFUSALS[why]}
+
+
+def resumption(offer: Offer, *, leaving: bool) -> JsonObject:
+    """With what the client can go on elsewhere; has to, where the server is leaving."""
+    closing: JsonObject = {"closing": SessionEnd.SHUTTING_DOWN.value} if leaving else {}
+    return {"type": "Resumption", **offer.fields, **closing}
 
 
 def configured(request_id: str, keyterms: list[str] | None) -> JsonObject:

@@ -19,6 +19,15 @@ class OpenText:
         self._hypothesis: tuple[Segment, ...] = ()
         self._lead: str | None = None
 
+    @property
+    def committed(self) -> tuple[int, list[Passage]]:
+        """The open segment, and its committed words."""
+        return self._segment, list(self._committed)
+
+    def resume(self, segment: int, committed: list[Passage]) -> None:
+        """Go on with the committed words of this segment."""
+        self._segment, self._committed = segment, committed
+
     def __bool__(self) -> bool:
         return bool(self._committed or self._hypothesis)
 

@@ -51,6 +51,7 @@ class ListenQuery(AudioQuery):
         extra: names and values that the answer repeats.
         tag: words that the answer repeats.
         alternatives: at most so many; there is one.
+        resume: live: the client wants to be able to go on elsewhere.
         utt_split: seconds; utterances are the segments, whatever it says.
     """
 
@@ -72,6 +73,7 @@ class ListenQuery(AudioQuery):
     search: Annotated[tuple[str, ...], Field(max_length=MAX_SEARCHED)] = ()
     extra: tuple[Pair, ...] = ()
     tag: tuple[str, ...] = ()
+    resume: Flag = False
     alternatives: int = Field(1, ge=1)
     utt_split: float = Field(0.8, gt=0)
 

@@ -7,20 +7,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
 
 from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
-from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
+from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Resume, Send, SetContext, SetTurns
 from server.live.vocabulary.events import Finished, LiveEvent
-from server.live.vocabulary.flush import Asker, flush_ids
+from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.resumption import Offer, Refusal, Snapshot
 from server.protocols.deepgram import messages
 from server.protocols.deepgram.alternatives import ModelIdentity
-from server.protocols.deepgram.live_channel import LiveChannel
+from server.protocols.deepgram.live_channel import ChannelState, LiveChannel
 from server.protocols.deepgram.live_results import LiveResults
-from server.protocols.deepgram.messages import CloseStream, Configure, Finalize, KeepAlive
+from server.protocols.deepgram.messages import CloseStream, Configure, Finalize, KeepAlive, ResumeSession
 from server.protocols.deepgram.query import ListenQuery
 from server.protocols.deepgram.state import STAGES, Machine, Stage, StageMove
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What another connection has to know of the session."""
+
+    query: list[tuple[str, str]]
+    context: str | None
+    created: str
+    next_flush: int
+    channels: list[ChannelState]
+
+
+_STATE = TypeAdapter(_State)
 
 
 class DeepgramSession(LiveProtocol[str | bytes]):
@@ -43,7 +60,9 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         self._request_id = request_id
         self._created = created
         self._audio = hashlib.sha256()
-        self._flush_ids = flush_ids(Asker.PROTOCOL)
+        self._begun = False  # audio was heard
+        self._context = query.context
+        self._next_flush = 0
         self._stage = Machine(STAGES, Stage.OPEN)
         self._channels: list[LiveChannel] = []
         self._channel(query.raw_channels - 1)
@@ -54,7 +73,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         query = self._query
         sound = replace(query.format, split=query.multichannel)
         actions: list[Action] = [sound, SetTurns(query.turns)]
-        return [*actions, SetContext(query.context)] if query.context else actions
+        return [*actions, SetContext(self._context)] if self._context else actions
 
     def read(self, frame: str | bytes) -> str | bytes:
         """Audio is binary, and messages are short."""
@@ -70,7 +89,8 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             case KeepAlive():
                 return []
             case Finalize():
-                flush = next(self._flush_ids)
+                flush = FlushId(Asker.PROTOCOL, self._next_flush)
+                self._next_flush += 1
                 for channel in self._channels:
                     channel.asked(flush)
                 return [Flush(flush)]
@@ -78,7 +98,9 @@ class DeepgramSession(LiveProtocol[str | bytes]):
                 return self._finish()
             case Configure(keyterms=keyterms):
                 return self._configure(keyterms)
-            case None:
+            case ResumeSession(resumption=resumption, audio_start=start) if self._query.resume and not self._begun:
+                return [Resume(resumption.token, resumption.voices, start)]
+            case ResumeSession() | None:
                 return [Send(messages.unreadable())]
 
     def heard(self, event: LiveEvent) -> Sequence[Action]:
@@ -97,10 +119,42 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         self._stage.move(StageMove.ENDED)
         return [Send(messages.ended(why, message)), Close(*messages.close_of(why))]
 
+    kind = "listen"
+
+    def snapshot(self) -> Snapshot:
+        """See Resumable."""
+        channels = [channel.state for channel in self._channels]
+        state = _State(self._query.items, self._context, self._created, self._next_flush, channels)
+        made: Snapshot = _STATE.dump_python(state, mode="json")
+        return made
+
+    def resumed(self, snapshot: Snapshot, at: float) -> Sequence[Action]:
+        """``Resumed``. What the query of that session said holds, whatever this one's says."""
+        state = _STATE.validate_python(snapshot)
+        self._query, self._context, self._created = ListenQuery.parse(state.query), state.context, state.created
+        self._next_flush = state.next_flush
+        self._channels.clear()
+        for number, channel in enumerate(state.channels):
+            self._channel(number).resume(channel)
+        return [*self.opened(), Send(messages.resumed(self._request_id, at))]
+
+    def refused(self, why: Refusal) -> Sequence[Action]:
+        """An ``Error``; the session goes on as the new one that it is."""
+        return [Send(messages.not_resumed(why))]
+
+    def offered(self, offer: Offer, *, leaving: bool) -> Sequence[Action]:
+        """``Resumption``, with the reason where it is the last message."""
+        told = Send(messages.resumption(offer, leaving=leaving))
+        if not leaving:
+            return [told]
+        self._stage.move(StageMove.ENDED)
+        return [told, Close(*messages.close_of(SessionEnd.SHUTTING_DOWN))]
+
     def _hear(self, audio: bytes) -> list[Action]:
         """An empty frame is how older clients say ``CloseStream``."""
         if not audio:
             return self._finish()
+        self._begun = True
         self._audio.update(audio)
         return [Hear(audio)]
 
@@ -116,6 +170,7 @@ class DeepgramSession(LiveProtocol[str | bytes]):
             self._room.check(context)
         except ContextTooLong as error:
             return [Send(messages.too_many_terms(self._request_id, error.limit))]
+        self._context = context
         return [SetContext(context), Send(messages.configured(self._request_id, keyterms))]
 
     def _channel(self, number: int) -> LiveChannel:

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic_core import from_json
 
 from server.live.vocabulary.protocol import SessionEnd
+from server.live.vocabulary.resumption import REFUSALS, Refusal
 from server.protocols.deepgram.alternatives import JsonObject
 from server.protocols.flux.configuration import Configuration
 
-MESSAGES = frozenset({"CloseStream", "Configure", "ForceEndTurn", "KeepAlive"})
+MESSAGES = frozenset({"CloseStream", "Configure", "ForceEndTurn", "KeepAlive", "Resume"})
 """Flux itself has no ``KeepAlive``; clients that keep ``/v1/listen`` alive send it here too."""
 
 _CODES = {
@@ -45,6 +46,11 @@ def unreadable() -> JsonObject:
 def ended(why: SessionEnd, message: str) -> JsonObject:
     """Why the server ends the session."""
     return _error(_CODES[why], message)
+
+
+def not_resumed(why: Refusal) -> JsonObject:
+    """The answer to a ``Resume`` that cannot be granted."""
+    return _error(why.value.upper(), REFUSALS[why])
 
 
 def configured(configuration: Configuration) -> JsonObject:

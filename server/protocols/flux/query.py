@@ -9,6 +9,7 @@ from pydantic import Field
 
 from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
 from server.protocols.deepgram.audio_query import AudioQuery, InvalidQuery
+from server.protocols.deepgram.parameters import Flag
 from server.protocols.flux.end_of_turn import Thresholds
 
 _LISTS = frozenset({"keyterm", "language_hint"})
@@ -35,6 +36,7 @@ class FluxQuery(AudioQuery):
     Attributes:
         model: any; one that is not Flux's for English tells the languages that were spoken.
         eot_threshold: see Thresholds, as the two that follow.
+        resume: the client wants to be able to go on elsewhere.
         language_hint: languages to expect; told again in every turn.
     """
 
@@ -43,6 +45,7 @@ class FluxQuery(AudioQuery):
     eager_eot_threshold: EagerEotThreshold | None = None
     eot_timeout_ms: EotTimeoutMs = _DEFAULTS.eot_timeout_ms
     language_hint: tuple[str, ...] = ()
+    resume: Flag = False
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]], room: ContextRoom = ANY_ROOM) -> FluxQuery:

@@ -6,11 +6,24 @@ What is promised to clients and what is approximated stands in docs/flux.md.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import count
+from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from server.context import ANY_ROOM, ContextRoom, ContextTooLong
-from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Send, SetContext, SetTurns
+from server.live.vocabulary.actions import (
+    Action,
+    Close,
+    Finish,
+    Flush,
+    Hear,
+    Resume,
+    Send,
+    SetContext,
+    SetFormat,
+    SetTurns,
+)
 from server.live.vocabulary.events import (
     AudioHeard,
     Finished,
@@ -25,18 +38,34 @@ from server.live.vocabulary.events import (
     SpeechStopped,
     WordsCommitted,
 )
-from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.resumption import Offer, Refusal, Snapshot
 from server.protocols.deepgram.alternatives import JsonObject
 from server.protocols.deepgram.audio_query import InvalidQuery
-from server.protocols.deepgram.messages import close_of, too_many_terms
+from server.protocols.deepgram.messages import close_of, read_resume, resumed, resumption, too_many_terms
 from server.protocols.deepgram.state import STAGES, Machine, Stage, StageMove
 from server.protocols.flux import messages
 from server.protocols.flux.configuration import Configuration
 from server.protocols.flux.query import FluxQuery
-from server.protocols.flux.turns import Trigger, Turns
+from server.protocols.flux.turns import Trigger, Turns, TurnsState
 
 _POLICY_VIOLATION = 1008
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What another connection has to know of the session. ``asked``: numbers of flushes, and what they end turns by."""
+
+    format: SetFormat
+    configuration: Configuration
+    sequence: int
+    next_flush: int
+    asked: dict[int, Trigger]
+    turns: TurnsState
+
+
+_STATE = TypeAdapter(_State)
 
 
 class FluxSession(LiveProtocol[str | bytes]):
@@ -53,22 +82,24 @@ class FluxSession(LiveProtocol[str | bytes]):
         self._request_id = request_id
         self._format = query.format
         self._configuration = Configuration.of(query)
-        self._sequence = count()
-        self._flush_ids = flush_ids(Asker.PROTOCOL)
+        self._resumable = query.resume
+        self._begun = False  # audio was heard
+        self._sequence = 0
+        self._next_flush = 0
         self._asked: dict[FlushId, Trigger] = {}  # flushes on their way
         self._stage = Machine(STAGES, Stage.OPEN)
         self._turns = Turns(self._configuration)
 
     def opened(self) -> Sequence[Action]:
         """``Connected``: some clients send no audio before."""
+        return [*self._begin, self._message({"type": "Connected"})]
+
+    @property
+    def _begin(self) -> list[Action]:
+        """What the configuration makes of a session that knows of none."""
         configuration = self._configuration
         context = [SetContext(configuration.context)] if configuration.context else []
-        return [
-            self._format,
-            SetTurns(configuration.thresholds.turns),
-            *context,
-            self._message({"type": "Connected"}),
-        ]
+        return [self._format, SetTurns(configuration.thresholds.turns), *context]
 
     def read(self, frame: str | bytes) -> str | bytes:
         """Audio is binary, and messages are short."""
@@ -79,6 +110,7 @@ class FluxSession(LiveProtocol[str | bytes]):
         if self._stage.state is not Stage.OPEN:
             return []
         if isinstance(message, bytes):
+            self._begun |= bool(message)
             return [Hear(message)] if message else []
         fields = messages.read_message(message)
         match fields["type"] if fields else None:
@@ -91,6 +123,8 @@ class FluxSession(LiveProtocol[str | bytes]):
                 return [self._flush(Trigger.MANUAL)]
             case "KeepAlive":
                 return []
+            case "Resume" if self._resumable and not self._begun and (wish := read_resume(message)):
+                return [Resume(wish.resumption.token, wish.resumption.voices, wish.audio_start)]
             case _:
                 self._stage.move(StageMove.ENDED)
                 return [self._message(messages.unreadable()), Close(_POLICY_VIOLATION, "the message cannot be read")]
@@ -111,6 +145,38 @@ class FluxSession(LiveProtocol[str | bytes]):
         """An ``Error`` says why, then the connection closes."""
         self._stage.move(StageMove.ENDED)
         return [self._message(messages.ended(why, message)), Close(*close_of(why))]
+
+    kind = "flux"
+
+    def snapshot(self) -> Snapshot:
+        """See Resumable."""
+        asked = {flush.number: trigger for flush, trigger in self._asked.items()}
+        state = _State(self._format, self._configuration, self._sequence, self._next_flush, asked, self._turns.state)
+        made: Snapshot = _STATE.dump_python(state, mode="json")
+        return made
+
+    def resumed(self, snapshot: Snapshot, at: float) -> Sequence[Action]:
+        """``Resumed``; messages are numbered on. What was configured holds, whatever the query says."""
+        state = _STATE.validate_python(snapshot)
+        self._format, self._configuration, self._next_flush = state.format, state.configuration, state.next_flush
+        self._sequence = max(self._sequence, state.sequence)
+        self._asked = {FlushId(Asker.PROTOCOL, number): trigger for number, trigger in state.asked.items()}
+        self._turns.configure(state.configuration)
+        self._turns.resume(state.turns)
+        return [*self._begin, self._message(resumed(self._request_id, at))]
+
+    def refused(self, why: Refusal) -> Sequence[Action]:
+        """An ``Error``, as always the last message."""
+        self._stage.move(StageMove.ENDED)
+        return [self._message(messages.not_resumed(why)), Close(_POLICY_VIOLATION, why.value)]
+
+    def offered(self, offer: Offer, *, leaving: bool) -> Sequence[Action]:
+        """``Resumption``, with the reason where it is the last message."""
+        told = self._message(resumption(offer, leaving=leaving))
+        if not leaving:
+            return [told]
+        self._stage.move(StageMove.ENDED)
+        return [told, Close(*close_of(SessionEnd.SHUTTING_DOWN))]
 
     def _told(self, event: LiveEvent) -> list[JsonObject]:
         turns = self._turns
@@ -150,7 +216,8 @@ class FluxSession(LiveProtocol[str | bytes]):
 
     def _flush(self, trigger: Trigger) -> Flush:
         """Everything heard so far is to be known, and the turn ends there, if there is one then."""
-        flush = next(self._flush_ids)
+        flush = FlushId(Asker.PROTOCOL, self._next_flush)
+        self._next_flush += 1
         self._asked[flush] = trigger
         return Flush(flush)
 
@@ -174,5 +241,6 @@ class FluxSession(LiveProtocol[str | bytes]):
 
     def _message(self, fields: JsonObject) -> Send:
         """With the number that all messages of a session have."""
-        named = {"type": fields["type"], "request_id": self._request_id, "sequence_id": next(self._sequence)}
+        named = {"type": fields["type"], "request_id": self._request_id, "sequence_id": self._sequence}
+        self._sequence += 1
         return Send(named | fields)

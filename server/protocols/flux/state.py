@@ -57,9 +57,9 @@ class TurnState:
         index: of the turn that is told, or of the next one.
     """
 
-    def __init__(self) -> None:
-        self._turn = Machine(TURNS, Turn.NONE)
-        self.index = 0
+    def __init__(self, turn: Turn = Turn.NONE, index: int = 0) -> None:
+        self._turn = Machine(TURNS, turn)
+        self.index = index
 
     @property
     def turn(self) -> Turn:

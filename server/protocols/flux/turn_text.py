@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
@@ -11,6 +12,15 @@ from server.protocols.deepgram.open_text import OpenText
 from server.protocols.deepgram.wording import Wording
 from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class TextState:
+    """What another connection has to know of the turn's text."""
+
+    closed: list[Passage]
+    segment: int
+    committed: list[Passage]
 
 
 class TurnText:
@@ -31,6 +41,17 @@ class TurnText:
         self._closed: list[Passage] = []
         self._open = OpenText()
         self._language: tuple[str, str | None] = ("", None)  # of which transcript
+
+    @property
+    def state(self) -> TextState:
+        """All that is needed to go on elsewhere: what is not certain comes again."""
+        return TextState(list(self._closed), *self._open.committed)
+
+    def resume(self, state: TextState) -> None:
+        """Go on with this text."""
+        self._closed = list(state.closed)
+        self._open.resume(state.segment, state.committed)
+        self._read()
 
     @property
     def language(self) -> str | None:

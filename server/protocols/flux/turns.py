@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from server.live.vocabulary.events import Hypothesis, Silence, WordsCommitted
@@ -9,7 +10,7 @@ from server.protocols.deepgram.alternatives import JsonObject, seconds
 from server.protocols.flux.configuration import Configuration
 from server.protocols.flux.end_of_turn import confidence
 from server.protocols.flux.state import UPDATE, Turn, TurnEvent, TurnState
-from server.protocols.flux.turn_text import TurnText
+from server.protocols.flux.turn_text import TextState, TurnText
 from server.transcript.segments import Segment
 
 UPDATE_SECONDS = 0.25
@@ -32,6 +33,23 @@ class Trigger(StrEnum):
     """The session."""
 
 
+@dataclass(frozen=True, slots=True)
+class TurnsState:
+    """What another connection has to know of the turns of a session; see Turns."""
+
+    turn: Turn
+    index: int
+    text: TextState
+    shown: str
+    speaking: bool
+    stopping: bool
+    silence: Silence | None
+    heard: float
+    start: float
+    told: float
+    stray_since: float | None
+
+
 class Turns:
     """The turns of one session. Methods return the messages to be sent.
 
@@ -52,6 +70,31 @@ class Turns:
         self._heard = 0.0
         self._start = self._told = 0.0  # of the turn's audio, and the end of what the last message was about
         self._stray_since: float | None = None
+
+    @property
+    def state(self) -> TurnsState:
+        """All that is needed to go on elsewhere."""
+        return TurnsState(
+            self._state.turn,
+            self._state.index,
+            self._text.state,
+            self._shown,
+            self._speaking,
+            self._stopping,
+            self._silence,
+            self._heard,
+            self._start,
+            self._told,
+            self._stray_since,
+        )
+
+    def resume(self, state: TurnsState) -> None:
+        """Go on there."""
+        self._state = TurnState(state.turn, state.index)
+        self._text.resume(state.text)
+        self._shown, self._silence, self._heard = state.shown, state.silence, state.heard
+        self._speaking, self._stopping = state.speaking, state.stopping
+        self._start, self._told, self._stray_since = state.start, state.told, state.stray_since
 
     def configure(self, configuration: Configuration) -> None:
         """From now on turns end like this, and from the next change of their text on they are told like this."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.streams import Priority, Question, StreamSpec
+from server.engine.blackbox import BlackBox
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -17,6 +18,7 @@ from server.engine.messages import (
     OpenStream,
     StopWorker,
     StreamFailed,
+    StreamsLost,
     ToClient,
     ToWorker,
     WorkerStats,
@@ -36,6 +38,7 @@ class Bench:
         self.sent: list[ToClient] = []
         self.patience: list[float | None] = []
         self.now = 100.0
+        self.box = BlackBox()
         self._settings = settings or EngineSettings()
 
     def run(self, script: Script) -> None:
@@ -44,7 +47,14 @@ class Bench:
             self.now += 1.0
             return next(script, [StopWorker()])
 
-        StepLoop(self.runner, self._settings, receive=receive, send=self.sent.extend, clock=lambda: self.now).run()
+        StepLoop(
+            self.runner,
+            self._settings,
+            receive=receive,
+            send=self.sent.extend,
+            clock=lambda: self.now,
+            box=self.box,
+        ).run()
 
     @property
     def resting(self) -> bool:
@@ -67,6 +77,11 @@ class Bench:
     def ends(self, stream: int | None = None) -> list[AnswerDone | StreamFailed]:
         ends = [m for m in self.sent if isinstance(m, AnswerDone | StreamFailed)]
         return [end for end in ends if stream in (None, end.stream)]
+
+    @property
+    def lost(self) -> list[tuple[int, ...]]:
+        """The streams of each step that went wrong."""
+        return [message.streams for message in self.sent if isinstance(message, StreamsLost)]
 
     @property
     def stats(self) -> WorkerStats:

@@ -100,7 +100,7 @@ async def test_streams_answer_side_by_side(start_engine: StartEngine) -> None:
     questions = [Question(seed=length) for length in range(1, 13)]
     answers = await asyncio.gather(*(transcribe(engine, each, frames=each.seed * 5) for each in questions))
     assert answers == [answer_of(each) for each in questions]
-    await eventually(lambda: engine.stats is not None and engine.stats.answer_tokens == sum(range(1, 13)))
+    await eventually(lambda: engine.stats is not None and engine.stats.done.answer_tokens == sum(range(1, 13)))
     assert engine.admission.speed != 10.0
 
 
@@ -119,7 +119,7 @@ async def test_leaving_a_stream_frees_its_pages(start_engine: StartEngine) -> No
         await eventually(lambda: engine.stats is not None and engine.stats.pages_used > 0)
     await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
     assert engine.stats is not None
-    assert engine.stats.answer_tokens < 2_000
+    assert engine.stats.done.answer_tokens < 2_000
 
 
 async def test_tokens_before_the_limit_and_the_reason(start_engine: StartEngine) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -50,7 +51,7 @@ async def test_a_worker_that_is_stopped_is_red_then_killed_and_its_streams_go_on
         os.kill(engine.worker_pid, signal.SIGSTOP)
         await eventually(lambda: engine.state is EngineState.UNRESPONSIVE)
         with pytest.raises(EngineUnavailable, match="does not answer"):
-            open_stream(engine, question)
+            engine.check_ready()
         assert begun + await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(question)
     assert engine.deaths[Death.HUNG] == engine.restarts == 1
 
@@ -127,10 +128,10 @@ def load_slowly(left: Path) -> ScriptedRunner:
 
 @pytest.mark.parametrize(("factory", "hangs"), [(stop_once, 1), (load_slowly, 0)])
 async def test_a_worker_that_does_nothing_while_it_loads_is_replaced(
-    start_engine: StartEngine, tmp_path: Path, factory: object, hangs: int
+    start_engine: StartEngine, tmp_path: Path, factory: Callable[[Path], ScriptedRunner], hangs: int
 ) -> None:
     settings = EngineSettings(load_timeout=1.5, restart_delay=0.01)
-    engine = await ready_engine(start_engine, partial(factory, tmp_path / "left"), settings)  # type: ignore[arg-type]
+    engine = await ready_engine(start_engine, partial(factory, tmp_path / "left"), settings)
     assert engine.deaths[Death.HUNG] == engine.restarts == hangs
     assert await transcribe(engine, THREE) == answer_of(THREE)
 

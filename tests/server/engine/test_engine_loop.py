@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -17,6 +18,7 @@ from server.engine.messages import (
     CropStream,
     EndReason,
     FailureCode,
+    RejoinStream,
     StopWorker,
     ToClient,
     ToWorker,
@@ -25,7 +27,6 @@ from server.engine.messages import (
 from server.engine.settings import EngineSettings
 from server.engine.worker.loop import StepLoop
 from tests.server.engine.scripted_loop import (
-    HEARTBEAT,
     LIVE,
     Bench,
     Script,
@@ -254,29 +255,128 @@ def test_no_memory_even_for_one_stream_fails_that_stream_alone() -> None:
     assert bench.runner.free_pages == bench.runner.pages
 
 
-def test_out_of_memory_fails_the_streams_of_that_step_and_no_other() -> None:
-    bench = Bench(ScriptedRunner(pages=64), EngineSettings(steps=StepSizes(max_rows=2)))
+@pytest.mark.parametrize("trouble", [Trouble.OUT_OF_MEMORY, Trouble.ERROR])
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_step_that_fails_lets_its_streams_go_and_no_other(trouble: Trouble, ahead: bool) -> None:
+    settings = EngineSettings(steps=StepSizes(max_rows=2))
+    bench = Bench(ScriptedRunner(pages=64, launches_ahead=ahead), settings)
 
     def script() -> Script:
-        yield [*whole(1, answer=1000), *whole(2, context=Trouble.OUT_OF_MEMORY), *whole(3)]
+        yield [*whole(1, answer=1000), *whole(2, context=trouble), *whole(3)]
         yield from bench.until_rest()
 
     bench.run(script())
-    assert [failed(bench.ends(n)[0]).code for n in (1, 2)] == [FailureCode.OUT_OF_MEMORY] * 2
+    assert bench.lost == [(1, 2)]
+    assert bench.ends(1) == bench.ends(2) == []
     assert done(bench.ends(3)[0]).reason is EndReason.STOP
-    assert len(bench.ends()) == 3
     assert bench.runner.free_pages == 64
 
 
-def test_any_other_error_of_a_step_leaves_the_loop() -> None:
+@pytest.mark.parametrize(
+    ("trouble", "code"), [(Trouble.OUT_OF_MEMORY, FailureCode.OUT_OF_MEMORY), (Trouble.ERROR, FailureCode.INTERNAL)]
+)
+def test_who_fails_by_itself_has_failed(trouble: Trouble, code: FailureCode) -> None:
     bench = Bench()
 
     def script() -> Script:
-        yield whole(1, context=Trouble.ERROR)
+        yield whole(1, context=trouble)
+        yield from bench.until_rest()
+        yield whole(2)
         yield from bench.until_rest()
 
-    with pytest.raises(RuntimeError, match="the device is lost"):
+    bench.run(script())
+    assert failed(bench.ends(1)[0]).code is code
+    assert done(bench.ends(2)[0]).reason is EndReason.STOP
+
+
+def test_a_device_that_is_lost_leaves_the_loop_and_who_was_in_work() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        yield [*whole(1, context=Trouble.DEVICE_FAULT), *whole(2), opening(3)]
+        yield from bench.until_rest()
+
+    with pytest.raises(RuntimeError, match="device-side assert"):
         bench.run(script())
+    assert bench.box.in_hand == {1, 2}
+    assert bench.ends() == []
+
+
+def test_when_nothing_succeeds_any_more_it_is_for_no_stream() -> None:
+    bench = Bench()
+
+    def script() -> Script:
+        for number in range(1, 100):
+            yield whole(number, frames=0, context=Trouble.ERROR)
+            yield from bench.until_rest()
+
+    class Broken(ScriptedRunner):
+        def launch(self, plan: StepPlan) -> PendingStep:
+            raise ValueError("nothing works")
+
+    bench.runner = Broken()
+    with pytest.raises(ValueError, match="nothing works"):
+        bench.run(script())
+    assert 5 < len(bench.ends()) < 10
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_what_is_in_work_is_known_from_before_a_launch_until_it_cannot_matter_any_more(ahead: bool) -> None:
+    bench = Bench(ScriptedRunner(launches_ahead=ahead))
+    seen: list[frozenset[int]] = []
+    launch = bench.runner.launch
+
+    def looked(plan: StepPlan) -> PendingStep:
+        seen.append(bench.box.in_hand)
+        return launch(plan)
+
+    bench.runner.launch = looked  # type: ignore[method-assign]
+
+    def script() -> Script:
+        yield whole(1, frames=2, answer=3)
+        yield from bench.until_rest()
+        assert bench.box.in_hand == frozenset()
+
+    bench.run(script())
+    assert set(seen) == {frozenset({1})}
+
+
+class Settling(ScriptedRunner):
+    """Notes how many steps had been launched when it was to settle."""
+
+    def __init__(self, *, ahead: bool) -> None:
+        super().__init__(pages=640, launches_ahead=ahead)
+        self.settled: list[int] = []
+
+    def settle(self) -> None:
+        super().settle()
+        self.settled.append(len(self.plans))
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_company_runs_before_others_and_in_steps_of_its_own_until_it_rejoins_them(ahead: bool) -> None:
+    runner = Settling(ahead=ahead)
+    bench = Bench(runner)
+    members = {1: None, 2: 7, 3: None, 4: 7, 5: 8, 6: None}
+    rejoined: list[int] = []
+
+    def script() -> Script:
+        opened = [replace(opening(number, answer=20), company=company) for number, company in members.items()]
+        yield [message for each in opened for message in (each, AppendAudio(each.stream, audio(10)), asking(each))]
+        yield from bench.until(lambda: len(bench.tokens(5)) > 3)
+        rejoined.append(len(runner.plans))
+        yield [RejoinStream(5)]
+        yield from bench.until_rest()
+
+    bench.run(script())
+    streams = [{row.stream for row in plan.rows} | {work.stream for work in plan.encode} for plan in runner.plans]
+    first = [min(where for where, step in enumerate(streams) if number in step) for number in (2, 5, 1)]
+    assert set().union(*streams[: first[1]]) == {2, 4}
+    assert set().union(*streams[first[1] : first[2]]) == {5}
+    assert rejoined == [first[2]]
+    assert set().union(*streams[first[2] :]) == {1, 3, 5, 6}
+    assert {first[1], first[2]} <= set(runner.settled), "others' work was still in hand"
+    assert [done(bench.ends(number)[0]).answer_tokens for number in members] == [20] * 6
 
 
 @pytest.mark.parametrize("trouble", [Trouble.BAD_PROMPT, Trouble.BAD_QUESTION])
@@ -293,20 +393,15 @@ def test_an_error_that_concerns_one_stream_ends_that_stream_alone(trouble: Troub
     assert bench.runner.free_pages == bench.runner.pages
 
 
-def test_idle_means_blocked_and_open_streams_mean_a_heartbeat() -> None:
+def test_idle_means_blocked_with_open_streams_too() -> None:
     bench = Bench()
 
     def script() -> Script:
         assert bench.patience == [None]
         yield [opening(1)]
         yield from bench.until_rest()
-        assert bench.patience[-1] == HEARTBEAT
-        before = bench.sent.count(bench.stats)
-        yield []  # the time passed without a message
-        assert bench.sent.count(bench.stats) == before + 1
-        yield [CloseStream(1)]
-        yield from bench.until_rest()
         assert bench.patience[-1] is None
+        assert bench.box.turn is None, "others would take it for a turn that never ends"
 
     bench.run(script())
 
@@ -344,7 +439,7 @@ def test_stats_are_coalesced_while_nothing_begins_or_ends() -> None:
         for _ in range(200):
             bench.now -= 0.99  # a step takes 10 ms
             yield []
-        sent_at.extend(m.steps for m in bench.sent if isinstance(m, WorkerStats))
+        sent_at.extend(m.done.steps for m in bench.sent if isinstance(m, WorkerStats))
 
     bench.run(script())
     gaps = [b - a for a, b in pairwise(sent_at[2:])]
@@ -365,8 +460,8 @@ def test_the_time_of_steps_counts_as_busy_and_no_other() -> None:
         yield from bench.until_rest()
 
     bench.run(script())
-    assert bench.stats.steps > 2
-    assert bench.stats.busy_seconds == pytest.approx(0.25 * bench.stats.steps)
+    assert bench.stats.done.steps > 2
+    assert bench.stats.done.busy_seconds == pytest.approx(0.25 * bench.stats.done.steps)
 
 
 def test_messages_of_one_turn_leave_together() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from model.seam.streams import Question, StreamSpec
+from server.engine.blackbox import BlackBox
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -37,7 +38,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(EngineSettings(), self.runner.info)
-        self.streams = Streams(self.runner, self.scheduler, clock=lambda: self.now, out_of_memory=(MemoryError,))
+        self.streams = Streams(
+            self.runner, self.scheduler, clock=lambda: self.now, out_of_memory=(MemoryError,), box=BlackBox()
+        )
 
     def open(self, number: int, frames: int, question: Question = QUESTION) -> None:
         self.streams.handle(OpenStream(number, f"r{number}", StreamSpec(frames, question)))
@@ -272,3 +275,51 @@ def test_answer_tokens_are_counted_without_the_stop_token_and_what_is_cut() -> N
     worker.rest()
     assert [end.answer_tokens for end in worker.done] == [3, 4]
     assert worker.streams.answer_tokens == 7
+
+
+# ------------------------------------------------------------------------------------------- answers that go on
+
+
+def test_an_answer_that_goes_on_ends_and_is_counted_as_if_it_had_not_been_interrupted() -> None:
+    """Whether the model ends it or it is cut, behind a forced start and with guesses, at every place."""
+    start = "xyz"  # counts for the longest answer
+    for length, most in ((9, 20), (9, 9), (9, 8), (0, 5)):
+        question = Question(prefix=start, seed=length, max_tokens=most + len(start))
+        worker = Worker(ScriptedRunner(drafts=2))
+        whole: list[int] = []
+        for begun in range(min(length, most) + 1):
+            worker.streams.outbox.clear()
+            worker.open(begun, frames=4, question=question)
+            worker.hear(begun, 3.5)
+            worker.ask(begun, replace(question, begun=tuple(whole[:begun])), last=True)
+            worker.rest()
+            written = [token for m in worker.streams.outbox if isinstance(m, AnswerTokens) for token in m.tokens]
+            whole = whole or written
+            assert written == whole[begun:]
+            (end,) = worker.done
+            reason = EndReason.LENGTH if length > most else EndReason.STOP
+            assert (end.reason, end.answer_tokens) == (reason, min(length, most))
+            assert (end.prompt_tokens, end.audio_tokens) == (BEFORE + 4 + AFTER + len(start), 4)
+        assert not worker.failed
+
+
+def test_room_for_what_was_given_is_there_already() -> None:
+    """It is part of the longest answer, for which pages are reserved: not a page more, and none is given back."""
+    worker = Worker(ScriptedRunner(pages=pages(100, 50)))
+    question = Question(seed=50, max_tokens=50, begun=tuple(range(100, 140)))
+    worker.open(1, frames=100, question=replace(question, begun=()))
+    worker.hear(1, 100)
+    worker.ask(1, question, last=True)
+    worker.until(lambda: any(stream.answer is not None for stream in worker.scheduler.running))
+    assert worker.scheduler.reserved_pages == pages(100, 50)
+    worker.rest()
+    assert [(end.reason, end.answer_tokens) for end in worker.done] == [(EndReason.STOP, 50)]
+    assert worker.streams.answer_tokens == 10, "only what was computed here"
+
+
+def test_more_than_the_longest_answer_cannot_go_on() -> None:
+    worker = Worker()
+    worker.open(1, frames=1)
+    worker.ask(1, Question(seed=9, max_tokens=4, begun=tuple(range(100, 105))))
+    worker.rest()
+    assert [(end.reason, end.answer_tokens) for end in worker.done] == [(EndReason.LENGTH, 5)]

@@ -1,19 +1,19 @@
-"""What the worker tells of itself and when, and how it keeps its pace and its pulse."""
+"""What the worker tells of itself and when, and how it keeps its pace."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from queue import SimpleQueue
 
 import pytest
-from server.engine.worker.pulse import Pulse
 
 from model.seam.runner import StepRunner
 from model.seam.steps import PendingStep, RowWork, StepPlan, StepResult, StepSizes
+from server.engine.blackbox import BlackBox
+from server.engine.figures import ROWS, Tally, WorkDone
 from server.engine.messages import AskStream, CloseStream, StopWorker, ToWorker, WorkerStats
 from server.engine.settings import EngineSettings
-from server.engine.worker.loop import STATS_SECONDS, StepLoop
+from server.engine.worker.loop import StepLoop
 from server.engine.worker.pace import Pace
 from tests.server.engine.scripted_loop import (
     LIVE,
@@ -55,7 +55,7 @@ def run(
     settings: EngineSettings,
     clock: Callable[[], float] = lambda: 0.0,
     pace: Pace | None = None,
-    pulse: Pulse | None = None,
+    box: BlackBox | None = None,
 ) -> None:
     """Until everything is answered."""
     inbox = iter([messages])
@@ -66,7 +66,7 @@ def run(
         send=lambda told: None,
         clock=clock,
         pace=pace,
-        pulse=pulse,
+        box=box,
     ).run()
 
 
@@ -81,26 +81,84 @@ def test_everything_is_summed_up() -> None:
         yield from bench.until_rest()
 
     bench.run(script())
-    last = bench.stats
-    assert (last.encoded_frames, last.answer_tokens, last.pages_total) == (8, 13, bench.runner.pages)
-    assert last.steps == len(bench.runner.plans)
+    last, plans = bench.stats.done, bench.runner.plans
+    assert (last.encoded_frames, last.answer_tokens, bench.stats.pages_total) == (8, 13, bench.runner.pages)
+    assert last.steps == len(plans)
+    assert last.positions == sum(row.positions for plan in plans for row in plan.rows)
 
 
-def test_the_last_step_tells_how_many_rows_it_had_and_a_rest_has_none() -> None:
+def test_every_step_is_counted_by_its_rows_and_not_only_the_last_one_told() -> None:
+    """The clock stands still, so that most steps are in no stats of their own."""
     bench = Bench()
 
     def script() -> Script:
         yield [*live_stream(1, answer=5), frames_of_audio(1, 8), AskStream(1, LIVE)]
-        yield whole(2)
-        yield from bench.until_rest()
-        assert bench.stats.running == 1, "it listens"
-        assert bench.stats.batch_rows == 0
+        yield whole(2, answer=30, limit=40)
+        while not bench.resting:
+            bench.now -= 1.0
+            yield []
 
     bench.run(script())
-    rows = {step: len(plan.rows) for step, plan in enumerate(bench.runner.plans, start=1)}
-    told = {each.steps: each.batch_rows for each in stats(bench) if each.batch_rows}
-    assert told.items() <= rows.items()
-    assert set(told.values()) == {1, 2}
+    rows = [len(plan.rows) for plan in bench.runner.plans]
+    counted = bench.stats.done.rows
+    assert len(stats(bench)) < len(rows)
+    assert counted.counts == (rows.count(1), rows.count(2), *[0] * (len(counted.bounds) - 1))
+    assert counted.total == sum(rows)
+
+
+@pytest.mark.parametrize(("drafts", "guesses"), [(0, 0), (3, 9)])
+def test_guesses_and_what_came_true_of_them_are_counted(drafts: int, guesses: int) -> None:
+    """Twelve tokens and the one that ends them: 3 guessed and 1, 1 alone, 3 and 1, 3 and 1. The script guesses well."""
+    bench = Bench(ScriptedRunner(drafts=drafts))
+
+    def script() -> Script:
+        yield whole(1, answer=12)
+        yield from bench.until_rest()
+
+    bench.run(script())
+    counted = bench.stats.done
+    assert counted.answer_tokens == 12
+    assert (counted.guessed_tokens, counted.accepted_tokens) == (guesses, guesses)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_the_time_of_steps_adds_up_to_the_time_in_which_there_was_one(ahead: bool) -> None:
+    """Where the next is launched before one is read, the time that they share counts once."""
+    runner = SlowRunner(launches_ahead=ahead)
+    bench = Bench(runner)
+    began: list[float] = []
+
+    def wait(plan: StepPlan) -> None:
+        began.append(bench.now)
+        bench.now += 0.25
+
+    runner.wait = wait
+
+    def script() -> Script:
+        yield whole(1)
+        for _ in range(1000):
+            if bench.resting:
+                return
+            bench.now -= 1.0  # nothing but the steps takes time
+            yield []
+
+    bench.run(script())
+    counted = bench.stats.done
+    assert sum(counted.step_seconds.counts) == counted.steps
+    assert counted.step_seconds.total == pytest.approx(0.25 * len(began))
+
+
+def test_what_two_workers_did_adds_up() -> None:
+    first, second = Tally(ROWS), Tally(ROWS)
+    for rows in (1, 2, 3):
+        first.add(rows)
+    second.add(1000)
+    one = WorkDone(steps=3, busy_seconds=0.5, rows=first.distribution)
+    both = one + WorkDone(steps=1, busy_seconds=0.25, rows=second.distribution)
+    assert (both.steps, both.busy_seconds) == (4, 0.75)
+    assert both.rows.counts == (1, 1, 1, *[0] * (len(ROWS) - 3), 1)
+    assert both.rows.total == 1006
+    assert WorkDone() + one == one + WorkDone() == one
 
 
 def test_launching_and_waiting_for_a_step_is_work() -> None:
@@ -117,8 +175,8 @@ def test_launching_and_waiting_for_a_step_is_work() -> None:
         yield from bench.until_rest()
 
     bench.run(script())
-    assert bench.stats.steps > 2
-    assert bench.stats.busy_seconds == pytest.approx(2 * 0.25 * bench.stats.steps)
+    assert bench.stats.done.steps > 2
+    assert bench.stats.done.busy_seconds == pytest.approx(2 * 0.25 * bench.stats.done.steps)
 
 
 # ------------------------------------------------------------------------------------------------------------ when
@@ -165,27 +223,7 @@ def test_a_rest_is_told_at_once() -> None:
         while not bench.resting:
             bench.now -= 1.0
             yield []
-        assert bench.stats.steps == len(bench.runner.plans)
-
-    bench.run(script())
-
-
-@pytest.mark.parametrize(("heartbeat_timeout", "interval"), [(60.0, STATS_SECONDS), (0.5, 0.125)])
-def test_stats_come_in_time_for_whoever_waits_for_a_sign_of_life(heartbeat_timeout: float, interval: float) -> None:
-    """Four of them before the worker would be given up."""
-    bench = Bench(settings=EngineSettings(heartbeat_timeout=heartbeat_timeout))
-
-    def script() -> Script:
-        yield whole(1, answer=300, limit=300)
-        yield []
-        for _ in range(10):
-            told = len(stats(bench))
-            bench.now -= 1.0 - interval / 2
-            yield []
-            assert len(stats(bench)) == told
-            bench.now -= 1.0 - interval / 2
-            yield []
-            assert len(stats(bench)) == told + 1
+        assert bench.stats.done.steps == len(bench.runner.plans)
 
     bench.run(script())
 
@@ -221,7 +259,7 @@ def test_the_loop_does_not_rest_before_what_it_launched_is_read() -> None:
     assert done(bench.ends()[0]).answer_tokens == 12
 
 
-# ---------------------------------------------------------------------------------------------------- pace and pulse
+# ---------------------------------------------------------------------------------------------------- pace and turns
 
 
 def test_steps_of_a_slow_device_take_as_long_as_they_should_from_the_first_one_on() -> None:
@@ -245,11 +283,20 @@ def test_steps_of_a_slow_device_take_as_long_as_they_should_from_the_first_one_o
     assert min(taken[:20]) > 4
 
 
-def test_a_long_step_beats_while_it_is_launched_and_while_it_is_read() -> None:
-    """Each goes on until a sign of life came out of it."""
-    beats: SimpleQueue[int] = SimpleQueue()
-    heard: list[int] = []
+def test_others_see_for_how_long_a_step_runs_and_what_the_longest_took() -> None:
+    box, seen, now = BlackBox(), [], 0.0
     runner = SlowRunner()
-    runner.wait = lambda plan: heard.append(beats.get(timeout=60))
-    run(runner, whole(1, answer=2), EngineSettings(), pulse=Pulse(beats.put, interval=0.005, patience=60.0))
-    assert len(heard) == 2 * len(runner.plans)
+
+    def wait(plan: StepPlan) -> None:
+        nonlocal now
+        now += 0.25
+        seen.append(box.turn)
+
+    runner.wait = wait
+    run(runner, whole(1, answer=2), EngineSettings(), clock=lambda: now, box=box)
+    launched, read = seen[::2], seen[1::2]
+    assert launched == read, "one turn"
+    assert None not in launched
+    assert len(set(launched)) == len(runner.plans)
+    assert box.longest_turn == pytest.approx(0.5, rel=0.1)
+    assert box.turn is not None, "it was told to stop in its last turn"

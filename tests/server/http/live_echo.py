@@ -153,7 +153,7 @@ class Scripted:
 
     def __init__(self, script: Script) -> None:
         self._script = script
-        self._heard = 0.0
+        self._heard = self.backlog = 0.0
         self._events: asyncio.Queue[LiveEvent | EngineError] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:

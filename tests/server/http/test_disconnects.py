@@ -21,6 +21,7 @@ HELD = (
     "asr_kv_pages_used",
     "asr_queue_requests",
     "asr_queue_audio_seconds",
+    "asr_uploads",
 )
 """Gauges of what a request holds."""
 
@@ -63,7 +64,7 @@ def test_leaving_in_the_middle_of_the_upload(slow_server: RunningServer, wav: by
     cancelled = slow_server.metric("asr_cancellations_total", stage="upload")
     with connection(slow_server) as client:
         client.sendall(request(wav)[:-1000])
-        slow_server.wait_for(lambda: slow_server.metric("asr_queue_requests") == 1, "the upload has begun")
+        slow_server.wait_for(lambda: slow_server.metric("asr_uploads") == 1, "the upload has begun")
     slow_server.wait_for(
         lambda: slow_server.metric("asr_cancellations_total", stage="upload") == cancelled + 1, "it is noticed"
     )

@@ -155,24 +155,3 @@ def test_compressed_bodies_are_not_taken(server: RunningServer, wav: bytes, enco
 def test_no_cors_by_default(server: RunningServer) -> None:
     answer = httpx.get(f"{server.url}/v1/models", headers={"origin": "https://app.example"})
     assert "access-control-allow-origin" not in answer.headers
-
-
-def test_too_many_requests_are_told_when_to_come_back(slow_server: RunningServer, wav: bytes) -> None:
-    """All places are taken by uploads that do not come on."""
-    address = ("127.0.0.1", httpx.URL(slow_server.url).port or 0)
-    refused_before = slow_server.metric("asr_rejections_total", reason="overloaded")
-    taken = [socket.create_connection(address) for _ in range(3)]
-    try:
-        for connection in taken:
-            connection.sendall(headers_only("any", 150_000))
-        slow_server.wait_for(lambda: slow_server.metric("asr_queue_requests") == 3, "all places are taken")
-        answer = raw(slow_server, headers_only("any", 150_000))
-        assert answer.startswith(b"HTTP/1.1 429 ")
-        assert b"retry-after: " in answer
-        assert b"x-should-retry: true" in answer
-    finally:
-        for connection in taken:
-            connection.close()
-    slow_server.wait_for(lambda: slow_server.metric("asr_queue_requests") == 0, "the places are given back")
-    assert slow_server.metric("asr_rejections_total", reason="overloaded") == refused_before + 1
-    assert slow_server.metric("asr_cancellations_total", stage="upload") >= 3

@@ -28,6 +28,7 @@ class Scripted:
         self.heard: list[Samples] = []
         self.settings: list[object] = []
         self.entered = self.left = False
+        self.backlog = 0.0
         self._events: asyncio.Queue[LiveEvent | EngineError] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:

@@ -18,6 +18,7 @@ from server.recordings.errors import AudioError, EngineError, EngineUnavailable,
 from server.recordings.recordings import Recordings
 from server.recordings.transcription import Outcome
 from server.recordings.wishes import KnownSpeaker, Wishes
+from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.segments import Transcript, Usage
@@ -45,10 +46,9 @@ async def assert_all_given_back(room: Room) -> None:
 
 async def test_events_add_up_to_the_transcript_and_its_costs_are_known(room: Room) -> None:
     with room.admit() as ticket:
-        with io.BytesIO(file_of(SPEECH)) as file:
-            opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
-            transcription = await opening.__aenter__()
-        # The file is closed by now, and nobody misses it.
+        file = io.BytesIO(file_of(SPEECH))
+        opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
+        transcription = await opening.__aenter__()
         assert room.engine.admission.audio_seconds == 3.0
         assert (transcription.recording.seconds, transcription.recording.notes) == (3.0, ())
         assert (transcription.costs, transcription.transcript, transcription.first_segment_at) == (None, None, None)
@@ -170,6 +170,12 @@ async def test_places_are_limited_and_so_is_the_audio_of_all(decoders: DecodePoo
 
 
 async def test_nobody_is_let_in_before_the_engine_is_ready(decoders: DecodePool) -> None:
-    room = Recordings(Engine(SpeakingRunner), Vocabulary.load(CHECKPOINT), decoders, max_audio_seconds=LONGEST)
+    room = Recordings(
+        Engine(SpeakingRunner),
+        Vocabulary.load(CHECKPOINT),
+        decoders,
+        max_audio_seconds=LONGEST,
+        memory=Budget(Resource.MEMORY, 1 << 30),
+    )
     with pytest.raises(EngineUnavailable):
         room.admit()

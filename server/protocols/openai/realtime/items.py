@@ -25,6 +25,31 @@ _REMEMBERED = 1_000
 """Items that can be asked for: the last ones of a session, which may go on for hours."""
 
 
+@dataclass(frozen=True, slots=True)
+class ItemState:
+    """An item that is not completed, or the last one that is. Times: seconds of the session."""
+
+    id: str
+    start: float
+    previous_id: str | None
+    end: float
+    text: str
+    segments: list[int]
+    flushes: list[tuple[Asker, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsState:
+    """What another connection has to know of the items of a session."""
+
+    reserved: ItemState | None
+    awaited: list[ItemState]
+    last: ItemState | None
+    uncommitted_from: float
+    cleared_until: float
+    speakers: list[int | None]
+
+
 @dataclass(slots=True)
 class _Item:
     """``start`` and ``end``: of its audio, in seconds of the session's.
@@ -45,6 +70,26 @@ class _Item:
     @property
     def transcript(self) -> str:
         return "".join(self.texts)
+
+    @property
+    def state(self) -> ItemState:
+        """What another connection has to know of it."""
+        flushes = sorted((flush.asker, flush.number) for flush in self.flushes)
+        return ItemState(
+            self.id, self.start, self.previous_id, self.end, self.transcript, sorted(self.segments), flushes
+        )
+
+    @classmethod
+    def of(cls, state: ItemState) -> _Item:
+        return cls(
+            state.id,
+            state.start,
+            state.previous_id,
+            state.end,
+            [state.text] if state.text else [],
+            segments=set(state.segments),
+            flushes={FlushId(asker, number) for asker, number in state.flushes},
+        )
 
 
 class Items:
@@ -68,6 +113,33 @@ class Items:
         self._history: dict[str, _Item] = {}  # the committed ones, as far as they are remembered, in order
         self._cleared_until = 0.0
         self._labels = SpeakerLabels({})
+
+    @property
+    def state(self) -> ItemsState:
+        """All that is needed to go on elsewhere: what is completed is not known there, but for the last one."""
+        last = next(reversed(self._history.values()), None)
+        return ItemsState(
+            self._reserved and self._reserved.state,
+            [item.state for item in self._awaited],
+            last.state if last is not None and last.completed else None,
+            self.uncommitted_from,
+            self._cleared_until,
+            self._labels.known,
+        )
+
+    def resume(self, state: ItemsState) -> None:
+        """Go on with these."""
+        self._reserved = state.reserved and _Item.of(state.reserved)
+        self._awaited = deque(map(_Item.of, state.awaited))
+        self._history = {item.id: item for item in self._awaited}
+        if state.last is not None:
+            last = _Item.of(state.last)
+            last.completed = True
+            self._history = {last.id: last}
+        self.uncommitted_from, self._cleared_until = state.uncommitted_from, state.cleared_until
+        self._labels = SpeakerLabels({})
+        for speaker in state.speakers:
+            self._labels.letter(speaker)
 
     def speech_started(self, at: float) -> list[Send]:
         """A turn began; its item is reserved unless words came before."""

@@ -177,6 +177,20 @@ class Append(Fields):
     audio: str
 
 
+class _Resumption(Fields):
+    """As ``session.resumption_update`` brought them, the last of each."""
+
+    token: str
+    voices: str | None = None
+
+
+class ResumeFields(Fields):
+    """``session.resume``. ``audio_start``: where in the session the audio begins that comes; the token's place."""
+
+    resumption: _Resumption
+    audio_start: Annotated[float, Field(ge=0)] | None = None
+
+
 class ItemReference(Fields):
     """``conversation.item.retrieve``, ``.delete`` and ``.truncate``."""
 

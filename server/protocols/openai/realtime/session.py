@@ -7,7 +7,10 @@ the session's audio: milliseconds in ``speech_started`` and ``speech_stopped``, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from server.context import ANY_ROOM, ContextRoom
 from server.live.vocabulary.actions import (
@@ -16,6 +19,7 @@ from server.live.vocabulary.actions import (
     Discard,
     Flush,
     Hear,
+    Resume,
     Send,
     SetContext,
     SetLogprobs,
@@ -30,19 +34,33 @@ from server.live.vocabulary.events import (
     SpeechStopped,
     WordsCommitted,
 )
-from server.live.vocabulary.flush import Asker, flush_ids
+from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.resumption import REFUSALS, Offer, Refusal, Snapshot
 from server.protocols.openai.realtime.config import SessionConfig
 from server.protocols.openai.realtime.errors import EventError, end_details
-from server.protocols.openai.realtime.items import Items
+from server.protocols.openai.realtime.items import Items, ItemsState
 from server.protocols.openai.realtime.reading import ClientEvent, read_event
-from server.protocols.openai.realtime.schemas import ItemReference, SessionFields, SessionUpdate, checked
+from server.protocols.openai.realtime.schemas import ItemReference, ResumeFields, SessionFields, SessionUpdate, checked
 
-_CLOSE_CODES = {SessionEnd.SHUTTING_DOWN: 1001, SessionEnd.ENGINE_FAILED: 1011}
+_CLOSE_CODES = {SessionEnd.SHUTTING_DOWN: 1012, SessionEnd.ENGINE_FAILED: 1011}
 _POLICY_VIOLATION = 1008
 _ELSEWHERE = ("response.", "conversation.item.", "output_audio_buffer.")
 NOTHING_NAMED: Final = SessionFields()
 """A session that begins with the defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What another connection has to know of the session."""
+
+    id: str
+    config: SessionConfig
+    items: ItemsState
+    next_flush: int
+
+
+_STATE = TypeAdapter(_State)
 
 
 class RealtimeSession(LiveProtocol[ClientEvent]):
@@ -54,6 +72,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         make_id: ``make_id("item")`` is a new name that begins with ``item_``.
         start: what the session is configured with before the client says anything.
         flat: the client asks for the beta's form of the API.
+        resumable: the client wants to be able to go on elsewhere.
         room: for prompt and keywords.
 
     Raises EventError for a ``start`` that cannot be honoured.
@@ -67,26 +86,34 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         make_id: Callable[[str], str],
         start: SessionFields = NOTHING_NAMED,
         flat: bool = False,
+        resumable: bool = False,
         room: ContextRoom = ANY_ROOM,
     ) -> None:
+        self._resumable = resumable
         self._make_id = make_id
         self._id = make_id("sess")
         self._room = room
         self._config = SessionConfig(model or served_model, flat=flat).updated(start, room)
         self._items = Items(make_id, logprobs=self._config.logprobs)
-        self._flushes = flush_ids(Asker.PROTOCOL)
+        self._next_flush = 0
         self._heard = 0.0
+        self._begun = False  # audio was heard
         self._over = False
 
     def opened(self) -> Sequence[Action]:
         """``session.created``, then the configuration: by default OpenAI's, 24 kHz PCM and server VAD."""
+        return [self._event("session.created", session=self._config.echo(self._id)), *self._begin]
+
+    @property
+    def _begin(self) -> list[Action]:
+        """What the configuration makes of a session that knows of none."""
         config = self._config
         begin: list[Action] = [config.set_format, SetTurns(config.turns)]
         if config.context is not None:
             begin.append(SetContext(config.context))
         if config.logprobs:
             begin.append(SetLogprobs(True))
-        return [self._event("session.created", session=config.echo(self._id)), *begin]
+        return begin
 
     def read(self, frame: str | bytes) -> ClientEvent:
         """See LiveProtocol."""
@@ -134,6 +161,37 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
             Close(_CLOSE_CODES.get(why, _POLICY_VIOLATION), why.value),
         ]
 
+    kind = "realtime"
+
+    def snapshot(self) -> Snapshot:
+        """See Resumable."""
+        state = _State(self._id, self._config, self._items.state, self._next_flush)
+        made: Snapshot = _STATE.dump_python(state, mode="json")
+        return made
+
+    def resumed(self, snapshot: Snapshot, at: float) -> Sequence[Action]:
+        """``session.resumed`` tells the configuration, and that the session has its old name again."""
+        state = _STATE.validate_python(snapshot)
+        self._id, self._config, self._next_flush, self._heard = state.id, state.config, state.next_flush, at
+        self._items.resume(state.items)
+        self._items.logprobs = self._config.logprobs
+        told = self._event("session.resumed", session=self._config.echo(self._id), audio_start=at)
+        return [*self._begin, told]
+
+    def refused(self, why: Refusal) -> Sequence[Action]:
+        """An ``error`` event; the session goes on as the new one that it is."""
+        error = EventError(REFUSALS[why], code=why.value, param="resumption")
+        return [self._event("error", error=error.details(None))]
+
+    def offered(self, offer: Offer, *, leaving: bool) -> Sequence[Action]:
+        """``session.resumption_update``, with the reason where it is the last event."""
+        why = SessionEnd.SHUTTING_DOWN
+        if not leaving:
+            return [self._event("session.resumption_update", **offer.fields)]
+        self._over = True
+        told = self._event("session.resumption_update", **offer.fields, closing=why.value)
+        return [told, Close(_CLOSE_CODES[why], why.value)]
+
     def _handle(self, event: ClientEvent) -> list[Action]:
         """Do what a client event says. Raises EventError, and then nothing has changed."""
         if event.error is not None:
@@ -153,6 +211,8 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
                 changes = self._configure(event)
                 told = self._config.flat_echo(self._id)
                 return [*changes, self._event("transcription_session.updated", session=told)]
+            case "session.resume" if self._resumable:
+                return [self._resume(event)]
             case "conversation.item.retrieve":
                 return [*self._items.retrieve(_item_id(event))]
             case "conversation.item.delete":
@@ -167,6 +227,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
                 raise EventError("An event needs a type.", code="missing_required_parameter", param="type")
 
     def _append(self, audio: bytes) -> list[Action]:
+        self._begun = True
         self._heard += len(audio) / self._config.bytes_per_second
         return [Hear(audio)] if audio else []
 
@@ -176,8 +237,16 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
             raise EventError(
                 "The buffer is empty: no audio came since the last commit.", code="input_audio_buffer_commit_empty"
             )
-        flush = next(self._flushes)
+        flush = FlushId(Asker.PROTOCOL, self._next_flush)
+        self._next_flush += 1
         return [*self._items.commit(self._heard, flush), Flush(flush)]
+
+    def _resume(self, event: ClientEvent) -> Resume:
+        """The client wants to go on with another session. Raises EventError."""
+        fields = checked(ResumeFields, event.fields)
+        if self._begun:
+            raise EventError("A session can be resumed before its first audio.", code="resume_too_late", param="type")
+        return Resume(fields.resumption.token, fields.resumption.voices, fields.audio_start)
 
     def _configure(self, event: ClientEvent) -> list[Action]:
         """Take the update; returns what it changes for the audio and the model."""

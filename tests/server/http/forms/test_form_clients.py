@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from server.http.forms.form import read_form
+from server.http.spool import Spool
+from server.resources import Budget, Resource
 from tests.server.http.conftest import assert_envelope
 from tests.support.scripted_server import RunningServer
 from tests.support.speaking_runner import TEXT
@@ -182,12 +184,13 @@ async def test_texts_in_every_charset(head: bytes, content: bytes, charset: byte
     if charset:
         parts.append((b'Content-Disposition: form-data; name="_charset_"', charset))
     whole = body(*parts)
+    spool = Spool(Budget(Resource.DISK, 1 << 20), Budget(Resource.MEMORY, 1 << 20))
 
     async def chunks() -> AsyncIterator[bytes]:
         for at in range(0, len(whole), step):
             yield whole[at : at + step]
 
-    async with read_form("multipart/form-data; boundary=xx", chunks(), {"file"}) as form:
+    async with read_form("multipart/form-data; boundary=xx", chunks(), {"file"}, spool) as form:
         assert (form.fields[0].name, form.fields[0].value) == ("prompt", PROMPT)
 
 

@@ -325,7 +325,7 @@ def test_key_terms_can_be_replaced() -> None:
     ("why", "code"),
     [
         (SessionEnd.ENGINE_FAILED, 1011),
-        (SessionEnd.SHUTTING_DOWN, 1001),
+        (SessionEnd.SHUTTING_DOWN, 1012),
         (SessionEnd.IDLE, 1011),
         (SessionEnd.TOO_LONG, 1008),
         (SessionEnd.TOO_SLOW, 1008),

@@ -21,7 +21,7 @@ from server.live.vocabulary.protocol import LiveProtocol
 
 
 async def only_the_opening(
-    websocket: WebSocket, service: object, protocol: LiveProtocol[Any], *, subprotocol: str | None
+    websocket: WebSocket, service: object, protocol: LiveProtocol[Any], *, subprotocol: str | None, resumable: object
 ) -> None:
     """Stands in for the socket around a session: sends what the protocol opens with, and closes."""
     await websocket.accept(subprotocol)

@@ -288,7 +288,7 @@ def test_what_was_said_before_a_gentle_end_is_completed(vad: Conversation) -> No
     ("why", "code", "kind", "close"),
     [
         (SessionEnd.ENGINE_FAILED, "engine_failed", "server_error", 1011),
-        (SessionEnd.SHUTTING_DOWN, "shutting_down", "server_error", 1001),
+        (SessionEnd.SHUTTING_DOWN, "shutting_down", "server_error", 1012),
         (SessionEnd.IDLE, "idle", "invalid_request_error", 1008),
         (SessionEnd.TOO_LONG, "session_expired", "invalid_request_error", 1008),
         (SessionEnd.TOO_SLOW, "too_slow", "invalid_request_error", 1008),

@@ -1,0 +1,1 @@
+"""How the server is deployed: one machine, a cluster, Ray."""

@@ -1,0 +1,204 @@
+"""What a session has to know of another one to go on where that one stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from model.seam.audio import Samples
+from server.live.vocabulary.actions import Action
+from server.transcript.segments import Segment
+
+Snapshot = Mapping[str, Any]
+"""A protocol's own state, as JSON has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A segment of the session's text, as far as it is committed. Times: seconds of the session."""
+
+    index: int
+    start: float
+    end: float
+    speaker: int | None
+    text: str
+    avg_logprob: float | None = None
+
+    @classmethod
+    def of(cls, segment: Segment) -> Said:
+        return cls(segment.index, segment.start, segment.end, segment.speaker, segment.text, segment.avg_logprob)
+
+    @property
+    def segment(self) -> Segment:
+        return Segment(self.index, self.start, self.end, self.speaker, self.text, self.avg_logprob)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Something that a speaker said: by it the model knows him again. ``start``: its first sample in the session."""
+
+    speaker: int
+    text: str
+    start: int
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPlace:
+    """Where the search for turns stands, in seconds of the session.
+
+    Attributes:
+        at: all audio before was searched, and what was found was told.
+        speaking: a turn is open.
+        run: frames of the speech that may become a turn, or of the quiet that may end one.
+        last_end: of the last turn.
+        idle_since: nobody has begun to speak since then.
+    """
+
+    at: float
+    speaking: bool
+    run: int
+    last_end: float
+    idle_since: float
+
+
+@dataclass(frozen=True, slots=True)
+class GatePlace:
+    """Where the search for speech stands that lets audio pass to the model.
+
+    Attributes:
+        at: all audio before was searched, in seconds of the session.
+        speaking: what comes passes.
+        run: frames of the speech that may open the gate, or of the quiet that may close it.
+        quiet: seconds since somebody spoke last.
+        resting: nobody has spoken for so long that the session rests.
+    """
+
+    at: float
+    speaking: bool
+    run: int
+    quiet: float
+    resting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextPlace:
+    """Where the text of a channel stands. Places in audio are samples of the session.
+
+    Attributes:
+        heard: pieces of audio that the model has: the first sample of each, and the one behind its last.
+        fills: behind which sample silence was filled in, and how many samples.
+        closed: segments of this audio that are closed, and each as the model wrote it.
+        introduced: speakers whose voices stand in front of this audio.
+        level: gain and divisor for it; None where they were not taken yet.
+        closed_until: where the last closed segment ends, in seconds.
+        segments: that were begun; the next one has this index.
+        open: the segment of which words are committed, with these.
+        words_end: where they end, in seconds.
+    """
+
+    heard: tuple[tuple[int, int], ...]
+    fills: tuple[tuple[int, int], ...]
+    closed: tuple[tuple[Said, str], ...]
+    introduced: tuple[int, ...]
+    level: tuple[float, float] | None
+    closed_until: float
+    segments: int
+    open: Said | None
+    words_end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one channel of a session stands: all that was told until then will not be told again.
+
+    Attributes:
+        audio_from: seconds of the session; audio from there on is needed to go on.
+        passed: what of it the model hears, as ``TextPlace.heard`` and beyond.
+        gate: see GatePlace.
+        text: see TextPlace.
+        turn: None where no turns are searched for.
+        flushes: turns whose last words are on their way: where they ended, in seconds, and the number of the flush.
+        next_flush: the number of the next one.
+    """
+
+    audio_from: float
+    passed: tuple[tuple[int, int], ...]
+    gate: GatePlace
+    text: TextPlace
+    turn: TurnPlace | None
+    flushes: tuple[tuple[float, int], ...]
+    next_flush: int
+
+
+Voices = tuple[Voice, ...]
+"""Of one channel, least recently heard first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a client needs to go on elsewhere.
+
+    Attributes:
+        token: of the session as it stands.
+        voices: of those who speak; None where the last one that was offered is still good.
+        audio_start: seconds of the session; the client sends its audio again from there on.
+    """
+
+    token: str
+    voices: str | None
+    audio_start: float
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """As every protocol writes it."""
+        keys = {"token": self.token} | ({} if self.voices is None else {"voices": self.voices})
+        return {"resumption": keys, "audio_start": self.audio_start}
+
+
+class Refusal(StrEnum):
+    """Why a session is not resumed."""
+
+    INVALID = "resume_token_invalid"
+    """Nobody who knows the secret has signed the token, or it is of another protocol or version of the server."""
+    EXPIRED = "resume_token_expired"
+    TOO_FEW_CHANNELS = "resume_channels"
+    """The connection was opened for fewer channels than the session has."""
+
+
+REFUSALS: Mapping[Refusal, str] = {
+    Refusal.INVALID: "This server cannot resume a session with this token: it was signed with another secret or for "
+    "another protocol, or it was changed.",
+    Refusal.EXPIRED: "The token has expired.",
+    Refusal.TOO_FEW_CHANNELS: "The session has more channels than this connection was opened for: name them in the "
+    "query again.",
+}
+"""What a client is told."""
+
+
+class Resumable(Protocol):
+    """What a session protocol can do beside, for clients that ask for it."""
+
+    kind: str
+    """Which protocol it is: tokens of others are refused."""
+
+    def snapshot(self) -> Snapshot:
+        """All that it would have to know elsewhere to go on behind what it has said so far."""
+        ...
+
+    def resumed(self, snapshot: Snapshot, at: float) -> Sequence[Action]:
+        """It is the session of this snapshot from now on; ``at``: seconds of that session at which the audio begins.
+
+        Raises ValueError for the snapshot of another version of the server.
+        """
+        ...
+
+    def refused(self, why: Refusal) -> Sequence[Action]:
+        """The client's wish to go on cannot be granted."""
+        ...
+
+    def offered(self, offer: Offer, *, leaving: bool) -> Sequence[Action]:
+        """The message with which the client can go on. ``leaving``: the last one, before the server closes."""
+        ...

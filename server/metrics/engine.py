@@ -1,0 +1,94 @@
+"""The engine and its worker at the time of a scrape.
+
+What the worker does is counted over all workers, as far as they told it: it never goes back when one dies. What there
+is now is 0 without a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from server.engine.client.admission import Admission
+from server.engine.figures import DeviceMemory, WorkDone
+from server.engine.messages import WorkerStats
+from server.metrics.families import counters, gauges, histogram, labelled_counter
+from server.metrics.watched import Watched
+
+
+class EngineCollector(Collector):
+    """Reads the engine's present state and what was done so far."""
+
+    def __init__(self, watched: Watched) -> None:
+        self._engine = watched.engine
+
+    def collect(self) -> Iterator[Metric]:
+        engine = self._engine
+        yield from _queue(engine.admission)
+        yield from _now(engine.stats)
+        yield from _work(engine.done)
+        yield from counters(
+            ("asr_worker_restarts", "Workers that died without having been asked to stop.", engine.restarts)
+        )
+        yield labelled_counter(
+            "asr_worker_deaths", "The same by reason.", "reason", {why.value: n for why, n in engine.deaths.items()}
+        )
+        if engine.stats is not None and engine.stats.memory is not None:
+            yield from device_memory(engine.stats.memory)
+        if (info := engine.info) is not None:
+            described = {"model": info.checkpoint, "device": info.device, "dtype": info.dtype}
+            yield InfoMetricFamily(
+                "asr_model", "The loaded checkpoint and how it runs.", value=described | {"attention": info.attention}
+            )
+
+
+def _queue(admission: Admission) -> Iterator[Metric]:
+    yield from gauges(
+        ("asr_queue_requests", "Requests in work or waiting.", admission.requests),
+        ("asr_queue_audio_seconds", "Audio of the requests in work or waiting.", admission.audio_seconds),
+        ("asr_audio_speed_ratio", "Seconds of audio answered per second of work, lately.", admission.speed),
+    )
+
+
+def _now(stats: WorkerStats | None) -> Iterator[Metric]:
+    used, total = (0, 0) if stats is None else (stats.pages_used, stats.pages_total)
+    yield from gauges(
+        ("asr_active_streams", "Recordings and live windows that the model works on.", stats.running if stats else 0),
+        ("asr_waiting_streams", "Those that wait for the model.", stats.waiting if stats else 0),
+        ("asr_kv_pages", "Pages of the KV cache.", total),
+        ("asr_kv_pages_used", "Pages of the KV cache that are in use.", used),
+        ("asr_kv_cache_usage_ratio", "Share of the KV cache in use.", used / max(total, 1)),
+    )
+
+
+def _work(done: WorkDone) -> Iterator[Metric]:
+    yield histogram(
+        "asr_step_seconds",
+        "Time of a step of the model. The sum is the time in which there was one: its rate is the busy share.",
+        done.step_seconds,
+    )
+    yield histogram("asr_batch_size", "Recordings and live windows computed in one step.", done.rows)
+    yield from counters(
+        (
+            "asr_worker_busy_seconds",
+            "Time in which the worker launched steps or waited for them; the rest is planning, messages and rest.",
+            done.busy_seconds,
+        ),
+        ("asr_encoded_frames", "Audio frames encoded, 7.5 for a second of audio.", done.encoded_frames),
+        ("asr_positions", "Inputs moved into the KV cache, of prompts and answers.", done.positions),
+        ("asr_answer_tokens", "Answer tokens given out.", done.answer_tokens),
+        ("asr_guessed_tokens", "Answer tokens that were guessed and verified.", done.guessed_tokens),
+        ("asr_accepted_tokens", "Guessed tokens that came true.", done.accepted_tokens),
+    )
+
+
+def device_memory(memory: DeviceMemory) -> Iterator[Metric]:
+    """What is told where the device has memory of its own."""
+    yield from gauges(
+        ("asr_device_memory_bytes", "The device's memory.", memory.total),
+        ("asr_device_memory_free_bytes", "Device memory that no process has taken.", memory.free),
+        ("asr_device_memory_allocated_bytes", "Device memory in use by the worker's tensors.", memory.allocated),
+        ("asr_device_memory_reserved_bytes", "Device memory that the worker's allocator has taken.", memory.reserved),
+    )
