@@ -279,7 +279,6 @@ class Settings(
         protected_namespaces=(),
     )
 
-    )
     @field_validator("api_keys", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
