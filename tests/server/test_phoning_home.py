@@ -157,3 +157,10 @@ def test_who_wants_to_be_counted_is() -> None:
         [sys.executable, "-c", ask], cwd=ROOT, env=os.environ | {name: "0"}, capture_output=True, text=True, check=True
     )
     assert told.stdout.split() == ["0", "1"]
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "Dockerfile.cpu"])
+def test_images_say_so_for_whatever_runs_in_them(name: str) -> None:
+    """A shell, a script, a debugger: not all that imports these libraries is the server."""
+    image = (ROOT / "docker" / name).read_text()
+    assert [variable for variable in VARIABLES if f"{variable}=" not in image] == ["RAY_USAGE_STATS_ENABLED"]
