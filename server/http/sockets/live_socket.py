@@ -47,7 +47,8 @@ async def run_session(
         send=settings.live_send_seconds,
         last_words=min(_LAST_WORDS_SECONDS, settings.drain_seconds),
     )
-    with service.place_for_session(channels):
+    account = caller_of(websocket.scope).account
+    with service.place_for_session(account, channels):
         try:
             await websocket.accept(subprotocol, [(name.encode(), value.encode()) for name, value in headers.items()])
         except OSError:
@@ -66,6 +67,7 @@ async def run_session(
                 limits,
                 stopping,
                 delays,
+                charge=account.charge,
                 audio=audio,
                 channels=channels,
                 resumption=resumption,
