@@ -25,7 +25,7 @@ RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu clean
+.PHONY: help install serve test test-metrics test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -39,6 +39,9 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 
 test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
 	$(BIN)/python -m pytest $(TESTS)
+
+test-metrics: $(DEV) ## Ask a real Prometheus, beside a server under load, for everything on the dashboard and in the alerts: two minutes
+	CI=true $(BIN)/python -m pytest -m prometheus tests/deploy/test_prometheus.py
 
 # PyTorch of another version is a large download, so only the one that is there is tested by default.
 test-versions: $(DEV) ## Run the model's tests with other versions (TRANSFORMERS="5.17.* newest" TORCH="present 2.11.*")
@@ -119,11 +122,28 @@ rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train
 
-docker: ## Build the CUDA image
+docker: ## Build the CUDA image, and its bill of materials into dist/
 	docker build --file docker/Dockerfile --tag vibevoice-asr-server:cuda .
+	docker build --file docker/Dockerfile --target sbom --output dist/cuda .
 
-docker-cpu: ## Build the CPU image
-	docker build --file docker/Dockerfile.cpu --tag vibevoice-asr-server:cpu .
+docker-cpu: ## Build the CPU image, and its bill of materials into dist/ (TORCH_INDEX_URL: PyTorch's index of CPU wheels)
+	docker build --file docker/Dockerfile.cpu --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --tag vibevoice-asr-server:cpu .
+	docker build --file docker/Dockerfile.cpu --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --target sbom --output dist/cpu .
+
+# Root, debootstrap, buildah and bubblewrap, and no engine: what is built is run read-only, as the user of the image.
+test-images: $(DEV) ## Build both images without an engine, run them, and print sizes and times (ARGS="-k cpu": the small one)
+	$(BIN)/python -m pytest -m images --capture=no tests/deploy/test_built_images.py $(ARGS)
+
+requirements: $(DEV) ## Pin what the images install, from constraints.txt (TORCH_INDEX_URL: PyTorch's index of CPU wheels)
+	$(PIP) install uv
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docker/lock.py $(if $(TORCH_INDEX_URL),--torch-index "$(TORCH_INDEX_URL)")
+
+# A tag moves on when its image is built anew, for security updates mostly; the digest in the file does not.
+digests: ## Say which pinned images have been built anew since (needs docker and their registries)
+	@grep -hoE '[a-z0-9./-]+:[A-Za-z0-9._-]+@sha256:[0-9a-f]{64}' docker/Dockerfile* deploy/*.yaml | sort -u | while IFS=@ read -r image digest; do \
+		now=$$(docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "$$image") || exit 1; \
+		test "$$now" = "$$digest" && echo "$$image as pinned" || echo "$$image is $$now now, pinned $$digest"; \
+	done
 
 clean: ## Remove the environment, caches and installed clients
 	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(RAY_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules

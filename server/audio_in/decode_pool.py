@@ -39,10 +39,12 @@ class DecodePool:
     Close the pool, or use it in ``with``.
 
     Attributes:
+        size: that number.
         died: the deaths of its processes, and of others that decode for the same application.
     """
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self.died = DecoderDeaths()
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="decode")
         self._idle: list[DecoderProcess] = []

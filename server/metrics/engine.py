@@ -36,7 +36,7 @@ class EngineCollector(Collector):
             "asr_worker_deaths", "The same by reason.", "reason", {why.value: n for why, n in engine.deaths.items()}
         )
         if engine.stats is not None and engine.stats.memory is not None:
-            yield from _memory(engine.stats.memory)
+            yield from device_memory(engine.stats.memory)
         if (info := engine.info) is not None:
             described = {"model": info.checkpoint, "device": info.device, "dtype": info.dtype}
             yield InfoMetricFamily(
@@ -84,7 +84,8 @@ def _work(done: WorkDone) -> Iterator[Metric]:
     )
 
 
-def _memory(memory: DeviceMemory) -> Iterator[Metric]:
+def device_memory(memory: DeviceMemory) -> Iterator[Metric]:
+    """What is told where the device has memory of its own."""
     yield from gauges(
         ("asr_device_memory_bytes", "The device's memory.", memory.total),
         ("asr_device_memory_free_bytes", "Device memory that no process has taken.", memory.free),

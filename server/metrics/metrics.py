@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from itertools import product
 
 from prometheus_client import (
@@ -24,8 +25,10 @@ from prometheus_client.registry import Collector
 from server.metrics.buckets import AUDIO_SECONDS, LIVE_SECONDS, REAL_TIME_FACTORS, SECONDS
 from server.metrics.engine import EngineCollector
 from server.metrics.labels import (
+    DEADLINE_EXCEEDED,
     DEADLINES,
     DECODE_ERRORS,
+    FAILURES,
     LIVE_ENDPOINTS,
     OUTCOMES,
     REJECTIONS,
@@ -74,10 +77,18 @@ class Metrics:
         collected.register(_Collected(tuple(self.registry.collect())))
         return await asyncio.to_thread(generate_latest, collected)
 
-    def refused(self, code: str | None) -> None:
-        """Count a request that was answered with the error of this code, where it is one that is counted."""
-        if code in REJECTIONS:
+    def refused(self, code: str | None, status: int = HTTPStatus.BAD_REQUEST) -> None:
+        """Count a request that was answered with this error, unless the client was at fault."""
+        if code in FAILURES:
+            self.failures.labels(code).inc()
+        elif code in REJECTIONS:
             self.rejections.labels(code).inc()
+        elif (
+            code not in DEADLINES
+            and code != DEADLINE_EXCEEDED
+            and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500)
+        ):
+            self.rejections.labels("other").inc()
         if code is not None and (stage := DEADLINES.get(code)) is not None:
             self.deadlines.labels(stage).inc()
 
@@ -89,11 +100,14 @@ class Metrics:
         self.rejections = self._counter(
             "asr_rejections", "Requests refused before work began, by reason.", ["reason"], product(REJECTIONS)
         )
+        self.failures = self._counter(
+            "asr_failures", "Requests that failed when work had begun, by reason.", ["reason"], product(FAILURES)
+        )
         self.deadlines = self._counter(
             "asr_deadline_exceeded",
             "Requests that ended because a part of them took too long.",
             ["stage"],
-            product(dict.fromkeys(DEADLINES.values())),
+            product(dict.fromkeys([*DEADLINES.values(), *(stage.value for stage in Stage)])),
         )
 
     def _count_recordings(self) -> None:

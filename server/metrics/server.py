@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from server.metrics.families import gauges
+from server.metrics.families import gauges, labelled_counter
 from server.metrics.watched import Watched
 from server.resources import memory_limit
 from server.settings import Settings
@@ -39,6 +39,14 @@ class ServerCollector(Collector):
             ("asr_memory_budget_used_bytes", "Memory taken for bodies and samples.", watched.memory.used),
             ("asr_decodes_waiting", "Uploads that wait for a decoder.", watched.decoders.waiting),
             ("asr_decodes_running", "Uploads that are being decoded.", watched.decoders.running),
+        )
+        yield labelled_counter(
+            "asr_decoder_deaths",
+            "Decoders that died before their answer, by reason; each file is given to another one, once.",
+            "reason",
+            watched.decoders.deaths,
+        )
+        yield from gauges(
             ("asr_live_active_sessions", "Places for live sessions that are taken.", watched.live.active),
             ("asr_live_backlog_seconds", "Audio of all live sessions that waits for the model.", sum(backlogs)),
             (
@@ -71,7 +79,6 @@ def _limits(settings: Settings) -> Iterator[Metric]:
         ),
         ("asr_limit_uploads", "Bodies that come in at once (--max-uploads).", settings.max_uploads),
         ("asr_limit_live_sessions", "Live sessions at most (--max-live-sessions).", settings.max_live_sessions),
-        ("asr_limit_decodes", "Uploads decoded at once (--decode-processes).", settings.decode_processes),
         ("asr_limit_upload_bytes", "Largest request body (--max-upload-bytes).", settings.max_upload_bytes),
         ("asr_limit_audio_seconds", "Longest recording (--max-audio-seconds).", settings.max_audio_seconds),
         ("asr_limit_batch_size", "Recordings computed in one step at most (--max-rows).", settings.max_rows),
@@ -80,6 +87,7 @@ def _limits(settings: Settings) -> Iterator[Metric]:
 
 def _budgets(watched: Watched) -> Iterator[Metric]:
     yield from gauges(
+        ("asr_limit_decodes", "Uploads decoded at once (--decode-processes).", watched.decoders.size),
         ("asr_limit_spool_bytes", "Disk for bodies at most (--spool-bytes, or a share of it).", watched.spool.budget),
         (
             "asr_limit_memory_budget_bytes",

@@ -55,7 +55,7 @@ class FaultMiddleware:
             if started:
                 raise
             refusal = to_api_error(error)
-            service_of(scope).metrics.refused(refusal.code)
+            service_of(scope).metrics.refused(refusal.code, refusal.status)
             await self._refuse(refusal, scope, receive, send)
 
     async def _refuse(self, refusal: ApiError, scope: Scope, receive: Receive, send: Send) -> None:

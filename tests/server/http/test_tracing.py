@@ -17,7 +17,7 @@ import soundfile  # type: ignore[import-untyped]
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from websockets.sync.client import connect
 
 from server.logs import JsonFormatter
@@ -66,9 +66,15 @@ def spans_of(server: RunningServer, exported: InMemorySpanExporter, root: str) -
     return {span.name: span for span in exported.get_finished_spans()}
 
 
+def identity(span: ReadableSpan) -> SpanContext:
+    context = span.get_span_context()
+    assert context is not None
+    return context
+
+
 def parents(spans: Mapping[str, ReadableSpan]) -> dict[str, str | None]:
     """By name, whose child each is; None for one that is not among them."""
-    names = {span.get_span_context().span_id: name for name, span in spans.items()}  # type: ignore[no-untyped-call]
+    names = {identity(span).span_id: name for name, span in spans.items()}
     return {name: names.get(span.parent.span_id) if span.parent else None for name, span in spans.items()}
 
 
@@ -111,7 +117,7 @@ def test_a_recording_is_followed_into_the_worker(
     root = spans[f"POST {PATH}"]
     assert root.parent is not None
     assert f"{root.parent.span_id:016x}" == SPAN_ID
-    assert {f"{span.get_span_context().trace_id:032x}" for span in spans.values()} == {TRACE_ID}  # type: ignore[no-untyped-call]
+    assert {f"{identity(span).trace_id:032x}" for span in spans.values()} == {TRACE_ID}
     assert root.kind is SpanKind.SERVER
     told = dict(root.attributes or {})
     assert (told["http.request.method"], told["http.route"], told["http.response.status_code"]) == ("POST", PATH, 200)
