@@ -75,10 +75,9 @@ def _culprit(name: str, count: int) -> tuple[Rounds, list[Goal]]:
         culprit = harm.Culprit(server, kills=name == "poison")
         done = asyncio.run(rounds(server, name, culprit.harm, count))
         deaths = metrics(server.base)["asr_worker_restarts_total"] / count
-    refused = sum(code == "poison_request" for _, code in culprit.answers)
     return done, [
         *_nobody_lost(name, done.outcomes),
-        Goal(f"{name}-refused-for-good", refused / count, 1),
+        Goal(f"{name}-refused-for-good", culprit.refused / count, 1),
         Goal(f"{name}-deaths-each", deaths, _MOST_DEATHS if name == "poison" else 0, at_least=False),
     ]
 

@@ -11,12 +11,12 @@ from av.audio.resampler import AudioResampler
 
 from model.seam.audio import SAMPLE_RATE, Samples
 
-_BITS_PER_SECOND = 24_000
-"""Speech at 24 kHz is hard to tell from the original, and so are speakers."""
+_BITS_PER_SECOND = 48_000
+"""For the model, speakers are then who they were."""
 
 
 def encoded(samples: Samples) -> bytes:
-    """``samples`` ([n], mono, 24 kHz) as an Ogg file, of some 3 KB a second. For a thread: 1 % of the audio's time."""
+    """``samples`` ([n], mono, 24 kHz) as an Ogg file, of some 6 KB a second. For a thread: 1 % of the audio's time."""
     file = io.BytesIO()
     with av.open(file, "w", format="ogg") as container:
         stream = container.add_stream("libopus", rate=SAMPLE_RATE)
@@ -33,7 +33,7 @@ def decoded(opus: bytes, size: int) -> Samples:
     """What `encoded` made of ``size`` samples. Not for bytes of strangers: those are decoded in a child process."""
     resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
     parts: list[Samples] = []
-    with av.open(io.BytesIO(opus), format="ogg") as container:
+    with av.open(io.BytesIO(opus), "r", format="ogg") as container:
         for frame in container.decode(audio=0):
             parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         parts += [part.to_ndarray()[0] for part in resampler.resample(None)]

@@ -233,7 +233,7 @@ class LiveTranscriber(Transcriber):
             await self._work_off()
         except EngineError as error:
             self._failure = error
-        except EngineUnavailable as error:  # a new window was wanted while the worker is being replaced
+        except EngineUnavailable as error:  # a new window was wanted, and no worker can be had
             self._failure = EngineError(FailureCode.WORKER_DIED, error.message)
         except Exception:
             self._failure = EngineError(FailureCode.INTERNAL, "The session failed.")

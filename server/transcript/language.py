@@ -7,19 +7,23 @@ said: a wrong language sends a text to the wrong voice, dictionary or translator
 
 from __future__ import annotations
 
+import lzma
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
+from typing import Any
 
+import numpy as np
 import regex
 from py3langid.langid import (  # type: ignore[import-untyped]
     MODEL_DIR,
     MODEL_FILE,
     LanguageIdentifier,
 )
-from py3langid.modelio import load_model  # type: ignore[import-untyped]
 
 from server.transcript.language_names import LANGUAGE_NAMES
 
@@ -120,7 +124,11 @@ def load_languages() -> LanguageIdentifier:
 
     Of the languages it knows only those that it has to choose from are kept in memory.
     """
-    likelihoods, priors, names, moves, rows, features = load_model(MODEL_DIR / MODEL_FILE)
+    # py3langid's own way unpacks 65 MiB into the temporary folder, which may be small, or full.
+    with lzma.open(MODEL_DIR / MODEL_FILE) as packed, np.load(BytesIO(packed.read()), allow_pickle=False) as stored:
+        likelihoods, priors, names = stored["ptc"], stored["pc"], stored["classes"].tolist()
+        moves, rows = _plain(stored["nextmove"]), _plain(stored["nextmove_row"])
+        features = stored["out_feat"].tolist()
     known = LANGUAGE_NAMES.keys() | _NEAR.keys()
     kept = [place for place, name in enumerate(names) if name in known or _OTHERS.fullmatch(name)]
     return LanguageIdentifier(
@@ -132,6 +140,11 @@ def load_languages() -> LanguageIdentifier:
         norm_probs=True,
         tk_row=rows,
     )
+
+
+def _plain(table: np.ndarray[Any, Any]) -> array[int]:
+    """Of which an element is got without NumPy's ado."""
+    return array({2: "H", 4: "I"}[table.itemsize], table.tobytes())
 
 
 def _spread(passages: Sequence[str]) -> Sequence[str]:

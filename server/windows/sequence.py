@@ -31,7 +31,7 @@ class WindowSequence:
     far, so that speakers keep their numbers.
 
     Methods that are awaited raise EngineError when the engine fails on it, and EngineUnavailable where a window is to
-    be opened while no worker is there.
+    be opened and no worker can be had any more. A worker's death costs time alone: its windows are given to the next.
 
     Args:
         engine: with a worker that has been ready.

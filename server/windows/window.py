@@ -18,6 +18,7 @@ from server.engine.client.stream import EngineStream
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, joined
+from server.windows.heard_audio import HeardAudio
 from server.windows.known import Known, pieces_of
 from server.windows.prefix import AnswerPrefix
 from server.windows.reading import read
@@ -38,6 +39,7 @@ class Window:
 
     Args:
         stream: of the engine; nobody else uses it.
+        heard: what the stream has got so far, and its source.
         vocabulary: of the checkpoint.
         family: of the checkpoint: how it cuts audio into frames and writes answers.
         question: as it is put about a window of which nothing is known yet.
@@ -46,9 +48,12 @@ class Window:
         level: of its audio.
     """
 
-    def __init__(self, stream: EngineStream, vocabulary: Vocabulary, family: Family, question: Question) -> None:
+    def __init__(
+        self, stream: EngineStream, heard: HeardAudio, vocabulary: Vocabulary, family: Family, question: Question
+    ) -> None:
         self.level: Level | None = None
         self._stream = stream
+        self._heard = heard
         self._vocabulary = vocabulary
         self._geometry = family.geometry
         self._question = question
@@ -99,6 +104,7 @@ class Window:
         if whole:
             silence = -self._timeline.samples % self._geometry.hop
             self._timeline.add(self._blocks[-1].end, silence)
+            self._heard.fill(silence)
             self._note_fill(silence)
         question = replace(self._question, prefix=self._prefix.text, guess=self._prefix.guess, whole=whole)
         answer = await self._stream.ask(question).read()
@@ -142,6 +148,7 @@ class Window:
 
     async def _add(self, block: Block) -> None:
         self._timeline.add(block.start, block.samples.size)
+        self._heard.add(block.samples)
         await self._stream.append(block.samples)
 
     def _in_source(self, segment: Segment) -> Segment:
@@ -164,8 +171,8 @@ async def open_window(
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
 
-    The level, where none is given, is that of this audio and stays for the window's life: what is in the KV cache cannot become louder.
-    Raises EngineError, EngineUnavailable.
+    The level, where none is given, is that of this audio. It stays for the window's life: what is in the KV cache
+    cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
     """
     assert engine.info is not None
     if level is None:
@@ -174,7 +181,9 @@ async def open_window(
     budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
     question, family = Question(context, max_tokens=budget), engine.info.family
     spec = StreamSpec(family.geometry.frames_of(seconds), question, level, priority)
-    window = Window(engine.open(spec, request_id=request_id), vocabulary, family, question)
+    source = HeardAudio()
+    stream = engine.open(spec, request_id=request_id, source=source)
+    window = Window(stream, source, vocabulary, family, question)
     window.level = level
     try:
         for voice in voices:

@@ -15,6 +15,7 @@ from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream, WholeAnswer
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
+from server.windows.heard_audio import HeardAudio
 from server.windows.window import Window
 from tests.support.author import Author
 from tests.support.speaking_runner import SpeakingRunner
@@ -107,4 +108,4 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), stream.author.vocabulary, VIBEVOICE_ASR, question)
+    return Window(cast(EngineStream, stream), HeardAudio(), stream.author.vocabulary, VIBEVOICE_ASR, question)

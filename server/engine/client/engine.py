@@ -135,6 +135,11 @@ class Engine:
         if self.state is not EngineState.READY:
             raise self._unavailable()
 
+    def check_alive(self) -> None:
+        """Raise EngineUnavailable, likewise, unless there is a worker that has been ready, or will be another."""
+        if self.info is None or self.state in (EngineState.FAILED, EngineState.CLOSED):
+            raise self._unavailable()
+
     def open(
         self,
         spec: StreamSpec,
@@ -150,9 +155,10 @@ class Engine:
         ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
         ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
         """
-        if self.info is None or self.state in (EngineState.FAILED, EngineState.CLOSED):
-            raise self._unavailable()
-        request = StreamRequest(spec, request_id, source, fingerprint, traceparent.current.get())
+        self.check_alive()
+        assert self.info is not None
+        hop, trace = self.info.geometry.hop, traceparent.current.get()
+        request = StreamRequest(spec, request_id, hop, source, fingerprint, trace)
         stream = EngineStream(request, self._forget)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)

@@ -16,8 +16,9 @@ class AudioSource(Protocol):
     def replay(self) -> AsyncGenerator[Samples, None]:
         """The stream's audio again from its first sample: at least all that was appended so far, in blocks of any size.
 
-        Sample for sample what was appended. Whatever it raises ends the stream, and no other. Closed as soon
-        as the engine has enough.
+        Sample for sample what was appended, and the silence with which a question about the whole filled up the last
+        frame where more was appended behind it. Whatever it raises ends the stream, and no other. Closed as soon as the
+        engine has enough.
         """
         ...
 

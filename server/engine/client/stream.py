@@ -17,6 +17,8 @@ from time import monotonic
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import numpy as np
+
 from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.process import CHUNK_SAMPLES, WorkerProcess
@@ -100,10 +102,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
-    """What a stream is opened for; see ``Engine.open``. ``trace``: see ``OpenStream``."""
+    """What a stream is opened for; see ``Engine.open``.
+
+    Attributes:
+        hop: samples in one frame of the model.
+        trace: see ``OpenStream``.
+    """
 
     spec: StreamSpec
     request_id: str
+    hop: int
     source: AudioSource | None = None
     fingerprint: str | None = None
     trace: str | None = None
@@ -142,6 +150,8 @@ class EngineStream:
         self._forget = forget
         self._kept = KeptAudio() if request.source is None else None
         self._appended = 0
+        self._filling = 0  # samples of silence with which a whole question filled up the last frame, if more follows
+        self._filled = False  # the present worker has done that
         self._link: Link | None = None
         self._replaying: asyncio.Task[None] | None = None
         self._level_with = asyncio.Event()  # the worker has, or soon will have, everything that was appended
@@ -165,16 +175,25 @@ class EngineStream:
 
     async def append(self, samples: Samples) -> None:
         """Send audio ([n], any length) and wait while too much is unread. Raises EngineError once the stream failed."""
+        await self._level_with.wait()
+        if samples.size and self._filling:
+            silence, self._filling = np.zeros(self._filling, np.float32), 0
+            await self._append(silence, known=self._filled)
         for chunk in _chunks(samples):
-            await self._level_with.wait()
-            link = self._usable()
-            # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
-            self._appended += chunk.size
-            message = AppendAudio(link.number, chunk.tobytes())
-            if self._kept is not None:
-                self._kept.keep(message.samples)
-            await link.worker.send_audio(message)
+            await self._append(chunk)
         self._raise_failure()
+
+    async def _append(self, chunk: Samples, *, known: bool = False) -> None:
+        """``known``: the present worker has it already, by what it was asked."""
+        await self._level_with.wait()
+        link = self._usable()
+        # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
+        self._appended += chunk.size
+        message = AppendAudio(link.number, chunk.tobytes())
+        if self._kept is not None:
+            self._kept.keep(message.samples)
+        if not known:
+            await link.worker.send_audio(message)
 
     def ask(self, question: Question, *, last: bool = False) -> Answer:
         """Put a question about all audio appended so far. One at a time, and no audio before its answer is complete.
@@ -188,6 +207,8 @@ class EngineStream:
             raise RuntimeError("this stream has ended")
         self._answer, self._question, self.last = Answer(), question, last
         self._given, self._first_token = [], None
+        if question.whole:
+            self._filling = -self._appended % self._request.hop
         if self._began is None:
             self._began = monotonic()
         if self._level_with.is_set():
@@ -224,7 +245,7 @@ class EngineStream:
 
     def connect(self, link: Link, turns: asyncio.Semaphore) -> None:
         """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
-        self._link, self.steps = link, 0
+        self._link, self.steps, self._filled = link, 0, False
         spec, trace = self._request.spec, self._request.trace
         link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace))
         if self._appended:
@@ -310,6 +331,7 @@ class EngineStream:
         """To be answered from where the answer is."""
         assert self._link is not None
         question = replace(self._question, begun=tuple(self._given)) if self._given else self._question
+        self._filled |= question.whole
         self._link.worker.send(AskStream(self._link.number, question, self.last))
 
     def _as_a_whole(self, done: AnswerDone) -> AnswerDone:

@@ -101,6 +101,12 @@ class Supervisor:
 
     async def run(self) -> None:
         """Have one worker after the other, until `close` or until none can be had."""
+        try:
+            await self._have_workers()
+        finally:
+            self._set_state(EngineState.FAILED)
+
+    async def _have_workers(self) -> None:
         in_a_row = failed_starts = 0
         while not self._closing.is_set():
             memory_killed = memory_kills()
@@ -114,7 +120,6 @@ class Supervisor:
             if self._stuck or ((words := self._last_words) is not None and words.permanent):
                 failed_starts = self._settings.max_failed_starts
             if failed_starts >= self._settings.max_failed_starts:
-                self._set_state(EngineState.FAILED)
                 return
             if found or (ready_at is not None and monotonic() - ready_at > self._settings.restart_delay_max):
                 in_a_row = 0

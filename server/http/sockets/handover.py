@@ -25,7 +25,7 @@ _VERSION: Final = 1
 """Of what is in a token: one that another version of the server has written otherwise is refused."""
 _LEEWAY_SECONDS = 1.0
 """By which a token is taken for longer: the clocks of replicas differ."""
-_VOICES_SECONDS = 20.0
+_VOICES_SECONDS = 16.0
 """Of all voices together; those that were heard last come first."""
 
 Flushes = Mapping[int, Sequence[tuple[float, FlushId]]]

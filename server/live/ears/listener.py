@@ -84,7 +84,7 @@ class Listener:
         return () if self._before is None else self._before.coming
 
     def resume(self, first: int, passed: Iterable[tuple[int, int]], gate: GatePlace, turn: TurnPlace | None) -> None:
-        """The audio begins with sample ``first`` of a session that stands at ``gate`` and ``turn``. When turns were set.
+        """The audio begins with sample ``first`` of a session that stands there. When turns were set.
 
         ``passed``: what the gate has let pass up to its place: it is let pass again, and nothing else.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from server.audio_in.encodings import CodedEncoding, PcmEncoding
 from server.audio_in.limits import MAX_CHANNELS, MAX_RATE, MIN_RATE
@@ -63,6 +63,8 @@ class AudioQuery(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    _items: list[tuple[str, str]] = PrivateAttr(default_factory=list)
+
     encoding: EncodingName = None
     sample_rate: int | None = Field(None, ge=MIN_RATE, le=MAX_RATE)
     channels: int = Field(1, ge=1, le=MAX_CHANNELS)
@@ -77,15 +79,21 @@ class AudioQuery(BaseModel):
         ``lists``: those that may be given more than once. Raises InvalidQuery.
         """
         values: dict[str, Any] = {}
-        for name, value in items:
-            if not value.strip():
-                continue
+        given = [(name, value) for name, value in items if value.strip()]
+        for name, value in given:
             if name in lists:
                 values.setdefault(name, []).append(value)
             else:
                 values[name] = value
         refuse(values)
-        return checked(cls, values)
+        query = checked(cls, values)
+        query._items = given
+        return query
+
+    @property
+    def items(self) -> list[tuple[str, str]]:
+        """Names and values of which the same can be read again."""
+        return self._items
 
     @property
     def needs_rate(self) -> bool:

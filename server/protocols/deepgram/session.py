@@ -30,7 +30,7 @@ from server.protocols.deepgram.state import STAGES, Machine, Stage, StageMove
 class _State:
     """What another connection has to know of the session."""
 
-    query: ListenQuery
+    query: list[tuple[str, str]]
     context: str | None
     created: str
     next_flush: int
@@ -124,14 +124,14 @@ class DeepgramSession(LiveProtocol[str | bytes]):
     def snapshot(self) -> Snapshot:
         """See Resumable."""
         channels = [channel.state for channel in self._channels]
-        state = _State(self._query, self._context, self._created, self._next_flush, channels)
-        made: Snapshot = _STATE.dump_python(state, mode="json", exclude_unset=True)
+        state = _State(self._query.items, self._context, self._created, self._next_flush, channels)
+        made: Snapshot = _STATE.dump_python(state, mode="json")
         return made
 
     def resumed(self, snapshot: Snapshot, at: float) -> Sequence[Action]:
         """``Resumed``. What the query of that session said holds, whatever this one's says."""
         state = _STATE.validate_python(snapshot)
-        self._query, self._context, self._created = state.query, state.context, state.created
+        self._query, self._context, self._created = ListenQuery.parse(state.query), state.context, state.created
         self._next_flush = state.next_flush
         self._channels.clear()
         for number, channel in enumerate(state.channels):

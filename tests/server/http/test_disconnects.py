@@ -21,6 +21,7 @@ HELD = (
     "asr_kv_pages_used",
     "asr_queue_requests",
     "asr_queue_audio_seconds",
+    "asr_uploads",
 )
 """Gauges of what a request holds."""
 
@@ -28,7 +29,7 @@ HELD = (
 def request(wav: bytes, **fields: str) -> bytes:
     body = part("file", wav, "a.wav") + b"".join(part(key, value.encode()) for key, value in fields.items()) + END
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -63,7 +64,7 @@ def test_leaving_in_the_middle_of_the_upload(slow_server: RunningServer, wav: by
     cancelled = slow_server.metric("asr_cancellations_total", stage="upload")
     with connection(slow_server) as client:
         client.sendall(request(wav)[:-1000])
-        slow_server.wait_for(lambda: slow_server.metric("asr_queue_requests") == 1, "the upload has begun")
+        slow_server.wait_for(lambda: slow_server.metric("asr_uploads") == 1, "the upload has begun")
     slow_server.wait_for(
         lambda: slow_server.metric("asr_cancellations_total", stage="upload") == cancelled + 1, "it is noticed"
     )

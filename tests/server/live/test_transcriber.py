@@ -212,15 +212,35 @@ async def test_discarded_audio_does_not_come_back(engine: Engine, vocabulary: Vo
     assert heard.segments[0].start > two.size / SAMPLE_RATE
 
 
-async def test_a_dead_worker_ends_the_session(engine: Engine, vocabulary: Vocabulary) -> None:
+async def test_a_session_outlives_its_worker(engine: Engine, vocabulary: Vocabulary) -> None:
+    """It dies in the middle of a window, and before the next one is opened: no word, number or time moves."""
+    samples = np.concatenate([audio_of("two_speakers.flac"), np.zeros(2 * SAMPLE_RATE, np.float32)])
+    settings = LiveSettings(backlog=2.0, window=10.0)
+    undisturbed = await live(engine, vocabulary, samples, settings)
+    async with make_transcriber(engine, vocabulary, settings, "test") as session:
+        session.set_turns(TurnDetection())
+        listening = asyncio.create_task(listen(session))
+        await feed(session, samples[: 6 * SAMPLE_RATE])
+        assert engine.worker_pid is not None
+        os.kill(engine.worker_pid, signal.SIGKILL)
+        await feed(session, samples[6 * SAMPLE_RATE :])
+        session.finish()
+        heard = await listening
+    assert engine.restarts == 1
+    assert heard.text == undisturbed.text
+    for segment, before in zip(heard.segments, undisturbed.segments, strict=True):
+        assert (segment.speaker, segment.text) == (before.speaker, before.text)
+        assert (segment.start, segment.end) == pytest.approx((before.start, before.end), abs=0.3)
+
+
+async def test_a_session_ends_where_no_worker_can_be_had(engine: Engine, vocabulary: Vocabulary) -> None:
     async with make_transcriber(engine, vocabulary, PACED, "test") as session:
         listening = asyncio.create_task(listen(session))
         await feed(session, audio_of("short.flac"))
-        assert engine.worker_pid is not None
-        os.kill(engine.worker_pid, signal.SIGKILL)
+        await engine.close()
         with pytest.raises(EngineError) as caught:
             await feed(session, np.tile(audio_of("two_speakers.flac"), 20))
-        assert caught.value.code is FailureCode.WORKER_DIED
+        assert caught.value.code is FailureCode.SHUTTING_DOWN
         with pytest.raises(EngineError):
             await listening
 

@@ -17,6 +17,7 @@ from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 from server.recordings.recordings import Recordings
+from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
 from tests.support.speaking_runner import SpeakingRunner
 
@@ -48,7 +49,9 @@ class Room(Recordings):
     def __init__(self, engine: Engine, decoders: DecodePool) -> None:
         assert engine.info is not None
         vocabulary = Vocabulary.load(Path(engine.info.checkpoint_path))
-        super().__init__(engine, vocabulary, decoders, max_audio_seconds=LONGEST)
+        super().__init__(
+            engine, vocabulary, decoders, max_audio_seconds=LONGEST, memory=Budget(Resource.MEMORY, 1 << 30)
+        )
         self.engine = engine
 
 

@@ -46,10 +46,9 @@ async def assert_all_given_back(room: Room) -> None:
 
 async def test_events_add_up_to_the_transcript_and_its_costs_are_known(room: Room) -> None:
     with room.admit() as ticket:
-        with io.BytesIO(file_of(SPEECH)) as file:
-            opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
-            transcription = await opening.__aenter__()
-        # The file is closed by now, and nobody misses it.
+        file = io.BytesIO(file_of(SPEECH))
+        opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
+        transcription = await opening.__aenter__()
         assert room.engine.admission.audio_seconds == 3.0
         assert (transcription.recording.seconds, transcription.recording.notes) == (3.0, ())
         assert (transcription.costs, transcription.transcript, transcription.first_segment_at) == (None, None, None)

@@ -76,7 +76,6 @@ async def test_samples_are_there_once_until_the_worker_has_them_and_then_not_at_
             try:
                 with room.admit() as ticket:
                     async with room.transcription(file, wishes, ticket=ticket, request_id="test") as transcription:
-                        file.close()
                         assert [ref() is None for ref in decoders.decoded] == [False] * (1 + speakers)
                         deltas = 0
                         async for _ in transcription.events():
