@@ -15,17 +15,23 @@ from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import load_model
 from server.http.answers import NOTES_HEADER
+from server.http.auth.accounts import HEADERS as RATE_LIMITS
 from server.http.auth.callers import Keys, Places
 from server.http.deepgram_error import REQUEST_ID_HEADER
 from server.http.errors import install_error_handlers
+from server.http.hosts import AllowedHosts
 from server.http.middleware.access_log import AccessLogMiddleware
 from server.http.middleware.auth import AuthMiddleware
 from server.http.middleware.body import BodyMiddleware
+from server.http.middleware.browser_headers import BrowserHeadersMiddleware
 from server.http.middleware.faults import FaultMiddleware
+from server.http.middleware.pages import PagesMiddleware
+from server.http.middleware.rate_limits import RateLimitMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
 from server.http.middleware.trace import TraceMiddleware
 from server.http.openapi import describe
+from server.http.origins import AllowedOrigins
 from server.http.routes import (
     client_secrets,
     deepgram,
@@ -63,7 +69,17 @@ ROUTERS = tuple(
         docs,
     )
 )
-_EXPOSED_HEADERS = ("x-request-id", "retry-after", "x-should-retry", NOTES_HEADER, REQUEST_ID_HEADER, "dg-error")
+_PROBES = frozenset({"/health", "/ready"})
+_EXPOSED_HEADERS = (
+    "x-request-id",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    *RATE_LIMITS,
+    NOTES_HEADER,
+    REQUEST_ID_HEADER,
+    "dg-error",
+)
 """What pages of other origins may read of an answer beside its body."""
 
 
@@ -99,6 +115,8 @@ def engine_settings(settings: Settings) -> EngineSettings:
         steps=settings.steps,
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
+        live_streams=settings.max_live_sessions,
+        live_seconds=settings.live_window_seconds,
         worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
@@ -116,10 +134,11 @@ def create_app(
     ``settings``: by default those of the environment, for ``uvicorn --factory server.app:create_app``.
     """
     settings = settings or Settings()
+    keys = Keys(settings.keys, nobody=settings.key_limits)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = Service(settings, engine_factory(settings), transcriber_factory, tracer_factory())
+        service = Service(settings, engine_factory(settings), keys, transcriber_factory, tracer_factory())
         app.state.service = service
         await service.start()
         try:
@@ -137,18 +156,24 @@ def create_app(
         redirect_slashes=False,  # no path that comes here has any
         # Newer versions trace by themselves where they are told to, with paths and queries; `server.tracing` does not.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, keys),
     )
     install_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
-    describe(app, ROUTERS, keyed=bool(settings.keys), header=settings.key_in_x_api_key, query=settings.key_in_query)
+    describe(app, ROUTERS, keyed=not keys.none, header=settings.key_in_x_api_key, query=settings.key_in_query)
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
     """Outermost first. Faults are answered inside of the body's limits, whose lingering end an early answer needs."""
-    outer = (RequestLineMiddleware, RequestIdMiddleware, TraceMiddleware, AccessLogMiddleware)
+    outer = (
+        RequestLineMiddleware,
+        RequestIdMiddleware,
+        BrowserHeadersMiddleware,
+        TraceMiddleware,
+        AccessLogMiddleware,
+    )
     stack = [Middleware(each) for each in outer]
     if settings.cors_origins:
         stack.append(
@@ -169,11 +194,21 @@ def _middleware(settings: Settings) -> list[Middleware]:
             min_bytes_per_second=settings.upload_min_bytes_per_second,
             max_seconds=settings.longest_upload,
         ),
+        Middleware(RateLimitMiddleware),
         Middleware(FaultMiddleware),
+        _pages(settings),
     ]
-    public = {"/health", "/ready", "/openapi.json", *docs.PATHS}
+    public = {*_PROBES, "/openapi.json", *docs.PATHS}
     if settings.metrics_without_key:
         public.add("/metrics")
     places = Places(header=settings.key_in_x_api_key, query=settings.key_in_query)
-    stack.append(Middleware(AuthMiddleware, keys=Keys(settings.keys), places=places, public_paths=public))
+    stack.append(Middleware(AuthMiddleware, keys=keys, places=places, public_paths=public))
     return stack
+
+
+def _pages(settings: Settings) -> Middleware:
+    """Where keys are needed, pages without one are harmless; origins are looked at where some were named."""
+    keyed, named = bool(settings.keys), settings.cors_origins
+    hosts = AllowedHosts(settings.allowed_hosts, bound=settings.host, keyed=keyed)
+    origins = None if keyed and not named else AllowedOrigins(named)
+    return Middleware(PagesMiddleware, hosts=hosts, origins=origins, probes=_PROBES)

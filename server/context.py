@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 MAX_CONTEXT_CHARACTERS: Final = 16_384
 """What one caller may add, all together."""
@@ -24,6 +24,11 @@ class ContextTooLong(Exception):  # noqa: N818 - it is the context that is too l
     def __init__(self, limit: str) -> None:
         super().__init__(f"The context {limit}.")
         self.limit = limit
+
+    @classmethod
+    def at_all(cls) -> Self:
+        """Of one that is so long that nobody has counted it."""
+        return cls(f"may have {MAX_CONTEXT_CHARACTERS} characters")
 
 
 def context_of(*parts: str) -> str | None:

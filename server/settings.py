@@ -15,6 +15,7 @@ from model.seam.audio import SAMPLE_RATE
 from model.seam.runner import AttentionName, WeightsName
 from model.seam.steps import DEFAULT_STEPS, StepSizes
 from server.audio_in.limits import SPLIT_FACTOR
+from server.http.auth.keys import Key, KeyLimits, hashed, read_key, read_keys
 from server.live.settings import DEFAULT_LIVE, LiveSettings, UpdateSeconds, WindowSeconds
 from server.resources import free_disk, memory_limit
 
@@ -104,10 +105,12 @@ class NetworkSettings(BaseModel):
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all interfaces.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="Keys that clients may use, separated by commas; better given by environment or file."
+        (),
+        description="Keys that clients may use, or their digests, separated by commas. By environment or file: "
+        "every user of the machine can see flags.",
     )
     api_keys_file: Path | None = Field(
-        None, description="File with a key per line; lines with # at their start are skipped."
+        None, description="File with a key or its digest per line, and what it may have; read again on SIGHUP."
     )
     resume_secret: SecretStr | None = Field(
         None,
@@ -122,6 +125,12 @@ class NetworkSettings(BaseModel):
     metrics_without_key: bool = Field(False, description="Let /metrics be read without a key where keys are set.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, separated by commas, that the server is called by, *.example.com for all below one, * for "
+        "any; beside addresses, localhost, --host and, where it listens on a network, names without dots. By default "
+        "any where keys are set.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -176,6 +185,11 @@ class LimitSettings(BaseModel):
     max_queued_audio_seconds: float = Field(
         14_400.0, gt=0, description="Audio of all requests in work or waiting; more is answered with 429."
     )
+    max_request_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="Longest time from a request's head to its answer's end; it may ask for less. Any by default.",
+    )
     decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
 
     @property
@@ -205,6 +219,21 @@ class LimitSettings(BaseModel):
         if self.memory_bytes is not None and self.memory_bytes < self._samples_bytes:
             raise ValueError(f"memory_bytes: recordings of max_audio_seconds need {self._samples_bytes}")
         return self
+
+
+class KeySettings(BaseModel):
+    """What each key may have where its line in the key file does not say otherwise; without keys, all callers."""
+
+    key_max_requests: int | None = Field(None, gt=0, description="Requests with recordings at once; by default any.")
+    key_max_live_sessions: int | None = Field(None, gt=0, description="Live sessions at once; by default any.")
+    key_audio_seconds_per_minute: float | None = Field(
+        None, gt=0, description="Audio of recordings and live sessions; by default any."
+    )
+
+    @property
+    def key_limits(self) -> KeyLimits:
+        """The three together."""
+        return KeyLimits(self.key_max_requests, self.key_max_live_sessions, self.key_audio_seconds_per_minute)
 
 
 class SessionSettings(BaseModel):
@@ -245,6 +274,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "worker": WorkerSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
+    "keys": KeySettings,
     "live": SessionSettings,
     "log": LogSettings,
 }
@@ -256,6 +286,7 @@ class Settings(
     WorkerSettings,
     NetworkSettings,
     LimitSettings,
+    KeySettings,
     SessionSettings,
     LogSettings,
     BaseSettings,
@@ -273,10 +304,16 @@ class Settings(
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("api_keys", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("api_keys", mode="after")
+    @classmethod
+    def _digests(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        """Nothing else of keys is kept."""
+        return tuple(SecretStr(hashed(key.get_secret_value())) for key in keys)
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -285,21 +322,25 @@ class Settings(
 
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:
-        if self.api_keys_file is not None and not self.keys:
+        if self.api_keys_file is not None and not self._keys_in(self.api_keys_file):
             raise ValueError(f"api_keys_file: {self.api_keys_file} holds no key")
         return self
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """All keys in clear. Raises ValueError when the key file cannot be read."""
-        keys = tuple(key.get_secret_value() for key in self.api_keys)
-        if self.api_keys_file is None:
-            return keys
+    def keys(self) -> tuple[Key, ...]:
+        """All keys, those of the file as it is now. Raises ValueError when it cannot be read."""
+        keys = [read_key(key.get_secret_value(), self.key_limits) for key in self.api_keys]
+        if self.api_keys_file is not None:
+            keys += self._keys_in(self.api_keys_file)
+        return tuple({key.digest: key for key in keys}.values())
+
+    def _keys_in(self, file: Path) -> list[Key]:
         try:
-            lines = self.api_keys_file.read_text("utf-8").splitlines()
+            return read_keys(file.read_text("utf-8").splitlines(), self.key_limits)
         except OSError as error:
-            raise ValueError(f"api_keys_file: {self.api_keys_file}: {error.strerror}") from error
-        return keys + tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+            raise ValueError(f"api_keys_file: {file}: {error.strerror}") from error
+        except ValueError as error:
+            raise ValueError(f"api_keys_file: {file}: {error}") from None
 
     @classmethod
     def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:

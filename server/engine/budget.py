@@ -63,6 +63,11 @@ def answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int = 0) 
     return min(generous, info.family.answer_tokens, max(room, _expected_tokens(seconds)))
 
 
+def stream_positions(info: RunnerInfo, seconds: float) -> int:
+    """Positions that are reserved for a stream of ``seconds`` without a caller's context."""
+    return _prompt_positions(info.family, seconds) + answer_budget(info, seconds)
+
+
 def _prompt_positions(family: Family, seconds: float) -> int:
     return ceil(seconds * family.geometry.frame_rate) + family.prompt_tokens
 

@@ -21,11 +21,13 @@ from starlette.exceptions import HTTPException
 
 from server.audio_in.errors import AudioErrorCode
 from server.engine.messages import FailureCode
+from server.http.auth.accounts import LimitReached
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
     AudioError,
     ContextTooLong,
+    DeadlineExceeded,
     DecoderFailed,
     DecodeStopped,
     EngineError,
@@ -154,6 +156,13 @@ def to_api_error(error: Exception) -> ApiError:
             return ApiError(
                 HTTPStatus.TOO_MANY_REQUESTS, error.reason, code="overloaded", retry_after=error.retry_after
             )
+        case LimitReached():
+            return ApiError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                error.message,
+                code="rate_limit_exceeded",
+                retry_after=error.retry_after,
+            )
         case EngineUnavailable():
             return ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -164,6 +173,10 @@ def to_api_error(error: Exception) -> ApiError:
         case EngineError():
             status, retry_after = _ENGINE_STATUS[error.code]
             return ApiError(status, error.message, code=error.code, retry_after=retry_after)
+        case DeadlineExceeded():
+            # Whoever asks again has another deadline: OpenAI's clients would repeat it on their own otherwise.
+            message = "The answer was not ready in the time that the request gives or the server allows."
+            return ApiError(HTTPStatus.GATEWAY_TIMEOUT, message, code="deadline_exceeded")
         case DecoderFailed():
             return ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE, error.message, code="decoder_failed", retry_after=error.retry_after

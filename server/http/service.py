@@ -20,6 +20,8 @@ from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
+from server.http.auth.accounts import Account
+from server.http.auth.callers import Keys
 from server.http.auth.resume_tokens import ResumeTokens
 from server.http.errors import shutting_down
 from server.http.sockets.sessions import LiveSessions
@@ -69,23 +71,26 @@ class Service:
         memory: for bodies and for samples that wait for the model.
         tracer: whom spans are told.
         created: Unix time of the start.
+        keys: who may call.
     """
 
     def __init__(
         self,
         settings: Settings,
         engine: Engine,
+        keys: Keys,
         transcriber_factory: TranscriberFactory = make_transcriber,
         tracer: Tracer = NO_TRACES,
     ) -> None:
         self.settings = settings
+        self.keys = keys
         self.engine = engine
         self.tracer = tracer
         if tracer.records:
             engine.on_trace = partial(record_stream, tracer)
         self.decoders = DecodePool(most_decoders(raise_descriptor_limit(), settings.decode_processes))
         secret = None if settings.resume_secret is None else settings.resume_secret.get_secret_value()
-        self.resume_tokens = ResumeTokens(secret, keyed=bool(settings.keys))
+        self.resume_tokens = ResumeTokens(secret, keyed=not keys.none)
         if not self.resume_tokens.shared:
             logger.info("live sessions can be resumed at this process alone: neither keys nor --resume-secret are set")
         self.live = LiveSessions(settings.max_live_sessions)
@@ -160,6 +165,19 @@ class Service:
         await self.close()
         await self._wait(CANCEL_SECONDS, self._idle)
 
+    def reload_keys(self) -> None:
+        """Know the keys of the key file as it is now; where it cannot be read, those from before stay."""
+        try:
+            keys = self.settings.keys
+        except ValueError as error:
+            logger.error("the keys stay as they are: %s", error)
+            return
+        if not keys:
+            logger.error("the keys stay as they are: there are none any more")
+            return
+        self.keys.replace(keys)
+        logger.info("the keys were read again", extra={"fields": {"keys": len(keys)}})
+
     @property
     def last_words_seconds(self) -> float:
         """What a live session has to say its last words before the drain time is over."""
@@ -228,32 +246,33 @@ class Service:
             return EngineState.STARTING.value
         return self.engine.state.value
 
-    def check_room(self, announced: int) -> None:
+    def check_room(self, announced: int, *, urgent: bool) -> None:
         """Raise what `admit` would raise now, and BudgetSpent where a body of so many bytes finds no room.
 
         For a request whose body is still to come. Nothing is kept for it.
         """
         self._check_open()
-        self.recordings.check_room()
+        self.recordings.check_room(urgent=urgent)
         self.spool.check(announced)
 
-    def admit(self) -> Ticket:
-        """A place for one request, which was told that there is room when it came.
+    def admit(self, account: Account, *, urgent: bool) -> Ticket:
+        """A place for one request, which was told that there is room when it came; its cost is charged to ``account``.
 
         Raises ApiError while stopping, EngineUnavailable, Overloaded.
         """
         if self.refusing:
             raise shutting_down()
-        return self.recordings.admit()
+        return self.recordings.admit(urgent=urgent, charge=account.charge)
 
     @contextmanager
-    def place_for_session(self, channels: int) -> Iterator[None]:
+    def place_for_session(self, account: Account, channels: int) -> Iterator[None]:
         """A place for each channel of a live session.
 
-        Raises ApiError while stopping and when too many are taken, EngineUnavailable.
+        Raises ApiError while stopping and when too many are taken, LimitReached when they are of ``account``,
+        EngineUnavailable.
         """
         self._check_open()
-        with self.live.places(channels):
+        with self.live.places(account, channels):
             yield
 
     def make_transcriber(self, request_id: str) -> Transcriber:

@@ -13,6 +13,7 @@ from pydantic_core import from_json
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from server.context import ContextTooLong
 from server.http.errors import ApiError, invalid
 from server.http.forms.errors import InvalidForm
 from server.http.forms.form import Field, File, Form, read_form
@@ -21,7 +22,8 @@ from server.http.model_names import check_model
 from server.http.service import service_of
 from server.http.spool import SpooledFile
 from server.protocols.base64_text import Base64Decoder, NotBase64
-from server.protocols.openai.recording_request import Parameters, parameters_from_form, parameters_from_json
+from server.protocols.openai.recording_request import CONTEXT, Parameters, parameters_from_form, parameters_from_json
+from server.protocols.openai.request_values import parameter_of
 from server.protocols.openai.transcription_wishes import not_base64
 from server.recordings.wishes import Wishes
 
@@ -87,6 +89,9 @@ async def _read_body(request: Request, kind: type[Parameters]) -> AsyncIterator[
                 with spool.file() as decoded:
                     yield await _from_form(form, kind, decoded)
         except InvalidForm as error:
+            context = parameter_of(error.too_long or "")
+            if context in CONTEXT:
+                raise invalid(context, str(ContextTooLong.at_all()), code="context_too_long") from None
             raise invalid(None, error.message, code="invalid_form") from None
     elif media_type in {"application/json", "text/json"}:
         async with read_json(request.stream(), spool) as upload:

@@ -30,6 +30,8 @@ REJECTIONS = (
     "header_too_slow",
     "too_many_connections",
     "invalid_request",
+    "host_not_allowed",
+    "origin_not_allowed",
     "rate_limit_exceeded",
     "service_tier_not_allowed",
     "poison_request",
@@ -40,14 +42,11 @@ FAILURES = ("out_of_memory", "worker_died", "decoder_failed", "internal_error")
 """Codes of requests that failed for the server's sake when work had begun."""
 
 DEADLINES = MappingProxyType(
-    {
-        "header_too_slow": "head",
-        "upload_too_slow": "upload",
-        AudioErrorCode.DECODE_TIMEOUT.value: "decode",
-        "deadline_exceeded": "request",
-    }
+    {"header_too_slow": "head", "upload_too_slow": "upload", AudioErrorCode.DECODE_TIMEOUT.value: "decode"}
 )
 """By the code of the refusal, what took too long."""
+DEADLINE_EXCEEDED = "deadline_exceeded"
+"""The code where that was the whole; it is counted by the stage that it was in."""
 
 
 class Stage(StrEnum):

@@ -25,6 +25,7 @@ from prometheus_client.registry import Collector
 from server.metrics.buckets import AUDIO_SECONDS, LIVE_SECONDS, REAL_TIME_FACTORS, SECONDS
 from server.metrics.engine import EngineCollector
 from server.metrics.labels import (
+    DEADLINE_EXCEEDED,
     DEADLINES,
     DECODE_ERRORS,
     FAILURES,
@@ -82,7 +83,11 @@ class Metrics:
             self.failures.labels(code).inc()
         elif code in REJECTIONS:
             self.rejections.labels(code).inc()
-        elif code not in DEADLINES and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500):
+        elif (
+            code not in DEADLINES
+            and code != DEADLINE_EXCEEDED
+            and (status == HTTPStatus.TOO_MANY_REQUESTS or status >= 500)
+        ):
             self.rejections.labels("other").inc()
         if code is not None and (stage := DEADLINES.get(code)) is not None:
             self.deadlines.labels(stage).inc()
@@ -102,7 +107,7 @@ class Metrics:
             "asr_deadline_exceeded",
             "Requests that ended because a part of them took too long.",
             ["stage"],
-            product(dict.fromkeys(DEADLINES.values())),
+            product(dict.fromkeys([*DEADLINES.values(), *(stage.value for stage in Stage)])),
         )
 
     def _count_recordings(self) -> None:

@@ -2,7 +2,7 @@
 
 What was sent is at fault: `AudioError`, `UnusableReference`, `ContextTooLong`. The server cannot now: `Overloaded`,
 `BudgetSpent`, `EngineUnavailable`, `DecodeStopped`, `DecoderFailed`. The answer did not come to its end:
-`EngineError`.
+`EngineError`, or in time: `DeadlineExceeded`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed, De
 from server.context import ContextTooLong
 from server.engine.client.admission import Overloaded
 from server.engine.errors import EngineError, EngineUnavailable
+from server.recordings.deadline import DeadlineExceeded
 from server.resources import BudgetSpent
 
 __all__ = [
     "AudioError",
     "BudgetSpent",
     "ContextTooLong",
+    "DeadlineExceeded",
     "DecodeStopped",
     "DecoderFailed",
     "EngineError",

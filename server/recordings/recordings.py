@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
@@ -13,7 +13,7 @@ import numpy as np
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.runner import RunnerInfo
-from model.seam.streams import Question, StreamSpec
+from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
 from server.context import ContextRoom, context_tokens
@@ -55,19 +55,23 @@ class Recordings:
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
 
-    def check_room(self) -> None:
+    def check_room(self, *, urgent: bool = False) -> None:
         """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
         self._engine.check_ready()
-        self._engine.admission.check()
+        self._engine.admission.check(_priority(urgent))
 
-    def admit(self) -> Ticket:
+    def admit(self, *, urgent: bool = False, charge: Callable[[float], None] = lambda _: None) -> Ticket:
         """A place for one recording, to be had before it is decoded.
 
         Raises Overloaded, and EngineUnavailable where no worker can be had: that one is being replaced is no matter to
         who was told before that there is one.
+
+        Args:
+            urgent: as in Wishes.
+            charge: hears what the recording costs when that is known, in seconds of audio, and may refuse it.
         """
         self._engine.check_alive()
-        return self._engine.admission.enter()
+        return self._engine.admission.enter(_priority(urgent), charge=charge)
 
     @asynccontextmanager
     async def transcription(
@@ -77,8 +81,8 @@ class Recordings:
 
         ``file`` has to stay valid, and in nobody else's hands, until then: it is decoded again if the engine loses what
         it was given. While a worker is being replaced the next one is waited for. The ticket is the caller's to give
-        back. Raises everything that `server.recordings.errors` lists; EngineError comes while the transcription is
-        read, and here for a recording that is known to kill workers.
+        back. Raises everything that `server.recordings.errors` lists; EngineError and DeadlineExceeded
+        come while the transcription is read, the first also here for a recording that is known to kill workers.
         """
         began = perf_counter()
         # What it is too long for is told first, whatever else is wrong with the recording.
@@ -89,10 +93,10 @@ class Recordings:
         decode_seconds = perf_counter() - began
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
         self._check_context(tokens, max(seconds, default=0.0), wishes)
-        ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
             heard = [self._held(audio, streams) for audio in heard]
+            ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
                 yield await self._open(recording, audio, source, decode_seconds, streams, request_id)
@@ -167,7 +171,11 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level)
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority(wishes.urgent))
+
+
+def _priority(urgent: bool) -> Priority:
+    return Priority.HIGH if urgent else Priority.NORMAL
 
 
 def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:

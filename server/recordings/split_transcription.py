@@ -44,6 +44,11 @@ class SplitTranscription(Transcription):
         times = (channel.first_token_at for channel in self._channels.values())
         return min((time for time in times if time is not None), default=None)
 
+    def close(self) -> None:
+        """See Transcription."""
+        for channel in self._channels.values():
+            channel.close()
+
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         # Asked before any is read, they are computed side by side.
         for channel in self._channels.values():

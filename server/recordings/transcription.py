@@ -12,6 +12,7 @@ from time import perf_counter
 from model.seam.streams import Question
 from server.engine.client.stream import Answer, EngineStream
 from server.engine.messages import AnswerDone, EndReason
+from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.recording import Recording, StreamAudio
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
@@ -50,6 +51,8 @@ class Transcription(ABC):
         decode_seconds: what it took to read it.
         heard_seconds: of audio that the model gets: that of all channels which are heard for themselves.
         first_segment_at: ``perf_counter()`` when the first segment was closed, None before.
+        deadline: until when it is worth having, by the event loop's clock; to be set before ``events`` is read.
+        expired: the deadline passed before it was done.
         transcript: once ``events`` is exhausted.
         costs: likewise.
     """
@@ -60,6 +63,8 @@ class Transcription(ABC):
         self.heard_seconds = heard_seconds
         self.decode_seconds = decode_seconds
         self.first_segment_at: float | None = None
+        self.deadline: float | None = None
+        self.expired = False
         self.transcript: Transcript | None = None
         self.costs: Costs | None = None
 
@@ -81,7 +86,7 @@ class Transcription(ABC):
         return Outcome.FAILED if self._failed else Outcome.CANCELLED
 
     async def whole(self) -> Transcript:
-        """The finished transcript. Raises EngineError."""
+        """The finished transcript. Raises EngineError, DeadlineExceeded."""
         async with aclosing(self.events()) as events:
             async for _ in events:
                 pass
@@ -89,16 +94,30 @@ class Transcription(ABC):
         return self.transcript
 
     async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
-        """What happens while the answer is read, as it happens. Raises EngineError."""
+        """What happens while the answer is read, as it happens.
+
+        Raises EngineError, and DeadlineExceeded: then the engine has given up the work and what it held for it.
+        """
         try:
             async with aclosing(self._read()) as events:
-                async for event in events:
+                while (event := await self._next(events)) is not None:
                     if self.first_segment_at is None and isinstance(event, SegmentClosed):
                         self.first_segment_at = perf_counter()
                     yield event
-        except Exception:
+        except Exception as error:
             self._failed = True
+            self.expired = isinstance(error, DeadlineExceeded)
+            if self.expired:
+                self.close()
             raise
+
+    async def _next(self, events: AsyncGenerator[TranscriptEvent, None]) -> TranscriptEvent | None:
+        async with within(self.deadline):
+            return await anext(events, None)
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the work on it. Harmless when repeated, and when it is done."""
 
     @abstractmethod
     def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
@@ -132,6 +151,10 @@ class StreamTranscription(Transcription):
     @property
     def speaker_names(self) -> Mapping[int, str]:
         return self._assembler.speaker_names
+
+    def close(self) -> None:
+        """See Transcription."""
+        self._stream.close()
 
     async def ask(self) -> None:
         """Feed the stream and put the question, before the events are read. Raises EngineError."""

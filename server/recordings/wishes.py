@@ -26,6 +26,7 @@ class Wishes:
         speakers: whom to call by their names; the names are different from each other.
         listening: how the file is to be heard.
         max_tokens: after which the answer is cut, where that is less than its budget.
+        urgent: it goes before others where not all can at once.
     """
 
     context: str | None = None
@@ -34,3 +35,4 @@ class Wishes:
     speakers: tuple[KnownSpeaker, ...] = ()
     listening: Listening = Listening()  # noqa: RUF009 - frozen
     max_tokens: int | None = None
+    urgent: bool = False

@@ -2,7 +2,7 @@
 
 On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
 over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
-and close at once. A second signal means now. The exit status after that is 0.
+and close at once. A second signal means now. The exit status after that is 0. On SIGHUP the key file is read again.
 
 Where the model cannot be had, at the start or later, the process ends with status 1: whoever supervises it starts
 another one, perhaps on another machine. Wrong flags end it with 2.
@@ -14,8 +14,10 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from functools import partial
 from types import FrameType
@@ -115,6 +117,9 @@ class DrainingServer(uvicorn.Server):
         self._loop.set_exception_handler(_without_traceback)
         self._announcement = asyncio.create_task(self._announce())
 
+        if self._service.settings.api_keys_file and threading.current_thread() is threading.main_thread():
+            self._loop.add_signal_handler(signal.SIGHUP, self._service.reload_keys)
+
     async def _announce(self) -> None:
         try:
             await self._service.wait_ready()
@@ -150,6 +155,15 @@ class DrainingServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _guard_keys(arguments: Sequence[str]) -> None:
+    """Warn of keys that everybody on this machine can see, and leave none for processes that are started from here."""
+    if any(argument.partition("=")[0] == "--api-keys" for argument in arguments):
+        logger.warning(
+            "--api-keys shows the keys to every user of this machine: use --api-keys-file or the environment"
+        )
+    os.environ.pop("VIBEVOICE_API_KEYS", None)
+
+
 def most_connections(descriptors: int, decoders: int) -> int:
     """How many connections a process that may open so many files can serve: each may need another file for its body."""
     spare = descriptors - _DESCRIPTORS - DECODER_DESCRIPTORS * decoders
@@ -180,6 +194,7 @@ def serve(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
+    _guard_keys(sys.argv[1:] if arguments is None else arguments)
     server = DrainingServer(create_app(settings), settings)
     server.run()
     return 1 if server.failed else 0

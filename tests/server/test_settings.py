@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from server.http.auth.keys import KeyLimits, digest_of, hashed
 from server.serving.server import serve
 from server.settings import Settings
 
@@ -31,8 +33,38 @@ def test_keys_come_from_environment_and_file(monkeypatch: pytest.MonkeyPatch, tm
     file.write_text("# of the team\nfirst\n\n second \n")
     monkeypatch.setenv("VIBEVOICE_API_KEYS", "third,fourth")
     settings = Settings.from_cli(["--api-keys-file", str(file)])
-    assert set(settings.keys) == {"first", "second", "third", "fourth"}
-    assert "third" not in repr(settings)
+    assert {key.digest for key in settings.keys} == set(map(digest_of, ("first", "second", "third", "fourth")))
+    assert not re.search(
+        "third|fourth", f"{settings!r}{settings.model_dump()}{settings.api_keys[0].get_secret_value()}"
+    )
+
+
+def test_keys_may_have_limits_and_those_that_have_none_get_the_servers(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text(f"{hashed('first')} max_requests=9 priority=yes\nsecond\n")
+    settings = Settings.from_cli(
+        ["--api-keys-file", str(file), "--key-max-requests", "2", "--key-audio-seconds-per-minute", "600"]
+    )
+    first, second = settings.keys
+    assert first.limits == KeyLimits(9, None, 600, priority=True)
+    assert second.limits == settings.key_limits == KeyLimits(2, None, 600)
+
+
+def test_a_line_of_the_file_counts_more_than_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("first max_requests=9\n")
+    (key,) = Settings(api_keys=(SecretStr("first"),), api_keys_file=file).keys
+    assert key.limits.max_requests == 9
+
+
+def test_a_bad_line_is_named_without_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "keys"
+    file.write_text("first\nsk-secret max=9\n")
+    with pytest.raises(SystemExit):
+        sys.exit(serve(["--api-keys-file", str(file)]))
+    told = capsys.readouterr().err
+    assert "line 2: " in told
+    assert "sk-secret" not in told
 
 
 def test_settings_are_frozen() -> None:

@@ -91,12 +91,17 @@ class Admission:
         if self._audio_seconds >= self._share(priority) * self._max_audio_seconds:
             raise self._refusal(WORK, "Too much audio is waiting to be transcribed.")
 
-    def enter(self, priority: Priority = Priority.NORMAL) -> Ticket:
-        """Admit a request. Raises Overloaded when there are as many, or as much work, as may be."""
+    def enter(
+        self, priority: Priority = Priority.NORMAL, *, charge: Callable[[float], None] = lambda _: None
+    ) -> Ticket:
+        """Admit a request. Raises Overloaded when there are as many, or as much work, as may be.
+
+        ``charge`` is called with what the request costs, once there is room for it; what it raises is passed on.
+        """
         with self._lock:
             self.check(priority)
             self._requests += 1
-        return Ticket(self, self._share(priority))
+        return Ticket(self, self._share(priority), charge)
 
     def completed(self, audio_seconds: float, *, started: float, ended: float) -> None:
         """Learn the speed from a recording that was in work from ``started`` to ``ended`` (any monotonic clock).
@@ -135,9 +140,10 @@ class Admission:
 class Ticket:
     """The place of one request. Context manager; leaving it gives everything back, once."""
 
-    def __init__(self, admission: Admission, share: float) -> None:
+    def __init__(self, admission: Admission, share: float, charge: Callable[[float], None]) -> None:
         self._admission = admission
         self._share = share
+        self._charge = charge
         self._audio_seconds = 0.0
         self._left = False
 
@@ -145,6 +151,7 @@ class Ticket:
         """Count more for this request, see ``budget.work_seconds``. Raises Overloaded when too much is queued."""
         self._admission._add_audio(seconds, self._share)
         self._audio_seconds += seconds
+        self._charge(seconds)
 
     def leave(self) -> None:
         """Give place and audio back; harmless when repeated."""

@@ -2,8 +2,12 @@
 
 A stream runs from the moment that the pages of its worst case can be reserved until it ends, so nothing ever has to be
 preempted, nothing can run out of pages half way, and there is no deadlock. Streams are admitted strictly in the order
-of their arrival: a long one at the head is not overtaken for ever by short ones behind it. Live streams (see
-``Priority``) go first in all of this: somebody is waiting for each of their words, and they ask for little at a time.
+of their priority and arrival: a long one at the head is not overtaken for ever by short ones behind it.
+
+Live streams (see ``Priority``) go first in all of this: somebody is waiting for each of their words, and they ask for
+little at a time. What goes first only when something becomes free would still wait for the end of an hour of audio, and
+each token for a step full of others' prompts. So files leave room for as many live streams as there may be, and a step
+in which live streams compute is a short one.
 
 A stream that may have brought a step to grief has a company: it runs with those of the same company alone, before all
 that have none, until it is told to rejoin them.
@@ -17,9 +21,14 @@ from typing import NamedTuple
 from model.seam.runner import RunnerInfo
 from model.seam.steps import EncodeWork, RowWork, StepPlan
 from model.seam.streams import Priority
-from server.engine.budget import context_limit
+from server.engine.budget import context_limit, stream_positions
 from server.engine.settings import EngineSettings
 from server.engine.worker.stream import Phase, StreamState
+
+_MOST_FOR_LIVE = 0.25
+"""Of all pages, for live streams that may come."""
+_BESIDE_LIVE = 0.25
+"""Of a full step, where live streams compute in it: they need many steps for each second, and wait for all of each."""
 
 
 class Want(NamedTuple):
@@ -44,6 +53,8 @@ class Scheduler:
         self._pages = info.pages
         self._draft_positions = info.draft_positions
         self._largest_stream = context_limit(info)
+        live = settings.live_streams * self._pages_for(stream_positions(info, settings.live_seconds))
+        self._live_pages = min(live, int(_MOST_FOR_LIVE * info.pages))
         self.share = 1.0
         self.company: int | None = None
         self._waiting: dict[int, StreamState] = {}
@@ -81,15 +92,21 @@ class Scheduler:
     def admit(self) -> list[StreamState]:
         """Let waiting streams run, first come first served, as far as rows and pages reach. Returns those.
 
-        Live streams hardly ever all compute at once and come on top of ``max_rows``.
+        Live streams hardly ever all compute at once and come on top of ``max_rows``. Files do not take the pages that
+        are kept for live streams, but for one that would not fit otherwise and is alone.
         """
         admitted = []
         free = self._pages - self.reserved_pages
         files = sum(not _is_live(stream) for stream in self._running.values())
+        kept = self._live_pages - sum(stream.pages for stream in self._running.values() if _is_live(stream))
         for stream in _by_priority(self._waiting.values()):
             pages = self._pages_for(stream.worst_positions)
-            files += not _is_live(stream)
-            if pages > free or files > self._steps.max_rows:
+            if _is_live(stream):
+                room, kept = free, kept - pages
+            else:
+                room = free - max(0, kept) if files else free
+                files += 1
+            if pages > room or files > self._steps.max_rows:
                 break
             free -= pages
             stream.pages = pages
@@ -117,6 +134,10 @@ class Scheduler:
         ]
         frames = max(1, int(self.share * self._steps.encode_frames))
         positions = max(self._steps.max_rows, int(self.share * self._steps.prefill_positions))
+        if any(map(_is_live, ready)):
+            live = [want.size for want in encode if want.priority is Priority.LIVE]
+            frames = _beside_live(frames, len(live) * max(live, default=0))
+            positions = _beside_live(positions, sum(w.size for w in prefill if w.priority is Priority.LIVE))
         return StepPlan(
             encode=tuple(EncodeWork(*grant) for grant in _rectangle(encode, frames).items()),
             rows=(*decode, *(RowWork(*grant) for grant in _pack(prefill, positions).items())),
@@ -148,10 +169,17 @@ def _by_priority(streams: Iterable[StreamState]) -> list[StreamState]:
 
 
 def _in_turn(wants: list[Want]) -> tuple[list[Want], list[Want]]:
-    """Live streams; then the oldest file, so that it advances in every step, and those that want least: soon done."""
+    """Live streams; then files: the first in line, so that it advances in every step, and of each priority those that
+    want least: soon done.
+    """
     live = [want for want in wants if want.priority is Priority.LIVE]
-    oldest, others = wants[len(live) : len(live) + 1], wants[len(live) + 1 :]
-    return live, [*oldest, *sorted(others, key=lambda want: want.size)]
+    first, others = wants[len(live) : len(live) + 1], wants[len(live) + 1 :]
+    return live, [*first, *sorted(others, key=lambda want: (want.priority, want.size))]
+
+
+def _beside_live(budget: int, live: int) -> int:
+    """What is left of a step's budget where live streams compute, which want ``live`` of it."""
+    return min(budget, max(1, int(_BESIDE_LIVE * budget), 2 * live))
 
 
 def _guaranteed(want: int, budget: int) -> int:

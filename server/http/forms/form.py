@@ -120,7 +120,7 @@ class _FormReader:
             self._files.append(_File(headers, decoder, self._spool.file()))
             return self._files[-1]
         if len(self._fields) == _MAX_FIELDS:
-            raise InvalidForm(f"A form may have {_MAX_FIELDS} fields.")
+            raise InvalidForm(f"A form may have {_MAX_FIELDS} fields.", too_long=headers.name)
         self._fields.append(_Field(headers, decoder))
         return self._fields[-1]
 
@@ -129,7 +129,9 @@ class _FormReader:
             return
         if len(part.content) + len(content) > _MAX_FIELD_BYTES:
             if part.headers.filename is None:
-                raise InvalidForm(f"A field beside the file may have {_MAX_FIELD_BYTES} bytes.")
+                raise InvalidForm(
+                    f"A field beside the file may have {_MAX_FIELD_BYTES} bytes.", too_long=part.headers.name
+                )
             self._held -= len(part.content)
             part.drop()
             return
@@ -137,7 +139,9 @@ class _FormReader:
         part.content += content
         self._held += len(content)
         if self._held > _MAX_FIELDS_BYTES:
-            raise InvalidForm(f"The fields beside the file may have {_MAX_FIELDS_BYTES} bytes together.")
+            raise InvalidForm(
+                f"The fields beside the file may have {_MAX_FIELDS_BYTES} bytes together.", too_long=part.headers.name
+            )
 
     def finish(self) -> Form:
         if not self._parser.begun:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from server.http.auth.accounts import HEADERS as LIMITS
 from server.http.openapi.schemas import INTEGER, STRING, Schema, nullable, record, ref
 
 OPENAI, DEEPGRAM = "Error", "DeepgramError"
@@ -43,6 +44,8 @@ HEADERS: dict[str, Any] = {
         "schema": {"type": "string", "enum": ["true", "false"]},
     },
     "RetryAfter": {"description": "Seconds.", "schema": INTEGER | {"minimum": 1}},
+    "RetryAfterMs": {"description": "The same in milliseconds.", "schema": INTEGER | {"minimum": 1}},
+    **{name: {"description": f"{about} Where that is limited.", "schema": STRING} for name, about in LIMITS.items()},
     "Authenticate": {"schema": STRING},
     "Notes": {
         "description": "What a client should know, e.g. that the file was damaged.",
@@ -114,6 +117,12 @@ _ERRORS: dict[int, _Error] = {
         "internal_error",
         "The server failed to handle this request.",
     ),
+    504: _Error(
+        "The answer was not ready in the time that the request gave, or the server gives.",
+        "server_error",
+        "deadline_exceeded",
+        "The answer was not ready in the time that the request gives or the server allows.",
+    ),
     503: _Error(
         "The model is not ready, the server is about to stop, or it is short of disk or memory; `Retry-After` says "
         "when to come again.",
@@ -139,7 +148,9 @@ def _example(error: _Error, shape: str) -> dict[str, Any]:
 def _response(status: int, error: _Error, shape: str) -> dict[str, Any]:
     headers = {"x-request-id": header("RequestId"), "x-should-retry": header("ShouldRetry")}
     if status in _RETRIED:
-        headers["retry-after"] = header("RetryAfter")
+        headers |= {"retry-after": header("RetryAfter"), "retry-after-ms": header("RetryAfterMs")}
+    if status == 429:
+        headers |= {name: header(name) for name in LIMITS}
     if status == 401:
         headers["www-authenticate"] = header("Authenticate")
     if shape == DEEPGRAM:

@@ -8,6 +8,7 @@ from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, record, ref
+from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.diarization_request import DiarizationParameters
 from server.transcript.formats import render_diarization, render_rttm
 from server.transcript.turns import turns
@@ -47,8 +48,9 @@ DIARIZATION: dict[str, Any] = {
             "RTTM": {"response_format": "rttm", "min_duration_off": 0.5},
         },
     ),
+    "parameters": PARAMETERS,
     "responses": answers(
-        *(400, 401, 403, 404, 413, 415, 429, 500, 503),
+        *(400, 401, 403, 404, 413, 415, 429, 500, 503, 504),
         ok={
             "description": "Who spoke when, in the format asked for.",
             "headers": {"x-request-id": header("RequestId"), "x-vibevoice-notes": header("Notes")},

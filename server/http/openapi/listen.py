@@ -18,6 +18,7 @@ from server.http.openapi.schemas import (
     record,
     ref,
 )
+from server.http.openapi.urgency import TIER, TIER_ABOUT, TIMEOUT
 from server.protocols.deepgram.prerecorded import render
 from server.protocols.deepgram.query import ListenQuery
 
@@ -27,6 +28,7 @@ _POSITIVE = {"type": "integer", "minimum": 1}
 PARAMETERS: dict[str, tuple[Schema, str, object]] = {
     "model": (STRING, "Any: the served model answers.", "nova-3"),
     "version": (STRING, "Any: the served model answers.", "latest"),
+    "service_tier": (TIER, TIER_ABOUT, "default"),
     "language": (STRING, "`multi`: alternatives tell their language. The model finds it out by itself.", "multi"),
     "detect_language": (_SWITCH, "Tell which language was spoken.", True),
     "diarize": (BOOLEAN, "Words tell who said them.", True),
@@ -137,7 +139,7 @@ def _parameter(name: str) -> dict[str, Any]:
 
 
 LISTEN: dict[str, Any] = {
-    "parameters": [_parameter(name) for name in PARAMETERS],
+    "parameters": [TIMEOUT, *(_parameter(name) for name in PARAMETERS)],
     "requestBody": {
         "required": True,
         "description": "The recording itself, in any format that is read, whatever the content type says of it.",
@@ -147,7 +149,7 @@ LISTEN: dict[str, Any] = {
         },
     },
     "responses": answers(
-        *(400, 401, 403, 413, 415, 429, 500, 503),
+        *(400, 401, 403, 413, 415, 429, 500, 503, 504),
         shape=DEEPGRAM,
         ok={
             "description": "The transcript in Deepgram's shape.",

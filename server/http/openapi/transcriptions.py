@@ -9,6 +9,7 @@ from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import RECORDING, parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, nullable, record, ref
+from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.events import OpenAIEvents
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.transcript.events import SegmentClosed, SpeechDelta
@@ -22,7 +23,7 @@ from server.transcript.formats import (
     render_vtt,
 )
 
-_ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503)
+_ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503, 504)
 
 _NOTES = listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing.")
 _LANGUAGES = listing(record({"code": STRING}), "The language that was spoken, where that is certain.")
@@ -145,6 +146,7 @@ TRANSCRIPTION: dict[str, Any] = {
             "events": {"response_format": "json", "stream": True, "keywords": ["Grün"]},
         },
     ),
+    "parameters": PARAMETERS,
     "responses": answers(
         *_ERRORS,
         ok={

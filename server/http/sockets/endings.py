@@ -7,6 +7,7 @@ import logging
 from server.audio_in.errors import AudioError, DecoderFailed
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
+from server.http.auth.accounts import LimitReached
 from server.live.vocabulary.protocol import SessionEnd
 from server.resources import spent_resource
 
@@ -29,6 +30,8 @@ def to_session_over(error: BaseException) -> SessionOver:
             return error
         case AudioError():
             return SessionOver(SessionEnd.BAD_AUDIO, error.message)
+        case LimitReached():
+            return SessionOver(SessionEnd.LIMIT_REACHED, error.message)
         case EngineError(code=FailureCode.SHUTTING_DOWN):
             return SessionOver(SessionEnd.SHUTTING_DOWN, error.message)
         case EngineError() | EngineUnavailable() | DecoderFailed():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -102,16 +102,19 @@ class LiveSession(Generic[Message]):
         stopping: asyncio.Event,
         delays: Delays,
         *,
+        charge: Callable[[float], None],
         audio: AudioInput,
         channels: int = 1,
         resumption: Resumption | None = None,
     ) -> None:
+        """``charge`` is called with the seconds of audio that come, of all channels, and may raise to end it."""
         self.heard = 0.0
         self.first_words: float | None = None
         self._websocket = websocket
         self._protocol = protocol
         self._transcribers = transcribers
         self._most_channels = channels
+        self._charge = charge
         self._limits = limits
         self._stopping = stopping
         self._resumption = resumption
@@ -353,6 +356,7 @@ class LiveSession(Generic[Message]):
                 raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
             if self._first_audio is None:
                 self._first_audio = monotonic()
+            self._charge(rows.size / SAMPLE_RATE)
             self._delays.heard(self._until + rows.shape[1] / SAMPLE_RATE, monotonic())
             await self._transcribers.hear(rows)
             self.heard += rows.shape[1] / SAMPLE_RATE

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
+from server.http.auth.accounts import Account
 from server.http.errors import ApiError, invalid
 from server.live.channel_transcribers import ChannelTranscribers
 
@@ -43,8 +44,11 @@ class LiveSessions:
             self._running.discard(transcribers)
 
     @contextmanager
-    def places(self, channels: int) -> Iterator[None]:
-        """Places for one session of so many channels. Raises ApiError: 429 when too many are taken, 400 if ever."""
+    def places(self, account: Account, channels: int) -> Iterator[None]:
+        """Places for one session of so many channels, of all and of those of ``account``.
+
+        Raises ApiError, 429 when too many are taken, 400 if there never are so many, and LimitReached.
+        """
         if channels > self._most:
             raise invalid("channels", f"Each channel takes a place, and there are only {self._most} for live sessions.")
         if self.active + channels > self._most:
@@ -55,8 +59,9 @@ class LiveSessions:
                 code="too_many_sessions",
                 retry_after=_RETRY_SECONDS,
             )
-        self.active += channels
-        try:
-            yield
-        finally:
-            self.active -= channels
+        with account.session(channels):
+            self.active += channels
+            try:
+                yield
+            finally:
+                self.active -= channels

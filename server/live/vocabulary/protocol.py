@@ -24,6 +24,8 @@ class SessionEnd(StrEnum):
     """The client does not read what it is sent."""
     BAD_AUDIO = "bad_audio"
     """The audio cannot be decoded."""
+    LIMIT_REACHED = "rate_limit_exceeded"
+    """The client's key has no more audio left for now."""
 
 
 Message = TypeVar("Message")

@@ -63,6 +63,7 @@ _CLOSES = {
     SessionEnd.IDLE: (1011, "NET-0001: neither audio nor a message came for too long"),
     SessionEnd.TOO_LONG: (1008, "the longest session was reached"),
     SessionEnd.TOO_SLOW: (1008, "the client does not read what it is sent"),
+    SessionEnd.LIMIT_REACHED: (1008, "the key has no more audio left for now"),
     SessionEnd.BAD_AUDIO: (1008, "DATA-0000: the payload cannot be decoded as audio"),
 }
 """Code and reason, with Deepgram's own codes where it has any."""

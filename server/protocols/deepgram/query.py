@@ -22,6 +22,7 @@ from server.protocols.deepgram.parameters import (
     Switch,
 )
 from server.protocols.deepgram.wording import NUMBER_LANGUAGES, Wording
+from server.protocols.service_tier import ServiceTier
 
 MIN_ENDPOINTING_SECONDS = 0.3
 """Shorter pauses are breaths; Deepgram's default of 10 ms would cut sentences, and with them what the model hears."""
@@ -73,6 +74,7 @@ class ListenQuery(AudioQuery):
     search: Annotated[tuple[str, ...], Field(max_length=MAX_SEARCHED)] = ()
     extra: tuple[Pair, ...] = ()
     tag: tuple[str, ...] = ()
+    service_tier: ServiceTier | None = None
     resume: Flag = False
     alternatives: int = Field(1, ge=1)
     utt_split: float = Field(0.8, gt=0)

@@ -23,6 +23,7 @@ _CODES = {
     SessionEnd.TOO_LONG: "SESSION_TOO_LONG",
     SessionEnd.TOO_SLOW: "CLIENT_TOO_SLOW",
     SessionEnd.BAD_AUDIO: "UNDECODABLE_AUDIO",
+    SessionEnd.LIMIT_REACHED: "TOO_MANY_REQUESTS",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Final, Literal, TypeVar, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
@@ -17,6 +17,7 @@ from server.protocols.openai.request_values import (
     values_of_form,
     values_of_json,
 )
+from server.protocols.service_tier import ServiceTier
 
 MAX_KNOWN_SPEAKERS = 4
 
@@ -24,6 +25,8 @@ Lowered = BeforeValidator(lowered)
 _Languages = Annotated[tuple[LanguageTag, ...], BeforeValidator(without_any), Words]
 _Known = Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)]
 
+CONTEXT: Final = frozenset({"prompt", "keywords", "hotwords"})
+"""Of these the model's prompt is made."""
 _TEXTS = frozenset({"prompt", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
 
 
@@ -55,6 +58,9 @@ class RecordingParameters(BaseModel):
     time_origin: Annotated[Literal["container", "first_sample"], Lowered] = Field(
         "container",
         description="What times count from: the start of the picture or of the file, or the first sample of the sound.",
+    )
+    service_tier: ServiceTier | None = Field(
+        None, description="priority: before other requests, for keys that may; the others change nothing."
     )
     known_speaker_names: _Known = Field(
         (), description="Names to use for the speakers of the references, in the same order."

@@ -87,6 +87,11 @@ def values_of_json(values: Mapping[str, JsonValue]) -> dict[str, Any]:
     return {_name_of(key)[0]: value for key, value in values.items() if not _is_empty(value)}
 
 
+def parameter_of(name: str) -> str:
+    """The parameter that a form field of this name is of: ``keywords[]`` is one of the ``keywords``."""
+    return _name_of(name)[0]
+
+
 def object_in(value: Any) -> Any:
     """An object that is written as a text. Raises ValueError where it is no JSON."""
     return from_json(value) if isinstance(value, str) and value.lstrip().startswith("{") else value

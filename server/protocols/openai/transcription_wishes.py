@@ -10,6 +10,7 @@ from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.recording_request import RecordingParameters
 from server.protocols.openai.transcription_request import TranscriptionParameters
+from server.protocols.service_tier import is_urgent
 from server.recordings.wishes import KnownSpeaker, Wishes
 
 REFERENCES = "known_speaker_references"
@@ -42,7 +43,8 @@ def wishes_of(parameters: RecordingParameters) -> Wishes:
         split=parameters.channels == "split",
         from_first_sample=parameters.time_origin == "first_sample",
     )
-    return Wishes(context, parameters.temperature, speakers=speakers, listening=listening)
+    urgent = is_urgent(parameters.service_tier)
+    return Wishes(context, parameters.temperature, speakers=speakers, listening=listening, urgent=urgent)
 
 
 def decoded(data: str, param: str) -> bytes:

@@ -52,6 +52,20 @@ def test_the_context_is_told_first(post: Callable[..., httpx.Response], path: st
     assert f"may have {MAX_CONTEXT_CHARACTERS if context is LONGEST else ROOM_ALONE} " in message
 
 
+@pytest.mark.parametrize(
+    ("param", "fields"),
+    [
+        ("prompt", {"prompt": "x" * (5 << 20)}),
+        ("keywords", {"keywords[]": [f"term {number}" for number in range(1_500)]}),
+        ("hotwords", {"hotwords": "," * (5 << 20)}),
+    ],
+)
+def test_what_no_form_holds_is_too_long_too(post: Callable[..., httpx.Response], param: str, fields: Any) -> None:
+    """The form is read no further where a field, or one more of them, is longer than any may be."""
+    assert_envelope(post(tone(0.4), **fields), 400, "context_too_long", param)
+    assert_envelope(post(tone(0.4), title="x" * (5 << 20)), 400, "invalid_form")
+
+
 def test_what_audio_and_context_do_not_fit_together_is_told_in_tokens(post: Callable[..., httpx.Response]) -> None:
     minute = tone(60, rate=8_000)
     assert post(minute).status_code == 200

@@ -12,9 +12,10 @@ import pytest
 
 from server.http.auth.callers import Caller, Keys, Places
 from server.http.auth.grants import Grant, GrantExpired, Scope, read_grant
+from server.http.auth.keys import Key
 
 KEY, OTHER = (hashlib.sha256(key).digest() for key in (b"sk-one", b"sk-other"))
-KEYS = Keys(["sk-one", "sk-other"])
+KEYS = Keys([Key(KEY), Key(OTHER)])
 NOW = 1_000_000_000
 
 

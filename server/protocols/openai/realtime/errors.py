@@ -9,7 +9,11 @@ from pydantic import ValidationError
 from server.live.vocabulary.protocol import SessionEnd
 
 _CODES = {"missing": "missing_required_parameter"}
-_SERVER_FAULTS = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.SHUTTING_DOWN})
+_TYPES = {
+    SessionEnd.ENGINE_FAILED: "server_error",
+    SessionEnd.SHUTTING_DOWN: "server_error",
+    SessionEnd.LIMIT_REACHED: "rate_limit_error",
+}
 
 
 class EventError(Exception):
@@ -49,7 +53,7 @@ class EventError(Exception):
 def end_details(why: SessionEnd, message: str) -> dict[str, Any]:
     """The ``error`` field, also of failed items, when the server ends the session."""
     return {
-        "type": "server_error" if why in _SERVER_FAULTS else "invalid_request_error",
+        "type": _TYPES.get(why, "invalid_request_error"),
         "code": "session_expired" if why is SessionEnd.TOO_LONG else why.value,
         "message": message,
         "param": None,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from server.context import MAX_CONTEXT_CHARACTERS
+from server.context import MAX_CONTEXT_CHARACTERS, ContextTooLong
 from server.protocols.base64_text import NotBase64, decode_base64
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import Append, checked
@@ -61,7 +61,7 @@ def _too_long(fields: dict[str, Any]) -> EventError:
     """For an event without audio. Where it is its prompt that made it so, that is said."""
     if sum(map(len, _context_in(fields))) > MAX_CONTEXT_CHARACTERS:
         return EventError(
-            f"prompt and keywords together may have {MAX_CONTEXT_CHARACTERS} characters.",
+            f"prompt and keywords together {ContextTooLong.at_all().limit}.",
             code="context_too_long",
             param="session.audio.input.transcription.prompt",
         )
