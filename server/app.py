@@ -19,15 +19,19 @@ from server.http.auth.accounts import HEADERS as RATE_LIMITS
 from server.http.auth.callers import Keys, Places
 from server.http.deepgram_error import REQUEST_ID_HEADER
 from server.http.errors import install_error_handlers
+from server.http.hosts import AllowedHosts
 from server.http.middleware.access_log import AccessLogMiddleware
 from server.http.middleware.auth import AuthMiddleware
 from server.http.middleware.body import BodyMiddleware
+from server.http.middleware.browser_headers import BrowserHeadersMiddleware
 from server.http.middleware.faults import FaultMiddleware
+from server.http.middleware.pages import PagesMiddleware
 from server.http.middleware.rate_limits import RateLimitMiddleware
 from server.http.middleware.request_id import RequestIdMiddleware
 from server.http.middleware.request_line import RequestLineMiddleware
 from server.http.middleware.trace import TraceMiddleware
 from server.http.openapi import describe
+from server.http.origins import AllowedOrigins
 from server.http.routes import (
     client_secrets,
     deepgram,
@@ -65,6 +69,7 @@ ROUTERS = tuple(
         docs,
     )
 )
+_PROBES = frozenset({"/health", "/ready"})
 _EXPOSED_HEADERS = (
     "x-request-id",
     "retry-after",
@@ -162,7 +167,13 @@ def create_app(
 
 def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
     """Outermost first. Faults are answered inside of the body's limits, whose lingering end an early answer needs."""
-    outer = (RequestLineMiddleware, RequestIdMiddleware, TraceMiddleware, AccessLogMiddleware)
+    outer = (
+        RequestLineMiddleware,
+        RequestIdMiddleware,
+        BrowserHeadersMiddleware,
+        TraceMiddleware,
+        AccessLogMiddleware,
+    )
     stack = [Middleware(each) for each in outer]
     if settings.cors_origins:
         stack.append(
@@ -185,10 +196,19 @@ def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
         ),
         Middleware(RateLimitMiddleware),
         Middleware(FaultMiddleware),
+        _pages(settings),
     ]
-    public = {"/health", "/ready", "/openapi.json", *docs.PATHS}
+    public = {*_PROBES, "/openapi.json", *docs.PATHS}
     if settings.metrics_without_key:
         public.add("/metrics")
     places = Places(header=settings.key_in_x_api_key, query=settings.key_in_query)
     stack.append(Middleware(AuthMiddleware, keys=keys, places=places, public_paths=public))
     return stack
+
+
+def _pages(settings: Settings) -> Middleware:
+    """Where keys are needed, pages without one are harmless; origins are looked at where some were named."""
+    keyed, named = bool(settings.keys), settings.cors_origins
+    hosts = AllowedHosts(settings.allowed_hosts, bound=settings.host, keyed=keyed)
+    origins = None if keyed and not named else AllowedOrigins(named)
+    return Middleware(PagesMiddleware, hosts=hosts, origins=origins, probes=_PROBES)

@@ -126,6 +126,12 @@ class NetworkSettings(BaseModel):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins (https://app.example), separated by commas, whose pages may call; none by default."
     )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names, separated by commas, that the server is called by, *.example.com for all below one, * for "
+        "any; beside addresses, localhost, --host and, where it listens on a network, names without dots. By default "
+        "any where keys are set.",
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Balancers, as addresses or networks (10.0.0.0/8), separated by commas, whose X-Forwarded-For and "
@@ -298,7 +304,7 @@ class Settings(
         protected_namespaces=(),
     )
 
-    @field_validator("api_keys", "cors_origins", "trusted_proxies", mode="before")
+    @field_validator("api_keys", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

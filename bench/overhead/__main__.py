@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from bench.overhead import answers, captions, realtime, start, transcripts, uploads
+from bench.overhead import answers, captions, realtime, replay, start, transcripts, uploads
 from bench.overhead.line import Line
 from bench.support import service
 from bench.support.report import Goal, Report, machine, parser
@@ -29,6 +29,7 @@ LINES: dict[str, Callable[[], Sequence[Line]]] = {
     "transcripts": transcripts.lines,
     "realtime": lambda: _on_server(realtime.lines),
     "answers": lambda: _on_server(answers.lines),
+    "replay": replay.lines,
     "start": start.lines,
 }
 

@@ -78,6 +78,11 @@ class ResumingClient:
         self._more = asyncio.Event()
         self._last: tuple[Message, ...] | None = None  # to be sent behind all audio
 
+    @property
+    def heard(self) -> float:
+        """Seconds of the session; the audio before is not needed any more."""
+        return self._start
+
     def send(self, audio: bytes) -> None:
         """The next audio: at any time, whether there is a connection or not."""
         self._audio += audio

@@ -33,7 +33,7 @@ def decoded(opus: bytes, size: int) -> Samples:
     """What `encoded` made of ``size`` samples. Not for bytes of strangers: those are decoded in a child process."""
     resampler = AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
     parts: list[Samples] = []
-    with av.open(io.BytesIO(opus), format="ogg") as container:
+    with av.open(io.BytesIO(opus), "r", format="ogg") as container:
         for frame in container.decode(audio=0):
             parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
         parts += [part.to_ndarray()[0] for part in resampler.resample(None)]

@@ -30,6 +30,8 @@ REJECTIONS = (
     "header_too_slow",
     "too_many_connections",
     "invalid_request",
+    "host_not_allowed",
+    "origin_not_allowed",
     "rate_limit_exceeded",
     "service_tier_not_allowed",
     "poison_request",

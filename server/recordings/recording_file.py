@@ -60,7 +60,7 @@ class RecordingFile:
         """See `read_recording`."""
         read = await self._decoded()
         async with self._alone:
-            self.fingerprint = await asyncio.to_thread(_digest, self._file, self.wishes)
+            self.fingerprint = await asyncio.to_thread(digest, self._file, self.wishes)
         return read
 
     def of(self, audio: StreamAudio) -> ChannelSource:
@@ -156,12 +156,13 @@ class ChannelSource:
                 yield block
 
 
-def _digest(file: BinaryIO, wishes: Wishes) -> str:
-    digest = hashlib.sha256(repr(replace(wishes, speakers=())).encode())
+def digest(file: BinaryIO, wishes: Wishes) -> str:
+    """What tells a request from others: all of its file, and what is wished that the model hears of."""
+    whole = hashlib.sha256(repr(replace(wishes, speakers=())).encode())
     for speaker in wishes.speakers:
-        digest.update(hashlib.sha256(speaker.name.encode()).digest())
-        digest.update(hashlib.sha256(speaker.clip).digest())
+        whole.update(hashlib.sha256(speaker.name.encode()).digest())
+        whole.update(hashlib.sha256(speaker.clip).digest())
     file.seek(0)
     while part := file.read(_AT_ONCE):
-        digest.update(part)
-    return digest.hexdigest()
+        whole.update(part)
+    return whole.hexdigest()

@@ -62,14 +62,19 @@ class ImageBuilder:
         self.buildah("bud", "--tag", BASE, "--file", str(context / "Dockerfile"), str(context))
 
     def build(self, recipe: str, tag: str) -> None:
-        """One of the recipes, as ``docker build`` would."""
+        """One of the recipes, as ``docker build`` would.
+
+        buildah 1.28 does not see that a stage whose name has an argument in it is needed, so that is filled in before.
+        """
+        given = WORK / recipe
+        given.write_text((ROOT / "docker" / recipe).read_text().replace("flash-attn-${FLASH_ATTN}", "flash-attn-0"))
         shared = [option for place in self._pip() for option in ("--volume", f"{place}:{place}:ro")]
         index = os.environ.get("TORCH_INDEX_URL")
         self.buildah(
             *("bud", "--format", "docker", "--network", "host", "--build-arg", f"BASE={BASE}"),
             *(("--build-arg", f"TORCH_INDEX_URL={index}") if index else ()),
             *("--volume", f"{WORK / 'pip.conf'}:/etc/pip.conf:ro", *shared),
-            *("--tag", tag, "--file", str(ROOT / "docker" / recipe), str(ROOT)),
+            *("--tag", tag, "--file", str(given), str(ROOT)),
         )
 
     def _pip(self) -> list[Path]:
@@ -81,7 +86,9 @@ class ImageBuilder:
         given.pop("constraint", None)
         lines = [f"{name} = {value}" for name, value in given.items()]
         (WORK / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))
-        places = [Path(word.removeprefix("file://")) for value in given.values() for word in value.split()]
+        words = [word for value in given.values() for word in value.split()]
+        # The pages of an index on this machine lead to files beside them.
+        places = [Path(word.removeprefix("file://")).parent if "file://" in word else Path(word) for word in words]
         return [place for place in places if place.is_absolute() and place.exists()]
 
     @contextmanager

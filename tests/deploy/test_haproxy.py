@@ -76,6 +76,23 @@ async def test_uploads_and_streams_are_shared_by_both_replicas(balancer: Balance
     assert min(given.values()) >= len(load.outcomes) // 4
 
 
+async def test_log_of_a_replica_names_the_client_not_the_balancer(
+    servers: dict[str, ServerProcess], balancer: Balancer
+) -> None:
+    # Another address of this machine, which only the balancer sees.
+    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.9")
+    async with httpx.AsyncClient(transport=transport, headers={"x-forwarded-for": "192.0.2.1"}) as client:
+        for _ in range(4):
+            (await client.get(f"{balancer.url}/v1/models")).raise_for_status()
+    logged = [
+        json.loads(line)
+        for server in servers.values()
+        for line in server.log.read_text().splitlines()[1:]
+        if line.startswith("{")
+    ]
+    assert [line["client"] for line in logged if line.get("route") == "/v1/models"] == ["127.0.0.9"] * 4
+
+
 async def test_killed_replica_costs_its_own_requests_only(
     servers: dict[str, ServerProcess], balancer: Balancer
 ) -> None:
@@ -138,20 +155,3 @@ async def test_replica_that_is_asked_to_stop_loses_nothing(
     assert not load.failures
     assert status == 0
     assert not leaving.group()
-
-
-async def test_log_of_a_replica_names_the_client_not_the_balancer(
-    servers: dict[str, ServerProcess], balancer: Balancer
-) -> None:
-    # Another address of this machine, which only the balancer sees.
-    transport = httpx.AsyncHTTPTransport(local_address="127.0.0.9")
-    async with httpx.AsyncClient(transport=transport, headers={"x-forwarded-for": "192.0.2.1"}) as client:
-        for _ in range(4):
-            (await client.get(f"{balancer.url}/v1/models")).raise_for_status()
-    logged = [
-        json.loads(line)
-        for server in servers.values()
-        for line in server.log.read_text().splitlines()[1:]
-        if line.startswith("{")
-    ]
-    assert [line["client"] for line in logged if line.get("route") == "/v1/models"] == ["127.0.0.9"] * 4

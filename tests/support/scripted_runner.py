@@ -34,6 +34,8 @@ class Trouble(StrEnum):
     ERROR = "error"
     DEVICE_FAULT = "device fault"
     ABORTED = "aborted"
+    CROWDED = "crowded"
+    """No step can have two of these."""
     OUT_OF_MEMORY = "out of memory"
     KILLED = "killed"
     FROZEN = "frozen"
@@ -173,6 +175,8 @@ class ScriptedRunner:
         assert len({work.stream for work in plan.encode}) == len(plan.encode)
         assert len({work.stream for work in plan.rows}) == len(plan.rows)
         rows = [(row, self.streams[row.stream]) for row in plan.rows]
+        if sum(state.question is not None and state.question.context == Trouble.CROWDED for _, state in rows) > 1:
+            raise RuntimeError("two are too many")
         computed = [(state, state.questions, out) for row, state in rows for out in self._compute(row)]
         for encode in plan.encode:
             state = self.streams[encode.stream]

@@ -28,7 +28,6 @@ _POLICY = (
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing from other hosts and no script but those below. Swagger UI sets styles of single elements."""
-_HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
 
 @router.get(PAGE)
@@ -36,7 +35,7 @@ async def docs(request: Request) -> HTMLResponse:
     """The page, which names its files by where the application is mounted."""
     root = html.escape(request.scope.get("root_path", "").rstrip("/"))
     page = _read("page.html").decode().replace("{root}", root)
-    return HTMLResponse(page, headers=_HEADERS | {"content-security-policy": _POLICY})
+    return HTMLResponse(page, headers={"content-security-policy": _POLICY})
 
 
 @router.get(PAGE + "/{name}")
@@ -44,7 +43,7 @@ async def asset(request: Request, name: str) -> Response:
     """One of its files; compressed as it lies there, where the client takes that."""
     if name not in _ASSETS:
         raise ApiError(404, "There is nothing at this path.", code="not_found")
-    headers = _HEADERS | {"cache-control": "public, max-age=3600", "vary": "accept-encoding"}
+    headers = {"cache-control": "public, max-age=3600", "vary": "accept-encoding"}
     content = _read(name)
     if _is_compressed(name):
         if "gzip" in request.headers.get("accept-encoding", ""):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
-from http import HTTPStatus
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from starlette.websockets import WebSocket
 
 from server.http.auth.callers import caller_of
-from server.http.errors import ApiError
 from server.http.service import Service
 from server.http.sockets.audio import AudioInput
 from server.http.sockets.delays import Delays
@@ -44,7 +41,6 @@ async def run_session(
     Raises what `to_api_error` knows, before anything is accepted, when there is no place for the session.
     """
     settings = service.settings
-    _check_origin(websocket, settings.cors_origins)
     limits = SessionLimits(
         idle=settings.live_idle_seconds,
         longest=settings.live_max_seconds,
@@ -95,18 +91,6 @@ def _resumption(
         name=websocket.state.request_id,
     )
     return Resumption(protocol, handover, transcribers)
-
-
-def _check_origin(websocket: WebSocket, allowed: Collection[str]) -> None:
-    """Where only some origins may call, pages of others may not connect: browsers leave this check to the server.
-
-    Raises the 403. A page may always call the host that it came from, and what is no browser sends no origin.
-    """
-    origin = websocket.headers.get("origin")
-    if not allowed or "*" in allowed or origin is None or origin in allowed:
-        return
-    if urlsplit(origin).netloc != websocket.headers.get("host"):
-        raise ApiError(HTTPStatus.FORBIDDEN, "Pages of this origin may not connect.", code="origin_not_allowed")
 
 
 def _count(websocket: WebSocket, service: Service, session: LiveSession[Message], end: str) -> None:

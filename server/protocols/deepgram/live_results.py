@@ -88,7 +88,7 @@ class LiveResults:
     def state(self) -> ResultsState:
         """All that is needed to go on elsewhere."""
         segment, committed = self._open.committed
-        held = self._held and Said.of(self._held)
+        held = None if self._held is None else Said.of(self._held)
         return ResultsState(
             self.final_until, self.utterance_end, self._heard, self._words_end, segment, committed, held
         )
@@ -98,7 +98,7 @@ class LiveResults:
         self.final_until, self.utterance_end = state.final_until, state.utterance_end
         self._heard, self._words_end = state.heard, state.words_end
         self._open.resume(state.segment, state.committed)
-        self._held = state.held and state.held.segment
+        self._held = None if state.held is None else state.held.segment
 
     @property
     def pending(self) -> bool:

@@ -123,7 +123,7 @@ class FluxSession(LiveProtocol[str | bytes]):
                 return [self._flush(Trigger.MANUAL)]
             case "KeepAlive":
                 return []
-            case "Resume" if self._resumable and not self._begun and (wish := read_resume(message)):
+            case "Resume" if self._resumable and not self._begun and (wish := read_resume(fields)):
                 return [Resume(wish.resumption.token, wish.resumption.voices, wish.audio_start)]
             case _:
                 self._stage.move(StageMove.ENDED)

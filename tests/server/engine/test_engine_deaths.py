@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncGenerator
 from functools import partial
 from random import Random
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,17 +92,21 @@ async def test_answers_that_were_begun_go_on_where_they_were(
     begun = [list((await asyncio.wait_for(anext(answer), PATIENCE)).tokens) for answer in answers]
     idle = open_stream(engine, LONG)
     kill(engine)
+    killed = monotonic()
     await died(engine)
     with pytest.raises(EngineUnavailable) as caught:
         engine.check_ready()
     late = open_stream(engine, LONG)
     late_audio = asyncio.create_task(late.append(silence(10)))
     assert caught.value.retry_after >= 1
+    await ready(engine)
+    without = monotonic() - killed
     whole_answers = [await asyncio.wait_for(answer.read(), PATIENCE) for answer in answers]
     for first, rest in zip(begun, whole_answers, strict=True):
         assert first + list(rest.tokens) == answer_of(LONG)
         assert (rest.done.answer_tokens, rest.done.audio_tokens) == (120, 10)
         assert 0 < rest.done.first_token_seconds < rest.done.total_seconds
+        assert rest.done.total_seconds > without
     await idle.append(silence(10))
     await late_audio
     for stream in (idle, late):
@@ -224,6 +229,8 @@ async def test_a_crop_that_was_on_its_way_is_done(start_engine: StartEngine) -> 
         await asyncio.sleep(0)
         kill(engine)
         await asyncio.wait_for(cropping, PATIENCE)
+        assert answer.done is not None
+        assert answer.done.reason is EndReason.CROPPED
         assert await whole(stream, LONG) == answer_of(LONG)
 
 
@@ -354,6 +361,10 @@ async def test_deaths_from_outside_condemn_nobody(start_engine: StartEngine) -> 
             kill(engine)
             await died(engine, deaths)
         assert tokens + await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(question)
+    culprit = Question(Trouble.KILLED, max_tokens=5)
+    async with open_marked(engine, culprit, "long") as stream:  # nothing is held against it
+        assert await failure_of(stream.ask(culprit, last=True)) is FailureCode.POISON
+    assert engine.restarts == 5 + 3
 
 
 # ------------------------------------------------------------------------------------------------ steps that fail
@@ -380,3 +391,16 @@ async def test_a_step_that_fails_costs_the_culprit_and_no_worker(
         assert await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(LONG)
     assert engine.restarts == 0
     assert await transcribe(engine, Question(seed=FIRST)) == answer_of(Question(seed=FIRST))
+
+
+async def test_what_fails_together_is_parted_until_it_does_not(start_engine: StartEngine) -> None:
+    """No culprit by himself: whoever is told to rejoin fails again, and all get on."""
+    engine = await ready_engine(start_engine, Slow)
+    crowded = Question(Trouble.CROWDED, seed=40, max_tokens=50)
+    streams = [open_stream(engine, crowded) for _ in range(4)]
+    for stream in streams:
+        await stream.append(silence(10))
+    answers = [stream.ask(crowded, last=True) for stream in streams]
+    for answer in answers:
+        assert await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(crowded)
+    assert engine.restarts == 0

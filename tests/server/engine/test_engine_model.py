@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +15,12 @@ import torch
 from model.errors import DeviceMemoryError, StartError
 from model.family.vibevoice_asr.geometry import GEOMETRY
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level
-from model.seam.steps import StepSizes
+from model.seam.runner import StepRunner
+from model.seam.steps import PendingStep, StepPlan, StepSizes
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
-from server.engine.messages import EndReason
+from server.engine.errors import EngineError
+from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import load_model
 from server.engine.worker.main import out_of_memory_types
@@ -37,8 +41,14 @@ def recording(seed: int) -> Samples:
     return (0.1 * tone + 0.01 * random.standard_normal(time.size)).astype(np.float32)
 
 
-async def transcribe(engine: Engine, samples: Samples, *, pieces: int) -> list[int]:
-    spec = StreamSpec(GEOMETRY.frames(samples.size), Question(max_tokens=16), clip_level(samples))
+async def transcribe(
+    engine: Engine,
+    samples: Samples,
+    *,
+    pieces: int,
+    question: Question = Question(max_tokens=16),  # noqa: B008 - frozen
+) -> list[int]:
+    spec = StreamSpec(GEOMETRY.frames(samples.size), question, clip_level(samples))
     async with engine.open(spec, request_id="test") as stream:
         for piece in np.array_split(samples, pieces):
             await stream.append(piece)
@@ -57,6 +67,56 @@ async def test_together_as_alone(start_engine: StartEngine) -> None:
     alone = [await transcribe(engine, samples, pieces=1) for samples in recordings]
     together = await asyncio.gather(*(transcribe(engine, samples, pieces=7) for samples in recordings))
     assert together == alone
+    await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
+
+
+FLAW = "This context breaks a step when it is over."
+
+
+def load_flawed() -> StepRunner:
+    """The model with a fault that shows when a step has changed everything it can."""
+    runner = TINY()
+    launch, ask = runner.launch, runner.ask
+    flawed: set[int] = set()
+
+    def note(stream: int, question: Question) -> str:
+        if question.context == FLAW:
+            flawed.add(stream)
+        return ask(stream, question)
+
+    def fail(plan: StepPlan) -> PendingStep:
+        pending = launch(plan)
+        if flawed & {row.stream for row in plan.rows}:
+            pending.read()
+            raise ArithmeticError("the step is broken")
+        return pending
+
+    runner.ask, runner.launch = note, fail  # type: ignore[method-assign]
+    return runner
+
+
+async def test_steps_that_fail_and_workers_that_die_change_no_token(start_engine: StartEngine) -> None:
+    settings = EngineSettings(StepSizes(max_rows=4, prefill_positions=16, encode_frames=12), restart_delay=0.01)
+    engine = await start_engine(load_flawed, settings)
+    await engine.wait_ready()
+    recordings = [recording(seed) for seed in range(4)]
+    questions = [Question(max_tokens=24, temperature=0.8 * (seed % 2), seed=seed) for seed in range(4)]
+    asked = list(zip(recordings, questions, strict=True))
+    alone = [await transcribe(engine, samples, pieces=1, question=each) for samples, each in asked]
+    together = [asyncio.create_task(transcribe(engine, samples, pieces=3, question=each)) for samples, each in asked]
+    with pytest.raises(EngineError) as caught:
+        await transcribe(engine, recordings[0], pieces=1, question=Question(FLAW, max_tokens=16))
+    assert caught.value.code is FailureCode.INTERNAL
+    assert await asyncio.gather(*together) == alone
+    assert engine.restarts == 0
+
+    together = [asyncio.create_task(transcribe(engine, samples, pieces=3, question=each)) for samples, each in asked]
+    given = engine.done.answer_tokens
+    await eventually(lambda: engine.done.answer_tokens > given + 10)
+    assert engine.worker_pid is not None
+    os.kill(engine.worker_pid, signal.SIGKILL)
+    assert await asyncio.gather(*together) == alone
+    assert engine.restarts == 1
     await eventually(lambda: engine.stats is not None and engine.stats.running == engine.stats.pages_used == 0)
 
 

@@ -29,7 +29,7 @@ HELD = (
 def request(wav: bytes, **fields: str) -> bytes:
     body = part("file", wav, "a.wav") + b"".join(part(key, value.encode()) for key, value in fields.items()) + END
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

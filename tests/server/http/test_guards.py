@@ -32,7 +32,7 @@ def raw(server: RunningServer, request: bytes) -> bytes:
 
 def headers_only(token: str, length: int) -> bytes:
     return (
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
         f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {length}\r\n\r\n"
     ).encode()
 

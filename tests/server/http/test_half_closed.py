@@ -55,7 +55,7 @@ def test_a_stream_to_its_end(slow_server: RunningServer, wav: bytes) -> None:
 
 
 def test_requests_that_were_sent_one_behind_the_other(server: RunningServer, wav: bytes) -> None:
-    probe = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+    probe = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
     answer = answer_to(server, request(wav) + probe + request(wav))
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     assert answer.count(TEXT.encode()) == 2
@@ -87,7 +87,7 @@ def test_half_a_body_is_called_cut_off(server: RunningServer, wav: bytes, with_l
 
 
 def test_half_a_recording_is_not_taken_for_a_whole_one(server: RunningServer, wav: bytes) -> None:
-    head = f"POST /v1/listen HTTP/1.1\r\nHost: x\r\nContent-Length: {len(wav)}\r\n\r\n".encode()
+    head = f"POST /v1/listen HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(wav)}\r\n\r\n".encode()
     answer = answer_to(server, head + wav[: len(wav) // 2])
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"INCOMPLETE_BODY" in answer
@@ -100,7 +100,7 @@ def test_half_a_head_is_left_unanswered(server: RunningServer) -> None:
 def test_nothing_more_after_an_answer(server: RunningServer) -> None:
     """A connection that was kept for another request ends with it."""
     with connection(server) as client:
-        client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
         received = client.recv(65536)
         assert received.startswith(b"HTTP/1.1 200 OK")
         assert b"connection: close" not in received

@@ -20,7 +20,7 @@ def exchange(server: RunningServer, line: str, headers: str = "") -> bytes:
     """The whole answer to a request without a body, byte by byte: clients tidy paths up by themselves."""
     address = ("127.0.0.1", httpx.URL(server.url).port or 0)
     with socket.create_connection(address, timeout=60) as connection:
-        connection.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n".encode())
+        connection.sendall(f"{line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n".encode())
         answer = b""
         while data := connection.recv(65536):
             answer += data

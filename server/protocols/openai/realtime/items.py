@@ -119,7 +119,7 @@ class Items:
         """All that is needed to go on elsewhere: what is completed is not known there, but for the last one."""
         last = next(reversed(self._history.values()), None)
         return ItemsState(
-            self._reserved and self._reserved.state,
+            None if self._reserved is None else self._reserved.state,
             [item.state for item in self._awaited],
             last.state if last is not None and last.completed else None,
             self.uncommitted_from,
@@ -129,7 +129,7 @@ class Items:
 
     def resume(self, state: ItemsState) -> None:
         """Go on with these."""
-        self._reserved = state.reserved and _Item.of(state.reserved)
+        self._reserved = None if state.reserved is None else _Item.of(state.reserved)
         self._awaited = deque(map(_Item.of, state.awaited))
         self._history = {item.id: item for item in self._awaited}
         if state.last is not None:
