@@ -83,6 +83,8 @@ def main() -> None:
     write("torch-cuda.txt", {name: lines for name, lines in served.items() if CUDA.fullmatch(name)})
     write("server.txt", {name: lines for name, lines in served.items() if not CUDA.fullmatch(name)})
     write("quantised.txt", {name: lines for name, lines in quantised.items() if name not in served})
+    ray = compiled([*project["dependencies"], *project["optional-dependencies"]["ray"]])
+    write("ray.txt", {name: lines for name, lines in ray.items() if name not in served})
     write("build.txt", compiled(BUILD))
     # Its requirements can only be asked for where CUDA's compiler is.
     flash = compiled(FLASH_ATTN, "--no-deps")

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.faults import harm, overload
 from bench.faults.rounds import HEADER, Rounds, rounds
-from bench.support.report import Goal, Report, machine, parser
+from bench.support.report import OPERATIONS, Goal, Report, machine, parser
 from bench.support.service import RunningServer, running_server
 from bench.traffic.crowd import crowd
 from bench.traffic.outcome import Outcome, Verdict, counted, faults
@@ -152,7 +152,7 @@ def main() -> int:
         report.table(HEADER, [finished.row for finished in done])
     report.goals(goals)
     if options.record:
-        report.record()
+        report.record(OPERATIONS)
     return 0 if all(goal.met for goal in goals) else 1
 
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import nan
 
 from server.live.captions.units import plain
-from server.live.vocabulary.events import Hypothesis, LiveEvent, WordsCommitted
+from server.live.vocabulary.events import Hypothesis, SessionEvent, WordsCommitted
 from server.transcript.word_breaks import cut_words
 from server.transcript.words import Word
 
@@ -26,7 +26,7 @@ class Logged:
     """An event, and when it came, from the moment on at which the session's first sample was spoken."""
 
     at: float
-    event: LiveEvent
+    event: SessionEvent
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from time import monotonic
 
 from bench.ray.cluster import RayServer, ray_server
-from bench.support.report import Goal, Report, machine, parser
+from bench.support.report import OPERATIONS, Goal, Report, machine, parser
 from bench.traffic.crowd import crowd
 from bench.traffic.outcome import Outcome, Verdict, counted, faults
 
@@ -107,7 +107,7 @@ def main() -> int:
     ]
     report.goals(goals)
     if options.record:
-        report.record()
+        report.record(OPERATIONS)
     return 0 if all(goal.met for goal in goals) else 1
 
 

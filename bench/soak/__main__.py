@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from bench.support.report import Goal, Report, machine, parser, percentiles
+from bench.support.report import OPERATIONS, Goal, Report, machine, parser, percentiles
 from bench.support.service import RunningServer, running_server
 from bench.traffic.crowd import crowd
 from bench.traffic.outcome import TABLE_HEADER, Outcome, Verdict, counted, faults, table_rows
@@ -112,7 +112,7 @@ def main() -> int:
     goals = asyncio.run(_soak(report, options.minutes))
     report.goals(goals)
     if options.record:
-        report.record()
+        report.record(OPERATIONS)
     return 0 if all(goal.met for goal in goals) else 1
 
 

@@ -17,7 +17,9 @@ import numpy as np
 import torch
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
-_RECORDS = ":!" + str(PAGE.relative_to(PAGE.parent.parent))
+OPERATIONS = PAGE.with_name("operations.md")
+"""Where the figures of faults, soaks and fleets are recorded."""
+_RECORDS = [f":!docs/{page.name}" for page in (PAGE, OPERATIONS)]
 """Recorded figures do not change what is measured."""
 
 
@@ -43,7 +45,7 @@ class Goal:
 class Report:
     """What one bench found, as Markdown; every part is printed as it comes.
 
-    ``name``: of the block in ``docs/performance.md`` that ``record`` replaces.
+    ``name``: of the block in a page of ``docs`` that ``record`` replaces.
     """
 
     name: str
@@ -79,7 +81,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         f"python -m {_command()}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("--record", action="store_true", help="write the figures into docs/performance.md")
+    made.add_argument("--record", action="store_true", help="write the figures into docs")
     return made
 
 
@@ -102,7 +104,7 @@ def commit() -> str:
     """The short hash, marked where the tree differs from it; the variable COMMIT where there is no repository."""
     if shutil.which("git") is None or not (head := _git("rev-parse", "--short", "HEAD")):
         return os.environ.get("COMMIT", "unknown")
-    return f"{head} with changes" if _git("status", "--porcelain", "--", ".", _RECORDS) else head
+    return f"{head} with changes" if _git("status", "--porcelain", "--", ".", *_RECORDS) else head
 
 
 def table(header: list[str], rows: list[list[str]]) -> str:

@@ -1,8 +1,9 @@
 """The application under uvicorn: says when it is ready, serves until it is told to stop, and drains first.
 
 On SIGTERM or SIGINT ``/ready`` turns 503, new work is refused, running requests finish until ``drain_seconds`` are
-over, and what is left then hears an error. Live sessions, which would not end by themselves, say what they have heard
-and close at once. A second signal means now. The exit status after that is 0. On SIGHUP the key file is read again.
+over, and what is left then hears an error. Live sessions run on as well; shortly before that time is over they let
+their clients go on elsewhere, or say what they have heard, and close. A second signal means now. The exit status after
+that is 0. On SIGHUP the key file is read again.
 
 Where the model cannot be had, at the start or later, the process ends with status 1: whoever supervises it starts
 another one, perhaps on another machine. Wrong flags end it with 2.

@@ -86,7 +86,9 @@ class ImageBuilder:
         given.pop("constraint", None)
         lines = [f"{name} = {value}" for name, value in given.items()]
         (WORK / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))
-        places = [Path(word.removeprefix("file://")) for value in given.values() for word in value.split()]
+        words = [word for value in given.values() for word in value.split()]
+        # The pages of an index on this machine lead to files beside them.
+        places = [Path(word.removeprefix("file://")).parent if "file://" in word else Path(word) for word in words]
         return [place for place in places if place.is_absolute() and place.exists()]
 
     @contextmanager

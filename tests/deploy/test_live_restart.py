@@ -14,7 +14,7 @@ import pytest
 from tests.deploy.balancer import Balancer
 from tests.server.http.test_live_handover import PATHS, SECOND, expected, words
 from tests.support.counting import load_client
-from tests.support.processes import ServerProcess
+from tests.support.processes import ServerProcess, wait_until
 
 REPLICAS = ("replica-1", "replica-2")
 FLAGS = ("--resume-secret", "shared by both replicas", "--drain-notice-seconds", "3", "--drain-seconds", "2")
@@ -53,6 +53,9 @@ class Talk:
         self.seconds = 0
         self.client: Any = load_client().ResumingClient(url + PATHS[kind], 48_000, first=first, wait=0.1)
 
+    def _completed(self) -> bool:
+        return any(message["type"].endswith(".completed") for message in self.client.messages)
+
     async def run(self, stop: asyncio.Event) -> None:
         done = asyncio.Event()
         running = asyncio.create_task(self.client.run(done))
@@ -63,8 +66,7 @@ class Talk:
         realtime = self.kind == "realtime"
         self.client.finish({"type": "input_audio_buffer.commit" if realtime else "CloseStream"})
         if realtime:
-            while not any(message["type"].endswith(".completed") for message in self.client.messages):
-                await asyncio.sleep(0.05)
+            await asyncio.to_thread(wait_until, self._completed, "the last item is completed", PATIENCE)
             done.set()
         await running
 

