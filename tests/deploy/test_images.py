@@ -153,3 +153,14 @@ def requires_of(package: str) -> list[str]:
 def test_no_file_of_the_images_names_an_index() -> None:
     for file in [*REQUIREMENTS.iterdir(), *(ROOT / "docker" / name for name in RECIPES)]:
         assert not re.search(r"https?://(?!127\.0\.0\.1)", Path(file).read_text(encoding="utf-8")), file
+
+
+@pytest.mark.parametrize("recipe", ["docker/Dockerfile", "docker/Dockerfile.cpu", "deploy/ray/Dockerfile"])
+def test_what_a_recipe_copies_is_there_and_is_sent_to_the_builder(recipe: str) -> None:
+    sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    lines = (ROOT / recipe).read_text(encoding="utf-8").splitlines()
+    copied = [name for line in lines if re.match(r"COPY (?!--from)", line) for name in line.split()[1:-1]]
+    assert copied
+    for name in copied:
+        assert list(ROOT.glob(name)), name
+        assert any(name == part or name.startswith(f"{part}/") for part in sent), f"{name} is left out by .dockerignore"
