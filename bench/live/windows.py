@@ -16,6 +16,7 @@ import numpy as np
 from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.engine import Engine
+from server.engine.client.source import AudioSource
 from server.engine.client.stream import Answer, EngineStream, WholeAnswer
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
@@ -61,8 +62,15 @@ class RedoneWindows(ObservedWindows):
 class RedoingEngine(Engine):
     """An engine whose streams leave nothing on the device between two questions, and whose answers begin afresh."""
 
-    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
-        """See Engine."""
+    def open(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> EngineStream:
+        """See Engine; nobody kills its worker, so it needs no source."""
         return _RedoneStream(partial(super().open, spec, request_id=request_id))
 
 

@@ -36,12 +36,13 @@ class RayServer:
     def deploy(self, replicas: int, environment: Mapping[str, str], *, longest_session: float = 60.0) -> None:
         """So many replicas, in the place of those that are there; returns when the new ones answer."""
         fleet = Fleet(
+            model="tiny",
             min_replicas=replicas,
             max_replicas=replicas,
             cpus=1.0,
             threads=1,
             longest_session=longest_session,
-            environment={"VIBEVOICE_MODEL": "tiny", "VIBEVOICE_LOG_LEVEL": "warning", **environment},
+            environment={"VIBEVOICE_LOG_LEVEL": "warning", **environment},
         )
         serve.run(application(fleet))
 

@@ -36,6 +36,7 @@ class Fleet(BaseModel):
             replica that it is about to end, so this bounds for how long one can be waited for.
     """
 
+    model: str = Field("microsoft/VibeVoice-ASR-HF", description="Checkpoint: a hub id, a folder, or tiny.")
     min_replicas: int = Field(1, ge=1)
     max_replicas: int = Field(4, ge=1)
     gpus: float = Field(0.0, ge=0.0, description="Of each replica.")
@@ -53,6 +54,7 @@ def application(fleet: Fleet) -> serve.Application:
     """What Ray Serve deploys."""
     environment = {
         "OMP_NUM_THREADS": str(fleet.threads),
+        "VIBEVOICE_MODEL": fleet.model,
         "VIBEVOICE_LIVE_MAX_SECONDS": str(fleet.longest_session),
         **fleet.environment,
     }

@@ -126,6 +126,15 @@ def test_a_second_head_has_no_more_time(strict: RunningServer) -> None:
         assert said(answered(client))[0] == 408
 
 
+def test_a_second_head_that_began_behind_the_first_request(strict: RunningServer) -> None:
+    """Its time begins when the answer to the first has ended."""
+    with connection(strict) as client:
+        client.sendall(GET + b"\r\n" + GET)
+        first, found, second = answered(client).partition(b"HTTP/1.1 408")
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert said(found + second)[0] == 408
+
+
 def test_idle_connections_are_closed_without_a_word(strict: RunningServer) -> None:
     with connection(strict) as client:
         assert answered(client) == b""

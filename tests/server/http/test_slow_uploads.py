@@ -21,8 +21,8 @@ PLACES = 4
 
 @pytest.fixture(scope="module")
 def few_places() -> Iterator[RunningServer]:
-    """Few places for uploads, which may take a second."""
-    with running_server(max_uploads=PLACES, upload_seconds=1.0) as running:
+    """Few places for uploads, which may take a second each."""
+    with running_server(max_uploads=PLACES, upload_seconds=1.0, upload_grace_seconds=600.0) as running:
         yield running
 
 
@@ -91,7 +91,7 @@ def test_the_places_for_uploads_are_counted(few_places: RunningServer, wav: byte
 
 
 def test_the_longest_time_of_an_upload(few_places: RunningServer) -> None:
-    """Its rate is not looked at for half a minute, and would do after that."""
+    """Its rate is not looked at for ten."""
     with unfinished(few_places, 1) as (client,):
         client.sendall(bytes(100_000))
         answer = answered(client)
