@@ -15,8 +15,10 @@ import numpy as np
 
 from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
+from server.engine.client.answer import Answer, WholeAnswer
 from server.engine.client.engine import Engine
-from server.engine.client.stream import Answer, EngineStream, WholeAnswer
+from server.engine.client.source import AudioSource
+from server.engine.client.stream import EngineStream
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
@@ -61,9 +63,16 @@ class RedoneWindows(ObservedWindows):
 class RedoingEngine(Engine):
     """An engine whose streams leave nothing on the device between two questions, and whose answers begin afresh."""
 
-    def open(self, spec: StreamSpec, *, request_id: str) -> EngineStream:
+    def open(
+        self,
+        spec: StreamSpec,
+        *,
+        request_id: str,
+        source: AudioSource | None = None,
+        fingerprint: str | None = None,
+    ) -> EngineStream:
         """See Engine."""
-        return _RedoneStream(partial(super().open, spec, request_id=request_id))
+        return _RedoneStream(partial(super().open, spec, request_id=request_id, fingerprint=fingerprint))
 
 
 class _RedoneStream(EngineStream):

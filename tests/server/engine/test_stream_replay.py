@@ -86,7 +86,7 @@ class World:
 
     def __init__(self) -> None:
         self.workers: list[Worker] = []
-        self.stream = EngineStream(StreamRequest(SPEC, "test"), lambda stream: None)
+        self.stream = EngineStream(StreamRequest(SPEC, "test", hop=3), lambda stream: None)
         self.turns = asyncio.Semaphore(1)
         self.connect()
 
