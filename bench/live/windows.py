@@ -18,7 +18,7 @@ from model.seam.streams import Question, StreamSpec
 from server.engine.client.answer import Answer, WholeAnswer
 from server.engine.client.engine import Engine
 from server.engine.client.source import AudioSource
-from server.engine.client.stream import Answer, EngineStream, WholeAnswer
+from server.engine.client.stream import EngineStream
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
