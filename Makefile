@@ -25,7 +25,7 @@ RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-metrics test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -42,6 +42,9 @@ test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as 
 
 test-metrics: $(DEV) ## Ask a real Prometheus, beside a server under load, for everything on the dashboard and in the alerts: two minutes
 	CI=true $(BIN)/python -m pytest -m prometheus tests/deploy/test_prometheus.py
+
+test-rounds: $(DEV) ## Kill the worker under a whole server at many moments more than `make test` does
+	$(BIN)/python -m pytest -m rounds tests
 
 # PyTorch of another version is a large download, so only the one that is there is tested by default.
 test-versions: $(DEV) ## Run the model's tests with other versions (TRANSFORMERS="5.17.* newest" TORCH="present 2.11.*")

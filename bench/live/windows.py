@@ -15,9 +15,10 @@ import numpy as np
 
 from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
+from server.engine.client.answer import Answer, WholeAnswer
 from server.engine.client.engine import Engine
 from server.engine.client.source import AudioSource
-from server.engine.client.stream import Answer, EngineStream, WholeAnswer
+from server.engine.client.stream import EngineStream
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment

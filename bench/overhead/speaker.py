@@ -152,7 +152,7 @@ class Speaker:
         return tokens, (-0.5,) * len(tokens)
 
     def settle(self) -> None:
-        """Nothing here is launched ahead."""
+        """Nothing here is computed behind anybody's back."""
 
     def release(self, stream: int) -> None:
         del self._streams[stream]

@@ -10,7 +10,8 @@ from enum import StrEnum
 from time import perf_counter
 
 from model.seam.streams import Question
-from server.engine.client.stream import Answer, EngineStream
+from server.engine.client.answer import Answer
+from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
 from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.recording import Recording, StreamAudio

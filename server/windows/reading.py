@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from server.engine.client.stream import WholeAnswer
+from server.engine.client.answer import WholeAnswer
 from server.engine.messages import EndReason
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary

@@ -29,7 +29,6 @@ class Prometheus:
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(FOLDER / name) for name in config["rule_files"]]
         [job] = config["scrape_configs"]
-        job.pop("dns_sd_configs", None)
         del job["dns_sd_configs"]
         job["static_configs"] = [{"targets": list(targets)}]
         file = folder / "prometheus.yml"

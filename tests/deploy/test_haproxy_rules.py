@@ -216,6 +216,26 @@ async def test_with_a_certificate_https_is_spoken_and_http_leads_there(
     assert led.headers["location"] == f"https://{plain.base_url.netloc.decode()}/v1/audio/transcriptions?a=b"
 
 
+async def test_a_websocket_is_a_tunnel_through_https_too(haproxy: str, tmp_path: Path, certificate: Path) -> None:
+    async def switch(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The answer to the key below, both RFC 6455's example.
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        writer.write(b"sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+        writer.write(b"heard " + await reader.readexactly(5))
+
+    place = f"127.0.0.1:{free_port()}"
+    more = {"CERTIFICATE": str(certificate), "BIND_TLS": place}
+    async with balanced(haproxy, tmp_path, switch, **more):
+        trust = ssl.create_default_context(cafile=str(certificate))
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(place.partition(":")[2]), ssl=trust)
+        writer.write(b"GET /v1/realtime HTTP/1.1\r\nhost: api\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        writer.write(b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 101 ")
+        writer.write(b"audio")
+        assert await asyncio.wait_for(reader.readexactly(11), 10) == b"heard audio"
+        writer.close()
+
+
 async def test_eight_replicas_share_the_work(haproxy: str, tmp_path: Path) -> None:
     busy: set[int] = set()
     all_busy = asyncio.Event()

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 from transformers import VibeVoiceAsrProcessor
 
 from model.family import VIBEVOICE_ASR
-from server.engine.client.stream import WholeAnswer
+from server.engine.client.answer import WholeAnswer
 from server.engine.messages import AnswerDone, EndReason
 from server.transcript.detokenizer import Vocabulary
 

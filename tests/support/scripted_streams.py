@@ -10,9 +10,10 @@ import numpy as np
 from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question, StreamSpec
+from server.engine.client.answer import WholeAnswer
 from server.engine.client.engine import Engine
 from server.engine.client.source import AudioSource
-from server.engine.client.stream import EngineStream, WholeAnswer
+from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
 from server.windows.heard_audio import HeardAudio

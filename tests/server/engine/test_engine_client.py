@@ -17,8 +17,9 @@ import pytest
 
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.streams import Question, StreamSpec
+from server.engine.client.answer import Answer
 from server.engine.client.engine import Engine, EngineState
-from server.engine.client.stream import Answer, EngineStream
+from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings

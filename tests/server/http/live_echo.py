@@ -36,7 +36,7 @@ from tests.support.scripted_server import PATIENCE, RunningServer
 PATH = "/v1/echo"
 SECOND = bytes(2 * SAMPLE_RATE)
 """A second of audio in the protocol's format."""
-OF_THE_SERVER = {"Server.serve", "LifespanOn.main", "Engine._supervise"}
+OF_THE_SERVER = {"Server.serve", "LifespanOn.main", "DrainingServer._announce", "Engine._run", "Supervisor._watch"}
 
 router = APIRouter()
 

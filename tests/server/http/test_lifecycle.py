@@ -133,12 +133,14 @@ def test_a_killed_worker_costs_its_requests_nothing_but_time(
 
     def ask() -> None:
         with openai.OpenAI(base_url=f"{slow_server.url}/v1", api_key="any", max_retries=0) as client:
-            answer = client.audio.transcriptions.create(file=wav, model="whisper-1", stream=streamed)
-            if streamed:
-                deltas = [begun.set() or event.delta for event in answer if event.type == "transcript.text.delta"]
-                told.append("".join(deltas))
-            else:
-                told.append(answer.text)
+            if not streamed:
+                told.append(client.audio.transcriptions.create(file=wav, model="whisper-1").text)
+                return
+            told.append("")
+            for event in client.audio.transcriptions.create(file=wav, model="whisper-1", stream=True):
+                if event.type == "transcript.text.delta":
+                    told[0] += event.delta
+                    begun.set()
 
     asking = threading.Thread(target=ask)
     asking.start()

@@ -13,6 +13,7 @@ import pytest
 from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from server.http.hosts import AllowedHosts
 from server.http.origins import AllowedOrigins
@@ -76,7 +77,7 @@ def test_where_keys_are_needed_any_name_will_do_unless_some_were_given() -> None
 
 
 def test_names_are_set_as_a_list() -> None:
-    assert Settings(allowed_hosts="a.example, *.b.example").allowed_hosts == ("a.example", "*.b.example")  # type: ignore[arg-type]
+    assert Settings(allowed_hosts="a.example, *.b.example").allowed_hosts == ("a.example", "*.b.example")
 
 
 def test_a_name_that_leads_here_by_a_trick_gets_nothing(server: RunningServer, wav: bytes) -> None:
@@ -182,7 +183,7 @@ def test_sockets_of_other_pages_are_refused(server: RunningServer, path: str) ->
     with socket.create_connection(("127.0.0.1", port or 0)) as line:
         rebound = f"ws://evil.example:{port}{path}"
         with pytest.raises(InvalidStatus) as caught:
-            connect(rebound, sock=line, origin=f"http://evil.example:{port}")  # type: ignore[arg-type]
+            connect(rebound, sock=line, origin=Origin(f"http://evil.example:{port}"))
     assert caught.value.response.status_code == 421
     assert [knock(server, path, origin=origin) for origin in (None, server.url)] == [101] * 2
 

@@ -1,6 +1,6 @@
 """The whole server on the bundled checkpoint, whose worker is killed: every client hears what it would have heard.
 
-``pytest -m rounds tests/server/http/test_worker_deaths.py`` does it at twelve more moments, which takes minutes.
+``make test-rounds`` does it at twelve more moments, which takes minutes.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from websockets.sync.client import connect
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.worker.load import load_model
+from tests.support.processes import START_DEADLINE, wait_until
 from tests.support.samples import SHORT, TWO_SPEAKERS
 from tests.support.scripted_server import RunningServer, running_server
 
@@ -42,7 +43,8 @@ Client = Callable[[RunningServer, threading.Event], Answer]
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     factory = partial(load_model, "tiny", device="cpu", dtype="float32")
-    with running_server(factory, max_live_sessions=4) as running:
+    with running_server(factory, ready=False, max_live_sessions=4) as running:
+        wait_until(lambda: running.service.ready, "the model is loaded", START_DEADLINE)
         yield running
 
 
@@ -169,11 +171,11 @@ def undisturbed(server: RunningServer) -> dict[str, Answer]:
 def kill_when(server: RunningServer, condition: Callable[[], bool], what: str) -> None:
     """Only the present worker's work counts: its counters begin at 0."""
     engine = server.service.engine
-    server.wait_for(condition, what)
+    wait_until(condition, what, PATIENCE)
     deaths, worker = engine.restarts, engine.worker_pid
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    server.wait_for(lambda: engine.restarts > deaths, "the worker died")
+    wait_until(lambda: engine.restarts > deaths, "the worker died", PATIENCE)
 
 
 def has_written(server: RunningServer, tokens: int) -> Callable[[], bool]:
@@ -204,9 +206,9 @@ def test_a_death_at_any_moment(request: pytest.FixtureRequest, seed: int) -> Non
         else:
             kill_when(server, has_written(server, random.choice([1, 10, 100])), "answers are written")
         if seed % 2:
-            server.wait_for(lambda: server.service.ready, "the next worker is ready")
+            wait_until(lambda: server.service.ready, "the next worker is ready", START_DEADLINE)
             kill_when(server, has_written(server, random.choice([1, 30])), "answers go on")
 
-    server.wait_for(lambda: server.service.ready, "the worker is ready")
+    wait_until(lambda: server.service.ready, "the worker is ready", START_DEADLINE)
     assert all_at_once(server, disturb) == undisturbed
-    server.wait_for(lambda: engine.admission.requests == 0, "all has been given back")
+    wait_until(lambda: engine.admission.requests == 0, "all has been given back", PATIENCE)

@@ -20,7 +20,8 @@ from tests.server.recordings.conftest import file_of, noise, open_room
 from tests.server.recordings.test_split import CALL, call
 from tests.support.speaking_runner import SpeakingRunner, endless_answer
 
-SLOW = partial(SpeakingRunner, step_seconds=0.01)
+SLOW = partial(SpeakingRunner, step_seconds=0.2)
+"""Takes a minute for the answers below: longer than anybody here waits."""
 
 
 @pytest.mark.parametrize("split", [False, True])

@@ -53,6 +53,10 @@ class CountingPool(DecodePool):
             await self.open.wait()
             self.decoded += 1
             return await super().decode(file, limits, listening)
+        except asyncio.CancelledError:
+            for _ in range(20):  # a process takes its time to go
+                await asyncio.sleep(0)
+            raise
         finally:
             self.at_work -= 1
 

@@ -25,6 +25,7 @@ from server.recordings.wishes import KnownSpeaker, Wishes
 from server.transcript.events import TranscriptEvent
 from tests.server.engine.conftest import eventually
 from tests.server.recordings.conftest import Room, file_of, noise, open_room
+from tests.server.recordings.test_recording_file import CountingPool
 from tests.support.speaking_runner import SpeakingRunner
 
 SOUND = noise(3.0)
@@ -140,3 +141,18 @@ async def test_a_file_that_changes_under_its_transcription_is_told(decoders: Dec
                     async for _ in events:
                         pass
         assert caught.value.code is FailureCode.INTERNAL
+
+
+async def test_who_leaves_while_it_is_read_again_leaves_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(stereo())
+    with CountingPool() as pool:
+        async with slow_room(pool) as room:
+            with path.open("rb") as file, room.admit() as ticket:
+                opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
+                async with opening as transcription, aclosing(transcription.events()) as events:
+                    await anext(events)
+                    pool.open.clear()
+                    await kill(room)
+                    await eventually(lambda: pool.at_work == 1)
+                assert pool.at_work == 0
