@@ -134,7 +134,7 @@ MOMENTS = st.lists(st.one_of(st.just("die"), st.just("pass"), st.integers(0, 4))
 ROUNDS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.booleans()), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(rounds=ROUNDS, moments=MOMENTS)
 def test_at_whatever_moment_workers_die_the_answers_are_the_same(
     rounds: list[tuple[int, int, bool]], moments: list[str | int]

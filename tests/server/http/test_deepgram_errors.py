@@ -53,7 +53,11 @@ def test_paths_beside_them_answer_as_openai_does(guarded_server: RunningServer) 
 
 
 def test_places_that_are_taken(slow_server: RunningServer, wav: bytes) -> None:
-    with slow_server.service.admit(), slow_server.service.admit(), slow_server.service.admit():
+    with (
+        slow_server.service.recordings.admit(),
+        slow_server.service.recordings.admit(),
+        slow_server.service.recordings.admit(),
+    ):
         answer = httpx.post(f"{slow_server.url}{LISTEN}", content=wav)
     assert_deepgrams(answer, 429, "TOO_MANY_REQUESTS")
 
