@@ -42,7 +42,7 @@ def test_an_exception_ends_a_scene_and_is_named() -> None:
         runner = make_runner(checkpoint, kv_positions=1 << 14, graphs=False)
 
         def broken(tensor: torch.Tensor) -> torch.Tensor:
-            raise RuntimeError("device-side assert triggered")
+            raise RuntimeError("CUDA error: device-side assert triggered")
 
         cuda.answer = broken
         found = perform(cuda, runner, SCENE)
