@@ -55,6 +55,8 @@ def application(fleet: Fleet) -> serve.Application:
     environment = {
         "OMP_NUM_THREADS": str(fleet.threads),
         "VIBEVOICE_MODEL": fleet.model,
+        # Ray listens, not the server, and names of the network lead to it: see docs/security.md.
+        "VIBEVOICE_HOST": "0.0.0.0",  # noqa: S104
         "VIBEVOICE_LIVE_MAX_SECONDS": str(fleet.longest_session),
         **fleet.environment,
     }

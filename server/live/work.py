@@ -10,9 +10,9 @@ from enum import Enum, auto
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio
 from server.live.ears.turns import TurnEvent, TurnResume
+from server.live.vocabulary.ear_places import TurnPlace
 from server.live.vocabulary.events import Finished, Flushed
 from server.live.vocabulary.flush import Asker, FlushId
-from server.live.vocabulary.resumption import TurnPlace
 
 _PIECE = 0.5
 """Seconds of audio that are sent to the engine at once, where they wait anyway."""

@@ -19,7 +19,8 @@ import httpx
 import pytest
 import soundfile  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -131,12 +132,12 @@ def worker_of(server: ServerProcess) -> int:
 def page_of_a_device() -> Iterator[str]:
     """Where the metrics stand that only a server with a GPU has, as its collector writes them."""
 
-    class Device:
-        def collect(self) -> Iterator[GaugeMetricFamily]:
+    class Device(Collector):
+        def collect(self) -> Iterator[Metric]:
             yield from device_memory(DeviceMemory(allocated=60 << 30, reserved=70 << 30, free=9 << 30, total=80 << 30))
 
     registry = CollectorRegistry()
-    registry.register(Device())  # type: ignore[arg-type]
+    registry.register(Device())
     page = generate_latest(registry)
 
     class Page(BaseHTTPRequestHandler):

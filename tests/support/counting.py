@@ -13,6 +13,7 @@ from typing import Self
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.client.engine import Engine
 from server.live.settings import LiveSettings
+from server.live.vocabulary.ear_places import GatePlace
 from server.live.vocabulary.events import (
     AudioHeard,
     Checkpoint,
@@ -25,7 +26,7 @@ from server.live.vocabulary.events import (
     WordsCommitted,
 )
 from server.live.vocabulary.flush import FlushId
-from server.live.vocabulary.resumption import GatePlace, Place, TextPlace, Voices
+from server.live.vocabulary.resumption import Place, TextPlace, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.live.work import Promised
 from server.transcript.detokenizer import Vocabulary

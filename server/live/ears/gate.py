@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from server.live.ears.turns import TurnDetector, TurnEnd, TurnStart
-from server.live.vocabulary.resumption import GatePlace, TurnPlace
+from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block, joined
 

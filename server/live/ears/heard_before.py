@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from model.seam.audio import SAMPLE_RATE
 from server.live.ears.gate import GatedAudio, SpeechGate
-from server.live.vocabulary.resumption import GatePlace
+from server.live.vocabulary.ear_places import GatePlace
 from server.windows.block import Block
 
 _KEPT = 64

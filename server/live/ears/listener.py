@@ -13,7 +13,7 @@ from server.live.ears.gate import GatedAudio, SpeechGate
 from server.live.ears.heard_before import HeardBefore
 from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.ears.vad import SpeechDetector
-from server.live.vocabulary.resumption import GatePlace, TurnPlace
+from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.windows.block import Block
 

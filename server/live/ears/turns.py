@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
 
-from server.live.vocabulary.resumption import TurnPlace
+from server.live.vocabulary.ear_places import TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
 
 _LEAVE_MARGIN: Final = 0.15

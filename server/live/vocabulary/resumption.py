@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from model.seam.audio import Samples
 from server.live.vocabulary.actions import Action
+from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.transcript.segments import Segment
 
 Snapshot = Mapping[str, Any]
@@ -43,44 +44,6 @@ class Voice:
     text: str
     start: int
     samples: Samples
-
-
-@dataclass(frozen=True, slots=True)
-class TurnPlace:
-    """Where the search for turns stands, in seconds of the session.
-
-    Attributes:
-        at: all audio before was searched, and what was found was told.
-        speaking: a turn is open.
-        run: frames of the speech that may become a turn, or of the quiet that may end one.
-        last_end: of the last turn.
-        idle_since: nobody has begun to speak since then.
-    """
-
-    at: float
-    speaking: bool
-    run: int
-    last_end: float
-    idle_since: float
-
-
-@dataclass(frozen=True, slots=True)
-class GatePlace:
-    """Where the search for speech stands that lets audio pass to the model.
-
-    Attributes:
-        at: all audio before was searched, in seconds of the session.
-        speaking: what comes passes.
-        run: frames of the speech that may open the gate, or of the quiet that may close it.
-        quiet: seconds since somebody spoke last.
-        resting: nobody has spoken for so long that the session rests.
-    """
-
-    at: float
-    speaking: bool
-    run: int
-    quiet: float
-    resting: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import httpx
@@ -67,6 +68,15 @@ def guarded_server() -> Iterator[RunningServer]:
 def client(server: RunningServer) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=f"{server.url}/v1", api_key="any", max_retries=0, timeout=60) as made:
         yield made
+
+
+@contextmanager
+def full_engine(server: RunningServer) -> Iterator[None]:
+    """Inside, all places in the engine are taken."""
+    with ExitStack() as tickets:
+        for _ in range(server.service.settings.max_requests):
+            tickets.enter_context(server.service.engine.admission.enter())
+        yield
 
 
 Post = Callable[..., httpx.Response]

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from server.http.deepgram_error import DEEPGRAM_PATHS
-from tests.server.http.conftest import KEY, assert_envelope
+from tests.server.http.conftest import KEY, assert_envelope, full_engine
 from tests.support.scripted_server import RunningServer, running_server
 from tests.support.speaking_runner import load_when_it_exists
 
@@ -53,11 +53,7 @@ def test_paths_beside_them_answer_as_openai_does(guarded_server: RunningServer) 
 
 
 def test_places_that_are_taken(slow_server: RunningServer, wav: bytes) -> None:
-    with (
-        slow_server.service.recordings.admit(),
-        slow_server.service.recordings.admit(),
-        slow_server.service.recordings.admit(),
-    ):
+    with full_engine(slow_server):
         answer = httpx.post(f"{slow_server.url}{LISTEN}", content=wav)
     assert_deepgrams(answer, 429, "TOO_MANY_REQUESTS")
 

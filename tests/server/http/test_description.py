@@ -176,7 +176,7 @@ def test_every_parameter_is_described() -> None:
             fields = body[content]["schema"]["properties"]
             assert set(fields) == {own, *parameters.model_fields}
             assert all("description" in field or "description" in resolved(field) for field in fields.values())
-    live = {"interim_results", "endpointing", "vad_events", "utterance_end_ms"}
+    live = {"interim_results", "endpointing", "vad_events", "utterance_end_ms", "resume"}
     assert set(ListenQuery.model_fields) - live <= set(PARAMETERS)
     known = {"model", "version", "callback", "redact", *ListenQuery.model_fields}
     assert set(PARAMETERS) <= known

@@ -16,8 +16,9 @@ from server.http.auth.resume_tokens import NotSealed, ResumeTokens
 from server.http.sockets import handover
 from server.http.sockets.handover import Handover, ResumeRefused
 from server.live.vocabulary.actions import Resume
+from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.live.vocabulary.flush import Asker, FlushId
-from server.live.vocabulary.resumption import GatePlace, Place, Refusal, Said, TextPlace, TurnPlace, Voice, Voices
+from server.live.vocabulary.resumption import Place, Refusal, Said, TextPlace, Voice, Voices
 from server.protocols.openai.realtime.reading import MAX_EVENT_CHARACTERS
 from tests.support.samples import TWO_SPEAKERS
 

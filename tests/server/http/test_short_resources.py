@@ -98,7 +98,7 @@ def test_json_is_decoded_as_it_comes(server: RunningServer) -> None:
     text = base64.b64encode(os.urandom(12 * MIB))
     begin = b'{"model": "whisper-1", "input_audio": {"format": "wav", "data": "'
     head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(begin) + len(text) + 100}\r\n\r\n"
     )
     with connection(server) as client:

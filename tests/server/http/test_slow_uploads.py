@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.server.http.conftest import assert_envelope
+from tests.server.http.conftest import assert_envelope, full_engine
 from tests.server.http.test_disconnects import assert_all_given_back, connection, request
 from tests.server.http.test_guards import headers_only, raw
 from tests.support.scripted_server import RunningServer, running_server
@@ -61,11 +61,7 @@ def test_slow_uploads_keep_nobody_from_the_engine(slow_server: RunningServer, wa
 @pytest.mark.parametrize("path", [PATH, "/v1/audio/diarization", "/v1/listen"])
 def test_a_full_engine_says_so_before_the_body(slow_server: RunningServer, path: str) -> None:
     refused_before = slow_server.metric("asr_rejections_total", reason="overloaded")
-    with (
-        slow_server.service.recordings.admit(),
-        slow_server.service.recordings.admit(),
-        slow_server.service.recordings.admit(),
-    ):
+    with full_engine(slow_server):
         answer = raw(slow_server, headers_only("any", 150_000).replace(PATH.encode(), path.encode()))
         assert answer.startswith(b"HTTP/1.1 429 ")
         assert b"retry-after: " in answer
@@ -79,11 +75,7 @@ def test_the_engine_may_be_full_when_all_of_it_has_come(slow_server: RunningServ
     with connection(slow_server) as client:
         client.sendall(whole[:-10])
         slow_server.wait_for(lambda: slow_server.service.uploads.taken == 1, "it is read")
-        with (
-            slow_server.service.recordings.admit(),
-            slow_server.service.recordings.admit(),
-            slow_server.service.recordings.admit(),
-        ):
+        with full_engine(slow_server):
             client.sendall(whole[-10:])
             assert client.recv(12) == b"HTTP/1.1 429"
     assert_all_given_back(slow_server)
