@@ -101,8 +101,9 @@ class ImageBuilder:
             self.buildah("rm", container)
 
     def configuration(self, tag: str) -> str:
-        """User, environment and the rest, as Go prints it."""
-        return self.buildah("inspect", "--type", "image", "--format", "{{.Docker.Config}}", tag)
+        """User, signal and check, as Go prints them."""
+        form = "{{.Docker.Config.User}} {{.Docker.Config.StopSignal}} {{.Docker.Config.Healthcheck}}"
+        return self.buildah("inspect", "--type", "image", "--format", form, tag)
 
 
 class Container:

@@ -21,8 +21,8 @@ from tests.support.processes import wait_until
 from tests.support.samples import SHORT, truth
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(3600)]
-LARGEST = {"Dockerfile.cpu": 1600, "Dockerfile": 8000}
-"""MB, unpacked. Of these PyTorch and its libraries are 560 and 5,000."""
+LARGEST = {"Dockerfile.cpu": 1600, "Dockerfile": 6600}
+"""MB, unpacked: a tenth more than they are."""
 
 
 def measured(line: str) -> None:
@@ -79,9 +79,9 @@ def test_image_says_what_is_in_it(root: Path) -> None:
     bill = json.loads((root / "app" / "sbom.cdx.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     named = {component["name"].lower().replace("_", "-") for component in bill["components"]}
-    installed = {
-        path.name.partition("-")[0].lower().replace("_", "-") for path in (root / "app/.venv").rglob("*.dist-info")
-    }
+    # What setuptools carries inside itself is a part of it.
+    folders = (root / "app/.venv/lib/python3.11/site-packages").glob("*.dist-info")
+    installed = {path.name.partition("-")[0].lower().replace("_", "-") for path in folders}
     assert installed <= named | {"vibevoice-asr-server"}
     assert {"libc6", "libpython3.11-minimal"} <= named
     assert "python3-venv" not in named
