@@ -73,6 +73,7 @@ class ImageBuilder:
         self.buildah(
             *("bud", "--format", "docker", "--network", "host", "--build-arg", f"BASE={BASE}"),
             *(("--build-arg", f"TORCH_INDEX_URL={index}") if index else ()),
+            *(("--build-arg", "TORCH=cpu") if recipe.endswith(".cpu") else ()),
             *("--volume", f"{WORK / 'pip.conf'}:/etc/pip.conf:ro", *shared),
             *("--tag", tag, "--file", str(given), str(ROOT)),
         )
