@@ -14,7 +14,8 @@ from server.http.sockets.audio import AudioInput
 from server.http.sockets.delays import Delays
 from server.http.sockets.handover import Handover
 from server.http.sockets.resumption import Resumption
-from server.http.sockets.session import LiveSession, SessionLimits
+from server.http.sockets.session import LiveSession
+from server.http.sockets.session_tasks import SessionLimits
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.protocol import LiveProtocol, Message
 from server.live.vocabulary.resumption import Resumable

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
-from typing import Generic, NamedTuple
+from typing import Generic
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -16,10 +15,12 @@ from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.pcm import Channels
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.delays import Delays
-from server.http.sockets.endings import SessionOver, to_session_over
+from server.http.sockets.endings import SessionOver
 from server.http.sockets.handover import ResumeRefused
 from server.http.sockets.outbox import Outbox
+from server.http.sockets.owed import OwedWords
 from server.http.sockets.resumption import Resumption, asked_of
+from server.http.sockets.session_tasks import SessionLimits, SessionTasks, cause_of
 from server.live.channel_transcribers import ChannelTranscribers
 from server.live.vocabulary.actions import (
     Action,
@@ -44,41 +45,14 @@ from server.live.vocabulary.events import (
     SpeechStopped,
     WordsCommitted,
 )
-from server.live.vocabulary.flush import Asker, FlushId, flush_ids
+from server.live.vocabulary.flush import Asker, flush_ids
 from server.live.vocabulary.protocol import LiveProtocol, Message, SessionEnd
-from server.metrics.labels import CLIENT_CLOSED, CLOSED
 
 _LARGE = 1 << 16
 """Characters of a text frame from which it is read in a thread: less takes no longer than the way there."""
 
 _ABRUPT = frozenset({SessionEnd.ENGINE_FAILED, SessionEnd.TOO_SLOW})
 """Ends after which no more words can come, or reach anybody."""
-
-
-class _Tasks(NamedTuple):
-    """Those of a session. ``stopping``: waits for the word to stop."""
-
-    sending: asyncio.Task[None]
-    listening: asyncio.Task[None]
-    receiving: asyncio.Task[None]
-    stopping: asyncio.Task[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionLimits:
-    """What ends a session, in seconds.
-
-    Attributes:
-        idle: without a frame from a client that waits for nothing.
-        longest: in all.
-        send: for the client to take a frame.
-        last_words: for the words of what was heard before the server ends the session.
-    """
-
-    idle: float
-    longest: float
-    send: float
-    last_words: float
 
 
 class LiveSession(Generic[Message]):
@@ -126,9 +100,7 @@ class LiveSession(Generic[Message]):
         self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False
         self._finishing = False
-        self._owed: set[tuple[int, FlushId]] = set()  # by channel, flushes on their way
-        self._asked: dict[tuple[int, FlushId], float] = {}  # those of the protocol, and when they are due
-        self._settled = asyncio.Event()
+        self._owed = OwedWords(delays)
         self._first_audio: float | None = None
 
     @property
@@ -138,7 +110,7 @@ class LiveSession(Generic[Message]):
 
     async def run(self) -> str:
         """Returns how it ended: a SessionEnd, CLOSED or CLIENT_CLOSED. All its tasks have ended by then."""
-        tasks = _Tasks(
+        tasks = SessionTasks(
             sending=asyncio.create_task(self._outbox.run()),
             listening=asyncio.create_task(self._listen()),
             receiving=asyncio.create_task(self._receive()),
@@ -146,7 +118,7 @@ class LiveSession(Generic[Message]):
         )
         try:
             await asyncio.wait(tasks, timeout=self._limits.longest, return_when=asyncio.FIRST_COMPLETED)
-            over = _cause(tasks)
+            over = cause_of(tasks)
             if isinstance(over, str):
                 return over
             if over.why is SessionEnd.SHUTTING_DOWN and await self._handed_over(tasks):
@@ -208,13 +180,13 @@ class LiveSession(Generic[Message]):
         async for event in self._transcribers:
             if isinstance(event, Checkpoint):
                 if self._resumption is not None:
-                    await self._perform(await self._resumption.reached(event, self._asked))
+                    await self._perform(await self._resumption.reached(event, self._owed.asked))
                 continue
             if self._resumption is not None and not isinstance(event, AudioHeard):
                 self._resumption.told(event.channel.number)
             match event:
                 case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
-                    self._owe(event.channel.number, flush)
+                    self._owed.add(event.channel.number, flush)
                 case WordsCommitted(words=words):
                     self._note_first_words()
                     for word in words:
@@ -222,18 +194,15 @@ class LiveSession(Generic[Message]):
                 case Hypothesis(segments) if segments:
                     self._note_first_words()
                 case Flushed(flush=flush):
-                    self._owed.discard((event.channel.number, flush))
-                    self._delays.flushed((event.channel.number, flush), monotonic())
-                    self._asked.pop((event.channel.number, flush), None)
+                    self._owed.told(event.channel.number, flush)
             await self._perform(self._protocol.heard(event))
-            if not self._owed:
-                self._settled.set()
+            self._owed.passed_on()
             self._be_patient()
             await self._outbox.room()
         self._outbox.put(Close())
         await self._outbox.closed()
 
-    async def _say_last_words(self, tasks: _Tasks) -> None:
+    async def _say_last_words(self, tasks: SessionTasks) -> None:
         """Take nothing more from the client, and let it have the words of what it said."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.last_words):
@@ -246,14 +215,14 @@ class LiveSession(Generic[Message]):
                 finally:
                     settling.cancel()
 
-    async def _deafen(self, tasks: _Tasks) -> None:
+    async def _deafen(self, tasks: SessionTasks) -> None:
         """Take nothing more from the client; what is being taken is taken whole."""
         self._deaf = True
         if self._patience is not None:
             tasks.receiving.cancel()
         await asyncio.wait({tasks.receiving})
 
-    async def _handed_over(self, tasks: _Tasks) -> bool:
+    async def _handed_over(self, tasks: SessionTasks) -> bool:
         """Let the client go on elsewhere, where it can: what is not certain yet comes there, of the same audio."""
         if self._resumption is None or self._finishing:
             return False
@@ -277,14 +246,14 @@ class LiveSession(Generic[Message]):
         if self._finishing:
             await self._outbox.closed()
         else:
-            await self._settled.wait()
+            await self._owed.settled.wait()
 
     # --------------------------------------------------------------------------------------------------- actions
 
     async def _perform(self, actions: Iterable[Action]) -> None:
         actions = list(actions)
         for flush in (action.id for action in actions if isinstance(action, Flush)):
-            self._note_asked({(channel, flush): self._until for channel in range(self._transcribers.count)})
+            self._owed.ask({(channel, flush): self._until for channel in range(self._transcribers.count)})
         for action in actions:
             if isinstance(action, Send | Close):
                 self._outbox.put(action)
@@ -327,13 +296,6 @@ class LiveSession(Generic[Message]):
         """Seconds of the session that were heard, over all its connections."""
         return self._begins + self.heard
 
-    def _note_asked(self, flushes: dict[tuple[int, FlushId], float]) -> None:
-        """From the moment on at which the protocol knows of them."""
-        self._asked |= {key: at for key, at in flushes.items() if key[1].asker is Asker.PROTOCOL}
-        for channel, flush in flushes:
-            self._owe(channel, flush)
-        self._settled.clear()
-
     async def _resume(self, wish: Resume) -> None:
         """Be the session that the client began on another connection, or tell why not."""
         assert self._resumption is not None, "only a protocol that can be resumed asks for it"
@@ -344,7 +306,7 @@ class LiveSession(Generic[Message]):
             await self._perform(self._resumption.refused(error.why))
             return
         self._begins = at
-        self._note_asked(asked_of(passed.flushes))
+        self._owed.ask(asked_of(passed.flushes))
         await self._perform(actions)
         async with self._one_at_a_time:
             await self._transcribers.resume(passed.places, voices, at, passed.flushes)
@@ -361,23 +323,6 @@ class LiveSession(Generic[Message]):
             await self._transcribers.hear(rows)
             self.heard += rows.shape[1] / SAMPLE_RATE
 
-    def _owe(self, channel: int, flush: FlushId) -> None:
-        """The client is to get all words of what was heard so far."""
-        self._owed.add((channel, flush))
-        self._delays.asked((channel, flush), monotonic())
-
     def _note_first_words(self) -> None:
         if self.first_words is None and self._first_audio is not None:
             self.first_words = monotonic() - self._first_audio
-
-
-def _cause(tasks: _Tasks) -> SessionOver | str:
-    """Why the first of a session's tasks has ended, or none in time. What the client knows already comes first."""
-    if tasks.sending.done() and tasks.sending.exception() is None:
-        return CLOSED
-    for task in (tasks.sending, tasks.receiving, tasks.listening):
-        if task.done() and (error := task.exception()) is not None:
-            return CLIENT_CLOSED if isinstance(error, WebSocketDisconnect) else to_session_over(error)
-    if tasks.stopping.done():
-        return SessionOver(SessionEnd.SHUTTING_DOWN, "The server is shutting down.")
-    return SessionOver(SessionEnd.TOO_LONG, "The longest time for a session is over.")
