@@ -27,7 +27,7 @@ async def serving(step_seconds: float, **settings: Any) -> AsyncIterator[tuple[S
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://x", timeout=60) as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as client,
     ):
         service: Service = app.state.service
         await service.wait_ready()
