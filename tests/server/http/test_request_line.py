@@ -39,11 +39,11 @@ def test_extra_slashes_within(server: RunningServer, path: str) -> None:
 
 
 @pytest.mark.parametrize("slashes", MORE_SLASHES)
-def test_a_body_goes_along(server: RunningServer, wav: bytes, slashes: str) -> None:
+def test_a_body_goes_along(guarded_server: RunningServer, wav: bytes, slashes: str) -> None:
     """Without a redirect, whatever a proxy that ends TLS says."""
     path = slashes.format("/v1/audio/transcriptions")
-    headers = {"x-forwarded-proto": "https", "host": "asr.example"}
-    answer = httpx.post(f"{server.url}{path}", files={"file": ("a.wav", wav)}, headers=headers, timeout=60)
+    headers = {"x-forwarded-proto": "https", "host": "asr.example", "authorization": f"Bearer {KEY}"}
+    answer = httpx.post(f"{guarded_server.url}{path}", files={"file": ("a.wav", wav)}, headers=headers, timeout=60)
     assert (answer.status_code, answer.json()["text"]) == (200, TEXT)
 
 
