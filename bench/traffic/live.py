@@ -21,7 +21,7 @@ from model.seam.audio import SAMPLE_RATE, Samples
 _PIECE = SAMPLE_RATE // 10
 """Samples that are sent at once."""
 _OPEN = 30.0
-_LAST = 60.0
+_LAST = 180.0
 """Seconds in which a connection has to stand, and in which the last words have to come."""
 _REFUSALS = frozenset({429, 503})
 

@@ -15,7 +15,9 @@ from server.transcript.detokenizer import Vocabulary
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
+async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
+    # Several threads of the worker wait for each other where others want the processors too.
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32"), EngineSettings())
     await started.start()
     await started.wait_ready()
