@@ -167,7 +167,10 @@ def test_no_session_before_the_model_is_loaded(script: Script, tmp_path: Path) -
 
 
 def test_no_session_on_a_server_that_stops(script: Script) -> None:
-    with running_server(transcribers=script.make, routers=[router]) as server, session(server) as running:
+    with (
+        running_server(transcribers=script.make, routers=[router], drain_seconds=4.0) as server,
+        session(server) as running,
+    ):
         script.words_gate.clear()
         running.do("flush")
         assert running.hears() == {"type": "flushing"}

@@ -186,7 +186,7 @@ def test_a_stopping_server_lets_every_channel_have_its_last_words() -> None:
     gate = threading.Event()
     gates = iter([None, gate])
     with (
-        running_server(transcribers=lambda *_: Late(next(gates))) as server,
+        running_server(transcribers=lambda *_: Late(next(gates)), drain_seconds=1.0) as server,
         connect(url(server, f"{RAW}&channels=2&multichannel=true&interim_results=true"), proxy=None) as socket,
     ):
         socket.send(bytes(4_800))
