@@ -16,7 +16,7 @@ import httpx
 import ray
 from ray import serve
 
-from deploy.ray.application import Fleet, application
+from deploy.ray.application import application
 
 ADDRESS = "127.0.0.2"
 """Ray takes the machine's own address in the place of 127.0.0.1; this one it leaves on the loopback interface."""
@@ -35,16 +35,16 @@ class RayServer:
 
     def deploy(self, replicas: int, environment: Mapping[str, str], *, longest_session: float = 60.0) -> None:
         """So many replicas, in the place of those that are there; returns when the new ones answer."""
-        fleet = Fleet(
-            model="tiny",
-            min_replicas=replicas,
-            max_replicas=replicas,
-            cpus=1.0,
-            threads=1,
-            longest_session=longest_session,
-            environment={"VIBEVOICE_LOG_LEVEL": "warning", **environment},
-        )
-        serve.run(application(fleet))
+        arguments = {
+            "model": "tiny",
+            "min_replicas": str(replicas),  # as a command line has it
+            "max_replicas": replicas,
+            "cpus": 1.0,
+            "threads": 1,
+            "longest_session": longest_session,
+            "environment": {"VIBEVOICE_LOG_LEVEL": "warning", **environment},
+        }
+        serve.run(application(arguments))
 
     def replicas(self) -> set[int]:
         """Their process ids."""

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from packaging.utils import canonicalize_name
+from pydantic import ValidationError
 
+from deploy.ray.fleet import Fleet
 from deploy.ray.scaling import QUEUED, SESSIONS, WantedReplicas
 from server.settings import Settings
 from tests.support.processes import ROOT
@@ -55,6 +57,15 @@ def test_the_manifest_names_settings_of_the_server_and_a_file_that_is_there() ->
     assert f"def {name}(" in (ROOT / Path(*module.split("."))).with_suffix(".py").read_text()
     names = [key.removeprefix("VIBEVOICE_").lower() for key in application["args"]["environment"]]
     assert set(names) <= set(Settings.model_fields)
+
+
+def test_the_manifests_arguments_are_the_fleets() -> None:
+    (application,) = yaml.safe_load(manifest()["spec"]["serveConfigV2"])["applications"]
+    fleet = Fleet.model_validate(application["args"])
+    assert (fleet.gpus, fleet.model) == (1, "/models/VibeVoice-ASR-HF")
+    assert Fleet.model_validate({"model": "tiny", "min_replicas": "2"}).min_replicas == 2
+    with pytest.raises(ValidationError):
+        Fleet.model_validate({"min_replica": 2})
 
 
 def test_pods_outlive_the_longest_session() -> None:
