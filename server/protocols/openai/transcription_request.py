@@ -132,5 +132,7 @@ class TranscriptionParameters(RecordingParameters):
             )
         if self.include and answer is not ResponseFormat.JSON:
             raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
+        if self.webhook_url is not None and not self.background:
+            raise InvalidParameter("webhook_url", "webhook_url needs background=true.")
         if self.min_cue_duration > self.max_cue_duration:
             raise InvalidParameter("min_cue_duration", "min_cue_duration must not be greater than max_cue_duration.")
