@@ -97,11 +97,15 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTokens:
-    """The next tokens of a stream's answer (stop token excluded), in order."""
+    """The next tokens of a stream's answer (stop token excluded), in order.
+
+    ``forced``: with the first of them the text that the answer was made to begin with; theirs follows right behind.
+    """
 
     stream: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
+    forced: str = ""
 
 
 class EndReason(StrEnum):

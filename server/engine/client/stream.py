@@ -214,6 +214,8 @@ class EngineStream:
             return
         if isinstance(message, AnswerTokens):
             self.steps += 1
+            if self._given and message.forced:  # by another worker, and told before
+                message = replace(message, forced="")
             self._given += message.tokens
             if self._first_token is None:
                 self._first_token = monotonic()

@@ -197,6 +197,7 @@ class Streams:
         stream = self._streams[emitted.stream]
         answer = stream.answer
         assert answer is not None
+        forced = answer.forced if answer.first_token is None else ""
         if answer.first_token is None:
             answer.first_token = self._clock()
             self._traces.first_token(stream.number, answer.first_token)
@@ -207,7 +208,7 @@ class Streams:
             answer.tokens += count
             self._traces.tokens(stream.number, count)
             self.answer_tokens += count
-            self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count]))
+            self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count], forced))
         if count < written:
             self._end_answer(stream, EndReason.LENGTH)
         elif stop is not None:
