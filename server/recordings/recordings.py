@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
@@ -27,7 +27,9 @@ from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.wishes import Wishes
 from server.resources import Budget, Share
 from server.transcript.assembler import TranscriptAssembler
+from server.transcript.channels import channels_of
 from server.transcript.detokenizer import Vocabulary
+from server.transcript.segments import Segment
 
 _SHORT_CONTEXT = 2_000
 """Characters whose tokens are counted in less time than a thread takes to begin."""
@@ -75,13 +77,18 @@ class Recordings:
 
     @asynccontextmanager
     async def transcription(
-        self, file: BinaryIO, wishes: Wishes, *, ticket: Ticket, request_id: str
+        self, file: BinaryIO, wishes: Wishes, *, ticket: Ticket, request_id: str, begun: Sequence[Segment] = ()
     ) -> AsyncIterator[Transcription]:
         """Decode ``file`` (seekable), and hold a place in the engine for it until the end of the context.
 
         ``file`` has to stay valid, and in nobody else's hands, until then: it is decoded again if the engine loses what
         it was given. While a worker is being replaced the next one is waited for. The ticket is the caller's to give
-        back. Raises everything that `server.recordings.errors` lists; EngineError and DeadlineExceeded
+        back.
+
+        ``begun``: what an earlier attempt at the same file with the same wishes told, from its first segment on. It is
+        not told again; the transcript begins with it, and the work goes on behind its end.
+
+        Raises everything that `server.recordings.errors` lists; EngineError and DeadlineExceeded
         come while the transcription is read, the first also here for a recording that is known to kill workers.
         """
         began = perf_counter()
@@ -99,17 +106,20 @@ class Recordings:
             ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
-                yield await self._open(recording, audio, source, decode_seconds, streams, request_id)
+                yield await self._open(recording, audio, source, decode_seconds, streams, request_id, begun)
             else:
                 # What there is to note is noted of all channels together.
                 alone = Recording(recording.seconds, lead=recording.lead)
+                known = [speaker.name for speaker in wishes.speakers]
+                own = {} if known else channels_of(begun, recording.channels)
                 channels = {
-                    audio.channel: await self._open(alone, audio, source, decode_seconds, streams, request_id)
+                    audio.channel: await self._open(
+                        alone, audio, source, decode_seconds, streams, request_id, own.get(audio.channel, ())
+                    )
                     for audio in heard
                     if audio.channel is not None
                 }
-                known = [speaker.name for speaker in wishes.speakers]
-                yield SplitTranscription(recording, channels, known, decode_seconds)
+                yield SplitTranscription(recording, channels, known, decode_seconds, begun)
 
     def _held(self, audio: StreamAudio, streams: AsyncExitStack) -> StreamAudio:
         """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
@@ -125,8 +135,13 @@ class Recordings:
         decode_seconds: float,
         streams: AsyncExitStack,
         request_id: str,
+        begun: Sequence[Segment] = (),
     ) -> StreamTranscription:
-        """Of one stream, which ``streams`` is to close."""
+        """Of one stream, which ``streams`` is to close.
+
+        What was begun the answer begins with, but behind known speakers' clips, of which it tells first who is who:
+        there it is heard again.
+        """
         assembler = TranscriptAssembler(
             self._vocabulary,
             recording.seconds,
@@ -134,12 +149,24 @@ class Recordings:
             offset=audio.offset,
             lead=recording.lead,
             logprobs=source.wishes.logprobs,
+            begun=begun,
         )
         spec = self._specify(audio, source.wishes)
         stream = await streams.enter_async_context(
             self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
         )
-        return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
+        question = spec.question
+        if begun and not audio.clips:
+            question = replace(question, prefix=self._written(begun, recording.lead))
+        return StreamTranscription(stream, question, recording, audio, assembler, decode_seconds, begun)
+
+    def _written(self, segments: Sequence[Segment], lead: float) -> str:
+        """As an answer begins with them."""
+        grammar = self._info.family.grammar
+        return grammar.opening(
+            grammar.segment(segment.start - lead, segment.end - lead, segment.speaker, segment.text)
+            for segment in segments
+        )
 
     @property
     def _info(self) -> RunnerInfo:
@@ -171,7 +198,12 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority(wishes.urgent))
+        return StreamSpec(
+            info.geometry.frames(audio.length),
+            question,
+            audio.level,
+            Priority.BACKGROUND if wishes.background else _priority(wishes.urgent),
+        )
 
 
 def _priority(urgent: bool) -> Priority:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.recording import Recording, StreamAudio
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
-from server.transcript.segments import Transcript, Usage
+from server.transcript.segments import Segment, Transcript, Usage
 
 
 class Outcome(StrEnum):
@@ -60,6 +60,7 @@ class Transcription(ABC):
 
     def __init__(self, recording: Recording, heard_seconds: float, decode_seconds: float) -> None:
         self._failed = False
+        self._told_until = 0.0
         self.recording = recording
         self.heard_seconds = heard_seconds
         self.decode_seconds = decode_seconds
@@ -78,6 +79,17 @@ class Transcription(ABC):
     @abstractmethod
     def first_token_at(self) -> float | None:
         """``perf_counter()`` when the first token of an answer was there, None before."""
+
+    @property
+    def heard_until(self) -> float:
+        """Seconds of the recording that are done for good: its segments were told, or had been told before."""
+        return self.recording.seconds if self.transcript is not None else self._told_until
+
+    def _tell_until(self, segments: Iterable[Segment]) -> None:
+        """These stand in the transcript, and are final."""
+        for segment in segments:
+            end = min(segment.end - self.recording.lead, self.recording.seconds)
+            self._told_until = max(self._told_until, end)
 
     @property
     def outcome(self) -> Outcome:
@@ -102,8 +114,10 @@ class Transcription(ABC):
         try:
             async with aclosing(self._read()) as events:
                 while (event := await self._next(events)) is not None:
-                    if self.first_segment_at is None and isinstance(event, SegmentClosed):
-                        self.first_segment_at = perf_counter()
+                    if isinstance(event, SegmentClosed):
+                        self._tell_until([event.segment])
+                        if self.first_segment_at is None:
+                            self.first_segment_at = perf_counter()
                     yield event
         except Exception as error:
             self._failed = True
@@ -136,8 +150,10 @@ class StreamTranscription(Transcription):
         audio: StreamAudio,
         assembler: TranscriptAssembler,
         decode_seconds: float,
+        begun: Sequence[Segment] = (),
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
+        self._tell_until(begun)
         self._stream = stream
         self._question = question
         self._blocks = audio.blocks
@@ -170,16 +186,18 @@ class StreamTranscription(Transcription):
         async for part in self._answer:
             if self._first_token_at is None:
                 self._first_token_at = perf_counter()
-            for event in self._assembler.feed(part.tokens, part.logprobs):
+            begin = self._assembler.begin(part.forced) if part.forced else []
+            for event in (*begin, *self._assembler.feed(part.tokens, part.logprobs)):
                 yield event
         assert self._answer.done is not None
         for event in self._finish(self._answer.done):
             yield event
 
     def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
+        begin = [] if self._first_token_at is not None or not done.forced else self._assembler.begin(done.forced)
         usage = Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)
         last, self.transcript = self._assembler.finish(
             cut=done.reason is EndReason.LENGTH, usage=usage, notes=self.recording.notes
         )
         self.costs = Costs(done.queue_seconds, done.total_seconds - done.queue_seconds, usage, done.reason)
-        return last
+        return [*begin, *last]
