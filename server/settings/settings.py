@@ -19,6 +19,7 @@ from server.settings.log import LogSettings
 from server.settings.model import ModelSettings
 from server.settings.network import NetworkSettings
 from server.settings.steps import StepSettings
+from server.settings.windows import WindowSettings
 from server.settings.worker import WorkerSettings
 
 _GROUPS: dict[str, type[BaseModel]] = {
@@ -27,6 +28,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "worker": WorkerSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
+    "windows": WindowSettings,
     "keys": KeySettings,
     "live": SessionSettings,
     "log": LogSettings,
@@ -39,6 +41,7 @@ class Settings(
     WorkerSettings,
     NetworkSettings,
     LimitSettings,
+    WindowSettings,
     KeySettings,
     SessionSettings,
     LogSettings,

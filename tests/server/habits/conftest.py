@@ -20,7 +20,7 @@ TALK = (
     Said(0, "Good morning, how are you today?"),
     Said(1, "Quite well, and how are the others?"),
     Said(0, "今天我们先看上周的报告。"),
-    Said(1, "Nobody has seen them since Monday, \"he said\"."),
+    Said(1, 'Nobody has seen them since Monday, "he said".'),
     Said(0, "Dann fangen wir ohne sie an, oder?"),
     Said(1, "Here is the report of last week."),
 )
