@@ -91,7 +91,6 @@ class Family:
         geometry: how it cuts audio into frames.
         grammar: how it writes its answers.
         prompt_tokens: most of a prompt beside audio and context: instruction, duration, header.
-        answer_tokens: of the longest answer it was made to write.
         check_processor: (processor, configuration, name of the checkpoint) → None; raises CheckpointError where the
             tokenizer or template is of another model.
         prompt: a processor that was checked → the checkpoint's prompt.
@@ -104,6 +103,5 @@ class Family:
     geometry: Geometry
     grammar: Grammar
     prompt_tokens: int
-    answer_tokens: int
     check_processor: Callable[[Any, Any, str], None]
     prompt: Callable[[Any], Prompt]

@@ -67,6 +67,7 @@ class WorkDone:
         answer_tokens: that were given out.
         guessed_tokens: that were verified beside those which a step answers anyway.
         accepted_tokens: of them, those that came true.
+        preemptions: how often a stream gave its pages to those before it, to go on later.
         step_seconds: how long steps took: each from its launch, or from the end of the one before where that was later,
             until it was read. Their sum is the time in which there was a step.
         rows: how many streams were computed in a step; steps that only encode have none.
@@ -79,6 +80,7 @@ class WorkDone:
     answer_tokens: int = 0
     guessed_tokens: int = 0
     accepted_tokens: int = 0
+    preemptions: int = 0
     step_seconds: Distribution = field(default_factory=lambda: Distribution(STEP_SECONDS))
     rows: Distribution = field(default_factory=lambda: Distribution(ROWS))
 

@@ -24,9 +24,11 @@ from server.http.auth.accounts import Account
 from server.http.auth.callers import Keys
 from server.http.auth.resume_tokens import ResumeTokens
 from server.http.errors import shutting_down
+from server.http.job_host import open_jobs
 from server.http.sockets.sessions import LiveSessions
 from server.http.spool import Spool
 from server.http.upload_places import UploadPlaces
+from server.jobs.jobs import Jobs
 from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
@@ -71,6 +73,7 @@ class Service:
         spool: where bodies are kept.
         memory: for bodies and for samples that wait for the model.
         tracer: whom spans are told.
+        jobs: where there is a folder for them, from `start` on.
         created: Unix time of the start.
         keys: who may call.
     """
@@ -109,6 +112,7 @@ class Service:
         self._hurry = asyncio.Event()
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
+        self.jobs: Jobs | None = None
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -116,6 +120,9 @@ class Service:
 
     async def start(self) -> None:
         """Start the engine and return; it becomes ready by itself, and the service with it."""
+        if self.settings.jobs_folder is not None:
+            self.jobs = await run_in_threadpool(open_jobs, self.settings.jobs_folder, self)
+            await self.jobs.start()
         await self.engine.start()
         self._reading = asyncio.create_task(self._read_vocabulary(), name="vocabulary-reader")
 
@@ -162,6 +169,8 @@ class Service:
         Whoever serves the application calls this before it stops; `hurry` cuts the waiting short.
         """
         self.draining = True
+        if self.jobs is not None:
+            await self.jobs.rest()
         await self._wait(self.settings.drain_notice_seconds)
         self.refusing = True
         logger.info("draining", extra={"fields": {"active_requests": self.active_requests}})
@@ -220,6 +229,8 @@ class Service:
     async def close(self) -> None:
         """End every request's work. Harmless when repeated."""
         self.draining = self.refusing = True
+        if self.jobs is not None:
+            await self.jobs.close()
         await self.engine.close()
         if self._reading is not None:
             with suppress(EngineUnavailable):
@@ -259,6 +270,12 @@ class Service:
         """
         self._check_open()
         self.recordings.check_room(urgent=urgent)
+        self.spool.check(announced)
+
+    def check_upload(self, announced: int) -> None:
+        """The same for a request that takes no place in the engine."""
+        if self.refusing:
+            raise shutting_down()
         self.spool.check(announced)
 
     def admit(self, account: Account, *, urgent: bool) -> Ticket:

@@ -81,6 +81,11 @@ def _work(done: WorkDone) -> Iterator[Metric]:
         ("asr_answer_tokens", "Answer tokens given out.", done.answer_tokens),
         ("asr_guessed_tokens", "Answer tokens that were guessed and verified.", done.guessed_tokens),
         ("asr_accepted_tokens", "Guessed tokens that came true.", done.accepted_tokens),
+        (
+            "asr_preemptions",
+            "Recordings that gave their pages to those before them, and began again where they were, later.",
+            done.preemptions,
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from server.audio_in.errors import AudioErrorCode
+from server.jobs.job import JobStatus
 from server.live.vocabulary.protocol import SessionEnd
 from server.recordings.transcription import Outcome
 
@@ -16,6 +17,7 @@ REJECTIONS = (
     "overloaded",
     "too_many_sessions",
     "too_many_uploads",
+    "too_many_jobs",
     "insufficient_storage",
     "insufficient_memory",
     "too_many_open_files",
@@ -57,6 +59,7 @@ class Stage(StrEnum):
     TRANSCRIBE = "transcribe"
 
 
+JOB_ENDS = tuple(status.value for status in JobStatus if status.ended and status is not JobStatus.EXPIRED)
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 DECODE_ERRORS = tuple(code.value for code in AudioErrorCode)
 CLOSED = "closed"

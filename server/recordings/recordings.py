@@ -167,7 +167,7 @@ class Recordings:
                 audio,
                 wishes,
                 decode_seconds,
-                priority=_priority(wishes.urgent),
+                priority=_priority_of(wishes),
                 request_id=request_id,
                 fingerprint=source.fingerprint,
                 begun=begun,
@@ -258,7 +258,11 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority(wishes.urgent))
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority_of(wishes))
+
+
+def _priority_of(wishes: Wishes) -> Priority:
+    return Priority.BACKGROUND if wishes.background else _priority(wishes.urgent)
 
 
 def _priority(urgent: bool) -> Priority:

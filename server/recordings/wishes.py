@@ -38,6 +38,7 @@ class Wishes:
         max_tokens: after which the answer is cut, where that is less than its budget.
         chunking: whether it is heard at once.
         urgent: it goes before others where not all can at once.
+        background: it goes behind all others.
     """
 
     context: str | None = None
@@ -48,3 +49,4 @@ class Wishes:
     max_tokens: int | None = None
     urgent: bool = False
     chunking: Chunking = Chunking.AUTO
+    background: bool = False

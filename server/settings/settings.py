@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from server.http.auth.keys import Key, hashed, read_key, read_keys
+from server.settings.jobs import JobSettings
 from server.settings.keys import KeySettings
 from server.settings.limits import LimitSettings
 from server.settings.live import SessionSettings
@@ -30,6 +31,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "limits": LimitSettings,
     "windows": WindowSettings,
     "keys": KeySettings,
+    "jobs": JobSettings,
     "live": SessionSettings,
     "log": LogSettings,
 }
@@ -43,6 +45,7 @@ class Settings(
     LimitSettings,
     WindowSettings,
     KeySettings,
+    JobSettings,
     SessionSettings,
     LogSettings,
     BaseSettings,

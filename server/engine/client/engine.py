@@ -25,6 +25,7 @@ from server.engine.messages import (
     AnswerTokens,
     FailureCode,
     StreamFailed,
+    StreamPreempted,
     StreamsLost,
     StreamTrace,
     ToClient,
@@ -237,6 +238,12 @@ class Engine:
                 stream.company = company
                 self._connect(stream, worker)
 
+    def _begin_again(self, stream: EngineStream) -> None:
+        """The stream was preempted: it goes on where it was when there is room."""
+        self._disconnect(stream)
+        if self._worker is not None:
+            self._connect(stream, self._worker)
+
     # ------------------------------------------------------------------------------------------------ messages
 
     def _take(self, messages: Sequence[ToClient]) -> None:
@@ -250,6 +257,9 @@ class Engine:
                         stream.fail(EngineError(code, explanation))
                 case StreamsLost(numbers):
                     self._try_in_parts(numbers)
+                case StreamPreempted(number):
+                    if (stream := self._linked.get(number)) is not None:
+                        self._begin_again(stream)
                 case WorkerStats():
                     self.stats = message
                 case StreamTrace():

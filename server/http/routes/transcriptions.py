@@ -10,8 +10,9 @@ from server.http.answers import answer, answer_events
 from server.http.disconnect import while_connected
 from server.http.errors import invalid
 from server.http.event_stream import EventStream
+from server.http.job_requests import accept_job, asks_for_job, jobs_of
 from server.http.openapi import TRANSCRIPTION, TRANSLATION
-from server.http.recording_requests import open_transcription
+from server.http.recording_requests import receive, transcribe
 from server.http.service import service_of
 from server.http.upload import read_upload
 from server.protocols.openai.transcription_request import TranscriptionParameters
@@ -27,11 +28,16 @@ router = APIRouter(prefix="/v1/audio", tags=["audio"])
     openapi_extra=TRANSCRIPTION,
 )
 async def create_transcription(request: Request) -> Response:
-    """Who said what when. Nothing of the body is read before there is a place for the request."""
+    """Who said what when, or a job. Nothing of the body is read before there is a place for the request."""
     async with AsyncExitStack() as resources:
         reading = read_upload(request, TranscriptionParameters, transcription_wishes)
-        transcription, parameters = await open_transcription(request, resources, reading)
+        check_room = jobs_of(request).check_room if asks_for_job(request) else None
+        received = await receive(request, resources, reading, check_room)
+        parameters = received.upload.details
         request.state.log["format"] = parameters.response_format.value
+        if parameters.background or check_room is not None:
+            return await accept_job(request, received)
+        transcription = await transcribe(request, resources, received)
         if parameters.streamed:
             return EventStream(
                 answer_events(transcription, parameters),

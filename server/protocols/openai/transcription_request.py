@@ -69,6 +69,14 @@ class TranscriptionParameters(RecordingParameters):
         description="auto (default) and server_vad: recordings longer than a window are heard in windows that are cut "
         "in silence. none: in one pass as long as the model's context holds it.",
     )
+    background: Flag = Field(
+        False,
+        description="Answer with a job at once (202), which is done when there is time. In the query it counts before "
+        "the body is read, so that a busy server takes it.",
+    )
+    webhook_url: str | None = Field(
+        None, description="With background: where the end of the job is told, if the server's operator allows the host."
+    )
     max_completion_tokens: int | None = Field(
         None, ge=1, description="Ends the answer after so many tokens; those of times and speakers count too."
     )
@@ -128,5 +136,7 @@ class TranscriptionParameters(RecordingParameters):
             )
         if self.include and answer is not ResponseFormat.JSON:
             raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
+        if self.webhook_url is not None and not self.background:
+            raise InvalidParameter("webhook_url", "webhook_url needs background=true.")
         if self.min_cue_duration > self.max_cue_duration:
             raise InvalidParameter("min_cue_duration", "min_cue_duration must not be greater than max_cue_duration.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -21,6 +22,8 @@ from server.transcript.answer_reader import AnswerReader
 from server.transcript.building import later
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SpeechDelta, TranscriptEvent, segment_of
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class WindowOpener:
             for place, (voice, (begin, end)) in enumerate(zip(voices, sound.introductions, strict=True))
         ]
         spec = StreamSpec(info.geometry.frames(sound.samples), question, sound.level, self.priority)
+        logger.info("window", extra={"fields": {"request_id": self.request_id, "start": start, "seconds": seconds}})
         fingerprint = f"{self.fingerprint}@{start:.3f}" if self.fingerprint else None
         stream = self.engine.open(spec, request_id=self.request_id, source=sound, fingerprint=fingerprint)
         reader = AnswerReader(self.vocabulary, seconds, logprobs=self.wishes.logprobs)
