@@ -152,6 +152,7 @@ class Service:
             max_audio_seconds=settings.max_audio_seconds,
             memory=self.memory,
             windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
+            loop_guard=settings.loop_guard,
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
