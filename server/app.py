@@ -20,6 +20,7 @@ from server.http.auth.callers import Keys, Places
 from server.http.deepgram_error import REQUEST_ID_HEADER
 from server.http.errors import install_error_handlers
 from server.http.hosts import AllowedHosts
+from server.http.job_requests import REPLAYED
 from server.http.middleware.access_log import AccessLogMiddleware
 from server.http.middleware.auth import AuthMiddleware
 from server.http.middleware.body import BodyMiddleware
@@ -40,6 +41,7 @@ from server.http.routes import (
     docs,
     flux,
     health,
+    jobs,
     models,
     realtime,
     transcriptions,
@@ -58,6 +60,7 @@ ROUTERS = tuple(
     room.router
     for room in (
         transcriptions,
+        jobs,
         diarization,
         realtime,
         client_secrets,
@@ -79,6 +82,8 @@ _EXPOSED_HEADERS = (
     NOTES_HEADER,
     REQUEST_ID_HEADER,
     "dg-error",
+    "location",
+    REPLAYED,
 )
 """What pages of other origins may read of an answer beside its body."""
 
@@ -180,7 +185,7 @@ def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
-                allow_methods=("GET", "POST"),
+                allow_methods=("GET", "POST", "DELETE"),
                 allow_headers=("*",),
                 allow_private_network="*" not in settings.cors_origins,
                 expose_headers=_EXPOSED_HEADERS,

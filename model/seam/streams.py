@@ -16,6 +16,8 @@ class Priority(IntEnum):
     HIGH = 1
     """A recording that somebody paid, or has the right, to have before others."""
     NORMAL = 2
+    BACKGROUND = 3
+    """Nobody waits for it: it has what the others leave."""
 
 
 @dataclass(frozen=True, slots=True)

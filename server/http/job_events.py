@@ -111,9 +111,7 @@ class _Teller:
             return None, closed
         text = " " * self._spoken + segment.text
         self._spoken = True
-        (words,) = self.events.progress(
-            [SpeechDelta(segment.index, text, (segment.start, segment.end), kept.logprobs)]
-        )
+        (words,) = self.events.progress([SpeechDelta(segment.index, text, (segment.start, segment.end), kept.logprobs)])
         return words, closed
 
     def progress(self, job: Job, now: float) -> bytes:

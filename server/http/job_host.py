@@ -89,9 +89,7 @@ class JobHost:
         return engine.state is EngineState.READY and engine.admission.requests < self._parts.settings.max_requests
 
     @asynccontextmanager
-    async def transcription(
-        self, job: Job, file: BinaryIO, begun: Sequence[Segment]
-    ) -> AsyncIterator[Transcription]:
+    async def transcription(self, job: Job, file: BinaryIO, begun: Sequence[Segment]) -> AsyncIterator[Transcription]:
         """See Host."""
         parts = self._parts
         account = parts.keys.account_of(bytes.fromhex(job.owner))

@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 from server.metrics.buckets import AUDIO_SECONDS, JOB_SECONDS, LIVE_SECONDS, REAL_TIME_FACTORS, SECONDS
 from server.metrics.engine import EngineCollector
+from server.metrics.jobs import JobsCollector
 from server.metrics.labels import (
     DEADLINE_EXCEEDED,
     DEADLINES,
@@ -66,8 +67,8 @@ class Metrics:
 
     def watch(self, watched: Watched) -> None:
         """Declare what is read from the server's parts at the time of a scrape."""
-        for collector in (EngineCollector(watched), ServerCollector(watched), ProcessesCollector(watched)):
-            self.registry.register(collector)
+        for collector in (EngineCollector, ServerCollector, JobsCollector, ProcessesCollector):
+            self.registry.register(collector(watched))
 
     async def exposition(self) -> bytes:
         """All of it in Prometheus' text format.

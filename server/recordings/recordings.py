@@ -198,7 +198,12 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority(wishes.urgent))
+        return StreamSpec(
+            info.geometry.frames(audio.length),
+            question,
+            audio.level,
+            Priority.BACKGROUND if wishes.background else _priority(wishes.urgent),
+        )
 
 
 def _priority(urgent: bool) -> Priority:

@@ -27,6 +27,7 @@ class Wishes:
         listening: how the file is to be heard.
         max_tokens: after which the answer is cut, where that is less than its budget.
         urgent: it goes before others where not all can at once.
+        background: it goes behind all others.
     """
 
     context: str | None = None
@@ -36,3 +37,4 @@ class Wishes:
     listening: Listening = Listening()  # noqa: RUF009 - frozen
     max_tokens: int | None = None
     urgent: bool = False
+    background: bool = False

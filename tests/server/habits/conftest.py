@@ -1,10 +1,10 @@
-"""A server whose model has the real one's bad habits, a talk that it hears, and what an answer must be in spite of it."""
+"""A server whose model has the real one's bad habits, a talk that it hears, and what an answer must be for all that."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import httpx
@@ -12,7 +12,6 @@ import pytest
 
 from tests.support.habitual_runner import HabitualRunner
 from tests.support.scripted_server import RunningServer, running_server
-from tests.support.speaking_runner import CHECKPOINT
 from tests.support.snapshot import snapshot
 from tests.support.talks import Said, audio_of, wav_of
 
@@ -20,7 +19,7 @@ TALK = (
     Said(0, "Good morning, how are you today?"),
     Said(1, "Quite well, and how are the others?"),
     Said(0, "今天我们先看上周的报告。"),
-    Said(1, "Nobody has seen them since Monday, \"he said\"."),
+    Said(1, 'Nobody has seen them since Monday, "he said".'),
     Said(0, "Dann fangen wir ohne sie an, oder?"),
     Said(1, "Here is the report of last week."),
 )
@@ -31,16 +30,22 @@ BAD_TURN = 3
 """The turn at which habits set in where a test has no other."""
 
 
-@pytest.fixture(scope="package", params=["twin's tokens", "real tokens"])
-def server(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    folder = CHECKPOINT if request.param.startswith("twin") else snapshot()
-    with running_server(partial(HabitualRunner, checkpoint=folder, talk=TALK)) as running:
+@pytest.fixture(scope="package")
+def server() -> Iterator[RunningServer]:
+    """In the real checkpoint's tokens."""
+    with running_server(partial(HabitualRunner, checkpoint=snapshot(), talk=TALK)) as running:
         yield running
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for all: with verify a client begins with reading all certificate authorities, plain HTTP or not."""
+    return httpx.Client(timeout=60, verify=False)
 
 
 def post(server: RunningServer, prompt: str, file: bytes = WAV, **fields: object) -> httpx.Response:
     given = {"prompt": prompt, "response_format": "verbose_json"} | fields
-    return httpx.post(f"{server.url}/v1/audio/transcriptions", files={"file": file}, data=given, timeout=60)
+    return _client().post(f"{server.url}/v1/audio/transcriptions", files={"file": file}, data=given)
 
 
 def events_of(response: httpx.Response) -> list[dict[str, Any]]:
