@@ -34,6 +34,7 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
+from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
 from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
 from server.tracing.streams import record_stream
@@ -142,10 +143,15 @@ class Service:
         assert self.engine.info is not None
         folder = Path(self.engine.info.checkpoint_path)
         vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
-        longest = self.settings.max_audio_seconds
+        settings = self.settings
         self._vocabulary = vocabulary
         self._recordings = Recordings(
-            self.engine, vocabulary, self.decoders, max_audio_seconds=longest, memory=self.memory
+            self.engine,
+            vocabulary,
+            self.decoders,
+            max_audio_seconds=settings.max_audio_seconds,
+            memory=self.memory,
+            windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
