@@ -140,6 +140,9 @@ class DrainingServer(uvicorn.Server):
             f"vibevoice-asr-server is ready: http://{host}:{address[1]} "
             f"(model {info.checkpoint} on {info.device}, {info.dtype})\n"
         )
+        capacity = self._service.engine.capacity
+        assert capacity is not None
+        sys.stdout.write(f"Room for {capacity.sentence(self._service.settings.max_audio_seconds)}.\n")
         sys.stdout.flush()
         await self._service.engine.wait_failed()
         if self._service.failed:
