@@ -24,6 +24,7 @@ class AnswerReader:
         self._parser = TranscriptParser(duration)
         self._tokens = ContentTokens(vocabulary, logprobs=logprobs)
         self._content = 0  # characters that the parser had read
+        self._told_before = 0  # segments that it had left out
 
     @property
     def complete(self) -> bool:
@@ -64,4 +65,7 @@ class AnswerReader:
             self._tokens.take()
         elif not self._parser.undecided:
             self._tokens.drop()
+        if self._parser.told_before > self._told_before:
+            self._told_before = self._parser.told_before
+            self._tokens.forget()
         return [self._tokens.attach(event) for event in parsed]

@@ -12,6 +12,7 @@ from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, StreamSpec
 from server import traceparent
 from server.engine.budget import work_seconds
+from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
 from server.engine.client.quarantine import PAST, Quarantine
@@ -66,7 +67,7 @@ class Engine:
     """
 
     def __init__(self, factory: RunnerFactory, settings: EngineSettings | None = None) -> None:
-        settings = settings or EngineSettings()
+        self._settings = settings = settings or EngineSettings()
         self._supervisor = Supervisor(
             factory, settings, on_ready=self._go_on, on_messages=self._take, on_death=self._hold
         )
@@ -92,6 +93,11 @@ class Engine:
     def done(self) -> WorkDone:
         """What all workers did so far, as far as they have told: never less than before."""
         return self._done_before if self.stats is None else self._done_before + self.stats.done
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What there is room for; None before the first worker became ready."""
+        return None if self.info is None else Capacity.of(self.info, self._settings)
 
     @property
     def worker_pid(self) -> int | None:
