@@ -58,7 +58,9 @@ def _loops(loops: LoopFigures) -> Iterator[Metric]:
     for kind, outcome in LOOPS:
         family.add_metric([kind, outcome], float(loops.stretches[kind, outcome]))
     yield family
-    yield from counters(("asr_loop_tokens", "Answer tokens thrown away because the answer ran in circles.", loops.tokens))
+    yield from counters(
+        ("asr_loop_tokens", "Answer tokens thrown away because the answer ran in circles.", loops.tokens)
+    )
 
 
 def _queue(admission: Admission) -> Iterator[Metric]:
