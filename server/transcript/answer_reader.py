@@ -42,10 +42,8 @@ class AnswerReader:
         return self._parser.unfinished
 
     def begin(self, forced: str) -> list[TranscriptEvent]:
-        """Read the text that the answer was made to begin with, before its tokens: there are none for it."""
-        events = self._parser.feed(forced)
-        self._content = self._parser.content_length
-        return events
+        """Read text that the answer was made to begin with, or to go on with, before its tokens: it has none itself."""
+        return self._attributed(self._parser.feed(forced))
 
     def feed(self, tokens: Iterable[int], logprobs: Iterable[float]) -> list[TranscriptEvent]:
         """Read the next tokens with their log-probabilities. Returns what has become certain, in order."""

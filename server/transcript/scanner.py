@@ -64,6 +64,11 @@ class AnswerScanner:
         self._nesting = 0
 
     @property
+    def in_content(self) -> bool:
+        """What comes next belongs to a content between quotes, or ends it."""
+        return self._state == self._content
+
+    @property
     def undecided(self) -> bool:
         """Text that was fed last may yet be content: a quote, an escape, a bare word, or all of it prose."""
         bare = self._state == self._scalar and self._field is Field.CONTENT
