@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from server.http.auth.keys import Key, hashed, read_key, read_keys
+from server.settings.answers import AnswerSettings
 from server.settings.jobs import JobSettings
 from server.settings.keys import KeySettings
 from server.settings.limits import LimitSettings
@@ -33,6 +34,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "keys": KeySettings,
     "jobs": JobSettings,
     "live": SessionSettings,
+    "answers": AnswerSettings,
     "log": LogSettings,
 }
 
@@ -47,6 +49,7 @@ class Settings(
     KeySettings,
     JobSettings,
     SessionSettings,
+    AnswerSettings,
     LogSettings,
     BaseSettings,
 ):
