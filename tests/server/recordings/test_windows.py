@@ -12,18 +12,17 @@ import pytest
 
 from model.seam.audio import Samples
 from server.audio_in.decode_pool import DecodePool
-from server.audio_in.listening import Listening
 from server.recordings.recordings import Recordings
 from server.recordings.transcription import Transcription
 from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
-from server.recordings.wishes import Chunking, Wishes
+from server.recordings.wishes import Wishes
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.segments import Segment, Transcript
 from tests.server.recordings.conftest import open_room
 from tests.support.listening_runner import Said
 from tests.support.recorded_talk import RecordedTalkRunner, recorded
 
-NAMES = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa".split()
+NAMES = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima", "mike", "november", "oscar", "papa"]
 TALK = [Said(place % 3, f"{name} and {name} are here.") for place, name in enumerate(NAMES)]
 """32 seconds: turns of 1.7, pauses of 0.3."""
 WHOLE = " ".join(said.text for said in TALK)
