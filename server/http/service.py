@@ -34,12 +34,15 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
+from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
 from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
 from server.tracing.streams import record_stream
 from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
+from server.voices.encoder import VoiceEncoder
+from server.voices.opening import open_voice_encoder
 
 logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
@@ -114,6 +117,7 @@ class Service:
         self.jobs: Jobs | None = None
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
+        self._voices: VoiceEncoder | None = None
         self._reading: asyncio.Task[None] | None = None
         self._fault: str | None = None
 
@@ -132,20 +136,28 @@ class Service:
         await asyncio.shield(self._reading)
 
     async def _read_vocabulary(self) -> None:
-        """Read what tells languages while the model loads, then the checkpoint's vocabulary, whose place is known then.
+        """Read what tells languages and voices while the model loads, then the checkpoint's vocabulary, whose place is
+        known then.
 
         That is before anybody is told that the server is ready: reading Qwen2.5's eleven megabytes holds Python's lock
         for half a second, in whatever thread.
         """
         await self._read(load_languages, "What tells languages")
+        name = self.settings.voice_encoder
+        self._voices = await self._read(partial(open_voice_encoder, name), f"The voice encoder {name}")
         await self.engine.wait_ready()
         assert self.engine.info is not None
         folder = Path(self.engine.info.checkpoint_path)
         vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
-        longest = self.settings.max_audio_seconds
+        settings = self.settings
         self._vocabulary = vocabulary
         self._recordings = Recordings(
-            self.engine, vocabulary, self.decoders, max_audio_seconds=longest, memory=self.memory
+            self.engine,
+            vocabulary,
+            self.decoders,
+            max_audio_seconds=settings.max_audio_seconds,
+            memory=self.memory,
+            windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
@@ -230,6 +242,8 @@ class Service:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        if self._voices is not None:
+            self._voices.close()
         await run_in_threadpool(self.tracer.close)
 
     @property

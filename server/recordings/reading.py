@@ -70,7 +70,9 @@ def _facts(audio: DecodedAudio, notes: tuple[str, ...], channels: int | None = N
 def _stream(samples: Samples, clips: Sequence[_Clip], channel: int | None = None) -> StreamAudio:
     if clips:
         return _behind(clips, samples, channel)
-    return StreamAudio(blocks([Part(samples)]), samples.size, clip_level(samples), channel=channel)
+    level = clip_level(samples)
+    passing = blocks([Part(samples)])
+    return StreamAudio(passing, samples.size, level, channel=channel, recording=samples, own_level=level)
 
 
 def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> StreamAudio:
@@ -84,6 +86,17 @@ def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> St
         places.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
         parts += [Part(voice, clip_level(voice)), gap]
         start = end + gap.samples.size
-    parts.append(Part(samples, clip_level(samples)))
-    length = start + samples.size
-    return StreamAudio(blocks(parts), length, Level(), start / SAMPLE_RATE, tuple(places), channel)
+    level = clip_level(samples)
+    voices = tuple(part.level.apply(part.samples) for part in parts[::2])
+    parts.append(Part(samples, level))
+    return StreamAudio(
+        blocks(parts),
+        start + samples.size,
+        Level(),
+        start / SAMPLE_RATE,
+        tuple(places),
+        channel,
+        recording=samples,
+        own_level=level,
+        voices=voices,
+    )

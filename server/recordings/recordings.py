@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from time import perf_counter
@@ -16,14 +16,19 @@ from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.limits import DecodeLimits
-from server.context import ContextRoom, context_tokens
+from server.context import ContextRoom, ContextTooLong, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
+from server.engine.capacity import check_pass
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
-from server.recordings.transcription import StreamTranscription, Transcription
+from server.recordings.transcription import GoOn, StreamTranscription, Transcription
+from server.recordings.windowed.linked import VoiceEncoder
+from server.recordings.windowed.transcription import WindowedTranscription
+from server.recordings.windowed.windowing import Windowing
+from server.recordings.windowed.windows import Windows
 from server.recordings.wishes import Wishes
 from server.resources import Budget, Share
 from server.transcript.assembler import TranscriptAssembler
@@ -33,8 +38,12 @@ from server.transcript.segments import Segment
 
 _SHORT_CONTEXT = 2_000
 """Characters whose tokens are counted in less time than a thread takes to begin."""
-_DECODE_SECONDS = 120.0
-"""Time that decoding one file may take; an hour of audio takes about four seconds."""
+_LEAST_WINDOW = 30.0
+"""Seconds: in shorter ones a recording is not heard for the sake of a long context."""
+_DECODE_SECONDS = 60.0
+_DECODE_SPEED = 60.0
+"""Time that decoding one file may take, and for longer ones how much faster than their sound it has to be. An hour of
+audio takes about four seconds."""
 
 
 class Recordings:
@@ -46,16 +55,27 @@ class Recordings:
         decoders: for the files.
         max_audio_seconds: longest recording.
         memory: for samples on their way to the engine.
+        windowing: how those are heard that are longer than what the model does well.
+        encoder: tells voices apart, where there is one.
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float, memory: Budget
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        decoders: DecodePool,
+        *,
+        max_audio_seconds: float,
+        memory: Budget,
+        windowing: Windowing = Windowing(),  # noqa: B008 - frozen
+        encoder: VoiceEncoder | None = None,
     ) -> None:
         self._memory = memory
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
-        self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
+        self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS + max_audio_seconds / _DECODE_SPEED)
+        self._windows = Windows(engine, vocabulary, windowing, encoder)
 
     def check_room(self, *, urgent: bool = False) -> None:
         """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
@@ -99,10 +119,15 @@ class Recordings:
         recording, heard = await source.read()
         decode_seconds = perf_counter() - began
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
-        self._check_context(tokens, max(seconds, default=0.0), wishes)
+        at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
+        self._check_context(tokens, max(at_once, default=0.0), wishes)
+        for heard_seconds, length in zip(at_once, seconds, strict=True):
+            check_pass(self._info, heard_seconds, context_tokens=tokens, answer_tokens=wishes.max_tokens)
+            if heard_seconds < min(length, _LEAST_WINDOW):
+                raise ContextTooLong(f"leaves room to hear {heard_seconds:.0f} s at once; give fewer or shorter ones")
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
-            heard = [self._held(audio, streams) for audio in heard]
+            heard = [self._held(audio, wishes, streams) for audio in heard]
             ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
@@ -121,10 +146,11 @@ class Recordings:
                 }
                 yield SplitTranscription(recording, channels, known, decode_seconds, begun)
 
-    def _held(self, audio: StreamAudio, streams: AsyncExitStack) -> StreamAudio:
+    def _held(self, audio: StreamAudio, wishes: Wishes, streams: AsyncExitStack) -> StreamAudio:
         """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
+        audio = audio if self._windows.needed(audio, wishes) else audio.passing
         share = streams.enter_context(self._memory.share())
-        share.take(audio.length * np.dtype(np.float32).itemsize)
+        share.take(_octets(audio))
         return replace(audio, blocks=_giving_back(audio.blocks, share))
 
     async def _open(
@@ -136,6 +162,47 @@ class Recordings:
         streams: AsyncExitStack,
         request_id: str,
         begun: Sequence[Segment] = (),
+    ) -> StreamTranscription | WindowedTranscription:
+        """Of one channel, in one pass or in windows; ``streams`` is to close it."""
+        wishes = source.wishes
+
+        def in_windows(
+            audio: StreamAudio, begun: Sequence[Segment], names: Mapping[int, str] | None
+        ) -> WindowedTranscription:
+            transcription = self._windows.transcription(
+                recording,
+                audio,
+                wishes,
+                decode_seconds,
+                priority=_priority_of(wishes),
+                request_id=request_id,
+                fingerprint=source.fingerprint,
+                begun=begun,
+                names=names,
+            )
+            streams.callback(transcription.close)
+            return transcription
+
+        async def go_on(begun: Sequence[Segment], names: Mapping[int, str]) -> WindowedTranscription:
+            again = await source.read_again(audio.channel)
+            streams.enter_context(self._memory.share()).offered(_octets(again))
+            return in_windows(again, begun, names)
+
+        if audio.recording is not None:
+            return in_windows(audio, begun, None)
+        behind = go_on if wishes.max_tokens is None else None
+        return await self._one_pass(recording, audio, source, decode_seconds, streams, request_id, begun, behind)
+
+    async def _one_pass(
+        self,
+        recording: Recording,
+        audio: StreamAudio,
+        source: RecordingFile,
+        decode_seconds: float,
+        streams: AsyncExitStack,
+        request_id: str,
+        begun: Sequence[Segment],
+        go_on: GoOn | None,
     ) -> StreamTranscription:
         """Of one stream, which ``streams`` is to close.
 
@@ -158,7 +225,7 @@ class Recordings:
         question = spec.question
         if begun and not audio.clips:
             question = replace(question, prefix=self._written(begun, recording.lead))
-        return StreamTranscription(stream, question, recording, audio, assembler, decode_seconds, begun)
+        return StreamTranscription(stream, question, recording, audio, assembler, decode_seconds, begun, go_on)
 
     def _written(self, segments: Sequence[Segment], lead: float) -> str:
         """As an answer begins with them."""
@@ -198,16 +265,19 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(
-            info.geometry.frames(audio.length),
-            question,
-            audio.level,
-            Priority.BACKGROUND if wishes.background else _priority(wishes.urgent),
-        )
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority_of(wishes))
+
+
+def _priority_of(wishes: Wishes) -> Priority:
+    return Priority.BACKGROUND if wishes.background else _priority(wishes.urgent)
 
 
 def _priority(urgent: bool) -> Priority:
     return Priority.HIGH if urgent else Priority.NORMAL
+
+
+def _octets(audio: StreamAudio) -> int:
+    return audio.length * np.dtype(np.float32).itemsize
 
 
 def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:

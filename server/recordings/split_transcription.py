@@ -9,6 +9,7 @@ from server.engine.messages import EndReason
 from server.recordings.merging import merged
 from server.recordings.recording import Recording
 from server.recordings.transcription import Costs, StreamTranscription, Transcription
+from server.recordings.windowed.transcription import WindowedTranscription
 from server.transcript.channels import ChannelAssembler
 from server.transcript.events import TranscriptEvent, segment_of
 from server.transcript.segments import Segment
@@ -28,7 +29,7 @@ class SplitTranscription(Transcription):
     def __init__(
         self,
         recording: Recording,
-        channels: Mapping[int, StreamTranscription],
+        channels: Mapping[int, StreamTranscription | WindowedTranscription],
         known: Sequence[str],
         decode_seconds: float,
         begun: Sequence[Segment] = (),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from time import perf_counter
 
 from model.seam.streams import Question
@@ -15,8 +16,10 @@ from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
 from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.recording import Recording, StreamAudio
+from server.recordings.windowed.telling import PROGRESS, Telling, near_limit
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.parser import CUT
 from server.transcript.segments import Segment, Transcript, Usage
 
 
@@ -139,8 +142,15 @@ class Transcription(ABC):
         """The events; sets ``transcript`` and ``costs`` with the last."""
 
 
+GoOn = Callable[[Sequence[Segment], Mapping[int, str]], Awaitable[Transcription]]
+"""From what was told, and known speakers' names by number, to the transcription of what comes behind."""
+
+
 class StreamTranscription(Transcription):
-    """Of one engine stream, which it feeds and whose answer it reads: a mixed recording, or one channel."""
+    """Of one engine stream, which it feeds and whose answer it reads: a mixed recording, or one channel.
+
+    ``go_on``: how what the answer does not come to is heard; None where the caller set its limit.
+    """
 
     def __init__(
         self,
@@ -151,9 +161,16 @@ class StreamTranscription(Transcription):
         assembler: TranscriptAssembler,
         decode_seconds: float,
         begun: Sequence[Segment] = (),
+        go_on: GoOn | None = None,
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
         self._tell_until(begun)
+        start = max((segment.end for segment in begun), default=recording.lead)
+        self._telling = Telling(inf, start)
+        self._start = start
+        self._go_on = go_on
+        self._more: Transcription | None = None
+        self._tokens = 0
         self._stream = stream
         self._question = question
         self._blocks = audio.blocks
@@ -172,6 +189,8 @@ class StreamTranscription(Transcription):
     def close(self) -> None:
         """See Transcription."""
         self._stream.close()
+        if self._more is not None:
+            self._more.close()
 
     async def ask(self) -> None:
         """Feed the stream and put the question, before the events are read. Raises EngineError."""
@@ -186,18 +205,60 @@ class StreamTranscription(Transcription):
         async for part in self._answer:
             if self._first_token_at is None:
                 self._first_token_at = perf_counter()
+            self._tokens += len(part.tokens)
+            self._telling.careful = self._go_on is not None and near_limit(self._tokens, self._question.max_tokens)
             begin = self._assembler.begin(part.forced) if part.forced else []
             for event in (*begin, *self._assembler.feed(part.tokens, part.logprobs)):
+                for told in self._telling.feed(event):
+                    yield told
+        done = self._answer.done
+        assert done is not None
+        if self._go_on is None or done.reason is EndReason.STOP or self._telling.until - self._start < PROGRESS:
+            for event in self._finish(done):
+                for told in self._telling.feed(event):
+                    yield told
+            return
+        async with aclosing(self._behind(self._go_on, done)) as events:
+            async for event in events:
                 yield event
-        assert self._answer.done is not None
-        for event in self._finish(self._answer.done):
-            yield event
+
+    async def _behind(self, go_on: GoOn, done: AnswerDone) -> AsyncGenerator[TranscriptEvent, None]:
+        """The answer reached its limit: what it did not come to is heard in windows behind its last whole segment."""
+        broken = self._telling.open
+        if broken:
+            for event in self._finish(done):
+                for told in self._telling.feed(event):
+                    yield told
+        begun = self._assembler.segments
+        self._more = await go_on(begun, self._assembler.speaker_names)
+        async with aclosing(self._more.events()) as events:
+            async for event in events:
+                yield event
+        rest, costs = self._more.transcript, self._more.costs
+        assert rest is not None
+        assert rest.usage is not None
+        assert costs is not None
+        usage = _usage(done) + rest.usage
+        cut = broken or not rest.complete
+        self.transcript = replace(
+            rest,
+            complete=not cut,
+            usage=usage,
+            notes=(*self.recording.notes, *([CUT] if broken else []), *rest.notes),
+            logprobs=(*self._assembler.logprobs, *rest.logprobs),
+        )
+        seconds = done.total_seconds - done.queue_seconds + costs.inference_seconds
+        self.costs = Costs(done.queue_seconds, seconds, usage, EndReason.LENGTH if cut else EndReason.STOP)
 
     def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
         begin = [] if self._first_token_at is not None or not done.forced else self._assembler.begin(done.forced)
-        usage = Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)
+        usage = _usage(done)
         last, self.transcript = self._assembler.finish(
             cut=done.reason is EndReason.LENGTH, usage=usage, notes=self.recording.notes
         )
         self.costs = Costs(done.queue_seconds, done.total_seconds - done.queue_seconds, usage, done.reason)
         return [*begin, *last]
+
+
+def _usage(done: AnswerDone) -> Usage:
+    return Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)

@@ -20,6 +20,7 @@ from server.settings.log import LogSettings
 from server.settings.model import ModelSettings
 from server.settings.network import NetworkSettings
 from server.settings.steps import StepSettings
+from server.settings.windows import WindowSettings
 from server.settings.worker import WorkerSettings
 
 _GROUPS: dict[str, type[BaseModel]] = {
@@ -28,6 +29,7 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "worker": WorkerSettings,
     "network": NetworkSettings,
     "limits": LimitSettings,
+    "windows": WindowSettings,
     "keys": KeySettings,
     "jobs": JobSettings,
     "live": SessionSettings,
@@ -41,6 +43,7 @@ class Settings(
     WorkerSettings,
     NetworkSettings,
     LimitSettings,
+    WindowSettings,
     KeySettings,
     JobSettings,
     SessionSettings,

@@ -8,6 +8,7 @@ from server.transcript.answer_reader import AnswerReader
 from server.transcript.building import TranscriptBuilder, later
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import TranscriptEvent, segment_of
+from server.transcript.logprobs import TokenLogprob
 from server.transcript.references import ReferenceClip, ReferenceFilter
 from server.transcript.segments import Segment, Transcript, Usage
 
@@ -48,6 +49,16 @@ class TranscriptAssembler:
     def speaker_names(self) -> Mapping[int, str]:
         """Known speakers by number: the same object all the time, filled when the recording's first segment closes."""
         return self._names
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Those that are whole so far."""
+        return tuple(self._builder.segments)
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """Of their text, where they are collected."""
+        return tuple(self._builder.logprobs[: self._builder.settled])
 
     def begin(self, forced: str) -> list[TranscriptEvent]:
         """Take the text that the answer was made to begin with, before its tokens."""

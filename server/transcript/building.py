@@ -19,11 +19,13 @@ class TranscriptBuilder:
     Attributes:
         segments: so far.
         logprobs: of the tokens of what was added.
+        settled: how many of them are of segments that are whole.
     """
 
     def __init__(self, begun: Sequence[Segment] = ()) -> None:
         self.segments = list(begun)
         self.logprobs: list[TokenLogprob] = []
+        self.settled = 0
         self._spoken = any(segment.is_speech for segment in begun)
         self._in_segment = False
 
@@ -43,6 +45,7 @@ class TranscriptBuilder:
         closed = replace(event.segment, index=len(self.segments))
         self.segments.append(closed)
         self._in_segment = False
+        self.settled = len(self.logprobs)
         return replace(event, segment=closed)
 
 

@@ -55,6 +55,13 @@ class Usage:
     text_tokens: int
     answer_tokens: int
 
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.audio_tokens + other.audio_tokens,
+            self.text_tokens + other.text_tokens,
+            self.answer_tokens + other.answer_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:

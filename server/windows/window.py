@@ -12,7 +12,7 @@ from model.family import Family
 from model.seam.audio import SAMPLE_RATE, Level, clip_level
 from model.seam.streams import Priority, Question, StreamSpec
 from server.context import context_tokens
-from server.engine.budget import answer_budget
+from server.engine.budget import answer_budget, live_answer_budget
 from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream
 from server.transcript.detokenizer import Vocabulary
@@ -178,7 +178,8 @@ async def open_window(
     if level is None:
         heard = (*(voice.block.samples for voice in voices), *(block.samples for block in blocks))
         level = clip_level(np.concatenate(heard))
-    budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
+    budget_of = live_answer_budget if priority is Priority.LIVE else answer_budget
+    budget = budget_of(engine.info, seconds, context_tokens=context_tokens(context))
     question, family = Question(context, max_tokens=budget), engine.info.family
     spec = StreamSpec(family.geometry.frames_of(seconds), question, level, priority)
     source = HeardAudio()

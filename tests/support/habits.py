@@ -1,8 +1,8 @@
 """What the real model is known to do instead of answering, as text that goes on behind what is written already.
 
-All of it was seen in the field: repetition of anything from one sign to whole segments with times that advance or stand
-still, counting, empty tags, blanks, broken JSON, silence, jumps in time, speakers nobody is, a second array, the context
-read aloud.
+All of it was seen in the field: repetition of anything from one sign to whole segments with times that advance or
+stand still, counting, empty tags, blanks, broken JSON, silence, jumps in time, speakers nobody is, a second array, the
+context read aloud.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Habit(StrEnum):
     BEYOND = "beyond"
     """Behind the audio's end."""
     SPEAKER_17 = "speaker 17"
-    SPEAKER_NA = "speaker N/A"
+    SPEAKER_NA = "speaker by name"
     SPEAKER_MISSING = "speaker missing"
     CUT_WORD = "cut word"
     CUT_NUMBER = "cut number"
@@ -110,7 +110,7 @@ def ordered(context: str | None, turns: int) -> dict[int, Bad]:
 
 
 def indulge(habit: Habit, entry: Entry, pen: Pen, context: str | None, duration: float) -> Iterator[str]:
-    """What is written in the place of ``entry``; without end where the habit has none. Raises AnswerEnds."""
+    """What is written in the place of ``entry``; without end where the habit has none. Raises EndOfAnswerError."""
     if habit in _CONTENTS:
         yield "" if pen.in_content else pen.opened(entry) + _beginning(entry.text)
         yield from _CONTENTS[habit](entry)
@@ -120,7 +120,7 @@ def indulge(habit: Habit, entry: Entry, pen: Pen, context: str | None, duration:
         yield from _fault(habit, entry, pen, context, duration)
 
 
-class AnswerEnds(Exception):
+class EndOfAnswerError(Exception):
     """Nothing follows, whether or not the answer is whole."""
 
 
@@ -190,7 +190,7 @@ def _fault(habit: Habit, entry: Entry, pen: Pen, context: str | None, duration: 
     match habit:
         case Habit.BLANK:
             yield pen.closed()
-            raise AnswerEnds
+            raise EndOfAnswerError
         case Habit.BACKWARDS:
             yield pen.segment(Entry(start, max(0.0, start - 3), entry.speaker, entry.text))
         case Habit.BEYOND:
@@ -203,10 +203,10 @@ def _fault(habit: Habit, entry: Entry, pen: Pen, context: str | None, duration: 
             yield pen.segment(Entry(start, end, None, entry.text))
         case Habit.CUT_WORD:
             yield pen.opened(entry) + entry.text[: len(entry.text) // 2]
-            raise AnswerEnds
+            raise EndOfAnswerError
         case Habit.CUT_NUMBER:
             yield pen.comma() + f'{{"Start":{entry.start:.1f}'
-            raise AnswerEnds
+            raise EndOfAnswerError
         case Habit.SECOND_ARRAY:
             yield pen.another_array()
             yield pen.segment(entry)

@@ -31,7 +31,9 @@ gateways set format and streaming independently of each other, and the whole ans
 
 
 class ServerVad(BaseModel):
-    """OpenAI's voice activity settings; checked, then ignored: the model hears the recording whole."""
+    """OpenAI's voice activity settings. Cuts are made in silence, but where windows end; the numbers are checked and
+    change nothing: a recording that was cut at every pause would be heard worse.
+    """
 
     type: Literal["server_vad"]
     prefix_padding_ms: int | None = None
@@ -62,8 +64,10 @@ class TranscriptionParameters(RecordingParameters):
         (), description="With verbose_json: segments (default), words, or both. Word times are estimated."
     )
     include: _Includes = Field((), description="With json: logprobs of the text's tokens.")
-    chunking_strategy: Annotated[Literal["auto"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
-        None, description="Accepted and ignored: the model hears the recording whole."
+    chunking_strategy: Annotated[Literal["auto", "none"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
+        None,
+        description="auto (default) and server_vad: recordings longer than a window are heard in windows that are cut "
+        "in silence. none: in one pass as long as the model's context holds it.",
     )
     background: Flag = Field(
         False,

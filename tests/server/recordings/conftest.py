@@ -17,6 +17,8 @@ from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 from server.recordings.recordings import Recordings
+from server.recordings.windowed.windowing import Windowing
+from server.recordings.windowed.windows import Windows
 from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
 from tests.support.speaking_runner import SpeakingRunner
@@ -53,6 +55,11 @@ class Room(Recordings):
             engine, vocabulary, decoders, max_audio_seconds=LONGEST, memory=Budget(Resource.MEMORY, 1 << 30)
         )
         self.engine = engine
+        self._vocabulary_here = vocabulary
+
+    def hear_in(self, windowing: Windowing) -> None:
+        """From now on in such windows."""
+        self._windows = Windows(self.engine, self._vocabulary_here, windowing)
 
 
 @asynccontextmanager
