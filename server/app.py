@@ -52,6 +52,7 @@ from server.settings import Settings
 from server.tracing.environment import make_tracer
 from server.tracing.tracer import Tracer
 from server.version import server_version
+from server.windows.sequence import SPARE_SECONDS
 
 EngineFactory = Callable[[Settings], Engine]
 TracerFactory = Callable[[], Tracer]
@@ -102,6 +103,7 @@ def make_engine(settings: Settings) -> Engine:
             steps=settings.steps,
             min_audio_seconds=60 * settings.min_audio_minutes,
             max_audio_seconds=settings.max_audio_seconds,
+            live_seconds=_live_seconds(settings),
             attention=settings.attention,
             deterministic=settings.deterministic,
         ),
@@ -121,11 +123,17 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
         live_streams=settings.max_live_sessions,
-        live_seconds=settings.live_window_seconds,
+        live_seconds=_live_seconds(settings),
+        window_seconds=60 * settings.window_minutes,
         worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
+
+
+def _live_seconds(settings: Settings) -> float:
+    """Of a stream for a window."""
+    return settings.live_window_seconds + SPARE_SECONDS
 
 
 def create_app(

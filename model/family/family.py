@@ -69,6 +69,10 @@ class Grammar(Protocol):
         """A segment as the model writes it; times in seconds, no speaker where nobody speaks."""
         ...
 
+    def begun(self, start: float) -> str:
+        """The beginning of a segment that starts then: what comes next is when it ends."""
+        ...
+
     def opening(self, segments: Iterable[str]) -> str:
         """The beginning of an answer that has these segments, with nothing said about what follows the last one."""
         ...

@@ -11,6 +11,7 @@ from math import ceil
 
 from model.family import Family
 from model.seam.runner import RunnerInfo
+from server.engine.settings import EngineSettings
 
 EXPECTED_TOKENS_PER_SECOND = 6.0
 """Ordinary talk writes about 5."""
@@ -21,6 +22,8 @@ FIXED_TOKENS = 256
 UTTERABLE_TOKENS_PER_SECOND = 64.0
 """More than can be said: twenty characters a second, each of three bytes, each byte a token."""
 UTTERABLE_FIXED_TOKENS = 1024
+_MOST_FOR_LIVE = 0.25
+"""Of all pages, for live streams that may come."""
 
 
 def pass_positions(family: Family, seconds: float) -> int:
@@ -84,6 +87,12 @@ def live_answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int 
 def live_positions(info: RunnerInfo, seconds: float) -> int:
     """Positions that are reserved for a live stream of ``seconds`` without a caller's context."""
     return _prompt_positions(info.family, seconds) + live_answer_budget(info, seconds)
+
+
+def live_pages(info: RunnerInfo, settings: EngineSettings) -> int:
+    """Pages that files leave to live streams."""
+    wanted = settings.live_streams * pages_for(info, live_positions(info, settings.live_seconds))
+    return min(wanted, int(_MOST_FOR_LIVE * info.pages))
 
 
 def expected_tokens(seconds: float) -> int:

@@ -6,6 +6,7 @@ The worker counts, and sends what it has counted with its other stats; nothing c
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -103,3 +104,20 @@ class DeviceMemory:
     reserved: int
     free: int
     total: int
+
+
+class LoopFigures:
+    """Of answers that ran in circles, counted by whoever hears them.
+
+    Attributes:
+        stretches: by kind and by what became of them.
+        tokens: that were written for nothing.
+    """
+
+    def __init__(self) -> None:
+        self.stretches: Counter[tuple[str, str]] = Counter()
+        self.tokens = 0
+
+    def count(self, kind: str, outcome: str) -> None:
+        """One more is dealt with."""
+        self.stretches[kind, outcome] += 1

@@ -41,6 +41,8 @@ from server.tracing.streams import record_stream
 from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
+from server.voices.encoder import VoiceEncoder
+from server.voices.opening import open_voice_encoder
 
 logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
@@ -115,6 +117,7 @@ class Service:
         self.jobs: Jobs | None = None
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
+        self._voices: VoiceEncoder | None = None
         self._reading: asyncio.Task[None] | None = None
         self._fault: str | None = None
 
@@ -133,12 +136,15 @@ class Service:
         await asyncio.shield(self._reading)
 
     async def _read_vocabulary(self) -> None:
-        """Read what tells languages while the model loads, then the checkpoint's vocabulary, whose place is known then.
+        """Read what tells languages and voices while the model loads, then the checkpoint's vocabulary, whose place is
+        known then.
 
         That is before anybody is told that the server is ready: reading Qwen2.5's eleven megabytes holds Python's lock
         for half a second, in whatever thread.
         """
         await self._read(load_languages, "What tells languages")
+        name = self.settings.voice_encoder
+        self._voices = await self._read(partial(open_voice_encoder, name), f"The voice encoder {name}")
         await self.engine.wait_ready()
         assert self.engine.info is not None
         folder = Path(self.engine.info.checkpoint_path)
@@ -153,6 +159,7 @@ class Service:
             memory=self.memory,
             disk=self.spool.disk,
             windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
+            encoder=self._voices,
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
@@ -237,6 +244,8 @@ class Service:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        if self._voices is not None:
+            self._voices.close()
         await run_in_threadpool(self.tracer.close)
 
     @property

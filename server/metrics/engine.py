@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
 from server.engine.figures import DeviceMemory, WorkDone
 from server.engine.messages import WorkerStats
-from server.metrics.families import counters, gauges, histogram, labelled_counter
+from server.metrics.families import counters, gauges, histogram, labelled_counter, labelled_gauge
 from server.metrics.watched import Watched
 
 
@@ -37,6 +38,8 @@ class EngineCollector(Collector):
         )
         if engine.stats is not None and engine.stats.memory is not None:
             yield from device_memory(engine.stats.memory)
+        if (capacity := engine.capacity) is not None:
+            yield from _capacity(capacity)
         if (info := engine.info) is not None:
             described = {"model": info.checkpoint, "device": info.device, "dtype": info.dtype}
             yield InfoMetricFamily(
@@ -49,6 +52,20 @@ def _queue(admission: Admission) -> Iterator[Metric]:
         ("asr_queue_requests", "Requests in work or waiting.", admission.requests),
         ("asr_queue_audio_seconds", "Audio of the requests in work or waiting.", admission.audio_seconds),
         ("asr_audio_speed_ratio", "Seconds of audio answered per second of work, lately.", admission.speed),
+    )
+
+
+def _capacity(capacity: Capacity) -> Iterator[Metric]:
+    yield from gauges(
+        ("asr_capacity_pass_seconds", "Longest recording that one pass of the model holds.", capacity.pass_seconds),
+        ("asr_capacity_window_seconds", "Longest that is heard at once.", capacity.window_seconds),
+        ("asr_capacity_live_sessions", "Live sessions that there is room for at once.", capacity.live_sessions),
+    )
+    yield labelled_gauge(
+        "asr_capacity_recordings",
+        "Recordings that there is room for at once, by their length in seconds.",
+        "seconds",
+        {str(length): count for length, count in capacity.recordings.items()},
     )
 
 

@@ -17,8 +17,9 @@ from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.kept_samples import on_disk
 from server.audio_in.limits import DecodeLimits
-from server.context import ContextRoom, context_tokens
+from server.context import ContextRoom, ContextTooLong, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
+from server.engine.capacity import check_pass
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.recordings.recording import Recording, StreamAudio
@@ -38,6 +39,8 @@ from server.transcript.segments import Segment
 
 _SHORT_CONTEXT = 2_000
 """Characters whose tokens are counted in less time than a thread takes to begin."""
+_LEAST_WINDOW = 30.0
+"""Seconds: in shorter ones a recording is not heard for the sake of a long context."""
 _DECODE_SECONDS = 60.0
 _DECODE_SPEED = 60.0
 """Time that decoding one file may take, and for longer ones how much faster than their sound it has to be. An hour of
@@ -120,8 +123,12 @@ class Recordings:
         recording, heard = await source.read()
         decode_seconds = perf_counter() - began
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
-        at_once = (self._windows.heard_at_once(audio, wishes) for audio in heard)
+        at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
         self._check_context(tokens, max(at_once, default=0.0), wishes)
+        for heard_seconds, length in zip(at_once, seconds, strict=True):
+            check_pass(self._info, heard_seconds, context_tokens=tokens, answer_tokens=wishes.max_tokens)
+            if heard_seconds < min(length, _LEAST_WINDOW):
+                raise ContextTooLong(f"leaves room to hear {heard_seconds:.0f} s at once; give fewer or shorter ones")
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
             heard = [self._held(audio, wishes, streams) for audio in heard]

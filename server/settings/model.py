@@ -39,6 +39,12 @@ class ModelSettings(BaseModel):
     kv_positions: int | None = Field(
         None, gt=0, description="Positions of the KV cache, shared by all requests; by default what the device holds."
     )
+    voice_encoder: str = Field(
+        "ge2e",
+        min_length=1,
+        description='Network that tells voices apart where windows of a recording are linked: "ge2e" for the bundled '
+        'one, an ONNX file (docs/voices.md), or "none".',
+    )
     min_audio_minutes: float = Field(
         5.0, gt=0, description="The server does not start where so much audio does not fit in one pass."
     )

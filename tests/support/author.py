@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 from transformers import VibeVoiceAsrProcessor
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from model.family import VIBEVOICE_ASR
 from server.engine.client.answer import WholeAnswer
@@ -35,23 +33,6 @@ class Author:
     def forced(self, prefix: str) -> list[int]:
         """The tokens that are forced where ``prefix`` is wanted."""
         return self.prompt.answer_start(prefix, header=False)
-
-    def spelled(self, tokens: Sequence[int]) -> tuple[str, bytes]:
-        """What tokens say, and what is left over of a character that they end within."""
-        spelling = {letter: byte for byte, letter in bytes_to_unicode().items()}
-        pieces = [self.tokenizer.id_to_token(token) for token in tokens]
-        whole = b"".join(bytes(map(spelling.__getitem__, piece)) for piece in pieces if piece[:2] != "<|")
-        text = whole.decode(errors="ignore")
-        return text, whole[len(text.encode()) :]
-
-    def tokens_behind(self, torn: bytes, text: str) -> list[int]:
-        """The tokens of ``text``, of whose first character these bytes are given already; all, where they are not."""
-        first = text[:1].encode()
-        if not torn or not first.startswith(torn):
-            return self.prompt.answer(text, header=False)
-        letters = bytes_to_unicode()
-        rest = [self.tokenizer.token_to_id(letters[byte]) for byte in first[len(torn) :]]
-        return [*rest, *self.prompt.answer(text[1:], header=False)]
 
     def rest(self, forced: list[int], answer: str) -> list[int]:
         """The tokens of ``answer`` behind those that it was forced to begin with.

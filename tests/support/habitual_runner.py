@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +43,13 @@ class Listener:
     bad: dict[int, Bad]
 
     def rest(self, prefix: str, answer: str) -> Iterator[str]:
-        """What follows ``answer``, which begins with the segments of ``prefix``; without end where a habit has none."""
+        """What follows ``answer``, which begins with the segments of ``prefix``; without end where a habit has none.
+
+        What of the prefix could not be forced, for what follows it, is written first.
+        """
+        if prefix.startswith(answer):
+            yield prefix[len(answer) :]
+            answer = prefix
         written = Written.of(answer)
         pen = Pen(answer, written)
         try:
@@ -76,15 +82,17 @@ class Listener:
 class HabitualRunner(SpeakingRunner):
     """Attributes:
     talk: what is said in all the audio.
-    questions: that were put, to all streams.
+    forced: questions come with segments that answers must begin with, for which Transformers is loaded at once.
     """
 
     talk: Sequence[Said] = ()
+    forced: bool = True
     heard: dict[int, list[Samples]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._speller = Speller(self.checkpoint)
+        self._author = _author(self.checkpoint) if self.forced else None
 
     def append(self, stream: int, samples: Samples) -> None:
         self.heard.setdefault(stream, []).append(samples)
@@ -95,7 +103,7 @@ class HabitualRunner(SpeakingRunner):
         self.heard.pop(stream, None)
 
     def ask(self, stream: int, question: Question) -> str:
-        forced = self._author.forced(question.prefix) if question.prefix else []
+        forced = self._author.forced(question.prefix) if self._author else []
         begun = question.begun
         rest = self._rest(stream, question, [*forced, *begun], len(begun))
         spoken = [*begun, *rest]
@@ -103,13 +111,6 @@ class HabitualRunner(SpeakingRunner):
         scripted = Question(prefix=question.prefix, seed=len(spoken), begun=tuple(range(FIRST, FIRST + len(begun))))
         ScriptedRunner.ask(self, stream, scripted)
         return self._speller.spelled(forced)[0]
-
-    @cached_property
-    def _author(self) -> Author:
-        """Whom windows need, that force what was said before."""
-        from tests.support.author import Author
-
-        return Author(self.checkpoint)
 
     def _rest(self, stream: int, question: Question, before: list[int], begun: int) -> list[int]:
         """The tokens of the answer behind those of ``before``, no more than may be given."""
@@ -129,3 +130,9 @@ class HabitualRunner(SpeakingRunner):
             if len(written) > room * _CHARACTERS_OF_TOKEN:
                 break
         return self._speller.tokens(written, torn=torn)[: room + 1]
+
+
+def _author(checkpoint: Path) -> Author:
+    from tests.support.author import Author  # it brings Transformers, which nobody else here needs
+
+    return Author(checkpoint)

@@ -28,12 +28,10 @@ from typing import NamedTuple
 from model.seam.runner import RunnerInfo
 from model.seam.steps import EncodeWork, RowWork, StepPlan
 from model.seam.streams import Priority
-from server.engine.budget import context_limit, live_positions, pages_for
+from server.engine.budget import context_limit, live_pages, pages_for
 from server.engine.settings import EngineSettings
 from server.engine.worker.stream import Phase, StreamState
 
-_MOST_FOR_LIVE = 0.25
-"""Of all pages, for live streams that may come."""
 _BESIDE_LIVE = 0.25
 """Of a full step, where live streams compute in it: they need many steps for each second, and wait for all of each."""
 
@@ -196,12 +194,6 @@ class Scheduler:
 
     def _pages_for(self, positions: int) -> int:
         return pages_for(self._info, positions)
-
-
-def live_pages(info: RunnerInfo, settings: EngineSettings) -> int:
-    """Pages that files leave to live streams."""
-    wanted = settings.live_streams * pages_for(info, live_positions(info, settings.live_seconds))
-    return min(wanted, int(_MOST_FOR_LIVE * info.pages))
 
 
 def describe(plan: StepPlan) -> str:

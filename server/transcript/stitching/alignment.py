@@ -14,7 +14,7 @@ from math import inf
 from statistics import median
 from typing import Final
 
-from server.transcript.stitching.likeness import likeness
+from server.transcript.stitching.likeness import likeness, part_of
 from server.transcript.stitching.units import Unit
 
 _FARTHEST: Final = 10.0
@@ -27,6 +27,8 @@ _GAP: Final = 0.5
 """What a word costs that the other text does not have, in its own weight."""
 _EXCHANGE: Final = 0.8
 """What two different words cost that stand for each other."""
+_LEAST: Final = 1e-6
+"""What a match is worth at least: more than two words that stand for each other."""
 _NEXT: Final = 0.4
 """What a match is worth more right behind another one."""
 _CERTAIN: Final = 1.0
@@ -83,11 +85,27 @@ def align(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> list[Match]
     return _believed(found, a, b, overlap, 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One unit, or two as if written as one word."""
+
+    key: str
+    weight: float
+    at: float
+
+
+def _texts(units: Sequence[Unit], count: int) -> list[_Text]:
+    """Of each ``count`` units in a row."""
+    rows = [units[first : first + count] for first in range(len(units) - count + 1)]
+    return [_Text("".join(unit.key for unit in row), sum(unit.weight for unit in row), row[0].middle) for row in rows]
+
+
 class _Alignment:
     """The table of best scores, by how much of each text is aligned: ``best``, and ``matched`` ending in a match."""
 
     def __init__(self, a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap, shift: float) -> None:
         self._a, self._b, self._shift = a, b, shift
+        self._texts_a, self._texts_b = ((_texts(units, 1), _texts(units, 2)) for units in (a, b))
         self._gaps_a = [_GAP * unit.weight if unit.middle > overlap.start else 0.0 for unit in a]
         self._gaps_b = [_GAP * unit.weight if unit.middle < overlap.end else 0.0 for unit in b]
         self._bands = _bands(a, b, shift)
@@ -128,28 +146,28 @@ class _Alignment:
         """The best score that ends in a match here, and how many units of each text match."""
         found = (-inf, 0, 0)
         for units_a, units_b in ((1, 1), (1, 2), (2, 1)):
-            first_a, first_b = row - units_a, column - units_b
-            if first_a < 0 or first_b < 0:
+            if units_a > row or units_b > column:
                 continue
-            before = max(self._at(self._best, first_a, first_b), self._at(self._matched, first_a, first_b) + _NEXT)
-            if before == -inf:
+            one, other = self._texts_a[units_a - 1][row - units_a], self._texts_b[units_b - 1][column - units_b]
+            alike = self._alike(row, column) if units_a == units_b else float(one.key == other.key)
+            if not alike or (apart := abs(other.at - one.at - self._shift)) > _FARTHEST:
                 continue
-            score = self._score(self._a[first_a:row], self._b[first_b:column])
-            if score > 0:
-                found = max(found, (before + score, units_a, units_b))
+            before = max(
+                self._at(self._best, row - units_a, column - units_b),
+                self._at(self._matched, row - units_a, column - units_b) + _NEXT,
+            )
+            score = min(one.weight, other.weight) * alike * alike - _SLOPE * max(apart - _NEAR, 0.0)
+            found = max(found, (before + max(score, _LEAST), units_a, units_b))
         return found
 
-    def _score(self, part_a: Sequence[Unit], part_b: Sequence[Unit]) -> float:
-        if len(part_a) == len(part_b):
-            alike = likeness(part_a[0].key, part_b[0].key)
-            weight = min(part_a[0].weight, part_b[0].weight)
-        else:
-            alike = float("".join(unit.key for unit in part_a) == "".join(unit.key for unit in part_b))
-            weight = min(sum(unit.weight for unit in part_a), sum(unit.weight for unit in part_b))
-        if not alike:
-            return 0.0
-        apart = abs(part_b[0].middle - part_a[0].middle - self._shift)
-        return max(weight * alike * alike - _SLOPE * max(apart - _NEAR, 0.0), 1e-6) if apart <= _FARTHEST else 0.0
+    def _alike(self, row: int, column: int) -> float:
+        one, other = self._a[row - 1].key, self._b[column - 1].key
+        alike = likeness(one, other)
+        if not alike and row == len(self._a):
+            alike = part_of(one, other, front=True)
+        if not alike and column == 1:
+            alike = part_of(other, one, front=False)
+        return alike
 
     def matches(self) -> list[Match]:
         """What matches on the best way through the table."""
@@ -161,10 +179,7 @@ class _Alignment:
             if in_match or match[0] >= self._other(row, column)[0]:
                 _, units_a, units_b = match
                 first_a, first_b = row - units_a, column - units_b
-                weight = min(
-                    sum(unit.weight for unit in self._a[first_a:row]),
-                    sum(unit.weight for unit in self._b[first_b:column]),
-                )
+                weight = min(self._texts_a[units_a - 1][first_a].weight, self._texts_b[units_b - 1][first_b].weight)
                 found.append(Match(first_a, row, first_b, column, weight))
                 in_match = self._at(self._matched, first_a, first_b) + _NEXT > self._at(self._best, first_a, first_b)
             else:
@@ -192,15 +207,31 @@ def _bands(a: Sequence[Unit], b: Sequence[Unit], shift: float) -> list[tuple[int
 def _believed(
     found: Sequence[Match], a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap, shift: float
 ) -> list[Match]:
-    """The matches of runs that tell enough. One word on each side may be another within a run."""
+    """The matches of runs that tell enough, and of little ones between them. Within a run one word may be another."""
     few = min(sum(unit.middle > overlap.start for unit in a), sum(unit.middle < overlap.end for unit in b)) <= _FEW
-    believed: list[Match] = []
-    for run in _runs(found):
-        weight = sum(match.weight for match in run)
-        apart = median(abs(b[match.first_b].middle - a[match.first_a].middle - shift) for match in run)
-        if (weight >= _CERTAIN or few) and (apart <= _CLOSE or weight >= _LONG_RUN):
-            believed += run
-    return believed
+    runs = _runs(found)
+    certain = [
+        place
+        for place, run in enumerate(runs)
+        if (_weight(run) >= _CERTAIN or few) and (_apart(run, a, b, shift) <= _CLOSE or _weight(run) >= _LONG_RUN)
+    ]
+    if not certain:
+        return []
+    return [
+        match
+        for place, run in enumerate(runs)
+        if place in certain or (certain[0] < place < certain[-1] and _apart(run, a, b, shift) <= _NEAR)
+        for match in run
+    ]
+
+
+def _weight(run: Sequence[Match]) -> float:
+    return sum(match.weight for match in run)
+
+
+def _apart(run: Sequence[Match], a: Sequence[Unit], b: Sequence[Unit], shift: float) -> float:
+    """Seconds between both windows' times for a run."""
+    return median(abs(b[match.first_b].middle - a[match.first_a].middle - shift) for match in run)
 
 
 def _runs(found: Sequence[Match]) -> list[list[Match]]:

@@ -10,6 +10,10 @@ _FEWEST_LETTERS: Final = 4
 _MOST_EDITS: Final = 1 / 3
 """Of the longer word's letters."""
 
+_FEWEST_LEFT: Final = 2
+"""Letters of a word that was cut."""
+_PART: Final = 0.7
+
 
 @lru_cache(1 << 16)
 def likeness(one: str, other: str) -> float:
@@ -22,6 +26,12 @@ def likeness(one: str, other: str) -> float:
         return 0.0
     edits = _edits(one, other, most)
     return 0.0 if edits > most else 1.0 - edits / longest
+
+
+def part_of(part: str, whole: str, *, front: bool) -> float:
+    """How alike a word is and one that was cut at a window's edge. ``front``: the part that is left is the front."""
+    cut = whole.startswith(part) if front else whole.endswith(part)
+    return _PART if cut and len(whole) > len(part) >= _FEWEST_LEFT else 0.0
 
 
 def _edits(one: str, other: str, most: int) -> int:

@@ -15,7 +15,7 @@ from typing import Final
 from server.transcript.stitching.alignment import Match, Overlap
 from server.transcript.stitching.units import Unit
 
-_EDGE: Final = 2.5
+_EDGE: Final = 1.5
 """Seconds from a window's edge within which words that the other window does not have are not believed."""
 _EDGE_SHARE: Final = 1 / 3
 """Of the overlap, at most."""
@@ -58,14 +58,16 @@ def sew(a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap:
     if not matches:
         return _without_matches(a, b, overlap)
     cut = _best_cut(a, b, matches, overlap)
-    kept = list(_head(a[: matches[0].first_a], b[: matches[0].first_b], overlap))
+    kept = _head(a[: matches[0].first_a], b[: matches[0].first_b], b[matches[0].first_b], overlap)
     for place, match in enumerate(matches):
         late = place > cut
         if place:
             before = matches[place - 1]
-            kept += _between(a[before.end_a : match.first_a], b[before.end_b : match.first_b], late=late)
-        kept += _both(a[match.first_a : match.end_a], b[match.first_b : match.end_b], late=late)
-    kept += _tail(a[matches[-1].end_a :], b[matches[-1].end_b :], overlap)
+            part_a, part_b = a[before.end_a : match.first_a], b[before.end_b : match.first_b]
+            kept += _between(part_a, part_b, overlap, late=late)
+        kept += _both(a[match.first_a : match.end_a], b[match.first_b : match.end_b], late=_whole(match, a, b, late))
+    end = matches[-1]
+    kept += _tail(a[end.end_a :], b[end.end_b :], a[end.end_a - 1], overlap)
     last = matches[cut]
     return Seam(tuple(kept), (a[last.end_a - 1].end + b[last.end_b - 1].end) / 2)
 
@@ -99,9 +101,20 @@ def _both(part_a: Sequence[Unit], part_b: Sequence[Unit], *, late: bool) -> list
     return [Kept(unit, late, unit, part_b[-1]) for unit in part_a]
 
 
-def _between(part_a: Sequence[Unit], part_b: Sequence[Unit], *, late: bool) -> list[Kept]:
+def _whole(match: Match, a: Sequence[Unit], b: Sequence[Unit], late: bool) -> bool:
+    """Whether the later window's word is written: where a window's edge cut a word, the other one has all of it."""
+    one, other = a[match.end_a - 1].key, b[match.first_b].key
+    if match.end_a == len(a) and len(other) > len(one) and other.startswith(one):
+        return True
+    if match.first_b == 0 and len(one) > len(other) and one.endswith(other):
+        return False
+    return late
+
+
+def _between(part_a: Sequence[Unit], part_b: Sequence[Unit], overlap: Overlap, *, late: bool) -> list[Kept]:
     """Between two matches: what one side alone has, or what the side has that is to be believed here."""
     own, other = (part_b, part_a) if late else (part_a, part_b)
+    other = [unit for unit in other if _inside(unit, overlap, late=not late)]
     return _alone(other, late=not late) if _fuller(other, own) else _alone(own, late=late)
 
 
@@ -117,22 +130,42 @@ def _weight(units: Iterable[Unit]) -> float:
     return sum(unit.weight for unit in units)
 
 
-def _head(part_a: Sequence[Unit], part_b: Sequence[Unit], overlap: Overlap) -> list[Kept]:
-    """In front of the first match the later window is at its edge: what it alone has counts farther inside."""
+def _head(part_a: Sequence[Unit], part_b: Sequence[Unit], first: Unit, overlap: Overlap) -> list[Kept]:
+    """In front of the first match the later window is at its edge: what it alone has counts farther inside.
+
+    ``first``: the match, as the later window has it. A segment at the edge of which the other window, in its middle,
+    has not one word was made up, all of it.
+    """
     kept = _alone(part_a, late=False)
     if any(unit.middle > overlap.start for unit in part_a):
         return kept
-    inside = [unit for unit in part_b if unit.middle > overlap.start + _edge(overlap)]
+    inside = [
+        unit
+        for unit in part_b
+        if _inside(unit, overlap, late=True)
+        and (unit.segment is first.segment or unit.segment.start > overlap.start + _edge(overlap))
+    ]
     return kept + _alone(inside, late=True)
 
 
-def _tail(part_a: Sequence[Unit], part_b: Sequence[Unit], overlap: Overlap) -> list[Kept]:
-    """Behind the last match the earlier window is at its edge."""
+def _tail(part_a: Sequence[Unit], part_b: Sequence[Unit], last: Unit, overlap: Overlap) -> list[Kept]:
+    """Behind the last match the earlier window is at its edge. ``last``: the match, as the earlier window has it."""
     kept = _alone(part_b, late=True)
     if any(unit.middle < overlap.end for unit in part_b):
         return kept
-    inside = [unit for unit in part_a if unit.middle < overlap.end - _edge(overlap)]
+    inside = [
+        unit
+        for unit in part_a
+        if _inside(unit, overlap, late=False)
+        and (unit.segment is last.segment or unit.segment.end < overlap.end - _edge(overlap))
+    ]
     return _alone(inside, late=False) + kept
+
+
+def _inside(unit: Unit, overlap: Overlap, *, late: bool) -> bool:
+    """Whether a word is far enough from its window's edge to be believed against the other window."""
+    edge = _edge(overlap)
+    return unit.middle > overlap.start + edge if late else unit.middle < overlap.end - edge
 
 
 def _edge(overlap: Overlap) -> float:

@@ -59,7 +59,7 @@ class Unit:
     @property
     def weight(self) -> float:
         """How much it tells when the same stands in two texts: long words are seldom the same by chance."""
-        return min(letters(self.key), _LONG_WORD) / 5
+        return _weight(self.key)
 
 
 def is_words(segment: Segment) -> bool:
@@ -88,3 +88,8 @@ def _key(word: str) -> str:
     """Nothing but punctuation stays as it is: it is compared, too."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
     return _UNSAID.sub("", _MARKS.sub("", folded)) or word
+
+
+@lru_cache(1 << 14)
+def _weight(key: str) -> float:
+    return min(letters(key), _LONG_WORD) / 5

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache, partial
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from model.seam.audio import SAMPLE_RATE
 from tests.support.habitual_runner import HabitualRunner
 from tests.support.scripted_server import RunningServer, running_server
 from tests.support.snapshot import snapshot
@@ -25,31 +29,51 @@ TALK = (
 )
 AUDIO = audio_of(TALK)
 WAV = wav_of(AUDIO)
-SECONDS = AUDIO.size / 24_000
+SECONDS = AUDIO.size / SAMPLE_RATE
 BAD_TURN = 3
 """The turn at which habits set in where a test has no other."""
 
 
+@dataclass(frozen=True, slots=True)
+class Habitual:
+    """A server over the double, and a client that stays connected."""
+
+    running: RunningServer
+    client: httpx.Client
+
+    def post(self, prompt: str, file: bytes = WAV, **fields: object) -> httpx.Response:
+        """What becomes of a recording; ``prompt`` commands habits."""
+        given = {"prompt": prompt, "response_format": "verbose_json"} | fields
+        return self.client.post("/v1/audio/transcriptions", files={"file": file}, data=given)
+
+    def stream(self, prompt: str, file: bytes = WAV, **fields: object) -> list[dict[str, Any]]:
+        """The events of the same as it comes."""
+        response = self.post(prompt, file, response_format="diarized_json", stream="true", **fields)
+        assert response.status_code == httpx.codes.OK
+        return [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+
+    @property
+    def tokens(self) -> float:
+        """Of all answers so far."""
+        return self.running.metric("asr_answer_tokens_total")
+
+
+@contextmanager
+def habitual_server(checkpoint: Path, *, forced: bool = True, **settings: Any) -> Iterator[Habitual]:
+    """Speaks the checkpoint's vocabulary. ``forced``: see HabitualRunner."""
+    runner = partial(HabitualRunner, checkpoint=checkpoint, talk=TALK, forced=forced)
+    with (
+        running_server(runner, **settings) as running,
+        httpx.Client(base_url=running.url, timeout=60, verify=False) as client,
+    ):
+        yield Habitual(running, client)
+
+
 @pytest.fixture(scope="package")
-def server() -> Iterator[RunningServer]:
+def server() -> Iterator[Habitual]:
     """In the real checkpoint's tokens."""
-    with running_server(partial(HabitualRunner, checkpoint=snapshot(), talk=TALK)) as running:
-        yield running
-
-
-@cache
-def _client() -> httpx.Client:
-    """One for all: with verify a client begins with reading all certificate authorities, plain HTTP or not."""
-    return httpx.Client(timeout=60, verify=False)
-
-
-def post(server: RunningServer, prompt: str, file: bytes = WAV, **fields: object) -> httpx.Response:
-    given = {"prompt": prompt, "response_format": "verbose_json"} | fields
-    return _client().post(f"{server.url}/v1/audio/transcriptions", files={"file": file}, data=given)
-
-
-def events_of(response: httpx.Response) -> list[dict[str, Any]]:
-    return [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+    with habitual_server(snapshot()) as habitual:
+        yield habitual
 
 
 def said(*, without: int | None = None, until: int | None = None) -> list[str]:
@@ -67,6 +91,6 @@ def assert_told(text: str, turns: list[str]) -> None:
 
 
 def assert_sound(segments: list[dict[str, Any]], seconds: float = SECONDS) -> None:
-    """Times are those of the audio, in order of their segment's own ends."""
+    """Times are those of the audio."""
     for segment in segments:
         assert 0 <= segment["start"] <= segment["end"] <= seconds + 0.01, segment
