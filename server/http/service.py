@@ -160,6 +160,7 @@ class Service:
             disk=self.spool.disk,
             windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
             encoder=self._voices,
+            loop_guard=settings.loop_guard,
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:

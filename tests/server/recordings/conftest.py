@@ -64,7 +64,7 @@ class Room(Recordings):
 
     def hear_in(self, windowing: Windowing, encoder: VoiceEncoder | None = None) -> None:
         """From now on in such windows."""
-        self._windows = Windows(self.engine, self._vocabulary, windowing, encoder)
+        self._windows = Windows(self.engine, self._vocabulary, windowing, encoder, loop_guard=True)
 
 
 @asynccontextmanager
