@@ -16,6 +16,7 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
+from server.audio_in.kept_samples import on_disk
 from server.audio_in.limits import DecodeLimits
 from server.context import ContextRoom, ContextTooLong, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
@@ -57,6 +58,7 @@ class Recordings:
         decoders: for the files.
         max_audio_seconds: longest recording.
         memory: for samples on their way to the engine.
+        disk: for those of long recordings.
         windowing: how those are heard that are longer than what the model does well.
         encoder: tells voices apart, where there is one.
         loop_guard: answers that run in circles are asked for again.
@@ -70,12 +72,14 @@ class Recordings:
         *,
         max_audio_seconds: float,
         memory: Budget,
+        disk: Budget,
         windowing: Windowing = Windowing(),  # noqa: B008 - frozen
         encoder: VoiceEncoder | None = None,
         loop_guard: bool = True,
     ) -> None:
         self._loop_guard = loop_guard
         self._memory = memory
+        self._disk = disk
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
@@ -152,9 +156,10 @@ class Recordings:
                 yield SplitTranscription(recording, channels, known, decode_seconds, begun)
 
     def _held(self, audio: StreamAudio, wishes: Wishes, streams: AsyncExitStack) -> StreamAudio:
-        """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
+        """``audio``, whose samples count as memory, or disk, until the engine has them. Raises BudgetSpent."""
         audio = audio if self._windows.needed(audio, wishes) else audio.passing
-        share = streams.enter_context(self._memory.share())
+        budget = self._disk if on_disk(audio.length) else self._memory
+        share = streams.enter_context(budget.share())
         share.take(_octets(audio))
         return replace(audio, blocks=_giving_back(audio.blocks, share))
 
