@@ -22,7 +22,24 @@ from tests.server.recordings.conftest import open_room
 from tests.support.listening_runner import Said
 from tests.support.recorded_talk import RecordedTalkRunner, recorded
 
-NAMES = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliet", "kilo", "lima", "mike", "november", "oscar", "papa"]
+NAMES = [
+    "alpha",
+    "bravo",
+    "charlie",
+    "delta",
+    "echo",
+    "foxtrot",
+    "golf",
+    "hotel",
+    "india",
+    "juliet",
+    "kilo",
+    "lima",
+    "mike",
+    "november",
+    "oscar",
+    "papa",
+]
 TALK = [Said(place % 3, f"{name} and {name} are here.") for place, name in enumerate(NAMES)]
 """32 seconds: turns of 1.7, pauses of 0.3."""
 WHOLE = " ".join(said.text for said in TALK)
