@@ -29,6 +29,7 @@ WALLS = {
     "server/engine/client": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.transcript", "server.live"),
     "server/engine/worker": (*TENSORS, *WEB, *METRICS, *HIGHER),
     "server/transcript": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "server.live", "server.protocols"),
+    "server/voices": (*TENSORS, *WEB, *METRICS, *HIGHER, "onnx", "server.engine", "server.live", "server.transcript"),
     "server/windows": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/recordings": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/live": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.protocols"),

@@ -89,8 +89,11 @@ class SpeakingRunner(ScriptedRunner):
 
     def tokens_of(self, context: str | None) -> list[int]:
         """Its answer to a question with this context."""
-        answer = context if context and context.startswith("[") else self.usual
-        return _tokenizer(self.checkpoint).encode(answer, add_special_tokens=False).ids
+        return self.encoded(context if context and context.startswith("[") else self.usual)
+
+    def encoded(self, text: str) -> list[int]:
+        """Text in its tokens."""
+        return _tokenizer(self.checkpoint).encode(text, add_special_tokens=False).ids
 
     def launch(self, plan: StepPlan) -> PendingStep:
         pending = super().launch(plan)

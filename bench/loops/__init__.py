@@ -1,0 +1,1 @@
+"""Whether the repetition guard calls loops, soon and only them."""

@@ -1,0 +1,6 @@
+"""Finds answers that run in circles while they are written. Pure: text and the audio's length in, a verdict out."""
+
+from server.transcript.repetition.guard import RepetitionGuard
+from server.transcript.repetition.loop import Loop, LoopKind
+
+__all__ = ["Loop", "LoopKind", "RepetitionGuard"]

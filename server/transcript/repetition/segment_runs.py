@@ -1,0 +1,208 @@
+"""Repetition over whole segments: the same contents again and again, whether times advance, stand still or run out."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from server.transcript.repetition.loop import LoopKind, Verdict
+from server.transcript.repetition.needs import (
+    COUNTED_SEGMENTS,
+    EMPTY,
+    EVEN,
+    EVEN_COUNTED,
+    EVEN_VARIED,
+    MIXED_TAGS,
+    SEGMENTS,
+    TAGS,
+    VARIED_SEGMENTS,
+)
+from server.transcript.repetition.speaking_time import is_said, load
+
+_DISTANCES = range(1, 17)
+"""Segments of a unit."""
+_NEAR_DISTANCES = range(1, 4)
+_NEAR = 0.6
+"""Of the longer of two contents, which is their common beginning and end: nearly equal."""
+_EVEN = 0.021
+"""Seconds by which durations, and ends from the starts behind them, differ at most where a machine set them."""
+_SHORTEST, _SHORTEST_TAG = 0.13, 0.3
+"""Seconds that anything takes which is said; that a sound takes which is worth a tag."""
+_MARGIN = 0.02
+"""Seconds of each segment that its times may be wrong by."""
+_DIGITS = re.compile(r"\d+")
+_TAG = re.compile(r"\s*\[[^\[\]]*\]\s*")
+_OUT_OF_TIME = 10
+"""Segments that begin behind the audio's end, whatever they say: some may have slipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A segment that has been written, with its times as they were written.
+
+    ``text``: its content, lower case. ``root``: normalised, without what it repeats of itself.
+    """
+
+    start: float | None
+    end: float | None
+    text: str
+    root: str
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A segment as it is compared."""
+
+    start: float
+    end: float
+    text: str
+    root: str
+    numberless: str
+    least: float
+    tag: bool
+    said: bool
+
+    @property
+    def duration(self) -> float:
+        return max(self.end - self.start, 0.0)
+
+
+@dataclass(slots=True)
+class _Runs:
+    """How many segments in a row are like those at one distance before them."""
+
+    exact: int = 0
+    counted: int = 0  # but for numbers
+    near: int = 0
+    even: int = 0
+    frozen: int = 0
+
+
+class SegmentTracker:
+    """Compares each segment with those before it. The time for one does not grow with their number.
+
+    Attributes:
+        repeating: what is written now may be a part of a loop.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.repeating = False
+        self._seconds = seconds
+        self._entries: list[_Entry] = []
+        self._runs = {distance: _Runs() for distance in _DISTANCES}
+        self._expected: list[str] = []  # the contents that would go on with what is repeated
+        self._written = 0  # characters of the open content
+        self._loosely = False  # repeating, whatever the open content says
+        self._out_of_time = 0
+
+    def push(self, character: str) -> None:
+        """The next character of the open content, lower case."""
+        if self._expected:
+            place = self._written
+            self._expected = [text for text in self._expected if text[place : place + 1] == character]
+            self.repeating = self._loosely or bool(self._expected)
+        self._written += 1
+
+    def close(self, written: Written) -> Verdict | None:
+        """The segment has been written."""
+        entry = self._entry(written)
+        entries = self._entries
+        entries.append(entry)
+        if len(entries) > 512:
+            del entries[:256]
+        verdict = None
+        for distance in _DISTANCES:
+            if distance < len(entries):
+                self._compare(entry, distance)
+                verdict = verdict or self._judge(distance)
+        verdict = verdict or self._judge_times(entry)
+        self._expect()
+        return verdict
+
+    def _entry(self, written: Written) -> _Entry:
+        last_end = self._entries[-1].end if self._entries else 0.0
+        start = last_end if written.start is None else written.start
+        end = start if written.end is None else written.end
+        tag = _TAG.fullmatch(written.text) is not None
+        said = not tag and any(map(is_said, written.root))
+        least = max(written.least, _SHORTEST) if said else _SHORTEST_TAG
+        root = written.root if tag or said else ""
+        return _Entry(start, end, written.text, root, _DIGITS.sub("#", root), least, tag, said)
+
+    def _compare(self, entry: _Entry, distance: int) -> None:
+        runs, entries = self._runs[distance], self._entries
+        before, previous = entries[-1 - distance], entries[-2]
+        runs.exact = runs.exact + 1 if entry.root == before.root else 0
+        runs.counted = runs.counted + 1 if entry.numberless == before.numberless else 0
+        even = abs(entry.duration - before.duration) < _EVEN and abs(entry.start - previous.end) < _EVEN
+        runs.even = runs.even + 1 if even and entry.duration > 0 else 0
+        runs.frozen = runs.frozen + 1 if entry.start <= before.start + 0.005 else 0
+        if distance in _NEAR_DISTANCES:
+            like = (entry.tag and before.tag) or _nearly_equal(entry.numberless, before.numberless)
+            runs.near = runs.near + 1 if like else 0
+
+    def _judge(self, distance: int) -> Verdict | None:
+        runs = self._runs[distance]
+        if runs.counted < 4 * distance and runs.near < 7 * distance:
+            return None
+        unit = self._entries[-distance:]
+        said, tagged, counting = any(e.said for e in unit), all(e.tag for e in unit), runs.counted > runs.exact
+        silent = MIXED_TAGS if tagged else EMPTY
+        exactly = SEGMENTS if said else TAGS if tagged else EMPTY
+        for run, need, even in (
+            (runs.exact, exactly, EVEN),
+            (runs.counted, COUNTED_SEGMENTS if counting else exactly, EVEN_COUNTED if counting else EVEN),
+            (runs.near, (COUNTED_SEGMENTS if counting else VARIED_SEGMENTS) if said else silent, EVEN_VARIED),
+        ):
+            copies = 1 + run / distance
+            if copies < need.fewest:
+                continue
+            frozen = min(run, runs.frozen) >= (need.fewest - 1) * distance
+            haste = math.inf if frozen else self._haste(run)
+            in_time = min(run, runs.even) / distance + 1 < even
+            if copies < need.copies(haste) and in_time:
+                continue
+            out = frozen or self._out_of_time >= run
+            kind = LoopKind.TIMES if out and said else LoopKind.SEGMENTS if said else LoopKind.TAGS
+            return Verdict(" ".join(entry.root for entry in unit).strip(), haste >= 1, kind)
+        return None
+
+    def _haste(self, run: int) -> float:
+        """Of the copies behind the first: what they take at the least, of the time that they claim together."""
+        entries = self._entries[-run:]
+        claimed = sum(max(min(entry.end, self._seconds) - entry.start, 0.0) for entry in entries)
+        furthest = min(max(entry.end for entry in entries), self._seconds)
+        claimed = min(claimed, max(furthest - min(entry.start for entry in entries), 0.0))
+        return load(sum(entry.least for entry in entries), claimed, _MARGIN * min(len(entries), 10))
+
+    def _judge_times(self, entry: _Entry) -> Verdict | None:
+        self._out_of_time = self._out_of_time + 1 if entry.start > self._seconds else 0
+        if self._out_of_time < _OUT_OF_TIME:
+            return None
+        return Verdict(entry.root, True, LoopKind.TIMES)
+
+    def _expect(self) -> None:
+        entries = self._entries
+        self._written = 0
+        self._expected = [entries[-distance].text for distance in _DISTANCES if self._runs[distance].exact >= distance]
+        self._loosely = self._out_of_time > 0 or any(
+            max(runs.counted, runs.near) >= 3 * distance for distance, runs in self._runs.items()
+        )
+        self.repeating = self._loosely or bool(self._expected)
+
+
+def _nearly_equal(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    shorter, longer = sorted((one, other), key=len)
+    if len(shorter) < _NEAR * len(longer):
+        return False
+    begin = 0
+    while begin < len(shorter) and shorter[begin] == longer[begin]:
+        begin += 1
+    end = 0
+    while end < len(shorter) - begin and shorter[-1 - end] == longer[-1 - end]:
+        end += 1
+    return begin + end >= _NEAR * len(longer)
