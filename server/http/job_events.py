@@ -95,6 +95,7 @@ class _Teller:
                 logprobs=bool(self._parameters.include),
                 speaker_names=self._names,
                 channels=told.job.channels,
+                audio_events=self._parameters.shows_audio_events,
             )
         for place, kept in enumerate(told.segments, told.first):
             words, closed = self._objects(kept)

@@ -30,4 +30,4 @@ class ResumingRunner(SpeakingRunner):
         rest = answer_of(segments[len(told) :])
         if told:
             rest = f",{rest[1:]}" if len(rest) > len("[]") else "]"
-        return self.tokens_in(rest)
+        return self.encoded(rest)

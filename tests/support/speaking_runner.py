@@ -89,10 +89,10 @@ class SpeakingRunner(ScriptedRunner):
 
     def tokens_of(self, context: str | None) -> list[int]:
         """Its answer to a question with this context."""
-        return self.tokens_in(context if context and context.startswith("[") else self.usual)
+        return self.encoded(context if context and context.startswith("[") else self.usual)
 
-    def tokens_in(self, text: str) -> list[int]:
-        """Of a text."""
+    def encoded(self, text: str) -> list[int]:
+        """Text in its tokens."""
         return _tokenizer(self.checkpoint).encode(text, add_special_tokens=False).ids
 
     def launch(self, plan: StepPlan) -> PendingStep:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from server.transcript.repetition.loop import LoopKind, Verdict
+from server.transcript.repetition.needs import COUNTED, VARIED, exact_need
 from server.transcript.repetition.periods import PeriodTracker
 from server.transcript.repetition.recurrences import RecurrenceTracker
 from server.transcript.repetition.speaking_time import (
     LETTERS_PER_SECOND,
-    copies_needed,
     is_said,
     least_seconds,
     load,
@@ -53,7 +53,8 @@ class ContentTracker:
         if self.exact and matched >= 4 * period:
             verdict = self._exact(period)
         self.alike = self._recurrences.copies >= 4
-        if verdict is None and self._recurrences.copies >= 8:
+        part = matched >= 2 * period > 2 * self._recurrences.gap  # of what comes back whole
+        if verdict is None and self._recurrences.copies >= 8 and not part:
             verdict = self._alike()
         return verdict
 
@@ -74,7 +75,7 @@ class ContentTracker:
                 return None
             return Verdict(unit.strip(), True, LoopKind.CHARACTERS if unit.strip() else LoopKind.BLANKS)
         letters = sum(map(least_seconds, unit)) * LETTERS_PER_SECOND
-        if copies < copies_needed(_unaided(period, letters), 6 if letters >= 4 else 10, haste):
+        if copies < exact_need(period, letters).copies(haste):
             return None
         kind = LoopKind.WORDS
         if not any(map(str.isalpha, unit)):
@@ -90,17 +91,7 @@ class ContentTracker:
             return None
         haste = load(self.least, self._seconds, _MARGIN)
         counting = "#" in unit and tracker.coverage > 0.9
-        unaided, fewest = (75, 10) if counting else (18, 8)
-        if tracker.copies < copies_needed(unaided, fewest, haste):
+        if tracker.copies < (COUNTED if counting else VARIED).copies(haste):
             return None
         kind = LoopKind.WORDS if any(map(str.isalpha, unit)) else LoopKind.DIGITS
         return Verdict(" ".join(unit.split()), haste >= 1, kind)
-
-
-def _unaided(period: int, letters: float) -> float:
-    """Copies of an exact unit that make a loop where the time says nothing."""
-    if period == 1:
-        return 30
-    if letters < 12:
-        return 24
-    return 19 if letters < 30 else 9

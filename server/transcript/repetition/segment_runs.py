@@ -5,10 +5,20 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from itertools import islice
 
 from server.transcript.repetition.loop import LoopKind, Verdict
-from server.transcript.repetition.speaking_time import copies_needed, is_said, load
+from server.transcript.repetition.needs import (
+    COUNTED_SEGMENTS,
+    EMPTY,
+    EVEN,
+    EVEN_COUNTED,
+    EVEN_VARIED,
+    MIXED_TAGS,
+    SEGMENTS,
+    TAGS,
+    VARIED_SEGMENTS,
+)
+from server.transcript.repetition.speaking_time import is_said, load
 
 _DISTANCES = range(1, 17)
 """Segments of a unit."""
@@ -118,7 +128,7 @@ class SegmentTracker:
         tag = _TAG.fullmatch(written.text) is not None
         said = not tag and any(map(is_said, written.root))
         least = max(written.least, _SHORTEST) if said else _SHORTEST_TAG
-        root = "[]" if tag else written.root if said else ""
+        root = written.root if tag or said else ""
         return _Entry(start, end, written.text, root, _DIGITS.sub("#", root), least, tag, said)
 
     def _compare(self, entry: _Entry, distance: int) -> None:
@@ -130,34 +140,33 @@ class SegmentTracker:
         runs.even = runs.even + 1 if even and entry.duration > 0 else 0
         runs.frozen = runs.frozen + 1 if entry.start <= before.start + 0.005 else 0
         if distance in _NEAR_DISTANCES:
-            runs.near = runs.near + 1 if _nearly_equal(entry.numberless, before.numberless) else 0
+            like = (entry.tag and before.tag) or _nearly_equal(entry.numberless, before.numberless)
+            runs.near = runs.near + 1 if like else 0
 
     def _judge(self, distance: int) -> Verdict | None:
         runs = self._runs[distance]
-        if runs.counted >= 4 * distance or runs.near >= 7 * distance:
-            exact, counted, near = (1 + run / distance for run in (runs.exact, runs.counted, runs.near))
-            counting = counted > exact
-            unit = list(islice(reversed(self._entries), distance))
-            silent = not any(entry.said for entry in unit)
-            for copies, run, unaided, fewest, even in (
-                (exact, runs.exact, (40 if unit[0].tag else 10) if silent else 22, 8 if silent else 5, 6),
-                (counted, runs.counted, 75 if counting else 22, 5, 12 if counting else 6),
-                (near, runs.near, 75 if counting else 18, 8, 12 if counting else 8),
-            ):
-                if copies < fewest:
-                    continue
-                haste = self._haste(run)
-                frozen = min(run, runs.frozen) >= (fewest - 1) * distance
-                if frozen:
-                    haste = math.inf
-                needed = copies_needed(unaided, fewest, haste)
-                if min(run, runs.even) / distance + 1 >= even:
-                    needed = min(needed, even)
-                if copies >= needed:
-                    text = " ".join(entry.root for entry in reversed(unit)).strip()
-                    out = frozen or self._out_of_time >= run
-                    kind = LoopKind.TAGS if silent else LoopKind.TIMES if out else LoopKind.SEGMENTS
-                    return Verdict(text, haste >= 1, kind)
+        if runs.counted < 4 * distance and runs.near < 7 * distance:
+            return None
+        unit = self._entries[-distance:]
+        said, tagged, counting = any(e.said for e in unit), all(e.tag for e in unit), runs.counted > runs.exact
+        silent = MIXED_TAGS if tagged else EMPTY
+        exactly = SEGMENTS if said else TAGS if tagged else EMPTY
+        for run, need, even in (
+            (runs.exact, exactly, EVEN),
+            (runs.counted, COUNTED_SEGMENTS if counting else exactly, EVEN_COUNTED if counting else EVEN),
+            (runs.near, (COUNTED_SEGMENTS if counting else VARIED_SEGMENTS) if said else silent, EVEN_VARIED),
+        ):
+            copies = 1 + run / distance
+            if copies < need.fewest:
+                continue
+            frozen = min(run, runs.frozen) >= (need.fewest - 1) * distance
+            haste = math.inf if frozen else self._haste(run)
+            in_time = min(run, runs.even) / distance + 1 < even
+            if copies < need.copies(haste) and in_time:
+                continue
+            out = frozen or self._out_of_time >= run
+            kind = LoopKind.TIMES if out and said else LoopKind.SEGMENTS if said else LoopKind.TAGS
+            return Verdict(" ".join(entry.root for entry in unit).strip(), haste >= 1, kind)
         return None
 
     def _haste(self, run: int) -> float:
