@@ -95,8 +95,9 @@ class DeviceStream:
 
     @property
     def counts(self) -> StreamCounts:
-        cached = self.table.length if self.question is not None else min(self.table.length, self._audio_end)
-        return StreamCounts(self.audio.frames, self.encoded, len(self.queue), cached, self.answered)
+        kept = max(0, self.table.length - self._audio_end) if self.question is None else 0
+        cached = self.table.length - kept
+        return StreamCounts(self.audio.frames, self.encoded, len(self.queue), cached, self.answered, kept)
 
     def append(self, samples: Samples) -> None:
         """More audio, behind the padding if there is any."""

@@ -78,7 +78,8 @@ class StreamCounts:
         waiting: whole audio frames that are not encoded.
         encoded: audio frames whose embeddings are inputs.
         queued: inputs that are not in the KV cache; none where the next one is not known before the last step is read.
-        cached: inputs in the KV cache, without what a question that was taken back has left there.
+        cached: inputs in the KV cache.
+        kept: inputs in the KV cache beside them, which a question that was taken back has left there.
         answered: tokens of the present answer, those given before and those of unread steps included.
     """
 
@@ -87,3 +88,4 @@ class StreamCounts:
     queued: int = 0
     cached: int = 0
     answered: int = 0
+    kept: int = 0

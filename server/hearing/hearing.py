@@ -18,20 +18,24 @@ from time import perf_counter
 
 from model.family import Grammar
 from model.seam.streams import Question
+from server.engine.budget import expected_tokens
 from server.engine.client.answer import WholeAnswer
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
 from server.hearing.joining import Bridge, bridged
 from server.hearing.place import Place
-from server.hearing.recovery import Again, End, Keep, LoopFound, Move, Recovery, Skip
+from server.hearing.recovery import Again, End, Keep, Move, Recovery, Skip
 from server.hearing.settling import Piece, Settling
 from server.transcript.detokenizer import Vocabulary
+from server.transcript.repeats import LoopFound
 from server.transcript.repetition import Loop
 
 logger = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 """How often a stretch is asked for again before it is left out."""
+_SPARE = 2.0
+"""Of what the answer to ordinary talk takes, may be written for nothing before nothing is asked for again."""
 _HOTTEST = 1.0
 
 
@@ -56,6 +60,7 @@ class Hearing:
     Attributes:
         done: the end of the answer, and what all attempts cost together: their time; but of the tokens those that
             stand. None before the end.
+        given_up: the answer was closed before its end, with a gap up to the end of the audio.
         first_token_at: ``perf_counter()`` when the first token was there, passed on or not; None before.
     """
 
@@ -72,6 +77,7 @@ class Hearing:
         attempts: int,
     ) -> None:
         self.done: AnswerDone | None = None
+        self.given_up = False
         self.first_token_at: float | None = None
         self._stream = stream
         self._asked = self._question = question
@@ -81,7 +87,8 @@ class Hearing:
         self._answer = stream.ask(question, last=last and not guard)
         self._place = Place(grammar, seconds)
         self._settling = Settling(vocabulary, seconds)
-        self._recovery = Recovery(self._place, seconds, attempts=attempts, spare=question.max_tokens)
+        spare = round(_SPARE * expected_tokens(seconds))
+        self._recovery = Recovery(self._place, seconds, attempts=attempts, spare=spare)
         self._stands = list(question.begun)
         self._bridge: Bridge | None = None  # over a gap, with nothing behind it that stands so far
         self._prefix: str | None = None  # forced in front of all
@@ -232,6 +239,7 @@ class Hearing:
         """End the answer here, whatever the model would say."""
         assert self._spent is not None or self._answer.done is not None
         self._bridge = None
+        self.given_up = gap
         text = "" if self._place.prose else self._place.ending(gap=gap)
         self._place.read(text)
         self._put(Heard(text, (), ()))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from server.hearing.place import Place
+from server.transcript.repeats import LoopFound, LoopOutcome
 from server.transcript.repetition import Loop, LoopKind
 
 _WARMER = 0.2
@@ -18,32 +18,6 @@ _LONGEST_CLAIM = 60.0
 """Seconds that a segment in a loop may be believed to last."""
 _EDGE = 0.5
 """Seconds in front of the audio's end in which no segment is hoped for any more."""
-
-
-class LoopOutcome(StrEnum):
-    """What became of a stretch in which an answer ran in circles."""
-
-    RETRIED = "retried"
-    """It was asked for again, and the model found another way."""
-    SKIPPED = "skipped"
-    """That did not help: nothing is told of it."""
-    KEPT = "kept"
-    """Asked again the model said the same, and nothing speaks against it."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoopFound:
-    """A stretch in which an answer ran in circles, in seconds of the audio that was answered.
-
-    Attributes:
-        attempts: how often it was asked for again.
-    """
-
-    start: float
-    end: float
-    kind: LoopKind
-    outcome: LoopOutcome
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,10 @@ class Service:
             self.decoders,
             max_audio_seconds=settings.max_audio_seconds,
             memory=self.memory,
+            disk=self.spool.disk,
             windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
+            encoder=self._voices,
+            loop_guard=settings.loop_guard,
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:

@@ -294,4 +294,7 @@ def make_transcriber(
     engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str
 ) -> LiveTranscriber:
     """The one over the model. ``vocabulary``: of the engine's checkpoint."""
-    return LiveTranscriber(WindowSequence(engine, vocabulary, seconds=settings.window, request_id=request_id), settings)
+    windows = WindowSequence(
+        engine, vocabulary, seconds=settings.window, request_id=request_id, loop_guard=settings.loop_guard
+    )
+    return LiveTranscriber(windows, settings)

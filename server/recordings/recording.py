@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples
+from server.audio_in.kept_samples import slices
 from server.transcript.references import ReferenceClip
 
 _BLOCK = 10 * SAMPLE_RATE
@@ -75,6 +76,5 @@ def blocks(parts: Iterable[Part]) -> Iterator[Samples]:
     An hour of audio is 346 MB. ``parts`` should be in nobody else's hands, so that they are gone with the last block.
     """
     for part in parts:
-        for start in range(0, part.samples.size, _BLOCK):
-            block = part.samples[start : start + _BLOCK]
+        for block in slices(part.samples, _BLOCK):
             yield block if part.level == Level() else part.level.apply(block)

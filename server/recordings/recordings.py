@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import BinaryIO
 
@@ -15,12 +16,14 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
+from server.audio_in.kept_samples import on_disk
 from server.audio_in.limits import DecodeLimits
 from server.context import ContextRoom, ContextTooLong, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
 from server.engine.capacity import check_pass
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
+from server.hearing.hearing import hear
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
@@ -55,8 +58,10 @@ class Recordings:
         decoders: for the files.
         max_audio_seconds: longest recording.
         memory: for samples on their way to the engine.
+        disk: for those of long recordings.
         windowing: how those are heard that are longer than what the model does well.
         encoder: tells voices apart, where there is one.
+        loop_guard: answers that run in circles are asked for again.
     """
 
     def __init__(
@@ -67,15 +72,19 @@ class Recordings:
         *,
         max_audio_seconds: float,
         memory: Budget,
+        disk: Budget,
         windowing: Windowing = Windowing(),  # noqa: B008 - frozen
         encoder: VoiceEncoder | None = None,
+        loop_guard: bool = True,
     ) -> None:
+        self._loop_guard = loop_guard
         self._memory = memory
+        self._disk = disk
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS + max_audio_seconds / _DECODE_SPEED)
-        self._windows = Windows(engine, vocabulary, windowing, encoder)
+        self._windows = Windows(engine, vocabulary, windowing, encoder, loop_guard=loop_guard)
 
     def check_room(self, *, urgent: bool = False) -> None:
         """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
@@ -145,9 +154,10 @@ class Recordings:
                 yield SplitTranscription(recording, channels, known, decode_seconds, begun)
 
     def _held(self, audio: StreamAudio, wishes: Wishes, streams: AsyncExitStack) -> StreamAudio:
-        """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
+        """``audio``, whose samples count as memory, or disk, until the engine has them. Raises BudgetSpent."""
         audio = audio if self._windows.needed(audio, wishes) else audio.passing
-        share = streams.enter_context(self._memory.share())
+        budget = self._disk if on_disk(audio.length) else self._memory
+        share = streams.enter_context(budget.share())
         share.take(_octets(audio))
         return replace(audio, blocks=_giving_back(audio.blocks, share))
 
@@ -223,7 +233,17 @@ class Recordings:
         question = spec.question
         if begun and not audio.clips:
             question = replace(question, prefix=self._written(begun, recording.lead))
-        return StreamTranscription(stream, question, recording, audio, assembler, decode_seconds, begun, go_on)
+        put = partial(
+            hear,
+            stream,
+            question,
+            self._vocabulary,
+            grammar=self._info.family.grammar,
+            seconds=audio.length / SAMPLE_RATE,
+            last=True,
+            guard=self._loop_guard,
+        )
+        return StreamTranscription(stream, question, put, recording, audio, assembler, decode_seconds, begun, go_on)
 
     def _written(self, segments: Sequence[Segment], lead: float) -> str:
         """As an answer begins with them."""

@@ -11,15 +11,16 @@ from math import inf
 from time import perf_counter
 
 from model.seam.streams import Question
-from server.engine.client.answer import Answer
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
+from server.hearing.hearing import Hearing
 from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.windowed.telling import PROGRESS, Telling, near_limit
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import CUT
+from server.transcript.repeats import LoopFound, later_loops, loop_notes
 from server.transcript.segments import Segment, Transcript, Usage
 
 
@@ -149,6 +150,7 @@ GoOn = Callable[[Sequence[Segment], Mapping[int, str]], Awaitable[Transcription]
 class StreamTranscription(Transcription):
     """Of one engine stream, which it feeds and whose answer it reads: a mixed recording, or one channel.
 
+    ``put``: puts the question to the stream.
     ``go_on``: how what the answer does not come to is heard; None where the caller set its limit.
     """
 
@@ -156,6 +158,7 @@ class StreamTranscription(Transcription):
         self,
         stream: EngineStream,
         question: Question,
+        put: Callable[[], Hearing],
         recording: Recording,
         audio: StreamAudio,
         assembler: TranscriptAssembler,
@@ -173,14 +176,15 @@ class StreamTranscription(Transcription):
         self._tokens = 0
         self._stream = stream
         self._question = question
+        self._put = put
         self._blocks = audio.blocks
         self._assembler = assembler
-        self._answer: Answer | None = None
-        self._first_token_at: float | None = None
+        self._answer: Hearing | None = None
+        self._clock = recording.lead - audio.offset
 
     @property
     def first_token_at(self) -> float | None:
-        return self._first_token_at
+        return None if self._answer is None else self._answer.first_token_at
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
@@ -196,15 +200,13 @@ class StreamTranscription(Transcription):
         """Feed the stream and put the question, before the events are read. Raises EngineError."""
         for block in self._blocks:
             await self._stream.append(block)
-        self._answer = self._stream.ask(self._question, last=True)
+        self._answer = self._put()
 
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         if self._answer is None:
             await self.ask()
         assert self._answer is not None
         async for part in self._answer:
-            if self._first_token_at is None:
-                self._first_token_at = perf_counter()
             self._tokens += len(part.tokens)
             self._telling.careful = self._go_on is not None and near_limit(self._tokens, self._question.max_tokens)
             begin = self._assembler.begin(part.forced) if part.forced else []
@@ -244,20 +246,26 @@ class StreamTranscription(Transcription):
             rest,
             complete=not cut,
             usage=usage,
-            notes=(*self.recording.notes, *([CUT] if broken else []), *rest.notes),
+            notes=(*self.recording.notes, *loop_notes(self._loops), *([CUT] if broken else []), *rest.notes),
+            loops=(*self._loops, *rest.loops),
             logprobs=(*self._assembler.logprobs, *rest.logprobs),
         )
         seconds = done.total_seconds - done.queue_seconds + costs.inference_seconds
         self.costs = Costs(done.queue_seconds, seconds, usage, EndReason.LENGTH if cut else EndReason.STOP)
 
+    @property
+    def _loops(self) -> tuple[LoopFound, ...]:
+        """On the recording's clock."""
+        return () if self._answer is None else later_loops(self._answer.loops, self._clock)
+
     def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
-        begin = [] if self._first_token_at is not None or not done.forced else self._assembler.begin(done.forced)
         usage = _usage(done)
         last, self.transcript = self._assembler.finish(
-            cut=done.reason is EndReason.LENGTH, usage=usage, notes=self.recording.notes
+            cut=done.reason is EndReason.LENGTH, usage=usage, notes=(*self.recording.notes, *loop_notes(self._loops))
         )
+        self.transcript = replace(self.transcript, loops=self._loops)
         self.costs = Costs(done.queue_seconds, done.total_seconds - done.queue_seconds, usage, done.reason)
-        return [*begin, *last]
+        return last
 
 
 def _usage(done: AnswerDone) -> Usage:

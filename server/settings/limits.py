@@ -7,6 +7,7 @@ from typing import Self
 from pydantic import BaseModel, Field, model_validator
 
 from model.seam.audio import SAMPLE_RATE
+from server.audio_in.kept_samples import IN_MEMORY_SECONDS
 from server.audio_in.limits import SPLIT_FACTOR
 from server.resources import free_disk, memory_limit
 
@@ -22,7 +23,7 @@ class LimitSettings(BaseModel):
     """What a request may cost."""
 
     max_upload_bytes: int = Field(512 * MIB, gt=0, description="Largest request body.")
-    max_audio_seconds: float = Field(3600.0, gt=0, description="Longest recording.")
+    max_audio_seconds: float = Field(14_400.0, gt=0, description="Longest recording.")
     max_uploads: int = Field(512, gt=0, description="Bodies that come in at once; more are answered with 429.")
     upload_grace_seconds: float = Field(30.0, gt=0, description="A body may be this late before its rate is looked at.")
     upload_min_bytes_per_second: int = Field(
@@ -37,13 +38,14 @@ class LimitSettings(BaseModel):
     spool_bytes: int | None = Field(
         None,
         gt=0,
-        description="Disk for bodies in the temporary folder; by default 80 % of what is free there at the start.",
+        description="Disk for bodies and for decoded audio of long recordings (346 MB an hour) in the temporary "
+        "folder; by default 80 % of what is free there at the start.",
     )
     memory_bytes: int | None = Field(
         None,
         gt=0,
-        description="Memory for bodies and for decoded audio on its way to the model; by default a quarter of what the "
-        "process may have. The longest recording has to fit in twice.",
+        description="Memory for bodies and for decoded audio of up to 15 minutes on its way to the model; by default a "
+        "quarter of what the process may have. The longest recording that is held there has to fit in twice.",
     )
     max_header_bytes: int = Field(
         64 * 1024, gt=0, description="Longest head of a request: its first line and its headers."
@@ -81,8 +83,9 @@ class LimitSettings(BaseModel):
 
     @property
     def _samples_bytes(self) -> int:
-        """Those of the longest recording with the most channels that are heard each for itself."""
-        return round(SPLIT_FACTOR * self.max_audio_seconds * SAMPLE_RATE * _SAMPLE_BYTES)
+        """Those in memory of the longest recording with the most channels that are heard each for itself."""
+        longest = min(self.max_audio_seconds, IN_MEMORY_SECONDS)
+        return round(SPLIT_FACTOR * longest * SAMPLE_RATE * _SAMPLE_BYTES)
 
     @model_validator(mode="after")
     def _room_for_the_longest(self) -> Self:

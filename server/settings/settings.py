@@ -12,6 +12,7 @@ from pydantic import BaseModel, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict
 
 from server.http.auth.keys import Key, hashed, read_key, read_keys
+from server.live.settings import LiveSettings
 from server.settings.answers import AnswerSettings
 from server.settings.jobs import JobSettings
 from server.settings.keys import KeySettings
@@ -31,10 +32,10 @@ _GROUPS: dict[str, type[BaseModel]] = {
     "network": NetworkSettings,
     "limits": LimitSettings,
     "windows": WindowSettings,
+    "answers": AnswerSettings,
     "keys": KeySettings,
     "jobs": JobSettings,
     "live": SessionSettings,
-    "answers": AnswerSettings,
     "log": LogSettings,
 }
 
@@ -46,10 +47,10 @@ class Settings(
     NetworkSettings,
     LimitSettings,
     WindowSettings,
+    AnswerSettings,
     KeySettings,
     JobSettings,
     SessionSettings,
-    AnswerSettings,
     LogSettings,
     BaseSettings,
 ):
@@ -65,6 +66,11 @@ class Settings(
         cli_avoid_json=True,
         protected_namespaces=(),
     )
+
+    @property
+    def live(self) -> LiveSettings:
+        """See SessionSettings."""
+        return super().live.model_copy(update={"loop_guard": self.loop_guard})
 
     @field_validator("api_keys", "cors_origins", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod

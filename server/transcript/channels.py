@@ -77,6 +77,7 @@ class ChannelAssembler:
             notes=(*notes, *(self._told(channel, note) for channel, part in parts.items() for note in part.notes)),
             speaker_names=self.speaker_names,
             channels=self._channels,
+            loops=tuple(replace(loop, channel=channel) for channel, part in parts.items() for loop in part.loops),
         )
 
     def _told(self, channel: int, note: str) -> str:

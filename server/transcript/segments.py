@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from server.transcript.logprobs import TextLogprobs, TokenLogprob
+from server.transcript.repeats import LoopFound
 from server.transcript.tags import UNINTELLIGIBLE, are_tags
 
 __all__ = ["UNINTELLIGIBLE", "Segment", "Transcript", "Usage"]
@@ -73,6 +74,7 @@ class Transcript:
             last in ``segments`` with the words that had been written.
         speaker_names: names of known speakers by number, learned from reference clips.
         channels: of the recording, where each was transcribed for itself; 1 where they were mixed.
+        loops: stretches in which the model repeated itself.
     """
 
     segments: tuple[Segment, ...]
@@ -84,6 +86,7 @@ class Transcript:
     """Sentences about what a caller should know, e.g. that the answer was cut or damaged audio was skipped."""
     speaker_names: Mapping[int, str] = field(default_factory=dict)
     channels: int = 1
+    loops: tuple[LoopFound, ...] = ()
 
     @property
     def speech(self) -> tuple[Segment, ...]:

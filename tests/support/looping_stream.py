@@ -36,11 +36,13 @@ class LoopingStream:
     loops: LoopFigures = field(default_factory=LoopFigures)
     given: int = 0
     standing: ScriptedAnswer | None = None
+    more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ask(self, question: Question, *, last: bool = False) -> ScriptedAnswer:
         assert not self.closed
         assert self.standing is None
         self.questions.append(question)
+        self.more.set()
         self.given = len(question.begun)
         prompt = self.author.prompt
         prefix = prompt.text(self.author.forced(question.prefix))
@@ -48,6 +50,12 @@ class LoopingStream:
         behind = self.author.vocabulary.ids(self.model(question, before))
         self.standing = ScriptedAnswer(self, prefix, behind, question)
         return self.standing
+
+    async def asked(self, times: int) -> None:
+        """Return when it was asked so often."""
+        while len(self.questions) < times:
+            self.more.clear()
+            await self.more.wait()
 
     async def crop(self) -> None:
         if self.standing is not None:

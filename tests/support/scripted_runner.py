@@ -73,9 +73,9 @@ class ScriptedStream:
     @property
     def counts(self) -> StreamCounts:
         queued = 0 if self.held else self.queued
-        left_over = self.question is None and self.behind
-        cached = min(self.positions, self.audio_positions) if left_over else self.positions
-        return StreamCounts(self.frames_waiting, self.frames_taken, queued, cached, self.answered)
+        kept = max(0, self.positions - self.audio_positions) if self.question is None and self.behind else 0
+        cached = self.positions - kept
+        return StreamCounts(self.frames_waiting, self.frames_taken, queued, cached, self.answered, kept)
 
     def crop(self, kept: int) -> None:
         """Leave so much of what stands behind the audio in the cache."""

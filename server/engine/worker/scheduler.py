@@ -128,8 +128,12 @@ class Scheduler:
         stream.pages = min(stream.pages, self._pages_for(stream.answer.prompt + expected))
 
     def shrink(self, stream: StreamState) -> None:
-        """Give back what a stream has beyond its reservation: its answer is over, and it listens on."""
-        stream.pages = min(stream.pages, self._pages_for(stream.expected_positions))
+        """Give back what a stream has beyond its reservation: its answer is over, and it listens on.
+
+        It still has what is left of the question in the KV cache, for another one that goes on behind it.
+        """
+        held = stream.counts.cached + stream.counts.kept
+        stream.pages = min(stream.pages, self._pages_for(max(stream.expected_positions, held)))
         self._crowded = False
 
     def plan(self) -> StepPlan:

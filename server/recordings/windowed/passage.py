@@ -16,6 +16,7 @@ from server.recordings.windowed.window import RecordingWindow, WindowOpener
 from server.recordings.windowed.windowing import Windowing, first_window
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import CUT
+from server.transcript.repeats import LoopFound
 from server.transcript.segments import Segment
 
 SILENCE = "[Silence]"
@@ -44,6 +45,7 @@ class Passage:
         done: what each window's answer cost.
         complete: all of it was answered to the end.
         notes: what the caller should know.
+        loops: where answers ran in circles.
         doubtful: speakers who may be one of those before.
         until: seconds of the sound up to which everything is told.
         windows: that it took, those without voice included.
@@ -65,6 +67,7 @@ class Passage:
         self.done: list[AnswerDone] = []
         self.complete = True
         self.notes: list[str] = []
+        self.loops: list[LoopFound] = []
         self.doubtful: list[int] = []
         self.windows = 0
         self.until = start / SAMPLE_RATE
@@ -127,6 +130,7 @@ class Passage:
                 yield self._numbered(event, numbers)
         finally:
             window.close()
+            self.loops += window.loops
         self.notes += [UNTOLD.format(number, first / SAMPLE_RATE) for number in numbers.doubtful]
         self.doubtful += numbers.doubtful
 

@@ -16,6 +16,7 @@ from server.recordings.windowed.window import WindowOpener
 from server.recordings.windowed.windowing import Windowing
 from server.transcript.building import TranscriptBuilder, later
 from server.transcript.events import TranscriptEvent
+from server.transcript.repeats import later_loops, loop_notes
 from server.transcript.segments import Segment, Transcript, Usage
 
 IN_WINDOWS = "The recording was heard in {} windows."
@@ -127,6 +128,7 @@ class WindowedTranscription(Transcription):
         windows = sum(passage.windows for passage in self._passages)
         told = [IN_WINDOWS.format(windows)] if windows > 1 else []
         found = [note for passage in self._passages for note in passage.notes]
+        loops = later_loops((loop for passage in self._passages for loop in passage.loops), self.recording.lead)
         complete = all(passage.complete for passage in self._passages)
         self.transcript = Transcript(
             segments=tuple(self._builder.segments),
@@ -134,7 +136,8 @@ class WindowedTranscription(Transcription):
             complete=complete,
             logprobs=tuple(self._builder.logprobs),
             usage=usage,
-            notes=(*self.recording.notes, *told, *dict.fromkeys([*found, *notes])),
+            notes=(*self.recording.notes, *told, *loop_notes(loops), *dict.fromkeys([*found, *notes])),
+            loops=loops,
             speaker_names=dict(self._sound.names),
         )
         queue = done[0].queue_seconds if done else 0.0

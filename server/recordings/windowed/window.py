@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter
+from functools import partial
 
 from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority, Question, StreamSpec
 from server.context import context_tokens
 from server.engine.budget import answer_budget
-from server.engine.client.answer import Answer
 from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
+from server.hearing.hearing import Hearing, hear
 from server.recordings.windowed.sound import Voice, WindowSound
 from server.recordings.windowed.telling import near_limit
 from server.recordings.wishes import Wishes
@@ -22,6 +22,7 @@ from server.transcript.answer_reader import AnswerReader
 from server.transcript.building import later
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SpeechDelta, TranscriptEvent, segment_of
+from server.transcript.repeats import LoopFound, later_loops
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class WindowOpener:
         priority: of the streams.
         request_id: for the worker's logs.
         fingerprint: of what is asked.
+        loop_guard: answers that run in circles are asked for again.
     """
 
     engine: Engine
@@ -44,6 +46,7 @@ class WindowOpener:
     priority: Priority
     request_id: str
     fingerprint: str
+    loop_guard: bool
 
     def open_unforced(self, sound: WindowSound) -> RecordingWindow:
         """Of which everything is to be told: nobody knows what the voices in front say. Raises as `open` does."""
@@ -73,7 +76,17 @@ class WindowOpener:
         stream = self.engine.open(spec, request_id=self.request_id, source=sound, fingerprint=fingerprint)
         reader = AnswerReader(self.vocabulary, seconds, logprobs=self.wishes.logprobs)
         asked = replace(question, prefix=grammar.opening(written))
-        return RecordingWindow(stream, asked, sound, reader, len(voices), start)
+        put = partial(
+            hear,
+            stream,
+            asked,
+            self.vocabulary,
+            grammar=grammar,
+            seconds=seconds,
+            last=True,
+            guard=self.loop_guard,
+        )
+        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start)
 
 
 class RecordingWindow:
@@ -90,6 +103,7 @@ class RecordingWindow:
         self,
         stream: EngineStream,
         question: Question,
+        put: Callable[[], Hearing],
         sound: WindowSound,
         reader: AnswerReader,
         introduced: int,
@@ -101,18 +115,18 @@ class RecordingWindow:
         self.reader = reader
         self._stream = stream
         self._question = question
+        self._put = put
         self._sound = sound
         self._introduced = introduced
         self._start = start
-        self._answer: Answer | None = None
-        self._begun = False
+        self._answer: Hearing | None = None
         self._timeless: list[TranscriptEvent] = []  # words of a segment of which nobody knows yet when it is
 
     async def ask(self) -> None:
         """Feed the stream and put the question. Raises EngineError."""
         for block in self._sound.blocks():
             await self._stream.append(block)
-        self._answer = self._stream.ask(self._question, last=True)
+        self._answer = self._put()
 
     async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
         """As they come; what is open when an answer was cut stays so, see `cut`. Raises EngineError."""
@@ -121,16 +135,15 @@ class RecordingWindow:
         assert self._answer is not None
         tokens = 0
         async for part in self._answer:
-            if self.first_token_at is None:
-                self.first_token_at = perf_counter()
+            self.first_token_at = self._answer.first_token_at
             tokens += len(part.tokens)
             self.careful = near_limit(tokens, self._question.max_tokens)
-            self._begin(part.forced)
-            for event in self._placed(self.reader.feed(part.tokens, part.logprobs)):
+            # What is read of the forced beginning is about the voices in front.
+            begin = self.reader.begin(part.forced) if part.forced else []
+            for event in self._placed([*begin, *self.reader.feed(part.tokens, part.logprobs)]):
                 yield event
         self.done = self._answer.done
         assert self.done is not None
-        self._begin(self.done.forced)
         if self.done.reason is EndReason.STOP:
             for event in self._placed(self.reader.finish()):
                 yield event
@@ -139,15 +152,14 @@ class RecordingWindow:
         """The answer reached its limit, and is closed with what it has said."""
         return list(self._placed(self.reader.finish(cut=True)))
 
+    @property
+    def loops(self) -> tuple[LoopFound, ...]:
+        """Where its answer ran in circles, on the recording's clock."""
+        return () if self._answer is None else later_loops(self._answer.loops, self._start - self._sound.introduced)
+
     def close(self) -> None:
         """Give back what it holds. Harmless when repeated."""
         self._stream.close()
-
-    def _begin(self, forced: str) -> None:
-        """What is read of the forced beginning is about the voices in front."""
-        if forced and not self._begun:
-            self.reader.begin(forced)
-        self._begun = True
 
     def _placed(self, events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
         """Those about the stretch of the recording, on its clock. Nothing new is heard in what was put in front."""

@@ -32,11 +32,19 @@ class Windows:
         vocabulary: of its checkpoint.
         windowing: as it is wished for.
         encoder: tells voices apart, where there is one.
+        loop_guard: answers that run in circles are asked for again.
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, windowing: Windowing, encoder: VoiceEncoder | None = None
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        windowing: Windowing,
+        encoder: VoiceEncoder | None = None,
+        *,
+        loop_guard: bool,
     ) -> None:
+        self._loop_guard = loop_guard
         self._engine = engine
         self._vocabulary = vocabulary
         self._windowing = windowing
@@ -83,7 +91,9 @@ class Windows:
             names = {**names, **dict(zip(free, lost, strict=False))}
         clips = {number: by_name[name] for number, name in sorted(names.items())}
         sound = ChannelSound(audio.recording, audio.own_level, clips, names)
-        opener = WindowOpener(self._engine, self._vocabulary, wishes, priority, request_id, fingerprint)
+        opener = WindowOpener(
+            self._engine, self._vocabulary, wishes, priority, request_id, fingerprint, self._loop_guard
+        )
         windowing = self._of(wishes)
         linked = windowing.continuity is SpeakerContinuity.LINKED
         if linked and not (begun or clips or wishes.logprobs or wishes.max_tokens):

@@ -53,6 +53,16 @@ def notes(transcript: Transcript) -> JsonObject:
     return {"notes": list(transcript.notes)} if transcript.notes else {}
 
 
+def repetitions(transcript: Transcript) -> JsonObject:
+    """Where the model repeated itself, of which kind that was and what was done about it; nothing where it did not."""
+    found = [
+        {"start": seconds(loop.start), "end": seconds(loop.end), "kind": loop.kind.value, "outcome": loop.outcome.value}
+        | ({} if loop.channel is None else {"channel": loop.channel})
+        for loop in transcript.loops
+    ]
+    return {"repetitions": found} if found else {}
+
+
 def segment_id(index: int) -> str:
     """The name of a segment in ``diarized_json`` and in the events."""
     return f"seg_{index}"

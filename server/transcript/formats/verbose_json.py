@@ -55,7 +55,7 @@ def render_verbose_json(
         ]
     if heard is not None:
         body["languages"] = [{"code": heard.code}]
-    return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
+    return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript) | parts.repetitions(transcript)
 
 
 def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:
