@@ -57,7 +57,7 @@ def main() -> None:
     tokens = sum(len(ids) for ids, _ in answers)
     for at_once in _AT_ONCE:
         spent = min(sum(watch(vocabulary, ids, end, at_once) for ids, end in answers) for _ in range(_ROUNDS))
-        print(  # noqa: T201 - a command
+        print(
             f"{at_once} tokens at once: {1e6 * spent / texts:.2f} ms for 1000 characters, "
             f"{1e6 * spent / tokens:.0f} us a token, {1e6 * spent / tokens * at_once:.0f} us a message"
         )
