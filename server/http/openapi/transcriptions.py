@@ -29,6 +29,10 @@ _ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503, 504)
 _NOTES = listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing.")
 _LANGUAGES = listing(record({"code": STRING}), "The language that was spoken, where that is certain.")
 _CHANNEL: dict[str, Schema] = {"channel": INTEGER | {"minimum": 0, "description": "With channels=split."}}
+_REPETITIONS = listing(
+    record({"start": SECONDS, "end": SECONDS, "kind": STRING, "outcome": STRING}, _CHANNEL),
+    "Where the model repeated itself, and whether that was retried, skipped or kept; absent when it did not.",
+)
 _USAGE: dict[str, Schema] = {
     "UsageTokens": record(
         {"type": const("tokens"), "input_tokens": INTEGER, "output_tokens": INTEGER, "total_tokens": INTEGER},
@@ -64,7 +68,13 @@ _ANSWERS: dict[str, Schema] = {
             "text": STRING,
             "usage": ref("UsageDuration"),
         },
-        {"segments": listing(ref("Segment")), "words": listing(ref("Word")), "languages": _LANGUAGES, "notes": _NOTES},
+        {
+            "segments": listing(ref("Segment")),
+            "words": listing(ref("Word")),
+            "languages": _LANGUAGES,
+            "notes": _NOTES,
+            "repetitions": _REPETITIONS,
+        },
         "response_format=verbose_json",
     ),
 }

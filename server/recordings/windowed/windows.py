@@ -42,7 +42,7 @@ class Windows:
         windowing: Windowing,
         encoder: VoiceEncoder | None = None,
         *,
-        loop_guard: bool,
+        loop_guard: bool = True,
     ) -> None:
         self._loop_guard = loop_guard
         self._engine = engine
