@@ -132,7 +132,7 @@ class Recordings:
         self._check_context(tokens, max(at_once, default=0.0), wishes)
         for heard_seconds, length in zip(at_once, seconds, strict=True):
             check_pass(self._info, heard_seconds, context_tokens=tokens, answer_tokens=wishes.max_tokens)
-            if heard_seconds < min(length, _LEAST_WINDOW):
+            if heard_seconds < min(length, _LEAST_WINDOW, self._windows.longest):
                 raise ContextTooLong(f"leaves room to hear {heard_seconds:.0f} s at once; give fewer or shorter ones")
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
