@@ -60,9 +60,9 @@ def _row(continuity: str, minutes: float, made: Run, found: Comparison) -> list[
         f"{made.first_segment:.1f} s",
         f"{made.api_mib:.0f}",
         f"{made.worker_mib:.0f}",
-        str(len(made.windows) + 1),
+        str(len(made.seams) + 1),
         f"{found.attribution:.1%}",
-        f"{found.at_seams(made.windows, made.talk.seconds):.2%}",
+        f"{found.at_seams(made.seams, made.talk.seconds):.2%}",
         f"{found.word_errors:.1%} of {found.words}",
     ]
 
@@ -77,7 +77,7 @@ def _goals(way: str, runs: Mapping[tuple[str, float], tuple[Run, Comparison]], w
     if _HOUR in of:
         made, found = of[_HOUR]
         first = made.first_segment / of[window][0].first_segment
-        seams = 100 * found.at_seams(made.windows, made.talk.seconds)
+        seams = 100 * found.at_seams(made.seams, made.talk.seconds)
         goals += [
             Goal(f"first-segment-of-an-hour-over-one-window-{way}", first, 1.2, at_least=False),
             Goal(f"percent-lost-or-doubled-at-seams-{way}", seams, 0.5, at_least=False),

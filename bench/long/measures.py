@@ -14,8 +14,6 @@ from server.transcript.stitching.assignment import best_pairs
 
 _NEAR = 20.0
 """Seconds by which a word may be told too early or too late and still be the same one."""
-_SEAM = 8.0
-"""Seconds around a seam in which its losses and doubles lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +46,17 @@ class Comparison:
         """Share of the words that were told which have the right speaker."""
         return self.attributed / max(1, self.told)
 
-    def at_seams(self, seams: Sequence[float], seconds: float) -> float:
-        """Words lost or doubled at ``seams``, as a share of all words of a recording of ``seconds``.
+    def at_seams(self, seams: Sequence[tuple[float, float]], seconds: float) -> float:
+        """Words lost or doubled in these stretches, as a share of all words of a recording of ``seconds``.
 
-        The model loses and adds words anywhere: what is counted is how many more there are near a seam than in as much
-        time elsewhere.
+        The model loses and adds words anywhere: what is counted is how many more there are at seams than in as much
+        time elsewhere. Stretches do not overlap.
         """
-        near = min(seconds, _total(_merged(seams, seconds)))
-        errors = sorted((*self.lost, *self.added))
-        inside = sum(any(abs(error - seam) <= _SEAM for seam in seams) for error in errors)
-        if near >= seconds:
-            return inside / max(1, self.words)
-        expected = (len(errors) - inside) * near / (seconds - near)
-        return max(0.0, inside - expected) / max(1, self.words)
+        near = sum(end - start for start, end in seams)
+        errors = (*self.lost, *self.added)
+        inside = sum(any(start <= error <= end for start, end in seams) for error in errors)
+        elsewhere = (len(errors) - inside) / max(seconds - near, 1.0)
+        return max(0.0, inside - near * elsewhere) / max(1, self.words)
 
 
 def words_told(segments: Sequence[dict[str, Any]]) -> list[SpokenWord]:
@@ -155,19 +151,3 @@ def _path(
             j -= 1
             pairs.append((None, j))
     return pairs[::-1]
-
-
-def _merged(seams: Sequence[float], seconds: float) -> list[tuple[float, float]]:
-    """The stretches around seams, without what they have in common."""
-    merged: list[tuple[float, float]] = []
-    for seam in sorted(seams):
-        start, end = max(0.0, seam - _SEAM), min(seconds, seam + _SEAM)
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _total(stretches: Sequence[tuple[float, float]]) -> float:
-    return sum(end - start for start, end in stretches)

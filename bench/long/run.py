@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from bench.support import service
 from bench.traffic.resources import processes
 
 _KIB_PER_MIB = 1024
+_AROUND = 6.0
+"""Seconds around a seam, in which its losses and doubles lie: as far as segments' times are wrong."""
+_MOST_OVERLAP = 20.0
+"""Seconds that two windows have in common at most. What stands in front of a window makes it longer in the log."""
 _UPLOAD_LIMIT = 4 * 2**30
 
 
@@ -29,7 +34,7 @@ class Run:
         api_mib, worker_mib: the most memory that the processes ever had.
         segments: as the events have them.
         notes: what the server says is wrong with it.
-        windows: where the second and later windows begin, in seconds.
+        seams: stretches around where two windows meet, in seconds.
     """
 
     talk: Talk
@@ -39,7 +44,7 @@ class Run:
     worker_mib: float
     segments: Sequence[dict[str, Any]]
     notes: Sequence[str]
-    windows: Sequence[float]
+    seams: Sequence[tuple[float, float]]
 
 
 def run(talk: Talk, folder: Path, flags: Sequence[str], *, threads: int) -> Run:
@@ -62,7 +67,7 @@ def run(talk: Talk, folder: Path, flags: Sequence[str], *, threads: int) -> Run:
             raise RuntimeError("the answer broke off")
         found = processes(server.pid)
         memory = [_peak_mib(pid) for pid in (found.api, found.worker) if pid is not None]
-    return Run(talk, seconds, first, memory[0], memory[1], segments, done.get("notes", []), _windows(log))
+    return Run(talk, seconds, first, memory[0], memory[1], segments, done.get("notes", []), _seams(log, talk.seconds))
 
 
 def _events(base: str, file: Path) -> Iterator[dict[str, Any]]:
@@ -84,8 +89,11 @@ def _peak_mib(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / _KIB_PER_MIB
 
 
-def _windows(log: Path) -> list[float]:
-    """As the server logs them."""
+def _seams(log: Path, seconds: float) -> list[tuple[float, float]]:
+    """By the windows that the server logs: from before one begins until after the one in front of it has ended."""
     lines = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{"))
-    starts = {float(line["start"]) for line in lines if line["message"] == "window"}
-    return sorted(start for start in starts if start > 0)
+    windows = sorted((line["start"], line["start"] + line["seconds"]) for line in lines if line["message"] == "window")
+    return [
+        (max(0.0, start - _AROUND), min(seconds, min(max(start, end), start + _MOST_OVERLAP) + _AROUND))
+        for (_, end), (start, _) in pairwise(windows)
+    ]

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
-from server.engine.figures import DeviceMemory, WorkDone
+from server.engine.figures import DeviceMemory, LoopFigures, WorkDone
 from server.engine.messages import WorkerStats
 from server.metrics.families import counters, gauges, histogram, labelled_counter, labelled_gauge
+from server.metrics.labels import LOOPS
 from server.metrics.watched import Watched
 
 
@@ -36,6 +37,7 @@ class EngineCollector(Collector):
         yield labelled_counter(
             "asr_worker_deaths", "The same by reason.", "reason", {why.value: n for why, n in engine.deaths.items()}
         )
+        yield from _loops(engine.loops)
         if engine.stats is not None and engine.stats.memory is not None:
             yield from device_memory(engine.stats.memory)
         if (capacity := engine.capacity) is not None:
@@ -45,6 +47,20 @@ class EngineCollector(Collector):
             yield InfoMetricFamily(
                 "asr_model", "The loaded checkpoint and how it runs.", value=described | {"attention": info.attention}
             )
+
+
+def _loops(loops: LoopFigures) -> Iterator[Metric]:
+    family = CounterMetricFamily(
+        "asr_answer_loops",
+        "Stretches in which an answer ran in circles, by what was repeated and what became of it.",
+        labels=["kind", "outcome"],
+    )
+    for kind, outcome in LOOPS:
+        family.add_metric([kind, outcome], float(loops.stretches[kind, outcome]))
+    yield family
+    yield from counters(
+        ("asr_loop_tokens", "Answer tokens thrown away because the answer ran in circles.", loops.tokens)
+    )
 
 
 def _queue(admission: Admission) -> Iterator[Metric]:

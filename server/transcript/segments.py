@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from server.transcript.logprobs import TextLogprobs, TokenLogprob
 from server.transcript.repeats import LoopFound
+from server.transcript.tags import UNINTELLIGIBLE, are_tags
 
-_TAGS = re.compile(r"(?:\[[^\[\]]*\]\s*)+")
-UNINTELLIGIBLE = "[Unintelligible Speech]"
+__all__ = ["UNINTELLIGIBLE", "Segment", "Transcript", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class Segment:
 
         ``[Unintelligible Speech]`` is speech: somebody said something.
         """
-        return self.speaker is not None or self.text == UNINTELLIGIBLE or not _TAGS.fullmatch(self.text)
+        return self.speaker is not None or not are_tags(self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprob
     ``logprobs``: segments get those of their tokens.
 
     The last of them may be open where the model went on. If it had more to say there, that becomes a segment of the
-    same speaker behind it. Of a segment that is written twice one is kept. An answer that was cut loses the segment that
-    it was cut in: it may have run in circles there.
+    same speaker behind it. Of a segment that is written twice one is kept. An answer that was cut loses the segment
+    that it was cut in: it may have run in circles there.
     """
     reader = AnswerReader(vocabulary, seconds, logprobs=logprobs)
     before = _closed(reader.begin(answer.done.forced))

@@ -177,7 +177,7 @@ class EngineStream:
         """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
         self._link, self.steps, self._filled = link, 0, False
         spec, trace = self._request.spec, self._request.trace
-        begun = len(self._question.begun) + len(self._given) if self._answer is not None else 0
+        begun = self.given if self._answer is not None else 0
         link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace, begun))
         if self._appended:
             self._replaying = asyncio.create_task(self._replay(link, turns), name="stream-replay")

@@ -8,7 +8,7 @@ from typing import Any
 from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import RECORDING, parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
-from server.http.openapi.job_schemas import ACCEPTED, BACKGROUND, IDEMPOTENCY_KEY, KEY_REUSED
+from server.http.openapi.job_schemas import ACCEPTED, BACKGROUND, IDEMPOTENCY_KEY, refusal
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, nullable, record, ref
 from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.events import OpenAIEvents
@@ -181,7 +181,7 @@ TRANSCRIPTION: dict[str, Any] = {
             | {"text/event-stream": {"schema": ref("ServerSentEvent"), "examples": event_examples()}},
         },
     )
-    | {"202": ACCEPTED, "422": KEY_REUSED},
+    | {"202": ACCEPTED, "422": refusal("KeyReused")},
 }
 
 TRANSLATION: dict[str, Any] = {

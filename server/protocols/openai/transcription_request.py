@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.recording_request import Lowered, RecordingParameters
-from server.protocols.openai.request_values import Flag, Words, lowered, object_in
+from server.protocols.openai.request_values import Flag, MaybeFlag, Words, lowered, object_in
 from server.transcript.formats import DEFAULT_SUBTITLES, SubtitleOptions
 
 
@@ -105,6 +105,12 @@ class TranscriptionParameters(RecordingParameters):
         DEFAULT_SUBTITLES.min_gap, ge=0, le=2, description="With srt, vtt and lrc: seconds between two cues."
     )
     speaker_labels: Flag = Field(True, description="With srt, vtt and lrc: say who speaks, where there are several.")
+    tag_audio_events: MaybeFlag = Field(
+        None,
+        description="Tell of sounds that are no speech, such as [Music]: as segments in verbose_json and diarized_json "
+        "(and its events; their speaker is null or empty), as cues in srt, vtt and lrc. The text never has them. By "
+        "default, unless the server has another, verbose_json tells of them and the others do not.",
+    )
 
     @property
     def subtitles(self) -> SubtitleOptions:
@@ -117,7 +123,15 @@ class TranscriptionParameters(RecordingParameters):
             max_cps=self.max_cps,
             min_gap=self.min_cue_gap,
             speaker_labels=self.speaker_labels,
+            audio_events=self.shows_audio_events,
         )
+
+    @property
+    def shows_audio_events(self) -> bool:
+        """Whether sounds that are no speech are told of."""
+        if self.tag_audio_events is None:
+            return self.response_format is ResponseFormat.VERBOSE_JSON
+        return self.tag_audio_events
 
     @property
     def streamed(self) -> bool:

@@ -74,13 +74,13 @@ def channel(segment: Segment) -> JsonObject:
 
 
 def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
-    """OpenAI's diarized segment, which is also the event ``transcript.text.segment``."""
+    """OpenAI's diarized segment, which is also the event ``transcript.text.segment``. Nobody speaks a sound."""
     told: JsonObject = {
         "type": "transcript.text.segment",
         "id": segment_id(segment.index),
         "start": seconds(segment.start),
         "end": seconds(segment.end),
         "text": segment.text,
-        "speaker": labels.letter(segment.speaker),
+        "speaker": labels.letter(segment.speaker) if segment.is_speech else "",
     }
     return told | channel(segment)

@@ -7,7 +7,7 @@ from server.transcript.repetition.loop import LoopKind, Verdict
 from server.transcript.repetition.periods import PeriodTracker
 
 _LONGEST_VALUE = 64
-_FEWEST_COPIES, _FEWEST_CHARACTERS = 8, 60
+_FEWEST_COPIES, _FEWEST_CHARACTERS = 8, 40
 """Of anything that has no place in an answer; a frame is shorter."""
 _LONGEST_NUMBER = 24
 _LONGEST_BLANK = 48

@@ -49,9 +49,3 @@ def load(least: float, time: float, margin: float) -> float:
     if time <= 0:
         return math.inf
     return least / (time + margin)
-
-
-def copies_needed(unaided: float, fewest: float, load: float) -> float:
-    """Copies that make a loop: ``unaided`` at a speed that people speak at, ``fewest`` at one that nobody can."""
-    haste = min(max((load - 0.6) / 0.4, 0.0), 1.0)
-    return float(unaided ** (1 - haste) * fewest**haste)

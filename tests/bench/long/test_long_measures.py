@@ -30,15 +30,15 @@ def test_what_is_lost_and_doubled_is_found_where_it_happened() -> None:
     assert len(found.lost) == 4
     assert all(abs(at - 500) < 5 for at in found.added)
     assert all(abs(at - 751) < 5 for at in found.lost)
-    assert found.at_seams([500, 750], 1_000) == pytest.approx(7 / 2_000)
-    assert found.at_seams([250], 1_000) == 0
+    assert found.at_seams([(490, 510), (740, 760)], 1_000) == pytest.approx(7 / 2_000)
+    assert found.at_seams([(240, 260)], 1_000) == 0
 
 
 def test_what_is_lost_everywhere_is_no_matter_of_seams() -> None:
     told = [word for place, word in enumerate(SAID) if place % 20]
     found = compare(SAID, told)
     assert len(found.lost) == 100
-    assert found.at_seams([200, 400, 600, 800], 1_000) < 0.002
+    assert found.at_seams([(at, at + 20) for at in (200, 400, 600, 800)], 1_000) < 0.002
 
 
 def test_words_changed_are_neither_lost_nor_added() -> None:
