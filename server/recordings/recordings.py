@@ -131,7 +131,7 @@ class Recordings:
         at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
         self._check_context(tokens, max(at_once, default=0.0), wishes)
         for heard_seconds, length in zip(at_once, seconds, strict=True):
-            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW), tokens, wishes)
+            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.longest), tokens, wishes)
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
             heard = [self._held(audio, wishes, streams) for audio in heard]

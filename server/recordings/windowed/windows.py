@@ -50,6 +50,11 @@ class Windows:
         self._windowing = windowing
         self._encoder = encoder
 
+    @property
+    def longest(self) -> float:
+        """Seconds of a window where nothing but the wish counts."""
+        return self._windowing.seconds
+
     def needed(self, audio: StreamAudio, wishes: Wishes) -> bool:
         """Whether it is longer than a window, or than what one pass holds where the caller wishes for one."""
         seconds = audio.length / SAMPLE_RATE
