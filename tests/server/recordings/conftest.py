@@ -17,11 +17,11 @@ from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 from server.recordings.recordings import Recordings
-from server.recordings.windowed.linked import VoiceEncoder
 from server.recordings.windowed.windowing import Windowing
 from server.recordings.windowed.windows import Windows
 from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
+from server.voices.encoder import VoiceEncoder
 from tests.support.speaking_runner import SpeakingRunner
 
 LONGEST = 3600.0
