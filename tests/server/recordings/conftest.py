@@ -63,7 +63,8 @@ class Room(Recordings):
         self.engine = engine
 
     def hear_in(self, windowing: Windowing, encoder: VoiceEncoder | None = None) -> None:
-        """From now on in such windows."""
+        """From now on in such windows, and with such ears for voices."""
+        self._encoder = encoder
         self._windows = Windows(self.engine, self._vocabulary, windowing, encoder, loop_guard=True)
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import cast
 
 import numpy as np
+import pytest
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples
+from server.audio_in.listening import Listening
 from server.engine.messages import EndReason
 from server.recordings.known_voices import Heard, KnownVoices, NamedTranscription
 from server.recordings.recording import Recording
 from server.recordings.transcription import Costs, Transcription
+from server.recordings.windowed.windowing import Windowing
+from server.recordings.wishes import KnownSpeaker, Wishes
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.segments import Segment, Transcript, Usage
 from server.voices.encoder import Likeness, Vector
+from tests.server.recordings.conftest import Room, file_of, noise
 
 ADA, BOB, EVE, IAN = 0.1, 0.2, 0.3, 0.4
 """Voices: every sample of theirs is this."""
@@ -108,3 +114,31 @@ async def test_what_is_too_short_to_tell_stays_as_the_model_has_it() -> None:
     names = {0: "Ada", 1: "Bob"}
     found = await heard([BOB, ADA, ADA], [0, 1, None], names, clips={"Ada": ADA, "Bob": BOB}, seconds=0.4)
     assert found == ["Ada", "Bob", None]
+
+
+class Pitch(Ears):
+    """Tells a deep tone from anything else."""
+
+    async def vectors(self, clips: Sequence[Samples]) -> list[Vector]:
+        return [np.eye(2, dtype=np.float32)[int(np.abs(np.diff(clip)).mean() > 0.2 * np.std(clip))] for clip in clips]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+async def test_a_recording_with_known_speakers_is_looked_through(room: Room, channels: int) -> None:
+    """The model has both turns wrong. 2.5 s of reference and half a second of silence stand before the recording."""
+    seconds = np.arange(5 * SAMPLE_RATE // 2, dtype=np.float32) / SAMPLE_RATE
+    deep = (0.2 * np.sin(2 * np.pi * 150 * seconds)).astype(np.float32)
+    answer = (
+        '[{"Start":0,"End":2.4,"Speaker":0,"Content":"the reference"},'
+        '{"Start":3.1,"End":4,"Speaker":1,"Content":"hello"},{"Start":4,"End":5,"Speaker":0,"Content":"there"}]'
+    )
+    room.hear_in(Windowing(), Pitch())
+    sound = np.concatenate([deep[:SAMPLE_RATE], noise(1.0)])
+    heard = sound if channels == 1 else np.stack([sound, 0.5 * noise(2.0)], axis=1)
+    wishes = Wishes(answer, speakers=(KnownSpeaker("Ada", file_of(deep)),), listening=Listening(split=channels > 1))
+    with room.admit() as ticket:
+        opening = room.transcription(io.BytesIO(file_of(heard)), wishes, ticket=ticket, request_id="test")
+        async with opening as transcription:
+            transcript = await transcription.whole()
+    found = [transcript.speaker_names.get(s.speaker) for s in transcript.segments if s.speaker is not None]
+    assert found == (["Ada", None] if channels == 1 else ["Ada", None, None, None])
