@@ -75,7 +75,7 @@ def score(cases: Sequence[Case], *, shown: int = 0, record: bool = False) -> Non
     ]
     characters = sum(loop.at if loop else len(case.answer) for case, loop in zip(cases, found, strict=True))
     report = Report("loops")
-    report.say(machine(threads=1))
+    report.say(machine())
     report.say(f"{len(cases)} answers; {1e6 * took / max(characters, 1):.2f} ms of CPU for 1,000 characters.")
     report.table(["kind", "answers", "right", "median delay", "wrong"], _by_kind(results))
     report.table(["held back of honest answers", "median", "99 %", "most"], _held(results))

@@ -29,9 +29,9 @@ _NEAR = 0.6
 """Of the longer of two contents, which is their common beginning and end: nearly equal."""
 _EVEN = 0.021
 """Seconds by which durations, and ends from the starts behind them, differ at most where a machine set them."""
-_SHORTEST, _SHORTEST_TAG = 0.13, 0.3
+_SHORTEST, _SHORTEST_TAG = 0.2, 0.3
 """Seconds that anything takes which is said; that a sound takes which is worth a tag."""
-_MARGIN = 0.02
+_MARGIN = 0.05
 """Seconds of each segment that its times may be wrong by."""
 _DIGITS = re.compile(r"\d+")
 _TAG = re.compile(r"\s*\[[^\[\]]*\]\s*")

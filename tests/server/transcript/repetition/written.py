@@ -36,7 +36,8 @@ def find(text: str, *, seconds: float = SECONDS) -> Loop | None:
 
 def follow(text: str, cuts: Sequence[int], *, seconds: float = SECONDS) -> tuple[Loop | None, dict[int, int]]:
     """Feed a text in pieces that end at ``cuts``: the loop, and what was settled behind each piece."""
-    guard, settled = RepetitionGuard(seconds), {}
+    guard = RepetitionGuard(seconds)
+    settled: dict[int, int] = {}
     begun = 0
     for cut in [*sorted(cuts), len(text)]:
         loop = guard.feed(text[begun:cut])
