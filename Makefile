@@ -37,8 +37,9 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 	@echo "Serving $(MODEL) on http://$(HOST):$(PORT) (Ctrl+C stops; /ready answers 200 once the model is loaded)"
 	@exec $(BIN)/python -m server --model "$(MODEL)" --host "$(HOST)" --port "$(PORT)"
 
+# A process for each core, and a file's tests in one of them, for they share servers. Given some tests, it runs them in one.
 test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(or $(TESTS),--numprocesses logical --maxprocesses 4 --dist loadfile)
 
 test-metrics: $(DEV) ## Ask a real Prometheus, beside a server under load, for everything on the dashboard and in the alerts: two minutes
 	CI=true $(BIN)/python -m pytest -m prometheus tests/deploy/test_prometheus.py

@@ -20,6 +20,7 @@ from server.http.auth.callers import Keys, Places
 from server.http.deepgram_error import REQUEST_ID_HEADER
 from server.http.errors import install_error_handlers
 from server.http.hosts import AllowedHosts
+from server.http.job_requests import REPLAYED
 from server.http.middleware.access_log import AccessLogMiddleware
 from server.http.middleware.auth import AuthMiddleware
 from server.http.middleware.body import BodyMiddleware
@@ -40,6 +41,7 @@ from server.http.routes import (
     docs,
     flux,
     health,
+    jobs,
     models,
     realtime,
     transcriptions,
@@ -50,6 +52,7 @@ from server.settings import Settings
 from server.tracing.environment import make_tracer
 from server.tracing.tracer import Tracer
 from server.version import server_version
+from server.windows.sequence import SPARE_SECONDS
 
 EngineFactory = Callable[[Settings], Engine]
 TracerFactory = Callable[[], Tracer]
@@ -58,6 +61,7 @@ ROUTERS = tuple(
     room.router
     for room in (
         transcriptions,
+        jobs,
         diarization,
         realtime,
         client_secrets,
@@ -79,6 +83,8 @@ _EXPOSED_HEADERS = (
     NOTES_HEADER,
     REQUEST_ID_HEADER,
     "dg-error",
+    "location",
+    REPLAYED,
 )
 """What pages of other origins may read of an answer beside its body."""
 
@@ -97,6 +103,7 @@ def make_engine(settings: Settings) -> Engine:
             steps=settings.steps,
             min_audio_seconds=60 * settings.min_audio_minutes,
             max_audio_seconds=settings.max_audio_seconds,
+            live_seconds=_live_seconds(settings),
             attention=settings.attention,
             deterministic=settings.deterministic,
         ),
@@ -116,11 +123,17 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_requests=settings.max_requests,
         max_audio_seconds=settings.max_queued_audio_seconds,
         live_streams=settings.max_live_sessions,
-        live_seconds=settings.live_window_seconds,
+        live_seconds=_live_seconds(settings),
+        window_seconds=60 * settings.window_minutes,
         worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
+
+
+def _live_seconds(settings: Settings) -> float:
+    """Of a stream for a window."""
+    return settings.live_window_seconds + SPARE_SECONDS
 
 
 def create_app(
@@ -180,7 +193,7 @@ def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
-                allow_methods=("GET", "POST"),
+                allow_methods=("GET", "POST", "DELETE"),
                 allow_headers=("*",),
                 allow_private_network="*" not in settings.cors_origins,
                 expose_headers=_EXPOSED_HEADERS,

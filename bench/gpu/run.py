@@ -29,7 +29,7 @@ import torch
 
 from bench.gpu import checks, files, live, long, parts
 from bench.gpu.bench import Bench, Section, Sizes
-from bench.support.capacity import Capacity
+from bench.support.capacity import by_memory
 from bench.support.random_model import full_size, random_checkpoint, small
 from bench.support.report import Goal, Report, machine, parser
 from model.decoder.dimensions import bytes_per_position
@@ -198,10 +198,11 @@ def _memory(bench: Bench, sections: Sequence[Section]) -> Section:
     rows = [[section.name, f"{section.peak_bytes / 1e9:.1f}"] for section in sections if section.peak_bytes]
     memory = Section("memory", ["section", "most allocated, GB (weights and KV pages included)"], rows)
     if bench.held is not None:
-        capacity = Capacity.of(bench.held)
+        capacity = by_memory(bench.held)
         memory.notes.append(
-            f"{bench.held.pages * bench.held.page_size} positions of KV cache: longest file {capacity.longest} min; "
-            f"at once {capacity.minutes} requests of a minute or {capacity.hours} of an hour"
+            f"{bench.held.pages * bench.held.page_size} positions of KV cache: longest file "
+            f"{int(capacity.pass_seconds / 60)} min; at once {capacity.recordings[60]} requests of a minute or "
+            f"{capacity.recordings[3600]} of an hour"
         )
     return memory
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from transformers import VibeVoiceAsrForConditionalGeneration
 
 from bench.rehearsal.card import CONTEXT, card_of
-from bench.support.capacity import Capacity
+from bench.support.capacity import by_memory
 from bench.support.random_model import full_size, without_memory
 from bench.support.report import Report, machine, parser
 from model.decoder.dimensions import language_config
@@ -79,9 +79,14 @@ def plan_for(model: VibeVoiceAsrForConditionalGeneration, gigabytes: int, weight
 
 def _row(plan: MemoryPlan, model: VibeVoiceAsrForConditionalGeneration) -> list[str]:
     positions = plan.pages(GPU_PAGE) * GPU_PAGE
-    capacity = Capacity.of(gpu_info(model, positions))
+    capacity = by_memory(gpu_info(model, positions))
     economy = str(ECONOMIES.index(plan.economy))
-    return [economy, str(positions), f"{capacity.longest} min", str(capacity.minutes), str(capacity.hours)]
+    return [
+        economy,
+        str(positions),
+        f"{int(capacity.pass_seconds / 60)} min",
+        *(str(capacity.recordings[each]) for each in (60, 3600)),
+    ]
 
 
 def gpu_info(model: VibeVoiceAsrForConditionalGeneration, positions: int) -> RunnerInfo:

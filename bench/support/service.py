@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
 import httpx
@@ -33,15 +34,24 @@ class RunningServer:
 
 @contextmanager
 def running_server(
-    *flags: str, module: str = "server", threads: int = 1, environment: Mapping[str, str] = MappingProxyType({})
+    *flags: str,
+    module: str = "server",
+    threads: int = 1,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    log: Path | None = None,
 ) -> Iterator[RunningServer]:
     """Start ``python -m server`` with ``flags`` on a free loopback port; yields once it is ready.
 
     ``module``: another that takes the same flags. ``threads``: of torch in the worker. ``environment``: more of it.
+    ``log``: a file for everything that it logs, in JSON; without, warnings go where the bench's do.
     """
     port = _free_port()
-    command = [sys.executable, "-m", module, "--model", "tiny", "--port", str(port), "--log-level", "warning", *flags]
-    process = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads), **environment})
+    logging = ("warning", "console") if log is None else ("debug", "json")
+    command = [sys.executable, "-m", module, "--model", "tiny", "--port", str(port)]
+    command += ["--log-level", logging[0], "--log-format", logging[1], *flags]
+    variables = {**os.environ, "OMP_NUM_THREADS": str(threads), **environment}
+    with nullcontext() if log is None else log.open("wb") as stderr:
+        process = subprocess.Popen(command, env=variables, stderr=stderr)
     base = f"http://127.0.0.1:{port}"
     try:
         _wait_ready(base, process)

@@ -69,6 +69,10 @@ class Grammar(Protocol):
         """A segment as the model writes it; times in seconds, no speaker where nobody speaks."""
         ...
 
+    def begun(self, start: float) -> str:
+        """The beginning of a segment that starts then: what comes next is when it ends."""
+        ...
+
     def opening(self, segments: Iterable[str]) -> str:
         """The beginning of an answer that has these segments, with nothing said about what follows the last one."""
         ...
@@ -91,7 +95,6 @@ class Family:
         geometry: how it cuts audio into frames.
         grammar: how it writes its answers.
         prompt_tokens: most of a prompt beside audio and context: instruction, duration, header.
-        answer_tokens: of the longest answer it was made to write.
         check_processor: (processor, configuration, name of the checkpoint) → None; raises CheckpointError where the
             tokenizer or template is of another model.
         prompt: a processor that was checked → the checkpoint's prompt.
@@ -104,6 +107,5 @@ class Family:
     geometry: Geometry
     grammar: Grammar
     prompt_tokens: int
-    answer_tokens: int
     check_processor: Callable[[Any, Any, str], None]
     prompt: Callable[[Any], Prompt]

@@ -118,8 +118,9 @@ class Runner:
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        state = DeviceStream(level, PageTable(self._decoder.pool), AudioBuffer(self._encoder.hop))
-        state.queue.put(self._prompt.before_audio)
+        before = self._prompt.before_audio
+        state = DeviceStream(level, PageTable(self._decoder.pool), AudioBuffer(self._encoder.hop), len(before))
+        state.queue.put(before)
         self._streams[stream] = state
 
     def append(self, stream: int, samples: Samples) -> None:
@@ -142,8 +143,7 @@ class Runner:
         instruction = self._prompt.after_audio(heard / geometry.sample_rate, question.context)
         forced = self._prompt.answer_start(question.prefix, header=False)
         start = [*self._prompt.answer_start(header=question.force_header), *forced, *question.begun]
-        state.queue.put([*instruction, *start])
-        state.begin_answer(question)
+        state.begin_answer(question, [*instruction, *start])
         if self._drafts and question.temperature == 0:
             self._guess(state, question, start)
         return self._prompt.text(forced)
@@ -161,9 +161,6 @@ class Runner:
         """See StepRunner. Harmless for a stream that was not asked."""
         state = self._streams[stream]
         if state.question is not None:
-            audio_end = len(self._prompt.before_audio) + state.encoded
-            state.queue.keep(max(0, audio_end - state.table.length))
-            state.table.crop(min(state.table.length, audio_end))
             state.end_answer()
 
     def counts(self, stream: int) -> StreamCounts:
@@ -201,9 +198,7 @@ class Runner:
 
     def release(self, stream: int) -> None:
         """See StepRunner."""
-        state = self._streams.pop(stream)
-        state.end_answer()
-        state.table.release()
+        self._streams.pop(stream).release()
 
     def check_integrity(self) -> None:
         """See StepRunner."""

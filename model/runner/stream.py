@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import torch
 
@@ -61,12 +62,15 @@ class DeviceStream:
 
     Attributes:
         level: of its audio.
+        before: tokens in front of the audio.
         samples: of audio appended, and of silence that more audio was appended to.
         padding: samples of silence that fill up the last frame.
         encoded: frames.
         question: what it is asked: the instruction is queued and answer tokens are wanted. None while it listens.
         answered: tokens of the answer, those that were given before and those of unread steps included.
         questions: put and taken back so far; what a step says of an earlier one is nobody's any more.
+        behind: tokens behind the audio, as far as they are known: instruction, forced start, answer. Those of them that
+            are in the KV cache stay there when the question is taken back, until audio comes or another question.
         phrases: of the last context.
         draft: guesses what comes next, None for answers that are drawn.
         hypothesis: guesses by an answer that this one may resemble.
@@ -75,6 +79,7 @@ class DeviceStream:
     level: Level
     table: PageTable
     audio: AudioBuffer
+    before: int
     queue: InputQueue = field(default_factory=InputQueue)
     encoder: EncoderState = field(default_factory=EncoderState)
     samples: int = 0
@@ -83,34 +88,71 @@ class DeviceStream:
     question: Question | None = None
     answered: int = 0
     questions: int = 0
+    behind: list[int] = field(default_factory=list)
     phrases: tuple[str | None, Phrases] | None = None
     draft: AnswerDraft | None = None
     hypothesis: HypothesisDraft | None = None
 
     @property
     def counts(self) -> StreamCounts:
-        return StreamCounts(self.audio.frames, self.encoded, len(self.queue), self.table.length, self.answered)
+        kept = max(0, self.table.length - self._audio_end) if self.question is None else 0
+        cached = self.table.length - kept
+        return StreamCounts(self.audio.frames, self.encoded, len(self.queue), cached, self.answered, kept)
 
     def append(self, samples: Samples) -> None:
         """More audio, behind the padding if there is any."""
+        self._forget_behind()
         self.samples += self.padding + samples.size
         self.padding = 0
         self.audio.append(self.level.apply(samples))
 
     def pad(self) -> None:
         """Fill up the started frame; the only place where a frame is."""
-        self.padding += self.audio.pad()
+        if silence := self.audio.pad():
+            self._forget_behind()
+            self.padding += silence
 
-    def begin_answer(self, question: Question) -> None:
-        """The instruction is queued, and what the answer begins with."""
+    def begin_answer(self, question: Question, behind: list[int]) -> None:
+        """``behind`` the audio stand the instruction and what the answer begins with.
+
+        Those that stand in the KV cache already are not queued again, but for the last: somebody has to tell what comes
+        behind it.
+        """
+        known = sum(1 for _ in takewhile(_alike, zip(self.behind, behind[:-1], strict=False)))
+        kept = max(0, min(known, self.table.length - self._audio_end))
+        self._crop(kept)
+        self.behind = behind
+        self.queue.put(behind[kept:])
         self.question, self.answered = question, len(question.begun)
         self.draft = self.hypothesis = None
         self.questions += 1
 
     def end_answer(self) -> None:
-        """The question is taken back, or the stream is released."""
+        """The question is taken back: what is known of its tokens stays in the KV cache, and none is queued."""
+        self._crop(len(self.behind))
         self.question = None
         self.questions += 1
+
+    def release(self) -> None:
+        """Give the pages back; what steps say of it is nobody's any more."""
+        self.questions += 1
+        self.table.release()
+
+    @property
+    def _audio_end(self) -> int:
+        """Positions up to the end of the audio that is encoded, in the KV cache or queued for it."""
+        return self.before + self.encoded
+
+    def _crop(self, kept: int) -> None:
+        """Of what stands behind the audio leave this much in the KV cache, and nothing in the queue."""
+        self.queue.keep(max(0, self._audio_end - self.table.length))
+        self.table.crop(min(self.table.length, self._audio_end + kept))
+
+    def _forget_behind(self) -> None:
+        """Audio comes where the last question stood."""
+        if self.behind:
+            self._crop(0)
+            self.behind = []
 
     def draws(self, place: int) -> list[Draw]:
         """How its next answer token is drawn, at that place of a step; none where it is the best one."""
@@ -120,6 +162,7 @@ class DeviceStream:
 
     def follow(self, tokens: list[int]) -> None:
         """Take note of the next tokens of the answer, which are counted already."""
+        self.behind += tokens
         if self.draft is not None:
             self.draft.follow(tokens)
         if self.hypothesis is not None:
@@ -133,3 +176,8 @@ class DeviceStream:
         if remembered or self.draft is None:
             return remembered
         return self.draft.guess(unread)[:DRAFT_POSITIONS]
+
+
+def _alike(pair: tuple[int, int]) -> bool:
+    one, other = pair
+    return one == other

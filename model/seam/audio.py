@@ -7,6 +7,7 @@ the rule of Transformers' ``VibeVoiceAcousticTokenizerFeatureExtractor``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ SAMPLE_RATE = 24_000
 """Samples per second."""
 TARGET_DBFS = -25.0
 _EPS = 1e-6
-_SLICE = 128 * 8192
+LEVEL_SLICE = 128 * 8192
 """Samples that are looked at in one go, four MiB. A multiple of the 8192 that NumPy converts to float64 and adds up at
 a time, so that sums go the same way as over the whole."""
 
@@ -42,17 +43,21 @@ class Level:
 
 def clip_level(samples: Samples) -> Level:
     """The level of a whole clip (``samples``: [n]): RMS to -25 dBFS, then the peak to full scale at most."""
-    if samples.size == 0:
+    return level_of(samples[start : start + LEVEL_SLICE] for start in range(0, samples.size, LEVEL_SLICE))
+
+
+def level_of(slices: Iterable[Samples]) -> Level:
+    """The same of a clip in slices of `LEVEL_SLICE` samples, the last of what is left, which need not be there at once.
+
+    The energy is ``np.sum(np.square(samples), dtype=np.float64)`` to the bit, without a second clip for the squares.
+    """
+    total, peak, count = np.float64(0), 0.0, 0
+    for part in slices:
+        total = np.add.reduce(np.square(part), dtype=np.float64, initial=total)
+        peak = max(peak, float(np.max(part)), -float(np.min(part)))
+        count += part.size
+    if not count:
         return Level()
-    rms = float(np.sqrt(_energy(samples) / samples.size))
-    gain = 10 ** (TARGET_DBFS / 20) / (rms + _EPS)
-    peak = max(float(np.max(samples)), -float(np.min(samples))) * gain
+    gain = 10 ** (TARGET_DBFS / 20) / (float(np.sqrt(total / count)) + _EPS)
+    peak *= gain
     return Level(gain, peak + _EPS if peak > 1.0 else 1.0)
-
-
-def _energy(samples: npt.NDArray[np.float32]) -> np.float64:
-    """``np.sum(np.square(samples), dtype=np.float64)`` to the bit, without a second recording for the squares."""
-    total = np.float64(0)
-    for start in range(0, samples.size, _SLICE):
-        total = np.add.reduce(np.square(samples[start : start + _SLICE]), dtype=np.float64, initial=total)
-    return total

@@ -96,7 +96,11 @@ class StepRunner(Protocol):
         ...
 
     def crop(self, stream: int) -> None:
-        """Take back instruction and answer, so that more audio can be encoded or another question asked."""
+        """Take back instruction and answer, so that more audio can be encoded or another question asked.
+
+        What is known of them stays in the KV cache until audio comes. A question that begins alike, as one behind some
+        of the answer does (``Question.begun``), finds it there: only what differs is queued, and the last input.
+        """
         ...
 
     def counts(self, stream: int) -> StreamCounts:

@@ -16,6 +16,8 @@ class Priority(IntEnum):
     HIGH = 1
     """A recording that somebody paid, or has the right, to have before others."""
     NORMAL = 2
+    BACKGROUND = 3
+    """Nobody waits for it: it has what the others leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class Question:
         force_header: write the assistant header instead of letting the model say it (saves three steps).
         begun: answer tokens that were given before. They stand behind ``prefix`` as they are, none of them is emitted
             again, and the answer goes on as if it had not been interrupted: what is drawn next is drawn with the noise
-            of its place. They count for ``max_tokens``.
+            of its place. They count for ``max_tokens``. Behind the same audio those that the last question left in the
+            KV cache are not computed again.
     """
 
     context: str | None = None
@@ -76,6 +79,7 @@ class StreamCounts:
         encoded: audio frames whose embeddings are inputs.
         queued: inputs that are not in the KV cache; none where the next one is not known before the last step is read.
         cached: inputs in the KV cache.
+        kept: inputs in the KV cache beside them, which a question that was taken back has left there.
         answered: tokens of the present answer, those given before and those of unread steps included.
     """
 
@@ -84,3 +88,4 @@ class StreamCounts:
     queued: int = 0
     cached: int = 0
     answered: int = 0
+    kept: int = 0

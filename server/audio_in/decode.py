@@ -58,7 +58,7 @@ def decode(
         AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
     """
     watch = _Watch(limits.work_seconds)
-    pieces = _Reader(listening, report, watch.check).pieces(file)
+    pieces = _Reader(listening, report, watch.check, limits).pieces(file)
     for block in _without_offset(_blocks(pieces, report, split=listening.split)):
         report.rows = max(report.rows, len(block))
         limits.check_length(report.seconds, report.rows)
@@ -73,8 +73,10 @@ def decode(
 class _Reader:
     """Reads a file's recordings one after the other as the caller chose."""
 
-    def __init__(self, listening: Listening, report: DecodeReport, check: Callable[[], None]) -> None:
-        self._listening, self._report, self._check = listening, report, check
+    def __init__(
+        self, listening: Listening, report: DecodeReport, check: Callable[[], None], limits: DecodeLimits
+    ) -> None:
+        self._listening, self._report, self._check, self._limits = listening, report, check, limits
         self._timeline = Timeline(report)
         self._refusal: AudioError | None = None
 
@@ -110,6 +112,9 @@ class _Reader:
         track = self._listening.track if self._listening.track is not None else self._likeliest(part)
         with open_audio(part, self._check, track) as audio:
             self._introduce(audio)
+            # A header is not believed where it promises less; one that promises too much saves the work.
+            rows = audio.stream.codec_context.channels if self._listening.split else 1
+            self._limits.check_length(_promised_seconds(audio) - TRUNCATION_TOLERANCE, rows)
             began = self._timeline.played
             start = None if self._listening.from_first_sample else clock_start(audio.container)
             yield from self._timeline.pieces(decode_frames(audio, self._report, self._check), start)

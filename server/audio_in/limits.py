@@ -1,4 +1,4 @@
-"""How much audio is accepted. Counted while decoding: what a header claims is never believed."""
+"""How much audio is accepted. Counted while decoding: that a header claims less is never believed."""
 
 from __future__ import annotations
 

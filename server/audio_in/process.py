@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from io import FileIO, UnsupportedOperation
+from io import UnsupportedOperation
 from multiprocessing import Pipe
 from multiprocessing.reduction import send_handle
 from typing import BinaryIO, NoReturn
@@ -22,14 +22,13 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.audio_in import child
 from server.audio_in.deaths import DeathReason, DecoderDied, warn_of_missing_filter
 from server.audio_in.errors import AudioError, AudioErrorCode
+from server.audio_in.kept_samples import kept
 from server.audio_in.launch import START_SECONDS, Child, Idleness, file_in_memory
 from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
 from server.audio_in.listening import Listening
 from server.audio_in.report import DecodeReport
 
 _SAMPLE_BYTES = np.dtype(np.float32).itemsize
-_COPIED_AT_ONCE = 1 << 24
-"""Bytes."""
 _BLOCK_BYTES = 1 << 20
 """What may be written of a block of samples before it is found to be too much."""
 _MESSAGE_BYTES = 1 << 20
@@ -143,7 +142,7 @@ class DecoderProcess:
             limits.check_length(report.seconds, report.rows)
         except AudioError:
             raise ValueError("more samples than it may decode") from None
-        return tuple(_moved(channel, report.samples) for channel in self._channels[: report.rows])
+        return tuple(kept(channel, report.samples) for channel in self._channels[: report.rows])
 
     def _die(self, reason: DeathReason) -> NoReturn:
         self.kill()
@@ -169,22 +168,6 @@ class DecoderProcess:
 
 def _file_bytes(limits: DecodeLimits) -> int:
     return math.ceil(limits.max_seconds) * SAMPLE_RATE * _SAMPLE_BYTES + _BLOCK_BYTES
-
-
-def _moved(file: FileIO, count: int) -> Samples:
-    """``count`` samples, copied. Raises ValueError when there are fewer.
-
-    From the file's end, so that what is copied can be given back and an hour of audio is never held twice.
-    """
-    samples = np.empty(count, np.float32)
-    content = samples.data.cast("B")
-    for start in reversed(range(0, len(content), _COPIED_AT_ONCE)):
-        piece = content[start : start + _COPIED_AT_ONCE]
-        file.seek(start)
-        if file.readinto(piece) != len(piece):
-            raise ValueError("fewer samples than there were")
-        file.truncate(start)
-    return samples
 
 
 @contextmanager

@@ -1,4 +1,9 @@
-"""How much one stream can hold, and how long an answer may become before it counts as run away."""
+"""How much one stream can hold, what is reserved for it, and how long an answer may become.
+
+Nobody knows how long an answer will be. So there are two figures: what ordinary talk needs, which is reserved, and what
+an answer may have, which is all that the context has room for. One that outgrows what was reserved gets more of the
+page pool as it is written; see ``server.engine.worker.scheduler``.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +11,27 @@ from math import ceil
 
 from model.family import Family
 from model.seam.runner import RunnerInfo
+from server.engine.settings import EngineSettings
 
-TOKENS_PER_SECOND = 16.0
-"""Half as much again as the densest speech known: a meeting of 6 to 10 speakers wrote 10.7 tokens a second."""
 EXPECTED_TOKENS_PER_SECOND = 6.0
 """Ordinary talk writes about 5."""
+LIVE_TOKENS_PER_SECOND = 16.0
+"""Half as much again as the densest speech known: a meeting of 6 to 10 speakers wrote 10.7 tokens a second."""
 FIXED_TOKENS = 256
 """For brackets, tags and the slack of short recordings."""
+UTTERABLE_TOKENS_PER_SECOND = 64.0
+"""More than can be said: twenty characters a second, each of three bytes, each byte a token."""
+UTTERABLE_FIXED_TOKENS = 1024
+_MOST_FOR_LIVE = 0.25
+"""Of all pages, for live streams that may come."""
 
 
 def pass_positions(family: Family, seconds: float) -> int:
-    """Positions of one pass over a recording of ``seconds``: prompt and the answer that ordinary talk gives."""
-    return _prompt_positions(family, seconds) + _expected_tokens(seconds)
+    """Positions of one pass over a recording of ``seconds``: prompt and the answer that ordinary talk gives.
+
+    They are what is reserved for it.
+    """
+    return _prompt_positions(family, seconds) + expected_tokens(seconds)
 
 
 def pass_seconds(family: Family, positions: int) -> float:
@@ -45,7 +59,7 @@ def context_room(info: RunnerInfo, seconds: float, *, answer_tokens: int | None 
     """Tokens that a caller's context may have beside ``seconds`` of audio and its answer: at most so many tokens, or
     else what ordinary talk needs. Below 0 where not even audio and answer fit.
     """
-    answer = _expected_tokens(seconds)
+    answer = expected_tokens(seconds)
     if answer_tokens is not None:
         answer = min(answer, answer_tokens)
     return context_limit(info) - _prompt_positions(info.family, seconds) - answer
@@ -54,23 +68,42 @@ def context_room(info: RunnerInfo, seconds: float, *, answer_tokens: int | None 
 def answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int = 0) -> int:
     """The most tokens of an answer to ``seconds`` of audio and a caller's context of so many tokens.
 
-    Where the context limit leaves less than the generous budget, the answer gets what is left, but never less than
-    ordinary talk needs: a recording for which not even that is there is refused as too long by the worker instead of
-    being cut.
+    All that the context has room for, short of what nobody can have said: that has run away. Never less than ordinary
+    talk needs: a recording for which not even that is there is refused as too long by the worker instead of being cut.
     """
-    generous = ceil(seconds * TOKENS_PER_SECOND) + FIXED_TOKENS
+    utterable = ceil(seconds * UTTERABLE_TOKENS_PER_SECOND) + UTTERABLE_FIXED_TOKENS
     room = context_limit(info) - context_tokens - _prompt_positions(info.family, seconds)
-    return min(generous, info.family.answer_tokens, max(room, _expected_tokens(seconds)))
+    return min(utterable, max(room, expected_tokens(seconds)))
 
 
-def stream_positions(info: RunnerInfo, seconds: float) -> int:
-    """Positions that are reserved for a stream of ``seconds`` without a caller's context."""
-    return _prompt_positions(info.family, seconds) + answer_budget(info, seconds)
+def live_answer_budget(info: RunnerInfo, seconds: float, *, context_tokens: int = 0) -> int:
+    """The same for live audio, where somebody waits for each word and all of it is reserved: an answer that is longer
+    than the densest speech has run away earlier.
+    """
+    dense = ceil(seconds * LIVE_TOKENS_PER_SECOND) + FIXED_TOKENS
+    return min(dense, answer_budget(info, seconds, context_tokens=context_tokens))
+
+
+def live_positions(info: RunnerInfo, seconds: float) -> int:
+    """Positions that are reserved for a live stream of ``seconds`` without a caller's context."""
+    return _prompt_positions(info.family, seconds) + live_answer_budget(info, seconds)
+
+
+def live_pages(info: RunnerInfo, settings: EngineSettings) -> int:
+    """Pages that files leave to live streams."""
+    wanted = settings.live_streams * pages_for(info, live_positions(info, settings.live_seconds))
+    return min(wanted, int(_MOST_FOR_LIVE * info.pages))
+
+
+def expected_tokens(seconds: float) -> int:
+    """Of the answer to ordinary talk."""
+    return ceil(seconds * EXPECTED_TOKENS_PER_SECOND) + FIXED_TOKENS
+
+
+def pages_for(info: RunnerInfo, positions: int) -> int:
+    """Pages that a stream of so many positions takes, with room for guesses while they are verified."""
+    return -(-(positions + info.draft_positions) // info.page_size)
 
 
 def _prompt_positions(family: Family, seconds: float) -> int:
     return ceil(seconds * family.geometry.frame_rate) + family.prompt_tokens
-
-
-def _expected_tokens(seconds: float) -> int:
-    return ceil(seconds * EXPECTED_TOKENS_PER_SECOND) + FIXED_TOKENS

@@ -6,6 +6,7 @@ The worker counts, and sends what it has counted with its other stats; nothing c
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -67,6 +68,7 @@ class WorkDone:
         answer_tokens: that were given out.
         guessed_tokens: that were verified beside those which a step answers anyway.
         accepted_tokens: of them, those that came true.
+        preemptions: how often a stream gave its pages to those before it, to go on later.
         step_seconds: how long steps took: each from its launch, or from the end of the one before where that was later,
             until it was read. Their sum is the time in which there was a step.
         rows: how many streams were computed in a step; steps that only encode have none.
@@ -79,6 +81,7 @@ class WorkDone:
     answer_tokens: int = 0
     guessed_tokens: int = 0
     accepted_tokens: int = 0
+    preemptions: int = 0
     step_seconds: Distribution = field(default_factory=lambda: Distribution(STEP_SECONDS))
     rows: Distribution = field(default_factory=lambda: Distribution(ROWS))
 
@@ -101,3 +104,20 @@ class DeviceMemory:
     reserved: int
     free: int
     total: int
+
+
+class LoopFigures:
+    """Of answers that ran in circles, counted by whoever hears them.
+
+    Attributes:
+        stretches: by kind and by what became of them.
+        tokens: that were written for nothing.
+    """
+
+    def __init__(self) -> None:
+        self.stretches: Counter[tuple[str, str]] = Counter()
+        self.tokens = 0
+
+    def count(self, kind: str, outcome: str) -> None:
+        """One more is dealt with."""
+        self.stretches[kind, outcome] += 1

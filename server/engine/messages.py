@@ -2,8 +2,9 @@
 
 Every message is a small frozen dataclass that pickles. Nothing else crosses the pipe. A stream is opened, appended to,
 asked, cropped and closed, files and live audio alike. The worker sends exactly one AnswerDone for each AskStream,
-unless the stream is closed before, fails or is lost: then StreamFailed or StreamsLost is the last that is heard of it.
-A stream that is lost, with its worker or without, is opened again by the client under another number.
+unless the stream is closed before, fails, is lost or preempted: then StreamFailed, StreamsLost or StreamPreempted is
+the last that is heard of it. A stream that is lost, with its worker or without, or preempted, is opened again by the
+client under another number.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class OpenStream:
 
     ``company``: steps with this stream have no others in them than those of the same company, and go before all that
     have none. None: it runs with whoever has none. ``trace``: the W3C traceparent of the span that it is part of,
-    sampled or not.
+    sampled or not. ``answered``: tokens of the answer that an earlier worker, or this one before it took the stream
+    back, has given: so much room more is reserved.
     """
 
     stream: int
@@ -32,6 +34,7 @@ class OpenStream:
     spec: StreamSpec
     company: int | None = None
     trace: str | None = None
+    answered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,15 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True)
 class AnswerTokens:
-    """The next tokens of a stream's answer (stop token excluded), in order."""
+    """The next tokens of a stream's answer (stop token excluded), in order.
+
+    ``forced``: with the first of them the text that the answer was made to begin with; theirs follows right behind.
+    """
 
     stream: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
+    forced: str = ""
 
 
 class EndReason(StrEnum):
@@ -107,7 +114,7 @@ class EndReason(StrEnum):
     STOP = "stop"
     """The model ended it."""
     LENGTH = "length"
-    """It was cut at its longest."""
+    """It was cut at its longest: as many tokens as may be, or as there was room for."""
     CROPPED = "cropped"
     """Its question was taken back."""
 
@@ -164,6 +171,15 @@ class StreamsLost:
     """A step with these streams, two or more, went wrong, and nobody knows over which. The worker has let them go."""
 
     streams: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPreempted:
+    """The stream has given its pages to those that were there before it. The worker has let it go; it goes on when
+    there is room again.
+    """
+
+    stream: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,5 +244,13 @@ class WorkerFailed:
 
 
 ToClient = (
-    WorkerReady | AnswerTokens | AnswerDone | StreamFailed | StreamsLost | StreamTrace | WorkerStats | WorkerFailed
+    WorkerReady
+    | AnswerTokens
+    | AnswerDone
+    | StreamFailed
+    | StreamsLost
+    | StreamPreempted
+    | StreamTrace
+    | WorkerStats
+    | WorkerFailed
 )

@@ -17,6 +17,7 @@ class EngineSettings:
         max_requests: requests in work or waiting.
         max_audio_seconds: audio of all requests in work or waiting.
         live_streams, live_seconds: so many live streams of so many seconds of audio find room beside files.
+        window_seconds: files that are longer come in windows of so much, one after the other; of use for what is told.
         step_seconds: what a step on a CPU should take at most; prompts come in smaller parts where it takes longer.
         worker_timeout: a worker that is silent for this long is killed, and so is one whose step takes so long, unless
             a tenth of that is what its steps have taken so far.
@@ -35,6 +36,7 @@ class EngineSettings:
     max_audio_seconds: float = 14_400.0
     live_streams: int = 0
     live_seconds: float = 0.0
+    window_seconds: float = float("inf")
     step_seconds: float = 5.0
     worker_timeout: float = 30.0
     load_timeout: float = 60.0

@@ -55,7 +55,8 @@ def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Re
         case ResponseFormat.LRC:
             return PlainTextResponse(render_lrc(transcript, parameters.subtitles))
         case ResponseFormat.DIARIZED_JSON:
-            return LongJSONResponse(render_diarized_json(transcript))
+            told = render_diarized_json(transcript, audio_events=parameters.shows_audio_events)
+            return LongJSONResponse(told)
         case ResponseFormat.VERBOSE_JSON:
             return LongJSONResponse(
                 render_verbose_json(
@@ -63,6 +64,7 @@ def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Re
                     language=parameters.language,
                     temperature=parameters.temperature,
                     granularities=parameters.timestamp_granularities or ("segment",),
+                    audio_events=parameters.shows_audio_events,
                 )
             )
 
@@ -76,6 +78,7 @@ async def answer_events(
         logprobs=bool(parameters.include),
         speaker_names=transcription.speaker_names,
         channels=transcription.recording.channels or 1,
+        audio_events=parameters.shows_audio_events,
     )
     try:
         async with aclosing(transcription.events()) as events:

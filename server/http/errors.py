@@ -22,6 +22,9 @@ from starlette.exceptions import HTTPException
 from server.audio_in.errors import AudioErrorCode
 from server.engine.messages import FailureCode
 from server.http.auth.accounts import LimitReached
+from server.jobs.jobs import JobElsewhere, NoSuchJob
+from server.jobs.store import KeyReused, QueueFull
+from server.jobs.webhooks.receivers import ForbiddenReceiver
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.transcription_wishes import REFERENCES
 from server.recordings.errors import (
@@ -183,6 +186,22 @@ def to_api_error(error: Exception) -> ApiError:
             )
         case DecodeStopped():
             return shutting_down()
+        case NoSuchJob():
+            return ApiError(HTTPStatus.NOT_FOUND, "There is no such job.", code="job_not_found")
+        case JobElsewhere():
+            return ApiError(
+                HTTPStatus.MISDIRECTED_REQUEST,
+                f"This job is kept by the servers of the name {error.name}, and this is none of them.",
+                code="job_elsewhere",
+            )
+        case KeyReused():
+            message = "This Idempotency-Key was used for another request."
+            return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, message, code="idempotency_key_reused")
+        case QueueFull():
+            message = "As many jobs wait as may."
+            return ApiError(HTTPStatus.TOO_MANY_REQUESTS, message, code="too_many_jobs", retry_after=30.0)
+        case ForbiddenReceiver():
+            return invalid("webhook_url", f"webhook_url: {error.message}", code="webhook_not_allowed")
         case BudgetSpent():
             return _short_of(error.resource)
         case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:

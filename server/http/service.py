@@ -6,7 +6,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import time
@@ -20,24 +20,31 @@ from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
+from server.http.activity import Activity
 from server.http.auth.accounts import Account
 from server.http.auth.callers import Keys
 from server.http.auth.resume_tokens import ResumeTokens
+from server.http.descriptors import most_decoders
 from server.http.errors import shutting_down
+from server.http.job_host import open_jobs
 from server.http.sockets.sessions import LiveSessions
 from server.http.spool import Spool
 from server.http.upload_places import UploadPlaces
+from server.jobs.jobs import Jobs
 from server.live.context_room import live_context_room
 from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
+from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
 from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
 from server.tracing.streams import record_stream
 from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
+from server.voices.encoder import VoiceEncoder
+from server.voices.opening import open_voice_encoder
 
 logger = logging.getLogger(__name__)
 Loaded = TypeVar("Loaded")
@@ -46,16 +53,8 @@ LAST_WORDS_SECONDS = 10.0
 """Live sessions are told to end so long before the drain time is over, or half of it: they run until then."""
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
-DECODER_DESCRIPTORS = 16
-"""That the server has open for each process that decodes."""
-_OTHER_DESCRIPTORS = 48
 _FAILED_RETRY = 60.0
 """Seconds after which a restarted server may have what this one lacks."""
-
-
-def most_decoders(descriptors: int, wanted: int) -> int:
-    """How many processes may decode where so many files may be open, of which most are for those who wait."""
-    return max(1, min(wanted, (descriptors - _OTHER_DESCRIPTORS) // (2 * DECODER_DESCRIPTORS)))
 
 
 class Service:
@@ -70,6 +69,7 @@ class Service:
         spool: where bodies are kept.
         memory: for bodies and for samples that wait for the model.
         tracer: whom spans are told.
+        jobs: where there is a folder for them, from `start` on.
         created: Unix time of the start.
         keys: who may call.
     """
@@ -102,19 +102,21 @@ class Service:
         self.metrics.watch(self)
         self.draining = False
         self.refusing = False
-        self._active_requests = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._hurry = asyncio.Event()
+        self._activity = Activity()
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
+        self.jobs: Jobs | None = None
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
+        self._voices: VoiceEncoder | None = None
         self._reading: asyncio.Task[None] | None = None
         self._fault: str | None = None
 
     async def start(self) -> None:
         """Start the engine and return; it becomes ready by itself, and the service with it."""
+        if self.settings.jobs_folder is not None:
+            self.jobs = await run_in_threadpool(open_jobs, self.settings.jobs_folder, self)
+            await self.jobs.start()
         await self.engine.start()
         self._reading = asyncio.create_task(self._read_vocabulary(), name="vocabulary-reader")
 
@@ -125,20 +127,31 @@ class Service:
         await asyncio.shield(self._reading)
 
     async def _read_vocabulary(self) -> None:
-        """Read what tells languages while the model loads, then the checkpoint's vocabulary, whose place is known then.
+        """Read what tells languages and voices while the model loads, then the checkpoint's vocabulary, whose place is
+        known then.
 
         That is before anybody is told that the server is ready: reading Qwen2.5's eleven megabytes holds Python's lock
         for half a second, in whatever thread.
         """
         await self._read(load_languages, "What tells languages")
+        name = self.settings.voice_encoder
+        self._voices = await self._read(partial(open_voice_encoder, name), f"The voice encoder {name}")
         await self.engine.wait_ready()
         assert self.engine.info is not None
         folder = Path(self.engine.info.checkpoint_path)
         vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
-        longest = self.settings.max_audio_seconds
+        settings = self.settings
         self._vocabulary = vocabulary
         self._recordings = Recordings(
-            self.engine, vocabulary, self.decoders, max_audio_seconds=longest, memory=self.memory
+            self.engine,
+            vocabulary,
+            self.decoders,
+            max_audio_seconds=settings.max_audio_seconds,
+            memory=self.memory,
+            disk=self.spool.disk,
+            windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
+            encoder=self._voices,
+            loop_guard=settings.loop_guard,
         )
 
     async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
@@ -156,14 +169,16 @@ class Service:
         Whoever serves the application calls this before it stops; `hurry` cuts the waiting short.
         """
         self.draining = True
-        await self._wait(self.settings.drain_notice_seconds)
+        if self.jobs is not None:
+            await self.jobs.rest()
+        await self._activity.wait(self.settings.drain_notice_seconds)
         self.refusing = True
         logger.info("draining", extra={"fields": {"active_requests": self.active_requests}})
-        await self._wait(self.settings.drain_seconds - self.last_words_seconds, self._idle)
+        await self._activity.wait_idle(self.settings.drain_seconds - self.last_words_seconds)
         self.live.stopping.set()
-        await self._wait(self.last_words_seconds, self._idle)
+        await self._activity.wait_idle(self.last_words_seconds)
         await self.close()
-        await self._wait(CANCEL_SECONDS, self._idle)
+        await self._activity.wait_idle(CANCEL_SECONDS)
 
     def reload_keys(self) -> None:
         """Know the keys of the key file as it is now; where it cannot be read, those from before stay."""
@@ -185,40 +200,29 @@ class Service:
 
     def hurry(self) -> None:
         """Do not wait for anything any more. Only from the event loop; may be called before `drain`, and again."""
-        self._hurry.set()
-
-    async def _wait(self, seconds: float, happened: asyncio.Event | None = None) -> None:
-        """Until so much time has passed, ``happened`` is set, or there is hurry."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._hurry, happened) if event is not None]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        self._activity.hurry()
 
     @property
     def active_requests(self) -> int:
         """Requests whose answer has not ended, probes included."""
-        return self._active_requests
+        return self._activity.requests
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self) -> AbstractContextManager[None]:
         """From a request's begin to the end of its answer."""
-        self._active_requests += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._active_requests -= 1
-            if not self._active_requests:
-                self._idle.set()
+        return self._activity.request()
 
     async def close(self) -> None:
         """End every request's work. Harmless when repeated."""
         self.draining = self.refusing = True
+        if self.jobs is not None:
+            await self.jobs.close()
         await self.engine.close()
         if self._reading is not None:
             with suppress(EngineUnavailable):
                 await self._reading
         await run_in_threadpool(self.decoders.close)
+        if self._voices is not None:
+            self._voices.close()
         await run_in_threadpool(self.tracer.close)
 
     @property
@@ -253,6 +257,12 @@ class Service:
         """
         self._check_open()
         self.recordings.check_room(urgent=urgent)
+        self.spool.check(announced)
+
+    def check_upload(self, announced: int) -> None:
+        """The same for a request that takes no place in the engine."""
+        if self.refusing:
+            raise shutting_down()
         self.spool.check(announced)
 
     def admit(self, account: Account, *, urgent: bool) -> Ticket:

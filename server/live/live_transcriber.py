@@ -19,6 +19,7 @@ from server.live.ears.gate import GatedAudio
 from server.live.ears.listener import Listener, Quiet
 from server.live.ears.turns import TurnEnd, TurnEvent, TurnIdle, TurnPause, TurnResume, TurnStart
 from server.live.settings import LiveSettings
+from server.live.spoken_turns import SpokenTurns
 from server.live.vocabulary.events import (
     AudioHeard,
     Checkpoint,
@@ -27,9 +28,6 @@ from server.live.vocabulary.events import (
     IdleTimedOut,
     LiveEvent,
     SessionEvent,
-    Silence,
-    SpeechPaused,
-    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
 )
@@ -62,12 +60,12 @@ class LiveTranscriber(Transcriber):
         )
         self._text, self._voices = self._captions.place(), self._captions.voices
         self._work = Work()
+        self._spoken_turns = SpokenTurns(self._work, self._captions, self._tell, self._turn_flush)
         self._skipped = 0  # samples that another session has heard
         self._promised = Promised()
         self._next_flush = 0
         self._resumable = False
         self._reads_pauses = False
-        self._asked = self._over = False  # in the present silence: the model was asked, and the turn ended
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
@@ -258,7 +256,7 @@ class LiveTranscriber(Transcriber):
                         if await self._reach(item):
                             return
                     case _:
-                        await self._follow(item)
+                        await self._spoken_turns.follow(item)
                 self._work.done()
             if self._captions.due:
                 self._tell(await self._captions.update())
@@ -278,48 +276,6 @@ class LiveTranscriber(Transcriber):
         self._tell([] if mark.answer is None else [mark.answer])
         return isinstance(mark.answer, Finished)
 
-    async def _follow(self, turn: TurnEvent) -> None:
-        """What was found of a turn whose end depends on what was said: told in the order of the audio."""
-        match turn:
-            case TurnPause():
-                await self._pause(turn)
-                return
-            case TurnEnd(at, seconds) if not self._over:
-                await self._stop(at, Silence(at - seconds, seconds, self._captions.finished))
-            case TurnResume(at) if not self._over:
-                self._work.done()
-                self._tell([SpeechResumed(at)])
-            case TurnStart(at) | TurnResume(at):
-                self._work.done()
-                self._tell([SpeechStarted(at)])
-        self._asked = self._over = False
-
-    async def _pause(self, pause: TurnPause) -> None:
-        """Nobody speaks: ask what was said. The turn is over if the silence is enough for that.
-
-        Asked is at once, and where that found no end of a sentence, again before it counts: the mark that ends one may
-        be heard in the silence.
-        """
-        if self._over or (self._work.speech_goes_on and not pause.enough):
-            return
-        if not self._asked or (pause.enough and not self._captions.finished):
-            self._asked = True
-            self._tell(await self._captions.look())
-        silence = Silence(pause.at - pause.silence, pause.silence, self._captions.finished)
-        if pause.enough and silence.finished:
-            self._over = True
-            await self._stop(pause.at, silence)
-        elif not self._work.speech_goes_on:
-            self._work.done()
-            self._tell([SpeechPaused(silence)])
-
-    async def _stop(self, at: float, silence: Silence) -> None:
-        flush = self._turn_flush()
-        self._tell([SpeechStopped(at, flush, silence)])
-        self._tell(await self._captions.settle())
-        self._work.done()
-        self._tell([Flushed(at, flush)])
-
     def _tell(self, events: Sequence[LiveEvent]) -> None:
         """Tell these; where a ``Checkpoint`` is wanted, what they say of the text has to be all that is new in it."""
         if self._resumable:
@@ -338,4 +294,7 @@ def make_transcriber(
     engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str
 ) -> LiveTranscriber:
     """The one over the model. ``vocabulary``: of the engine's checkpoint."""
-    return LiveTranscriber(WindowSequence(engine, vocabulary, seconds=settings.window, request_id=request_id), settings)
+    windows = WindowSequence(
+        engine, vocabulary, seconds=settings.window, request_id=request_id, loop_guard=settings.loop_guard
+    )
+    return LiveTranscriber(windows, settings)

@@ -21,6 +21,7 @@ class LiveSettings(BaseModel):
         silence: nobody spoke for this long: what was said is final, and nothing is computed until somebody speaks.
         release: nobody spoke for this long: the session gives its memory on the device back.
         backlog: audio that may wait for the model before the client is slowed down.
+        loop_guard: answers that run in circles are asked for again.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +33,7 @@ class LiveSettings(BaseModel):
     silence: float = 1.0
     release: float = 10.0
     backlog: float = 20.0
+    loop_guard: bool = True
 
     @model_validator(mode="after")
     def _room_for_two_updates(self) -> Self:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client.metrics_core import InfoMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
-from server.engine.figures import DeviceMemory, WorkDone
+from server.engine.figures import DeviceMemory, LoopFigures, WorkDone
 from server.engine.messages import WorkerStats
-from server.metrics.families import counters, gauges, histogram, labelled_counter
+from server.metrics.families import counters, gauges, histogram, labelled_counter, labelled_gauge
+from server.metrics.labels import LOOPS
 from server.metrics.watched import Watched
 
 
@@ -35,8 +37,11 @@ class EngineCollector(Collector):
         yield labelled_counter(
             "asr_worker_deaths", "The same by reason.", "reason", {why.value: n for why, n in engine.deaths.items()}
         )
+        yield from _loops(engine.loops)
         if engine.stats is not None and engine.stats.memory is not None:
             yield from device_memory(engine.stats.memory)
+        if (capacity := engine.capacity) is not None:
+            yield from _capacity(capacity)
         if (info := engine.info) is not None:
             described = {"model": info.checkpoint, "device": info.device, "dtype": info.dtype}
             yield InfoMetricFamily(
@@ -44,11 +49,39 @@ class EngineCollector(Collector):
             )
 
 
+def _loops(loops: LoopFigures) -> Iterator[Metric]:
+    family = CounterMetricFamily(
+        "asr_answer_loops",
+        "Stretches in which an answer ran in circles, by what was repeated and what became of it.",
+        labels=["kind", "outcome"],
+    )
+    for kind, outcome in LOOPS:
+        family.add_metric([kind, outcome], float(loops.stretches[kind, outcome]))
+    yield family
+    yield from counters(
+        ("asr_loop_tokens", "Answer tokens thrown away because the answer ran in circles.", loops.tokens)
+    )
+
+
 def _queue(admission: Admission) -> Iterator[Metric]:
     yield from gauges(
         ("asr_queue_requests", "Requests in work or waiting.", admission.requests),
         ("asr_queue_audio_seconds", "Audio of the requests in work or waiting.", admission.audio_seconds),
         ("asr_audio_speed_ratio", "Seconds of audio answered per second of work, lately.", admission.speed),
+    )
+
+
+def _capacity(capacity: Capacity) -> Iterator[Metric]:
+    yield from gauges(
+        ("asr_capacity_pass_seconds", "Longest recording that one pass of the model holds.", capacity.pass_seconds),
+        ("asr_capacity_window_seconds", "Longest that is heard at once.", capacity.window_seconds),
+        ("asr_capacity_live_sessions", "Live sessions that there is room for at once.", capacity.live_sessions),
+    )
+    yield labelled_gauge(
+        "asr_capacity_recordings",
+        "Recordings that there is room for at once, by their length in seconds.",
+        "seconds",
+        {str(length): count for length, count in capacity.recordings.items()},
     )
 
 
@@ -81,6 +114,11 @@ def _work(done: WorkDone) -> Iterator[Metric]:
         ("asr_answer_tokens", "Answer tokens given out.", done.answer_tokens),
         ("asr_guessed_tokens", "Answer tokens that were guessed and verified.", done.guessed_tokens),
         ("asr_accepted_tokens", "Guessed tokens that came true.", done.accepted_tokens),
+        (
+            "asr_preemptions",
+            "Recordings that gave their pages to those before them, and began again where they were, later.",
+            done.preemptions,
+        ),
     )
 
 

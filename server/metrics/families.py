@@ -29,6 +29,14 @@ def labelled_counter(name: str, documentation: str, label: str, values: Mapping[
     return family
 
 
+def labelled_gauge(name: str, documentation: str, label: str, values: Mapping[str, float]) -> Metric:
+    """One gauge with a value for each of the label's."""
+    family = GaugeMetricFamily(name, documentation, labels=[label])
+    for of, value in values.items():
+        family.add_metric([of], float(value))
+    return family
+
+
 def histogram(name: str, documentation: str, counted: Distribution) -> Metric:
     """Of what somebody else has counted."""
     counts = counted.counts or (0,) * (len(counted.bounds) + 1)

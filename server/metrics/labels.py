@@ -9,13 +9,17 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from server.audio_in.errors import AudioErrorCode
+from server.jobs.job import JobStatus
 from server.live.vocabulary.protocol import SessionEnd
 from server.recordings.transcription import Outcome
+from server.transcript.repeats import LoopOutcome
+from server.transcript.repetition import LoopKind
 
 REJECTIONS = (
     "overloaded",
     "too_many_sessions",
     "too_many_uploads",
+    "too_many_jobs",
     "insufficient_storage",
     "insufficient_memory",
     "too_many_open_files",
@@ -57,6 +61,9 @@ class Stage(StrEnum):
     TRANSCRIBE = "transcribe"
 
 
+JOB_ENDS = tuple(status.value for status in JobStatus if status.ended and status is not JobStatus.EXPIRED)
+LOOPS = tuple((kind.value, outcome.value) for kind in LoopKind for outcome in LoopOutcome)
+"""Of what answers repeat that run in circles, and what became of that."""
 OUTCOMES = tuple(outcome.value for outcome in Outcome)
 DECODE_ERRORS = tuple(code.value for code in AudioErrorCode)
 CLOSED = "closed"

@@ -22,13 +22,15 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from server.metrics.buckets import AUDIO_SECONDS, LIVE_SECONDS, REAL_TIME_FACTORS, SECONDS
+from server.metrics.buckets import AUDIO_SECONDS, JOB_SECONDS, LIVE_SECONDS, REAL_TIME_FACTORS, SECONDS
 from server.metrics.engine import EngineCollector
+from server.metrics.jobs import JobsCollector
 from server.metrics.labels import (
     DEADLINE_EXCEEDED,
     DEADLINES,
     DECODE_ERRORS,
     FAILURES,
+    JOB_ENDS,
     LIVE_ENDPOINTS,
     OUTCOMES,
     REJECTIONS,
@@ -61,11 +63,12 @@ class Metrics:
         self._count_requests()
         self._count_recordings()
         self._count_sessions()
+        self._count_jobs()
 
     def watch(self, watched: Watched) -> None:
         """Declare what is read from the server's parts at the time of a scrape."""
-        for collector in (EngineCollector(watched), ServerCollector(watched), ProcessesCollector(watched)):
-            self.registry.register(collector)
+        for collector in (EngineCollector, ServerCollector, JobsCollector, ProcessesCollector):
+            self.registry.register(collector(watched))
 
     async def exposition(self) -> bytes:
         """All of it in Prometheus' text format.
@@ -166,6 +169,12 @@ class Metrics:
             "asr_live_flush_seconds",
             "From the end of a turn, or a client's wish to have all its words, to the last of them.",
             LIVE_SECONDS,
+        )
+
+    def _count_jobs(self) -> None:
+        self.jobs = self._counter("asr_jobs_ended", "Jobs that ended here, by how.", ["status"], product(JOB_ENDS))
+        self.job_duration = self._histogram(
+            "asr_job_duration_seconds", "From a job's acceptance to its end, the wait included.", JOB_SECONDS
         )
 
     def _counter(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from server.audio_in.decode_pool import DecodePool
 from server.engine.client.engine import Engine
+from server.jobs.jobs import Jobs
 from server.resources import Budget
 from server.settings import Settings
 
@@ -57,6 +58,8 @@ class Watched(Protocol):
     def spool(self) -> Spool: ...
     @property
     def memory(self) -> Budget: ...
+    @property
+    def jobs(self) -> Jobs | None: ...
     @property
     def ready(self) -> bool: ...
     @property

@@ -1,1 +1,1 @@
-"""A recording and what is wished of it in, the events of its transcript out. No HTTP, no metrics, no log."""
+"""A recording and what is wished of it in, the events of its transcript out. No HTTP, no metrics."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from model.seam.audio import Samples
+from server.audio_in.kept_samples import slices
 
 _FLOOR = 2**-13
 """Nothing can be said more softly: four steps of 16 bits, for dither and for what resampling makes of rounding."""
@@ -38,7 +39,7 @@ def audible(channels: Sequence[Samples]) -> tuple[list[int], list[str]]:
 
 
 def _peak(samples: Samples) -> float:
-    return max(float(np.max(samples)), -float(np.min(samples)))
+    return max(max(float(np.max(part)), -float(np.min(part))) for part in slices(samples, _SLICE))
 
 
 def _alike(one: Samples, other: Samples, floor: float) -> bool:
@@ -49,4 +50,4 @@ def _alike(one: Samples, other: Samples, floor: float) -> bool:
 
 
 def _slices(one: Samples, other: Samples) -> Iterator[tuple[Samples, Samples]]:
-    return ((one[at : at + _SLICE], other[at : at + _SLICE]) for at in range(0, one.size, _SLICE))
+    return zip(slices(one, _SLICE), slices(other, _SLICE), strict=True)

@@ -9,9 +9,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
+from model.seam.audio import LEVEL_SLICE, SAMPLE_RATE, Level, Samples, clip_level, level_of
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.errors import AudioError
+from server.audio_in.kept_samples import slices
 from server.audio_in.limits import DecodeLimits
 from server.recordings.channels import audible
 from server.recordings.errors import UnusableReference
@@ -70,7 +71,9 @@ def _facts(audio: DecodedAudio, notes: tuple[str, ...], channels: int | None = N
 def _stream(samples: Samples, clips: Sequence[_Clip], channel: int | None = None) -> StreamAudio:
     if clips:
         return _behind(clips, samples, channel)
-    return StreamAudio(blocks([Part(samples)]), samples.size, clip_level(samples), channel=channel)
+    level = level_of(slices(samples, LEVEL_SLICE))
+    passing = blocks([Part(samples)])
+    return StreamAudio(passing, samples.size, level, channel=channel, recording=samples, own_level=level)
 
 
 def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> StreamAudio:
@@ -84,6 +87,17 @@ def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> St
         places.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
         parts += [Part(voice, clip_level(voice)), gap]
         start = end + gap.samples.size
-    parts.append(Part(samples, clip_level(samples)))
-    length = start + samples.size
-    return StreamAudio(blocks(parts), length, Level(), start / SAMPLE_RATE, tuple(places), channel)
+    level = level_of(slices(samples, LEVEL_SLICE))
+    voices = tuple(part.level.apply(part.samples) for part in parts[::2])
+    parts.append(Part(samples, level))
+    return StreamAudio(
+        blocks(parts),
+        start + samples.size,
+        Level(),
+        start / SAMPLE_RATE,
+        tuple(places),
+        channel,
+        recording=samples,
+        own_level=level,
+        voices=voices,
+    )

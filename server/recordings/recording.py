@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples
+from server.audio_in.kept_samples import slices
 from server.transcript.references import ReferenceClip
 
 _BLOCK = 10 * SAMPLE_RATE
@@ -40,6 +41,9 @@ class StreamAudio:
         offset: seconds of clips and gaps.
         clips: where in the samples the known speakers talk.
         channel: its number, None where they were mixed.
+        recording: its samples without the clips, for who hears them in windows; None where they only pass through.
+        own_level: the gain that those still need.
+        voices: the known speakers' clips at the model's level, in order.
     """
 
     blocks: Iterator[Samples]
@@ -48,6 +52,14 @@ class StreamAudio:
     offset: float = 0.0
     clips: tuple[ReferenceClip, ...] = ()
     channel: int | None = None
+    recording: Samples | None = None
+    own_level: Level = Level()  # noqa: RUF009 - frozen
+    voices: tuple[Samples, ...] = ()
+
+    @property
+    def passing(self) -> StreamAudio:
+        """Without the samples, which are gone with the last block then."""
+        return replace(self, recording=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +76,5 @@ def blocks(parts: Iterable[Part]) -> Iterator[Samples]:
     An hour of audio is 346 MB. ``parts`` should be in nobody else's hands, so that they are gone with the last block.
     """
     for part in parts:
-        for start in range(0, part.samples.size, _BLOCK):
-            block = part.samples[start : start + _BLOCK]
+        for block in slices(part.samples, _BLOCK):
             yield block if part.level == Level() else part.level.apply(block)

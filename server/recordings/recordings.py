@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import BinaryIO
 
@@ -15,24 +16,37 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
+from server.audio_in.kept_samples import on_disk
 from server.audio_in.limits import DecodeLimits
-from server.context import ContextRoom, context_tokens
+from server.context import ContextRoom, ContextTooLong, context_tokens
 from server.engine.budget import answer_budget, context_room, work_seconds
+from server.engine.capacity import check_pass
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
+from server.hearing.hearing import hear
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
-from server.recordings.transcription import StreamTranscription, Transcription
+from server.recordings.transcription import GoOn, StreamTranscription, Transcription
+from server.recordings.windowed.linked import VoiceEncoder
+from server.recordings.windowed.transcription import WindowedTranscription
+from server.recordings.windowed.windowing import Windowing
+from server.recordings.windowed.windows import Windows
 from server.recordings.wishes import Wishes
 from server.resources import Budget, Share
 from server.transcript.assembler import TranscriptAssembler
+from server.transcript.channels import channels_of
 from server.transcript.detokenizer import Vocabulary
+from server.transcript.segments import Segment
 
 _SHORT_CONTEXT = 2_000
 """Characters whose tokens are counted in less time than a thread takes to begin."""
-_DECODE_SECONDS = 120.0
-"""Time that decoding one file may take; an hour of audio takes about four seconds."""
+_LEAST_WINDOW = 30.0
+"""Seconds: in shorter ones a recording is not heard for the sake of a long context."""
+_DECODE_SECONDS = 60.0
+_DECODE_SPEED = 60.0
+"""Time that decoding one file may take, and for longer ones how much faster than their sound it has to be. An hour of
+audio takes about four seconds."""
 
 
 class Recordings:
@@ -44,16 +58,33 @@ class Recordings:
         decoders: for the files.
         max_audio_seconds: longest recording.
         memory: for samples on their way to the engine.
+        disk: for those of long recordings.
+        windowing: how those are heard that are longer than what the model does well.
+        encoder: tells voices apart, where there is one.
+        loop_guard: answers that run in circles are asked for again.
     """
 
     def __init__(
-        self, engine: Engine, vocabulary: Vocabulary, decoders: DecodePool, *, max_audio_seconds: float, memory: Budget
+        self,
+        engine: Engine,
+        vocabulary: Vocabulary,
+        decoders: DecodePool,
+        *,
+        max_audio_seconds: float,
+        memory: Budget,
+        disk: Budget,
+        windowing: Windowing = Windowing(),  # noqa: B008 - frozen
+        encoder: VoiceEncoder | None = None,
+        loop_guard: bool = True,
     ) -> None:
+        self._loop_guard = loop_guard
         self._memory = memory
+        self._disk = disk
         self._engine = engine
         self._vocabulary = vocabulary
         self._decoders = decoders
-        self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS)
+        self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS + max_audio_seconds / _DECODE_SPEED)
+        self._windows = Windows(engine, vocabulary, windowing, encoder, loop_guard=loop_guard)
 
     def check_room(self, *, urgent: bool = False) -> None:
         """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
@@ -75,13 +106,18 @@ class Recordings:
 
     @asynccontextmanager
     async def transcription(
-        self, file: BinaryIO, wishes: Wishes, *, ticket: Ticket, request_id: str
+        self, file: BinaryIO, wishes: Wishes, *, ticket: Ticket, request_id: str, begun: Sequence[Segment] = ()
     ) -> AsyncIterator[Transcription]:
         """Decode ``file`` (seekable), and hold a place in the engine for it until the end of the context.
 
         ``file`` has to stay valid, and in nobody else's hands, until then: it is decoded again if the engine loses what
         it was given. While a worker is being replaced the next one is waited for. The ticket is the caller's to give
-        back. Raises everything that `server.recordings.errors` lists; EngineError and DeadlineExceeded
+        back.
+
+        ``begun``: what an earlier attempt at the same file with the same wishes told, from its first segment on. It is
+        not told again; the transcript begins with it, and the work goes on behind its end.
+
+        Raises everything that `server.recordings.errors` lists; EngineError and DeadlineExceeded
         come while the transcription is read, the first also here for a recording that is known to kill workers.
         """
         began = perf_counter()
@@ -92,29 +128,37 @@ class Recordings:
         recording, heard = await source.read()
         decode_seconds = perf_counter() - began
         seconds = [audio.length / SAMPLE_RATE for audio in heard]
-        self._check_context(tokens, max(seconds, default=0.0), wishes)
+        at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
+        self._check_context(tokens, max(at_once, default=0.0), wishes)
+        for heard_seconds, length in zip(at_once, seconds, strict=True):
+            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.longest), tokens, wishes)
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
-            heard = [self._held(audio, streams) for audio in heard]
+            heard = [self._held(audio, wishes, streams) for audio in heard]
             ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
-                yield await self._open(recording, audio, source, decode_seconds, streams, request_id)
+                yield await self._open(recording, audio, source, decode_seconds, streams, request_id, begun)
             else:
                 # What there is to note is noted of all channels together.
                 alone = Recording(recording.seconds, lead=recording.lead)
+                known = [speaker.name for speaker in wishes.speakers]
+                own = {} if known else channels_of(begun, recording.channels)
                 channels = {
-                    audio.channel: await self._open(alone, audio, source, decode_seconds, streams, request_id)
+                    audio.channel: await self._open(
+                        alone, audio, source, decode_seconds, streams, request_id, own.get(audio.channel, ())
+                    )
                     for audio in heard
                     if audio.channel is not None
                 }
-                known = [speaker.name for speaker in wishes.speakers]
-                yield SplitTranscription(recording, channels, known, decode_seconds)
+                yield SplitTranscription(recording, channels, known, decode_seconds, begun)
 
-    def _held(self, audio: StreamAudio, streams: AsyncExitStack) -> StreamAudio:
-        """``audio``, whose samples count as memory until the engine has them. Raises BudgetSpent."""
-        share = streams.enter_context(self._memory.share())
-        share.take(audio.length * np.dtype(np.float32).itemsize)
+    def _held(self, audio: StreamAudio, wishes: Wishes, streams: AsyncExitStack) -> StreamAudio:
+        """``audio``, whose samples count as memory, or disk, until the engine has them. Raises BudgetSpent."""
+        audio = audio if self._windows.needed(audio, wishes) else audio.passing
+        budget = self._disk if on_disk(audio.length) else self._memory
+        share = streams.enter_context(budget.share())
+        share.take(_octets(audio))
         return replace(audio, blocks=_giving_back(audio.blocks, share))
 
     async def _open(
@@ -125,8 +169,54 @@ class Recordings:
         decode_seconds: float,
         streams: AsyncExitStack,
         request_id: str,
+        begun: Sequence[Segment] = (),
+    ) -> StreamTranscription | WindowedTranscription:
+        """Of one channel, in one pass or in windows; ``streams`` is to close it."""
+        wishes = source.wishes
+
+        def in_windows(
+            audio: StreamAudio, begun: Sequence[Segment], names: Mapping[int, str] | None
+        ) -> WindowedTranscription:
+            transcription = self._windows.transcription(
+                recording,
+                audio,
+                wishes,
+                decode_seconds,
+                priority=_priority_of(wishes),
+                request_id=request_id,
+                fingerprint=source.fingerprint,
+                begun=begun,
+                names=names,
+            )
+            streams.callback(transcription.close)
+            return transcription
+
+        async def go_on(begun: Sequence[Segment], names: Mapping[int, str]) -> WindowedTranscription:
+            again = await source.read_again(audio.channel)
+            streams.enter_context(self._memory.share()).offered(_octets(again))
+            return in_windows(again, begun, names)
+
+        if audio.recording is not None:
+            return in_windows(audio, begun, None)
+        behind = go_on if wishes.max_tokens is None else None
+        return await self._one_pass(recording, audio, source, decode_seconds, streams, request_id, begun, behind)
+
+    async def _one_pass(
+        self,
+        recording: Recording,
+        audio: StreamAudio,
+        source: RecordingFile,
+        decode_seconds: float,
+        streams: AsyncExitStack,
+        request_id: str,
+        begun: Sequence[Segment],
+        go_on: GoOn | None,
     ) -> StreamTranscription:
-        """Of one stream, which ``streams`` is to close."""
+        """Of one stream, which ``streams`` is to close.
+
+        What was begun the answer begins with, but behind known speakers' clips, of which it tells first who is who:
+        there it is heard again.
+        """
         assembler = TranscriptAssembler(
             self._vocabulary,
             recording.seconds,
@@ -134,12 +224,34 @@ class Recordings:
             offset=audio.offset,
             lead=recording.lead,
             logprobs=source.wishes.logprobs,
+            begun=begun,
         )
         spec = self._specify(audio, source.wishes)
         stream = await streams.enter_async_context(
             self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
         )
-        return StreamTranscription(stream, spec.question, recording, audio, assembler, decode_seconds)
+        question = spec.question
+        if begun and not audio.clips:
+            question = replace(question, prefix=self._written(begun, recording.lead))
+        put = partial(
+            hear,
+            stream,
+            question,
+            self._vocabulary,
+            grammar=self._info.family.grammar,
+            seconds=audio.length / SAMPLE_RATE,
+            last=True,
+            guard=self._loop_guard,
+        )
+        return StreamTranscription(stream, question, put, recording, audio, assembler, decode_seconds, begun, go_on)
+
+    def _written(self, segments: Sequence[Segment], lead: float) -> str:
+        """As an answer begins with them."""
+        grammar = self._info.family.grammar
+        return grammar.opening(
+            grammar.segment(segment.start - lead, segment.end - lead, segment.speaker, segment.text)
+            for segment in segments
+        )
 
     @property
     def _info(self) -> RunnerInfo:
@@ -159,6 +271,15 @@ class Recordings:
         if tokens and room >= 0:
             ContextRoom(room, seconds, self._vocabulary.count).check_tokens(tokens)
 
+    def _check_pass(self, at_once: float, least: float, tokens: int, wishes: Wishes) -> None:
+        """Raise EngineError where what is heard at once, or ``least`` of it, never fits.
+
+        Raise ContextTooLong where it is the context that leaves less than that.
+        """
+        check_pass(self._info, max(at_once, least), answer_tokens=wishes.max_tokens)
+        if at_once < least:
+            raise ContextTooLong(f"leaves room to hear {at_once:.0f} s of audio at once, and {least:.0f} s are needed")
+
     def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
         info = self._info
         budget = answer_budget(
@@ -171,11 +292,19 @@ class Recordings:
             temperature=wishes.temperature,
             max_tokens=min(budget, wishes.max_tokens or budget),
         )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority(wishes.urgent))
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority_of(wishes))
+
+
+def _priority_of(wishes: Wishes) -> Priority:
+    return Priority.BACKGROUND if wishes.background else _priority(wishes.urgent)
 
 
 def _priority(urgent: bool) -> Priority:
     return Priority.HIGH if urgent else Priority.NORMAL
+
+
+def _octets(audio: StreamAudio) -> int:
+    return audio.length * np.dtype(np.float32).itemsize
 
 
 def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:

@@ -9,8 +9,10 @@ from server.engine.messages import EndReason
 from server.recordings.merging import merged
 from server.recordings.recording import Recording
 from server.recordings.transcription import Costs, StreamTranscription, Transcription
+from server.recordings.windowed.transcription import WindowedTranscription
 from server.transcript.channels import ChannelAssembler
-from server.transcript.events import TranscriptEvent
+from server.transcript.events import TranscriptEvent, segment_of
+from server.transcript.segments import Segment
 
 
 class SplitTranscription(Transcription):
@@ -21,19 +23,25 @@ class SplitTranscription(Transcription):
         channels: one stream each.
         known: names of known speakers.
         decode_seconds: what it took to read the file.
+        begun: what was told of it before.
     """
 
     def __init__(
         self,
         recording: Recording,
-        channels: Mapping[int, StreamTranscription],
+        channels: Mapping[int, StreamTranscription | WindowedTranscription],
         known: Sequence[str],
         decode_seconds: float,
+        begun: Sequence[Segment] = (),
     ) -> None:
         super().__init__(recording, recording.seconds * len(channels), decode_seconds)
         assert recording.channels is not None
         self._channels = channels
-        self._assembler = ChannelAssembler(recording.lead + recording.seconds, recording.channels, known)
+        self._assembler = ChannelAssembler(
+            recording.lead + recording.seconds, recording.channels, known, () if known else begun
+        )
+        self._told = len(begun)  # segments
+        self._tell_until(begun)
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
@@ -59,7 +67,9 @@ class SplitTranscription(Transcription):
                 for number, channel in self._channels.items()
             }
             async for number, event in await reading.enter_async_context(aclosing(merged(answers))):
-                yield self._assembler.add(number, event, self._channels[number].speaker_names)
+                added = self._assembler.add(number, event, self._channels[number].speaker_names)
+                if segment_of(added) >= self._told:
+                    yield added
         transcripts = {number: channel.transcript for number, channel in self._channels.items() if channel.transcript}
         self.transcript = self._assembler.finish(transcripts, self.recording.notes)
         self.costs = self._sum([channel.costs for channel in self._channels.values() if channel.costs])

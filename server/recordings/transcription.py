@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from time import perf_counter
 
 from model.seam.streams import Question
-from server.engine.client.answer import Answer
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
+from server.hearing.hearing import Hearing
 from server.recordings.deadline import DeadlineExceeded, within
 from server.recordings.recording import Recording, StreamAudio
+from server.recordings.windowed.telling import PROGRESS, Telling, near_limit
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
-from server.transcript.segments import Transcript, Usage
+from server.transcript.parser import CUT
+from server.transcript.repeats import LoopFound, later_loops, loop_notes
+from server.transcript.segments import Segment, Transcript, Usage
 
 
 class Outcome(StrEnum):
@@ -60,6 +64,7 @@ class Transcription(ABC):
 
     def __init__(self, recording: Recording, heard_seconds: float, decode_seconds: float) -> None:
         self._failed = False
+        self._told_until = 0.0
         self.recording = recording
         self.heard_seconds = heard_seconds
         self.decode_seconds = decode_seconds
@@ -78,6 +83,17 @@ class Transcription(ABC):
     @abstractmethod
     def first_token_at(self) -> float | None:
         """``perf_counter()`` when the first token of an answer was there, None before."""
+
+    @property
+    def heard_until(self) -> float:
+        """Seconds of the recording that are done for good: its segments were told, or had been told before."""
+        return self.recording.seconds if self.transcript is not None else self._told_until
+
+    def _tell_until(self, segments: Iterable[Segment]) -> None:
+        """These stand in the transcript, and are final."""
+        for segment in segments:
+            end = min(segment.end - self.recording.lead, self.recording.seconds)
+            self._told_until = max(self._told_until, end)
 
     @property
     def outcome(self) -> Outcome:
@@ -102,8 +118,10 @@ class Transcription(ABC):
         try:
             async with aclosing(self._read()) as events:
                 while (event := await self._next(events)) is not None:
-                    if self.first_segment_at is None and isinstance(event, SegmentClosed):
-                        self.first_segment_at = perf_counter()
+                    if isinstance(event, SegmentClosed):
+                        self._tell_until([event.segment])
+                        if self.first_segment_at is None:
+                            self.first_segment_at = perf_counter()
                     yield event
         except Exception as error:
             self._failed = True
@@ -125,29 +143,48 @@ class Transcription(ABC):
         """The events; sets ``transcript`` and ``costs`` with the last."""
 
 
+GoOn = Callable[[Sequence[Segment], Mapping[int, str]], Awaitable[Transcription]]
+"""From what was told, and known speakers' names by number, to the transcription of what comes behind."""
+
+
 class StreamTranscription(Transcription):
-    """Of one engine stream, which it feeds and whose answer it reads: a mixed recording, or one channel."""
+    """Of one engine stream, which it feeds and whose answer it reads: a mixed recording, or one channel.
+
+    ``put``: puts the question to the stream.
+    ``go_on``: how what the answer does not come to is heard; None where the caller set its limit.
+    """
 
     def __init__(
         self,
         stream: EngineStream,
         question: Question,
+        put: Callable[[], Hearing],
         recording: Recording,
         audio: StreamAudio,
         assembler: TranscriptAssembler,
         decode_seconds: float,
+        begun: Sequence[Segment] = (),
+        go_on: GoOn | None = None,
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
+        self._tell_until(begun)
+        start = max((segment.end for segment in begun), default=recording.lead)
+        self._telling = Telling(inf, start)
+        self._start = start
+        self._go_on = go_on
+        self._more: Transcription | None = None
+        self._tokens = 0
         self._stream = stream
         self._question = question
+        self._put = put
         self._blocks = audio.blocks
         self._assembler = assembler
-        self._answer: Answer | None = None
-        self._first_token_at: float | None = None
+        self._answer: Hearing | None = None
+        self._clock = recording.lead - audio.offset
 
     @property
     def first_token_at(self) -> float | None:
-        return self._first_token_at
+        return None if self._answer is None else self._answer.first_token_at
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
@@ -156,30 +193,80 @@ class StreamTranscription(Transcription):
     def close(self) -> None:
         """See Transcription."""
         self._stream.close()
+        if self._more is not None:
+            self._more.close()
 
     async def ask(self) -> None:
         """Feed the stream and put the question, before the events are read. Raises EngineError."""
         for block in self._blocks:
             await self._stream.append(block)
-        self._answer = self._stream.ask(self._question, last=True)
+        self._answer = self._put()
 
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         if self._answer is None:
             await self.ask()
         assert self._answer is not None
         async for part in self._answer:
-            if self._first_token_at is None:
-                self._first_token_at = perf_counter()
-            for event in self._assembler.feed(part.tokens, part.logprobs):
+            self._tokens += len(part.tokens)
+            self._telling.careful = self._go_on is not None and near_limit(self._tokens, self._question.max_tokens)
+            begin = self._assembler.begin(part.forced) if part.forced else []
+            for event in (*begin, *self._assembler.feed(part.tokens, part.logprobs)):
+                for told in self._telling.feed(event):
+                    yield told
+        done = self._answer.done
+        assert done is not None
+        if self._go_on is None or done.reason is EndReason.STOP or self._telling.until - self._start < PROGRESS:
+            for event in self._finish(done):
+                for told in self._telling.feed(event):
+                    yield told
+            return
+        async with aclosing(self._behind(self._go_on, done)) as events:
+            async for event in events:
                 yield event
-        assert self._answer.done is not None
-        for event in self._finish(self._answer.done):
-            yield event
+
+    async def _behind(self, go_on: GoOn, done: AnswerDone) -> AsyncGenerator[TranscriptEvent, None]:
+        """The answer reached its limit: what it did not come to is heard in windows behind its last whole segment."""
+        broken = self._telling.open
+        if broken:
+            for event in self._finish(done):
+                for told in self._telling.feed(event):
+                    yield told
+        begun = self._assembler.segments
+        self._more = await go_on(begun, self._assembler.speaker_names)
+        async with aclosing(self._more.events()) as events:
+            async for event in events:
+                yield event
+        rest, costs = self._more.transcript, self._more.costs
+        assert rest is not None
+        assert rest.usage is not None
+        assert costs is not None
+        usage = _usage(done) + rest.usage
+        cut = broken or not rest.complete
+        self.transcript = replace(
+            rest,
+            complete=not cut,
+            usage=usage,
+            notes=(*self.recording.notes, *loop_notes(self._loops), *([CUT] if broken else []), *rest.notes),
+            loops=(*self._loops, *rest.loops),
+            logprobs=(*self._assembler.logprobs, *rest.logprobs),
+        )
+        seconds = done.total_seconds - done.queue_seconds + costs.inference_seconds
+        self.costs = Costs(done.queue_seconds, seconds, usage, EndReason.LENGTH if cut else EndReason.STOP)
+
+    @property
+    def _loops(self) -> tuple[LoopFound, ...]:
+        """On the recording's clock."""
+        return () if self._answer is None else later_loops(self._answer.loops, self._clock)
 
     def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
-        usage = Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)
+        usage = _usage(done)
         last, self.transcript = self._assembler.finish(
-            cut=done.reason is EndReason.LENGTH, usage=usage, notes=self.recording.notes
+            cut=done.reason is EndReason.LENGTH, usage=usage, notes=(*self.recording.notes, *loop_notes(self._loops))
         )
+        self.transcript = replace(self.transcript, loops=self._loops)
         self.costs = Costs(done.queue_seconds, done.total_seconds - done.queue_seconds, usage, done.reason)
         return last
+
+
+def _usage(done: AnswerDone) -> Usage:
+    return Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from server.audio_in.listening import Listening
 
@@ -13,6 +14,15 @@ class KnownSpeaker:
 
     name: str
     clip: bytes
+
+
+class Chunking(StrEnum):
+    """Whether a recording is heard at once."""
+
+    AUTO = "auto"
+    """In one pass where it fits a window, else in windows."""
+    WHOLE = "whole"
+    """At once, however long, where the model's context holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,9 @@ class Wishes:
         speakers: whom to call by their names; the names are different from each other.
         listening: how the file is to be heard.
         max_tokens: after which the answer is cut, where that is less than its budget.
+        chunking: whether it is heard at once.
         urgent: it goes before others where not all can at once.
+        background: it goes behind all others.
     """
 
     context: str | None = None
@@ -36,3 +48,5 @@ class Wishes:
     listening: Listening = Listening()  # noqa: RUF009 - frozen
     max_tokens: int | None = None
     urgent: bool = False
+    chunking: Chunking = Chunking.AUTO
+    background: bool = False

@@ -30,7 +30,8 @@ from pydantic import ValidationError
 
 from server.app import create_app
 from server.engine.errors import EngineUnavailable
-from server.http.service import CANCEL_SECONDS, DECODER_DESCRIPTORS, Service
+from server.http.descriptors import DECODER_DESCRIPTORS
+from server.http.service import CANCEL_SECONDS, Service
 from server.logs import configure_logging
 from server.resources import raise_descriptor_limit, spent_resource
 from server.serving.heads import ConnectionLimits
@@ -38,6 +39,8 @@ from server.serving.http_server import HttpServer
 from server.serving.websocket_server import WebSocketServer
 from server.settings import MIB, Settings
 from server.tracing.environment import TracingError, exporter_of
+from server.voices.errors import UnusableVoiceEncoder
+from server.voices.opening import BUNDLED, open_voice_encoder
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +141,9 @@ class DrainingServer(uvicorn.Server):
             f"vibevoice-asr-server is ready: http://{host}:{address[1]} "
             f"(model {info.checkpoint} on {info.device}, {info.dtype})\n"
         )
+        capacity = self._service.engine.capacity
+        assert capacity is not None
+        sys.stdout.write(f"Room for {capacity.sentence(self._service.settings.max_audio_seconds)}.\n")
         sys.stdout.flush()
         await self._service.engine.wait_failed()
         if self._service.failed:
@@ -163,6 +169,13 @@ def _guard_keys(arguments: Sequence[str]) -> None:
             "--api-keys shows the keys to every user of this machine: use --api-keys-file or the environment"
         )
     os.environ.pop("VIBEVOICE_API_KEYS", None)
+
+
+def _check_voice_encoder(name: str) -> None:
+    """Somebody's own is looked at before anything is started. Raises UnusableVoiceEncoder."""
+    encoder = None if name == BUNDLED else open_voice_encoder(name)
+    if encoder is not None:
+        encoder.close()
 
 
 def most_connections(descriptors: int, decoders: int) -> int:
@@ -193,6 +206,11 @@ def serve(arguments: Sequence[str] | None = None) -> int:
         exporter_of(os.environ)
     except TracingError as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    try:
+        _check_voice_encoder(settings.voice_encoder)
+    except UnusableVoiceEncoder as error:
+        sys.stderr.write(f"--voice-encoder {error}\n")
         return 2
     configure_logging(settings.log_level, settings.log_format)
     _guard_keys(sys.argv[1:] if arguments is None else arguments)

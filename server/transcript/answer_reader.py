@@ -24,6 +24,7 @@ class AnswerReader:
         self._parser = TranscriptParser(duration)
         self._tokens = ContentTokens(vocabulary, logprobs=logprobs)
         self._content = 0  # characters that the parser had read
+        self._told_before = 0  # segments that it had left out
 
     @property
     def complete(self) -> bool:
@@ -41,10 +42,8 @@ class AnswerReader:
         return self._parser.unfinished
 
     def begin(self, forced: str) -> list[TranscriptEvent]:
-        """Read the text that the answer was made to begin with, before its tokens: there are none for it."""
-        events = self._parser.feed(forced)
-        self._content = self._parser.content_length
-        return events
+        """Read text that the answer was made to begin with, or to go on with, before its tokens: it has none itself."""
+        return self._attributed(self._parser.feed(forced))
 
     def feed(self, tokens: Iterable[int], logprobs: Iterable[float]) -> list[TranscriptEvent]:
         """Read the next tokens with their log-probabilities. Returns what has become certain, in order."""
@@ -66,4 +65,7 @@ class AnswerReader:
             self._tokens.take()
         elif not self._parser.undecided:
             self._tokens.drop()
+        if self._parser.told_before > self._told_before:
+            self._told_before = self._parser.told_before
+            self._tokens.forget()
         return [self._tokens.attach(event) for event in parsed]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from server.transcript.answer_reader import AnswerReader
+from server.transcript.building import TranscriptBuilder, later
 from server.transcript.detokenizer import Vocabulary
-from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
+from server.transcript.events import TranscriptEvent, segment_of
 from server.transcript.logprobs import TokenLogprob
 from server.transcript.references import ReferenceClip, ReferenceFilter
 from server.transcript.segments import Segment, Transcript, Usage
 
 
 class TranscriptAssembler:
-    """Assembles one transcript. Joined, the texts of all deltas equal ``Transcript.text``.
+    """Assembles one transcript of one answer. Joined, the texts of all deltas equal ``Transcript.text``.
 
     Args:
         vocabulary: of the checkpoint.
@@ -23,6 +23,7 @@ class TranscriptAssembler:
         offset: where the recording begins behind the clips, in seconds.
         lead: seconds that all times are later: the sound begins so long after what times count from.
         logprobs: collect the log-probability of every token of the text.
+        begun: the transcript's first segments, where they are known. What the answer says of them is not told.
     """
 
     def __init__(
@@ -34,20 +35,34 @@ class TranscriptAssembler:
         offset: float = 0.0,
         lead: float = 0.0,
         logprobs: bool = False,
+        begun: Sequence[Segment] = (),
     ) -> None:
         self._duration = lead + duration
         self._lead = lead
         self._reader = AnswerReader(vocabulary, offset + duration, logprobs=logprobs)
         self._references = ReferenceFilter(clips, offset, duration) if clips else None
-        self._joiner = _DeltaJoiner()
+        self._builder = TranscriptBuilder(begun)
         self._names: Mapping[int, str] = self._references.names if self._references else {}
-        self._segments: list[Segment] = []
-        self._logprobs: list[TokenLogprob] = []
+        self._begun = len(begun)
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
         """Known speakers by number: the same object all the time, filled when the recording's first segment closes."""
         return self._names
+
+    @property
+    def segments(self) -> Sequence[Segment]:
+        """Those that are whole so far."""
+        return tuple(self._builder.segments)
+
+    @property
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """Of their text, where they are collected."""
+        return tuple(self._builder.logprobs[: self._builder.settled])
+
+    def begin(self, forced: str) -> list[TranscriptEvent]:
+        """Take the text that the answer was made to begin with, before its tokens."""
+        return self._publish(self._reader.begin(forced))
 
     def feed(self, tokens: Iterable[int], logprobs: Iterable[float]) -> list[TranscriptEvent]:
         """Take the answer's next tokens with their log-probabilities. Returns what has become certain."""
@@ -65,10 +80,10 @@ class TranscriptAssembler:
         """
         events = self._publish(self._reader.finish(cut=cut))
         transcript = Transcript(
-            segments=tuple(self._segments),
+            segments=tuple(self._builder.segments),
             duration=self._duration,
             complete=self._reader.complete,
-            logprobs=tuple(self._logprobs),
+            logprobs=tuple(self._builder.logprobs),
             usage=usage,
             notes=(*notes, *self._reader.notes),
             speaker_names=dict(self._names),
@@ -79,32 +94,5 @@ class TranscriptAssembler:
         """What was read, as callers get it."""
         if self._references:
             events = self._references.feed(events)
-        if self._lead:
-            events = [_later(event, self._lead) for event in events]
-        events = [self._joiner.join(event) for event in events]
-        for event in events:
-            if isinstance(event, SegmentClosed):
-                self._segments.append(event.segment)
-            else:
-                self._logprobs += event.logprobs
-        return events
-
-
-def _later(event: TranscriptEvent, seconds: float) -> TranscriptEvent:
-    if isinstance(event, SpeechDelta):
-        return replace(event, times=event.times and (event.times[0] + seconds, event.times[1] + seconds))
-    segment = event.segment
-    return replace(event, segment=replace(segment, start=segment.start + seconds, end=segment.end + seconds))
-
-
-class _DeltaJoiner:
-    """Puts the space between the segments, so that a reader can simply append every delta."""
-
-    def __init__(self) -> None:
-        self._segment: int | None = None
-
-    def join(self, event: TranscriptEvent) -> TranscriptEvent:
-        if not isinstance(event, SpeechDelta) or event.segment == self._segment:
-            return event
-        first, self._segment = self._segment is None, event.segment
-        return event if first else replace(event, text=f" {event.text}")
+        new = (event for event in events if segment_of(event) >= self._begun)
+        return self._builder.add(later(event, self._lead) if self._lead else event for event in new)

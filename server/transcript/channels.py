@@ -19,15 +19,22 @@ class ChannelAssembler:
         duration: of the recording, in seconds.
         channels: how many it has.
         known: names of known speakers, whichever channels they are heard on.
+        begun: the transcript's first segments, where they are there and nobody is known.
     """
 
-    def __init__(self, duration: float, channels: int, known: Sequence[str] = ()) -> None:
+    def __init__(
+        self, duration: float, channels: int, known: Sequence[str] = (), begun: Sequence[Segment] = ()
+    ) -> None:
         self._duration = duration
         self._channels = channels
         self._speakers = _Speakers(channels, known)
-        self._segments: list[Segment] = []
+        self._segments = list(begun)
         self._logprobs: list[TokenLogprob] = []
-        self._in_segment = self._spoken = False
+        self._in_segment = False
+        self._spoken = any(segment.is_speech for segment in begun)
+        for channel, segments in channels_of(begun, channels).items():
+            for segment in (segment for segment in segments if segment.is_speech):
+                self._speakers.meet(channel, segment.speaker)
 
     @property
     def speaker_names(self) -> Mapping[int, str]:
@@ -70,10 +77,21 @@ class ChannelAssembler:
             notes=(*notes, *(self._told(channel, note) for channel, part in parts.items() for note in part.notes)),
             speaker_names=self.speaker_names,
             channels=self._channels,
+            loops=tuple(replace(loop, channel=channel) for channel, part in parts.items() for loop in part.loops),
         )
 
     def _told(self, channel: int, note: str) -> str:
         return f"Channel {channel}: {note}" if self._channels > 1 else note
+
+
+def channels_of(segments: Iterable[Segment], channels: int) -> dict[int, list[Segment]]:
+    """Segments of a transcript in which nobody is known, by channel, with numbers that count each one's speakers."""
+    found: dict[int, list[Segment]] = {}
+    for segment in segments:
+        assert segment.channel is not None
+        own = None if segment.speaker is None else segment.speaker // channels
+        found.setdefault(segment.channel, []).append(replace(segment, speaker=own))
+    return found
 
 
 class _Speakers:
@@ -92,10 +110,14 @@ class _Speakers:
         self._known = {name: number for number, name in self.names.items()}
         self._places: list[dict[int | None, int]] = [{} for _ in range(channels)]
 
+    def meet(self, channel: int, speaker: int | None) -> int:
+        """Which of the channel's speakers, in order of their first words, this one is."""
+        places = self._places[channel]
+        return places.setdefault(speaker, len(places))
+
     def number(self, channel: int, speaker: int | None, names: Mapping[int, str]) -> int:
         """Of the one who is ``speaker`` on the channel; None, whom the model did not number, is somebody too."""
         if speaker is not None and speaker in names:
             return self._known[names[speaker]]
-        places = self._places[channel]
-        place = places.setdefault(speaker, len(places))
+        place = self.meet(channel, speaker)
         return len(self._known) + place * self._channels + channel

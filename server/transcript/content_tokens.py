@@ -44,6 +44,10 @@ class ContentTokens:
         """The tokens added since the last decision carry none."""
         self._undecided.clear()
 
+    def forget(self) -> None:
+        """What was taken is content that nobody is told."""
+        self._segment, self._sum, self._unshown = [], 0.0, []
+
     def attach(self, event: TranscriptEvent) -> TranscriptEvent:
         """A delta with the tokens behind it, a segment with all its ids and their mean."""
         unshown, self._unshown = self._unshown, []

@@ -44,6 +44,10 @@ class Vocabulary:
         spelling = self._tokenizer.id_to_token(token)
         return bytes(_BYTES[character] for character in spelling) if spelling else b""
 
+    def ids(self, text: str) -> list[int]:
+        """The tokens of ``text``, which is plain text."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
     def count(self, text: str) -> int:
         """Tokens of ``text``, which is plain text. It takes a microsecond or two for each, without Python's lock."""
         (encoded,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
@@ -60,6 +64,11 @@ class Detokenizer:
     def feed(self, token: int) -> str:
         """The text that has become certain with this token, possibly empty. Bytes that are no UTF-8 become U+FFFD."""
         return self._decoder.decode(self._vocabulary.bytes_of(token))
+
+    @property
+    def unfinished(self) -> bool:
+        """A character is begun and not whole."""
+        return bool(self._decoder.getstate()[0])
 
 
 def _byte_alphabet() -> dict[str, int]:

@@ -38,3 +38,8 @@ class SegmentClosed:
 
 
 TranscriptEvent = SpeechDelta | SegmentClosed
+
+
+def segment_of(event: TranscriptEvent) -> int:
+    """Index of the segment that it is about."""
+    return event.segment if isinstance(event, SpeechDelta) else event.segment.index

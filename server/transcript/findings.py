@@ -50,4 +50,9 @@ class Outside:
     text: str
 
 
-Finding = ObjectBegin | ObjectEnd | FieldValue | ContentBegin | Content | Outside
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The object that is open stands behind the end of an array."""
+
+
+Finding = ObjectBegin | ObjectEnd | FieldValue | ContentBegin | Content | Outside | Resumed

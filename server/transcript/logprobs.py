@@ -95,3 +95,12 @@ class TextLogprobs:
         """Those of the text without its first ``first`` characters."""
         begin = bisect_right(self.ends, first)
         return TextLogprobs(self.tokens[begin:], tuple(end - first for end in self.ends[begin:]))
+
+    def part(self, first: int, last: int) -> TextLogprobs:
+        """Those of the text from its character ``first`` up to ``last``."""
+        begin, end = bisect_right(self.ends, first), bisect_right(self.ends, last)
+        return TextLogprobs(self.tokens[begin:end], tuple(at - first for at in self.ends[begin:end]))
+
+    def followed(self, other: TextLogprobs, length: int) -> TextLogprobs:
+        """Those of the text, of ``length`` characters, and of another behind it."""
+        return TextLogprobs((*self.tokens, *other.tokens), (*self.ends, *(length + at for at in other.ends)))

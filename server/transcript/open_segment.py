@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from server.transcript.fields import Field, parse_seconds, parse_speaker
 from server.transcript.segments import Segment
-
-_NOBODY = frozenset({"[music]", "[human sounds]", "[environmental sounds]", "[noise]", "[silence]"})
-"""The training data's tags for stretches without speech. Models sometimes number a speaker for them all the same."""
+from server.transcript.tags import name_sounds
 
 # Control characters mean nothing in speech, and break subtitle files.
 _CONTROLS = dict.fromkeys({*range(0x20), 0x7F} - {ord("\t"), ord("\n"), ord("\r")})
@@ -71,7 +69,7 @@ class OpenSegment:
         if not text:
             return "", None
         start, end = self._times(cut=cut)
-        speaker = None if text.lower() in _NOBODY else parse_speaker(self._values.get(Field.SPEAKER, ""))
+        speaker = None if name_sounds(text) else parse_speaker(self._values.get(Field.SPEAKER, ""))
         segment = Segment(self.index, start, end, speaker, text)
         return self._release() if segment.is_speech else "", segment
 

@@ -2,8 +2,8 @@
 
 An answer should look like ``[{"Start":0,"End":15.43,"Speaker":0,"Content":"..."},...]``. Answers also come with a
 header in front, keys and numbers in other spellings and orders, commas, quotes or braces missing, the remains of a
-forced prefix (``},``, ``{"2.99,``), prose behind, an end in the middle of a word, or without any JSON. Whatever comes,
-spoken words are not lost and times stay inside the audio.
+forced prefix (``},``, ``{"2.99,``), prose behind, a second array behind that, an end in the middle of a word, or
+without any JSON. Whatever comes, spoken words are not lost and times stay inside the audio.
 """
 
 from __future__ import annotations
@@ -13,9 +13,19 @@ from collections.abc import Iterable
 
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.fields import Field
-from server.transcript.findings import Content, ContentBegin, FieldValue, Finding, ObjectBegin, ObjectEnd, Outside
+from server.transcript.findings import (
+    Content,
+    ContentBegin,
+    FieldValue,
+    Finding,
+    ObjectBegin,
+    ObjectEnd,
+    Outside,
+    Resumed,
+)
 from server.transcript.open_segment import OpenSegment
 from server.transcript.scanner import AnswerScanner
+from server.transcript.segments import Segment
 
 _HEADER = re.compile(r"\s*assistant\s*\n")
 
@@ -23,6 +33,7 @@ CUT = "The answer reached its length limit: the end of the recording may not be 
 BROKEN_OFF = "The model's answer broke off: the end of the recording may not be transcribed."
 NO_SEGMENTS = "The model's answer was not in segments: speakers and times are unknown."
 NO_ANSWER = "The model gave no answer."
+SEVERAL_ARRAYS = "The model began its list of segments again: what it wrote behind the first is here too."
 TEXT_LEFT_OUT = "The model wrote text outside of the segments, which is left out."
 
 
@@ -39,17 +50,22 @@ class TranscriptParser:
         complete: after ``finish``: the answer was whole.
         notes: after ``finish``: sentences about what was wrong with it.
         content_length: characters of content read so far, shown or not.
+        told_before: segments so far that said once more what another one has said, and were left out.
     """
 
     def __init__(self, duration: float) -> None:
         self.complete = False
         self.notes: list[str] = []
-        self.content_length = 0
+        self.content_length = self.told_before = 0
         self._duration = duration
         self._scanner = AnswerScanner()
         self._events: list[TranscriptEvent] = []
         self._open: OpenSegment | None = None
         self._alone = False  # the open segment has its object for itself, so far
+        self._resumed = False  # behind the end of an array: what comes may have been told
+        self._told: dict[tuple[float, float, str], None] = {}
+        self._held: list[str] = []  # to be shown where the open segment has not been told
+        self._news = False  # there was one
         self._segments = 0
         self._last_end = 0.0
         self._answer: list[str] = []  # all of it until the first known key, in case it is prose
@@ -94,7 +110,9 @@ class TranscriptParser:
             self.notes.append(BROKEN_OFF)
         if not self.complete and cut:
             self.notes.append(CUT)
-        if self._text_left_out:
+        if self._news:
+            self.notes.append(SEVERAL_ARRAYS)
+        if self._text_left_out or self.told_before:
             self.notes.append(TEXT_LEFT_OUT)
         return self._take_events()
 
@@ -112,6 +130,8 @@ class TranscriptParser:
                     self._segment_for(Field.CONTENT).set(Field.CONTENT, "")
                 case Content():
                     self._add_content(finding.text)
+                case Resumed():
+                    self._resumed = True
                 case Outside():
                     self._text_left_out = self._text_left_out or any(map(str.isalnum, finding.text))
 
@@ -135,7 +155,9 @@ class TranscriptParser:
             self._show(self._open, self._open.add(text))
 
     def _show(self, segment: OpenSegment, text: str) -> None:
-        if text:
+        if self._resumed:
+            self._held.append(text)
+        elif text:
             self._events.append(SpeechDelta(segment.index, text, segment.told_times))
 
     def _close(self, source: str | None = None, *, cut: bool = False) -> None:
@@ -144,10 +166,25 @@ class TranscriptParser:
             return
         text, segment = opened.close(cut=cut)
         self._show(opened, text)
-        if segment is not None:
-            self._segments += 1
-            self._last_end = segment.end
-            self._events.append(SegmentClosed(segment, source=source))
+        held, self._held = "".join(self._held), []
+        if segment is None:
+            return
+        if self._resumed and self._was_told(segment, cut=cut):
+            self.told_before += 1
+            return
+        self._news = self._news or self._resumed
+        if held:
+            self._events.append(SpeechDelta(opened.index, held, opened.told_times))
+        self._segments += 1
+        self._last_end = segment.end
+        self._told[segment.start, segment.end, segment.text] = None
+        self._events.append(SegmentClosed(segment, source=source))
+
+    def _was_told(self, segment: Segment, *, cut: bool) -> bool:
+        """By another segment of the same times and words; where this one was ``cut``, by one that begins like it."""
+        if not cut:
+            return (segment.start, segment.end, segment.text) in self._told
+        return any(start == segment.start and text.startswith(segment.text) for start, _, text in self._told)
 
     def _read_prose(self) -> None:
         """An answer without any segment: its text becomes one, over the whole recording."""

@@ -11,7 +11,16 @@ import re
 from collections.abc import Callable
 
 from server.transcript.fields import Field, field_of, parse_seconds
-from server.transcript.findings import Content, ContentBegin, FieldValue, Finding, ObjectBegin, ObjectEnd, Outside
+from server.transcript.findings import (
+    Content,
+    ContentBegin,
+    FieldValue,
+    Finding,
+    ObjectBegin,
+    ObjectEnd,
+    Outside,
+    Resumed,
+)
 from server.transcript.json_string import closes_string, read_escape
 
 _OUTSIDE_RUN = re.compile(r'[^\[\]{}"]+')
@@ -34,11 +43,13 @@ class AnswerScanner:
     Attributes:
         recognised: a known key has been seen: this is JSON and not prose.
         open_arrays: brackets opened and not closed outside of objects; negative if the opening is not in the text.
+        ended: the array has been closed, and what came behind it was no segment: what comes may be one.
     """
 
     def __init__(self) -> None:
         self.recognised = False
         self.open_arrays = 0
+        self.ended = False
         self._found: list[Finding] = []
         self._state: _State = self._outside
         self._waiting = ""
@@ -53,9 +64,9 @@ class AnswerScanner:
         self._nesting = 0
 
     @property
-    def ended(self) -> bool:
-        """The array has been closed; what follows is not read."""
-        return self._state == self._behind
+    def in_content(self) -> bool:
+        """What comes next belongs to a content between quotes, or ends it."""
+        return self._state == self._content
 
     @property
     def undecided(self) -> bool:
@@ -96,31 +107,23 @@ class AnswerScanner:
         run = _OUTSIDE_RUN.match(text, at)
         if run is not None:
             self._empty_array = self._empty_array and run[0].isspace()
-            self._find_outside(run[0])
+            if self.recognised:
+                self._found.append(Outside(run[0]))
             return run.end()
         mark = text[at]
         if mark == "{":
             self._source, self._source_at = [], at
             self._open_object()
         elif mark == "[":
-            self.open_arrays += 1
+            self.open_arrays = 1 + max(0, self.open_arrays) if self.ended else 1 + self.open_arrays
             self._empty_array = True
         elif mark == "]":
             self.open_arrays -= 1
-            if self.open_arrays <= 0 and (self.recognised or self._empty_array):
-                self._state = self._behind
-        elif mark == '"' and self.recognised:  # the brace before it is missing
+            self.ended = self.ended or (self.open_arrays <= 0 and (self.recognised or self._empty_array))
+        elif mark == '"' and self.recognised and not self.ended:  # the brace before it is missing
             self._open_object()
             return at
         return at + 1
-
-    def _behind(self, text: str, at: int) -> int:
-        self._find_outside(text[at:])
-        return len(text)
-
-    def _find_outside(self, text: str) -> None:
-        if self.recognised:
-            self._found.append(Outside(text))
 
     def _open_object(self) -> None:
         self._found.append(ObjectBegin())
@@ -184,13 +187,20 @@ class AnswerScanner:
 
     def _take_name(self) -> None:
         self._field = field_of(self._name)
-        self.recognised = self.recognised or self._field is not None
+        if self._field is not None:
+            self._recognise()
         self._state = self._before_value
+
+    def _recognise(self) -> None:
+        self.recognised = True
+        if self.ended:
+            self.ended = False
+            self._found.append(Resumed())
 
     def _take_name_alone(self) -> None:
         """A comma where a colon should be. A number there is the start in a continued answer (``{"2.99,"End":``)."""
         if self._name_quoted and parse_seconds(self._name) is not None:
-            self.recognised = True
+            self._recognise()
             self._found.append(FieldValue(Field.START, self._name))
         self._state = self._between_fields
 

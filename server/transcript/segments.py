@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from server.transcript.logprobs import TextLogprobs, TokenLogprob
+from server.transcript.repeats import LoopFound
+from server.transcript.tags import UNINTELLIGIBLE, are_tags
 
-_TAGS = re.compile(r"(?:\[[^\[\]]*\]\s*)+")
-UNINTELLIGIBLE = "[Unintelligible Speech]"
+__all__ = ["UNINTELLIGIBLE", "Segment", "Transcript", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Segment:
 
         ``[Unintelligible Speech]`` is speech: somebody said something.
         """
-        return self.speaker is not None or self.text == UNINTELLIGIBLE or not _TAGS.fullmatch(self.text)
+        return self.speaker is not None or not are_tags(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,13 @@ class Usage:
     audio_tokens: int
     text_tokens: int
     answer_tokens: int
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.audio_tokens + other.audio_tokens,
+            self.text_tokens + other.text_tokens,
+            self.answer_tokens + other.answer_tokens,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ class Transcript:
             last in ``segments`` with the words that had been written.
         speaker_names: names of known speakers by number, learned from reference clips.
         channels: of the recording, where each was transcribed for itself; 1 where they were mixed.
+        loops: stretches in which the model repeated itself.
     """
 
     segments: tuple[Segment, ...]
@@ -78,6 +86,7 @@ class Transcript:
     """Sentences about what a caller should know, e.g. that the answer was cut or damaged audio was skipped."""
     speaker_names: Mapping[int, str] = field(default_factory=dict)
     channels: int = 1
+    loops: tuple[LoopFound, ...] = ()
 
     @property
     def speech(self) -> tuple[Segment, ...]:

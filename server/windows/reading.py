@@ -12,7 +12,6 @@ from server.transcript.answer_reader import AnswerReader
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.logprobs import TextLogprobs, TokenLogprob, seen
-from server.transcript.loops import without_loop
 from server.transcript.segments import Segment
 
 _ECHO = 0.3
@@ -41,6 +40,11 @@ class Reading:
     segments: tuple[Segment, ...]
     written: tuple[WrittenSegment, ...]
 
+    @property
+    def without_last(self) -> Reading:
+        """What it says in front of its last segment."""
+        return Reading(self.segments[:-1], self.written[:-1])
+
 
 def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprobs: bool = False) -> Reading:
     """Read what comes behind the segments that were forced. ``seconds``: of the window's audio.
@@ -48,8 +52,8 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprob
     ``logprobs``: segments get those of their tokens.
 
     The last of them may be open where the model went on. If it had more to say there, that becomes a segment of the
-    same speaker behind it. Of a phrase that is said again and again one is kept, as of a segment that is written twice.
-    An answer that was cut loses the segment that it was cut in: it may have run in circles there.
+    same speaker behind it. Of a segment that is written twice one is kept. An answer that was cut loses the segment
+    that it was cut in: it may have run in circles there.
     """
     reader = AnswerReader(vocabulary, seconds, logprobs=logprobs)
     before = _closed(reader.begin(answer.done.forced))
@@ -64,7 +68,7 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprob
     segments = [event.segment for event in behind]
     if last is not None and open_content:
         segments = [*_added(last, open_content), *segments]
-    speech = [replace(s, text=without_loop(s.text)) for s in segments if s.is_speech]
+    speech = [segment for segment in segments if segment.is_speech]
     heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
     return Reading(tuple(heard), tuple(WrittenSegment(e.segment, e.source) for e in behind if e.source))
 

@@ -40,6 +40,7 @@ class WindowSequence:
         request_id: for the logs of the worker.
         context: see below.
         priority: of its streams.
+        loop_guard: answers that run in circles are asked for again.
 
     Attributes:
         context: hotwords or background text for the prompt, from the next window on.
@@ -56,6 +57,7 @@ class WindowSequence:
         request_id: str,
         context: str | None = None,
         priority: Priority = Priority.LIVE,
+        loop_guard: bool = True,
     ) -> None:
         self.context = context
         self.logprobs = False
@@ -65,6 +67,7 @@ class WindowSequence:
         self._seconds = seconds
         self._request_id = request_id
         self._priority = priority
+        self._loop_guard = loop_guard
         self._voices = Voices()
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
@@ -233,4 +236,5 @@ class WindowSequence:
             voices=voices,
             blocks=blocks,
             level=self._coming.level,
+            loop_guard=self._loop_guard,
         )

@@ -12,9 +12,10 @@ from model.family import Family
 from model.seam.audio import SAMPLE_RATE, Level, clip_level
 from model.seam.streams import Priority, Question, StreamSpec
 from server.context import context_tokens
-from server.engine.budget import answer_budget
+from server.engine.budget import answer_budget, live_answer_budget
 from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream
+from server.hearing.hearing import hear
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, joined
@@ -27,6 +28,9 @@ from server.windows.voices import VoiceSample
 
 _GAP = round(0.3 * SAMPLE_RATE)
 """Samples of silence behind each voice that is put in front of a window."""
+
+_ATTEMPTS = 1
+"""How often a live answer is asked for again where it runs in circles: somebody waits."""
 
 _MARGIN = 0.05
 """Seconds around a segment that go with its audio: the model's times are not exact."""
@@ -43,19 +47,29 @@ class Window:
         vocabulary: of the checkpoint.
         family: of the checkpoint: how it cuts audio into frames and writes answers.
         question: as it is put about a window of which nothing is known yet.
+        loop_guard: an answer that runs in circles is asked for again.
 
     Attributes:
         level: of its audio.
     """
 
     def __init__(
-        self, stream: EngineStream, heard: HeardAudio, vocabulary: Vocabulary, family: Family, question: Question
+        self,
+        stream: EngineStream,
+        heard: HeardAudio,
+        vocabulary: Vocabulary,
+        family: Family,
+        question: Question,
+        *,
+        loop_guard: bool = True,
     ) -> None:
         self.level: Level | None = None
         self._stream = stream
         self._heard = heard
         self._vocabulary = vocabulary
         self._geometry = family.geometry
+        self._grammar = family.grammar
+        self._loop_guard = loop_guard
         self._question = question
         self._timeline = Timeline()
         self._introduced = 0.0  # seconds of the window that voices take
@@ -107,8 +121,19 @@ class Window:
             self._heard.fill(silence)
             self._note_fill(silence)
         question = replace(self._question, prefix=self._prefix.text, guess=self._prefix.guess, whole=whole)
-        answer = await self._stream.ask(question).read()
+        hearing = hear(
+            self._stream,
+            question,
+            self._vocabulary,
+            grammar=self._grammar,
+            seconds=self.seconds,
+            guard=self._loop_guard,
+            attempts=_ATTEMPTS,
+        )
+        answer = await hearing.read()
         reading = read(answer, self._vocabulary, seconds=self.seconds, logprobs=logprobs)
+        if hearing.given_up and not whole:
+            reading = reading.without_last  # what is there will be heard again, with more behind it
         self._prefix.note(reading.written)
         heard = (segment for segment in reading.segments if segment.end > self._introduced or not self._introduced)
         return tuple(self._in_source(segment) for segment in heard)
@@ -168,6 +193,7 @@ async def open_window(
     voices: Sequence[VoiceSample],
     blocks: Sequence[Block],
     level: Level | None = None,
+    loop_guard: bool = True,
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
 
@@ -178,12 +204,13 @@ async def open_window(
     if level is None:
         heard = (*(voice.block.samples for voice in voices), *(block.samples for block in blocks))
         level = clip_level(np.concatenate(heard))
-    budget = answer_budget(engine.info, seconds, context_tokens=context_tokens(context))
+    budget_of = live_answer_budget if priority is Priority.LIVE else answer_budget
+    budget = budget_of(engine.info, seconds, context_tokens=context_tokens(context))
     question, family = Question(context, max_tokens=budget), engine.info.family
     spec = StreamSpec(family.geometry.frames_of(seconds), question, level, priority)
     source = HeardAudio()
     stream = engine.open(spec, request_id=request_id, source=source)
-    window = Window(stream, source, vocabulary, family, question)
+    window = Window(stream, source, vocabulary, family, question, loop_guard=loop_guard)
     window.level = level
     try:
         for voice in voices:

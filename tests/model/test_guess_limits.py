@@ -20,7 +20,7 @@ def write(runner: Runner, question: Question) -> tuple[list[int], int]:
     As the engine, it goes on until the token behind the longest answer is known.
     """
     tokens: list[int] = []
-    prompt = runner.counts(1).cached + asked(runner, 1, question)
+    prompt = asked(runner, 1, question) + runner.counts(1).cached
     most = 0
     while (counts := runner.counts(1)).answered <= question.max_tokens and not set(tokens) & runner.info.stop_ids:
         pending = runner.launch(StepPlan(rows=(RowWork(1, counts.queued),)))

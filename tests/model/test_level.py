@@ -25,15 +25,15 @@ def level_at_once(samples: Samples) -> Level:
 
 
 @pytest.mark.parametrize("loudness", [1e-4, 0.1, 3.0])
-@pytest.mark.parametrize("beyond", [-audio._SLICE + 1, -1, 0, 1, 8191, 8192, 8193, 2 * audio._SLICE + 777])
+@pytest.mark.parametrize("beyond", [-audio.LEVEL_SLICE + 1, -1, 0, 1, 8191, 8192, 8193, 2 * audio.LEVEL_SLICE + 777])
 def test_slices_add_up_to_the_bit(beyond: int, loudness: float) -> None:
-    samples = noise(audio._SLICE + beyond, loudness)
+    samples = noise(audio.LEVEL_SLICE + beyond, loudness)
     assert clip_level(samples) == level_at_once(samples)
 
 
 def test_a_loud_moment_is_found_wherever_it_is_and_whichever_way_it_goes() -> None:
-    for at, peak in ((0, 0.9), (-1, -0.9), (audio._SLICE, -0.9)):
-        samples = noise(2 * audio._SLICE, 1e-3)
+    for at, peak in ((0, 0.9), (-1, -0.9), (audio.LEVEL_SLICE, -0.9)):
+        samples = noise(2 * audio.LEVEL_SLICE, 1e-3)
         samples[at] = peak
         assert clip_level(samples) == level_at_once(samples)
         assert clip_level(samples).divisor > 1.0
@@ -45,11 +45,11 @@ def test_silence_and_nothing_have_a_level() -> None:
 
 
 def test_no_copy_of_the_recording_is_made() -> None:
-    samples = noise(12 * audio._SLICE, 0.1)
+    samples = noise(12 * audio.LEVEL_SLICE, 0.1)
     tracemalloc.start()
     try:
         clip_level(samples)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 1.5 * audio._SLICE * samples.itemsize
+    assert peak < 1.5 * audio.LEVEL_SLICE * samples.itemsize

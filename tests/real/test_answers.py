@@ -108,3 +108,21 @@ def test_words_make_up_their_text_in_order(author: Author, kind: str) -> None:
         edges = [edge for word in words for edge in (word.start, word.end)]
         assert edges == sorted(edges)
         assert segment.start <= edges[0] <= edges[-1] <= segment.end
+
+
+@pytest.mark.parametrize("whose", ["author", "twin"])
+def test_an_answer_that_begins_again_is_heard_once_token_by_token(whose: str, request: pytest.FixtureRequest) -> None:
+    """Also where one token closes a list and opens the next."""
+    author: Author = request.getfixturevalue(whose)
+    first = '[{"Start":0,"End":2,"Speaker":0,"Content":"One, two."}]'
+    again = first[:-1] + ',{"Start":2,"End":4,"Speaker":1,"Content":"Three [x] four."}]'
+    tokens = author.tokenizer.encode(first + again, add_special_tokens=False).ids
+    assembler = TranscriptAssembler(author.vocabulary, 1000.0, logprobs=True)
+    events = [event for token in tokens for event in assembler.feed([token], [-1.0])]
+    last, transcript = assembler.finish()
+    assert [segment.text for segment in transcript.segments] == ["One, two.", "Three [x] four."]
+    assert "".join(event.text for event in [*events, *last] if isinstance(event, SpeechDelta)) == transcript.text
+    assert {segment.avg_logprob for segment in transcript.segments} == {-1.0}
+    for segment in transcript.segments:
+        assert author.tokenizer.decode(list(segment.tokens)).strip(' "}],') == segment.text
+    assert transcript.complete

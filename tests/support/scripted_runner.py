@@ -63,6 +63,8 @@ class ScriptedStream:
     held: bool = False
     questions: int = 0
     audio_positions: int = 0
+    behind: list[object] = field(default_factory=list)
+    """What stands behind the audio, as far as it is known: some of it is in the cache after the question too."""
 
     @property
     def frames_waiting(self) -> int:
@@ -71,7 +73,14 @@ class ScriptedStream:
     @property
     def counts(self) -> StreamCounts:
         queued = 0 if self.held else self.queued
-        return StreamCounts(self.frames_waiting, self.frames_taken, queued, self.positions, self.answered)
+        kept = max(0, self.positions - self.audio_positions) if self.question is None and self.behind else 0
+        cached = self.positions - kept
+        return StreamCounts(self.frames_waiting, self.frames_taken, queued, cached, self.answered, kept)
+
+    def crop(self, kept: int) -> None:
+        """Leave so much of what stands behind the audio in the cache."""
+        self.positions = min(self.positions, self.audio_positions + kept)
+        self.queued = max(0, self.audio_positions - self.positions)
 
 
 @dataclass
@@ -136,10 +145,19 @@ class ScriptedRunner:
         assert state.question is None
         state.samples += state.padding + samples.size
         state.padding = 0
+        self._forget_behind(state)
 
     def pad(self, stream: int) -> None:
         state = self.streams[stream]
-        state.padding = -state.samples % HOP
+        if state.padding != (padding := -state.samples % HOP):
+            state.padding = padding
+            self._forget_behind(state)
+
+    def _forget_behind(self, state: ScriptedStream) -> None:
+        if state.behind:
+            state.crop(0)
+            state.behind = []
+            self._hold(state, state.positions)
 
     def ask(self, stream: int, question: Question) -> str:
         state = self.streams[stream]
@@ -150,8 +168,14 @@ class ScriptedRunner:
         assert list(question.begun) == answer_of(question)[: len(question.begun)], "it was never given"
         state.question = question
         state.questions += 1
-        state.audio_positions = state.positions + state.queued
-        state.queued += AFTER + len(question.prefix) + len(question.begun)
+        behind = [*[question.context] * AFTER, *question.prefix, *question.begun]
+        if not state.behind:
+            state.audio_positions = state.positions + state.queued
+        alike = [one == other for one, other in zip(state.behind, behind[:-1], strict=False)]
+        state.crop(alike.index(False) if False in alike else len(alike))
+        state.behind = behind
+        state.queued = state.audio_positions + len(behind) - state.positions
+        self._hold(state, state.positions)
         state.answered = len(question.begun)
         return question.prefix
 
@@ -161,8 +185,8 @@ class ScriptedRunner:
             state.question = None
             state.held = False
             state.questions += 1
-            state.positions = min(state.positions, state.audio_positions)
-            state.queued = state.audio_positions - state.positions
+            state.crop(len(state.behind))
+            self._hold(state, state.positions)
 
     def counts(self, stream: int) -> StreamCounts:
         return self.streams[stream].counts
@@ -190,6 +214,9 @@ class ScriptedRunner:
             self.unread -= 1
             for state in holds:
                 state.held = False
+            for state, questions, out in computed:
+                if state.questions == questions:
+                    state.behind += out.tokens
             return StepResult(tuple(out for state, questions, out in computed if state.questions == questions))
 
         self.unread += 1

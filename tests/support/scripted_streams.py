@@ -15,7 +15,8 @@ from server.engine.client.engine import Engine
 from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError
-from server.engine.messages import FailureCode
+from server.engine.figures import LoopFigures
+from server.engine.messages import AnswerTokens, FailureCode
 from server.windows.heard_audio import HeardAudio
 from server.windows.window import Window
 from tests.support.author import Author
@@ -43,6 +44,8 @@ class ScriptedStream:
         self.audio: Samples = np.zeros(0, np.float32)
         self.broken = broken
         self.closed = False
+        self.request_id = "test"
+        self.loops = LoopFigures()
 
     @property
     def seconds(self) -> float:
@@ -54,7 +57,7 @@ class ScriptedStream:
             raise EngineError(FailureCode.INTERNAL, "It is broken.")
         self.audio = np.concatenate([self.audio, samples])
 
-    def ask(self, question: Question) -> ScriptedAnswer:
+    def ask(self, question: Question, *, last: bool = False) -> ScriptedAnswer:
         assert not self.closed
         self.questions.append(question)
         reply = self.answers.pop(0)
@@ -69,10 +72,16 @@ class ScriptedAnswer:
     """An answer that is complete."""
 
     def __init__(self, whole: WholeAnswer) -> None:
-        self._whole = whole
+        self.done = whole.done
+        self._parts = [AnswerTokens(1, whole.tokens, whole.logprobs, whole.done.forced)] if whole.tokens else []
 
-    async def read(self) -> WholeAnswer:
-        return self._whole
+    def __aiter__(self) -> ScriptedAnswer:
+        return self
+
+    async def __anext__(self) -> AnswerTokens:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop()
 
 
 class ScriptedEngine:

@@ -35,7 +35,6 @@ VIBEVOICE_ASR = Family(
     geometry=GEOMETRY,
     grammar=JsonGrammar(),
     prompt_tokens=96,  # about 70 in the checkpoint's template
-    answer_tokens=32_768,  # max_new_tokens of the checkpoint's generation config
     check_processor=_check_processor,
     prompt=_prompt,
 )

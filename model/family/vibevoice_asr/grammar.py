@@ -31,6 +31,10 @@ class JsonGrammar:
             entry["Speaker"] = speaker
         return json.dumps(entry | {"Content": text}, ensure_ascii=False, separators=(",", ":"))
 
+    def begun(self, start: float) -> str:
+        """See Grammar."""
+        return f'{{"Start":{json.dumps(round(start, 2))},"End":'
+
     def opening(self, segments: Iterable[str]) -> str:
         """See Grammar."""
         joined = ",".join(segments)

@@ -18,6 +18,8 @@ from .voices import Bank, Phone, Voice
 LONG_GAP = 3.0  # seconds without speech from which the transcript says so
 _CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
 
+Manner = tuple[int, float, float]  # somebody in a conversation: the voice in the bank, its gain and its colour
+
 
 @dataclass(frozen=True)
 class Word:
@@ -117,11 +119,23 @@ def _long_gap(tape: _Tape, rng: random.Random, background: Background) -> None:
     tape.segments.append(Segment(start, tape.now, -1, tag=tag))
 
 
-def compose(bank: Bank, pool: list[int], style: Style, background: Background, rng: random.Random) -> Recording:
-    """A conversation of about `style.seconds` among voices of `pool`."""
+def manners(bank: Bank, pool: list[int], speakers: int, rng: random.Random) -> list[Manner]:
+    """So many people with voices of `pool`."""
+    picked = distinct([bank.voices[index] for index in pool], speakers, rng)
+    return [(pool[index], 10 ** (rng.uniform(-4, 3) / 20), rng.uniform(-0.4, 0.6)) for index in picked]
+
+
+def compose(
+    bank: Bank,
+    pool: list[int],
+    style: Style,
+    background: Background,
+    rng: random.Random,
+    people: list[Manner] | None = None,
+) -> Recording:
+    """A conversation of about `style.seconds` among voices of `pool`, or among `people` who are known already."""
     tape = _Tape(np.zeros(round((style.seconds + 12) * SAMPLE_RATE), np.float32))
-    picked = distinct([bank.voices[index] for index in pool], style.speakers, rng)
-    manner = [(pool[index], 10 ** (rng.uniform(-4, 3) / 20), rng.uniform(-0.4, 0.6)) for index in picked]
+    manner = people or manners(bank, pool, style.speakers, rng)
     voice, last = manner[0], None
     tape.wait(rng.uniform(0.05, 1.2))
     while True:
@@ -150,7 +164,7 @@ def _with_leading_gap(segments: list[Segment]) -> list[Segment]:
     return [Segment(0.0, first.end, -1, tag=first.tag), *segments[1:]] if first.tag else segments
 
 
-def _speak(tape: _Tape, bank: Bank, manner: tuple[int, float, float], words: list[str], rng: random.Random) -> None:
+def _speak(tape: _Tape, bank: Bank, manner: Manner, words: list[str], rng: random.Random) -> None:
     voice, gain, tilt = manner
     said: list[Word] = []
     for word in words:

@@ -9,22 +9,26 @@ from itertools import count
 from time import monotonic
 
 from model.seam.runner import RunnerInfo
-from model.seam.streams import StreamSpec
+from model.seam.streams import Priority, StreamSpec
 from server import traceparent
 from server.engine.budget import work_seconds
+from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
 from server.engine.client.quarantine import PAST, Quarantine
+from server.engine.client.request import Link, StreamRequest, StreamWork
 from server.engine.client.source import AudioSource
-from server.engine.client.stream import EngineStream, Link, StreamRequest
+from server.engine.client.stream import EngineStream
 from server.engine.client.supervisor import Death, EngineState, Supervisor
 from server.engine.errors import EngineError, EngineUnavailable
-from server.engine.figures import WorkDone
+from server.engine.figures import LoopFigures, WorkDone
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
+    EndReason,
     FailureCode,
     StreamFailed,
+    StreamPreempted,
     StreamsLost,
     StreamTrace,
     ToClient,
@@ -58,11 +62,12 @@ class Engine:
         info: of the runner, after the first worker became ready.
         stats: the latest of the present worker; what it has done begins at 0 with each worker.
         on_trace: called with what is told of each stream whose trace is sampled, when it ends.
+        loops: what was counted of answers that ran in circles.
         admission: for the requests in front of the engine; learns the speed from every recording that ends well.
     """
 
     def __init__(self, factory: RunnerFactory, settings: EngineSettings | None = None) -> None:
-        settings = settings or EngineSettings()
+        self._settings = settings = settings or EngineSettings()
         self._supervisor = Supervisor(
             factory, settings, on_ready=self._go_on, on_messages=self._take, on_death=self._hold
         )
@@ -76,6 +81,7 @@ class Engine:
         self.info: RunnerInfo | None = None
         self.stats: WorkerStats | None = None
         self.on_trace: Callable[[StreamTrace], None] | None = None
+        self.loops = LoopFigures()
         self._done_before = WorkDone()
         self.admission = Admission(max_requests=settings.max_requests, max_audio_seconds=settings.max_audio_seconds)
 
@@ -87,6 +93,11 @@ class Engine:
     def done(self) -> WorkDone:
         """What all workers did so far, as far as they have told: never less than before."""
         return self._done_before if self.stats is None else self._done_before + self.stats.done
+
+    @property
+    def capacity(self) -> Capacity | None:
+        """What there is room for; None before the first worker became ready."""
+        return None if self.info is None else Capacity.of(self.info, self._settings)
 
     @property
     def worker_pid(self) -> int | None:
@@ -159,7 +170,7 @@ class Engine:
         assert self.info is not None
         hop, trace = self.info.geometry.hop, traceparent.current.get()
         request = StreamRequest(spec, request_id, hop, source, fingerprint, trace)
-        stream = EngineStream(request, self._forget)
+        stream = EngineStream(request, self._forget, self.loops)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)
         self._streams[stream] = None
@@ -195,6 +206,8 @@ class Engine:
 
     def _forget(self, stream: EngineStream) -> None:
         self._streams.pop(stream, None)
+        if stream.work is not None and stream.priority is not Priority.LIVE:
+            self._learn_speed(stream.work)
         if stream.number is not None:
             self._linked.pop(stream.number, None)
 
@@ -237,6 +250,12 @@ class Engine:
                 stream.company = company
                 self._connect(stream, worker)
 
+    def _begin_again(self, stream: EngineStream) -> None:
+        """The stream was preempted: it goes on where it was when there is room."""
+        self._disconnect(stream)
+        if self._worker is not None:
+            self._connect(stream, self._worker)
+
     # ------------------------------------------------------------------------------------------------ messages
 
     def _take(self, messages: Sequence[ToClient]) -> None:
@@ -250,6 +269,9 @@ class Engine:
                         stream.fail(EngineError(code, explanation))
                 case StreamsLost(numbers):
                     self._try_in_parts(numbers)
+                case StreamPreempted(number):
+                    if (stream := self._linked.get(number)) is not None:
+                        self._begin_again(stream)
                 case WorkerStats():
                     self.stats = message
                 case StreamTrace():
@@ -257,22 +279,19 @@ class Engine:
                         self.on_trace(message)
 
     def _deliver(self, stream: EngineStream, message: AnswerTokens | AnswerDone) -> None:
-        done = isinstance(message, AnswerDone)
-        if isinstance(message, AnswerDone) and stream.last and not stream.interrupted:
-            self._learn_speed(message)
+        # Who takes a question back, perhaps again and again, has got past nothing by that.
+        done = isinstance(message, AnswerDone) and message.reason is not EndReason.CROPPED
         stream.deliver(message)
         if done or (stream.steps >= PAST and self._quarantine.passed(stream.key, stream.given)):
             self._quarantine.acquit(stream.key)
             stream.rejoin()
 
-    def _learn_speed(self, done: AnswerDone) -> None:
+    def _learn_speed(self, work: StreamWork) -> None:
         """From a recording that is answered: all its audio was there when the work began."""
         assert self.info is not None
-        now = monotonic()
-        started = now - (done.total_seconds - done.queue_seconds)
-        family, seconds = self.info.family, self.info.geometry.seconds(done.audio_tokens)
-        prompt = max(0, done.prompt_tokens - done.audio_tokens - family.prompt_tokens)
-        self.admission.completed(work_seconds(family, seconds, prompt), started=started, ended=now)
+        family, seconds = self.info.family, self.info.geometry.seconds(work.audio_tokens)
+        prompt = max(0, work.prompt_tokens - work.audio_tokens - family.prompt_tokens)
+        self.admission.completed(work_seconds(family, seconds, prompt), started=work.started, ended=work.ended)
 
     def _fail_streams(self, code: FailureCode, explanation: str) -> None:
         for stream in list(self._streams):

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable
+from dataclasses import replace
 from time import monotonic
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
 from model.seam.audio import Samples
-from model.seam.streams import Question, StreamSpec
+from model.seam.streams import Question
 from server.engine.client.answer import Answer
-from server.engine.client.process import CHUNK_SAMPLES, WorkerProcess
-from server.engine.client.source import AudioSource, KeptAudio
+from server.engine.client.replay import send_again
+from server.engine.client.request import Link, StreamRequest, StreamWork, chunks
+from server.engine.client.source import KeptAudio
 from server.engine.errors import EngineError
+from server.engine.figures import LoopFigures
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,
@@ -40,30 +41,6 @@ from server.engine.messages import (
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamRequest:
-    """What a stream is opened for; see ``Engine.open``.
-
-    Attributes:
-        hop: samples in one frame of the model.
-        trace: see ``OpenStream``.
-    """
-
-    spec: StreamSpec
-    request_id: str
-    hop: int
-    source: AudioSource | None = None
-    fingerprint: str | None = None
-    trace: str | None = None
-
-
-class Link(NamedTuple):
-    """A worker that has the stream, and the stream's number there."""
-
-    worker: WorkerProcess
-    number: int
-
-
 class EngineStream:
     """Made by ``Engine.open``. Async context manager; leaving it closes the stream. One task at a time uses it.
 
@@ -74,12 +51,16 @@ class EngineStream:
         key: by which it is told from all others; streams of the same fingerprint share it.
         company: with whom it runs, see ``OpenStream``.
         request_id: for logs.
+        loops: where those are counted in which its answers run.
         steps: with tokens since it was connected.
         interrupted: its answer was begun by another worker, or it waited for one.
     """
 
-    def __init__(self, request: StreamRequest, forget: Callable[[EngineStream], None]) -> None:
+    def __init__(
+        self, request: StreamRequest, forget: Callable[[EngineStream], None], loops: LoopFigures | None = None
+    ) -> None:
         """``forget`` is called when there is nothing more to be heard of the stream."""
+        self.loops = loops or LoopFigures()
         self.last = self.ended = self.interrupted = False
         self.priority = request.spec.priority
         self.key: Hashable = request.fingerprint or object()
@@ -102,6 +83,9 @@ class EngineStream:
         self._began: float | None = monotonic()  # the work on the answer
         self._first_token: float | None = None
         self._failure: EngineError | None = None
+        self._work: StreamWork | None = None
+        self._answered = False
+        self._undisturbed = True
 
     @property
     def number(self) -> int | None:
@@ -110,8 +94,13 @@ class EngineStream:
 
     @property
     def given(self) -> int:
-        """Tokens of the present answer, or of the last one."""
-        return len(self._given)
+        """Tokens of the present answer, or of the last one; those that its question began with are among them."""
+        return len(self._question.begun) + len(self._given)
+
+    @property
+    def work(self) -> StreamWork | None:
+        """What it took to answer it, where all its audio was there before and no worker was lost; None elsewhere."""
+        return self._work if self._answered and self._undisturbed and self._failure is None else None
 
     async def append(self, samples: Samples) -> None:
         """Send audio ([n], any length) and wait while too much is unread. Raises EngineError once the stream failed."""
@@ -119,7 +108,7 @@ class EngineStream:
         if samples.size and self._filling:
             silence, self._filling = np.zeros(self._filling, np.float32), 0
             await self._append(silence, known=self._filled)
-        for chunk in _chunks(samples):
+        for chunk in chunks(samples):
             await self._append(chunk)
         self._raise_failure()
 
@@ -129,6 +118,7 @@ class EngineStream:
         link = self._usable()
         # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
         self._appended += chunk.size
+        self._undisturbed = self._undisturbed and self._work is None
         message = AppendAudio(link.number, chunk.tobytes())
         if self._kept is not None:
             self._kept.keep(message.samples)
@@ -187,7 +177,8 @@ class EngineStream:
         """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
         self._link, self.steps, self._filled = link, 0, False
         spec, trace = self._request.spec, self._request.trace
-        link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace))
+        begun = self.given if self._answer is not None else 0
+        link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace, begun))
         if self._appended:
             self._replaying = asyncio.create_task(self._replay(link, turns), name="stream-replay")
         else:
@@ -213,12 +204,15 @@ class EngineStream:
             return
         if isinstance(message, AnswerTokens):
             self.steps += 1
+            if self._given and message.forced:  # by another worker, and told before
+                message = replace(message, forced="")
             self._given += message.tokens
             if self._first_token is None:
                 self._first_token = monotonic()
         else:
             if self.interrupted:
-                message = self._as_a_whole(message)
+                message, self._undisturbed = self._as_a_whole(message), False
+            self._note_work(message)
             self._answer = self._began = None
             self._cropping = False
             self.interrupted = not self._level_with.is_set()
@@ -238,8 +232,10 @@ class EngineStream:
     async def _replay(self, link: Link, turns: asyncio.Semaphore) -> None:
         """Give the worker all audio again, then go on where the stream was. No audio is appended meanwhile."""
         try:
+            source = self._kept if self._request.source is None else self._request.source
+            assert source is not None
             async with turns:
-                await self._send_again(link)
+                await send_again(source, self._appended, link)
         except EngineError as error:
             self.fail(error)
         except Exception:
@@ -247,19 +243,6 @@ class EngineStream:
             self.fail(EngineError(FailureCode.INTERNAL, "The audio of this request cannot be had again."))
         else:
             self._go_on()
-
-    async def _send_again(self, link: Link) -> None:
-        source = self._kept if self._request.source is None else self._request.source
-        assert source is not None
-        left = self._appended
-        async with aclosing(source.replay()) as blocks:
-            async for block in blocks:
-                for chunk in _chunks(block[:left]):
-                    await link.worker.send_audio(AppendAudio(link.number, chunk.tobytes()))
-                left -= min(left, block.size)
-                if not left:
-                    return
-        raise EngineError(FailureCode.INTERNAL, "The audio of this request was shorter when it was had again.")
 
     def _go_on(self) -> None:
         self._replaying = None
@@ -270,7 +253,8 @@ class EngineStream:
     def _put_question(self) -> None:
         """To be answered from where the answer is."""
         assert self._link is not None
-        question = replace(self._question, begun=tuple(self._given)) if self._given else self._question
+        begun = (*self._question.begun, *self._given)
+        question = replace(self._question, begun=begun) if self._given else self._question
         self._filled |= question.whole
         self._link.worker.send(AskStream(self._link.number, question, self.last))
 
@@ -280,10 +264,17 @@ class EngineStream:
         assert began is not None
         return replace(
             done,
-            answer_tokens=len(self._given),
+            answer_tokens=self.given,
             first_token_seconds=(now if self._first_token is None else self._first_token) - began,
             total_seconds=now - began,
         )
+
+    def _note_work(self, done: AnswerDone) -> None:
+        """An answer is over: from the first one's start on it was all one work, if nothing came between."""
+        now = monotonic()
+        started = now - (done.total_seconds - done.queue_seconds) if self._work is None else self._work.started
+        self._work = StreamWork(done.audio_tokens, done.prompt_tokens, started, now)
+        self._answered = done.reason is not EndReason.CROPPED
 
     def _finish_crop(self) -> None:
         """Nobody has the question any more."""
@@ -313,9 +304,3 @@ class EngineStream:
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise EngineError(self._failure.code, self._failure.message)
-
-
-def _chunks(samples: Samples) -> Iterator[Samples]:
-    """Views of at most ``CHUNK_SAMPLES``."""
-    for first in range(0, samples.size, CHUNK_SAMPLES):
-        yield samples[first : first + CHUNK_SAMPLES].astype("<f4", copy=False)

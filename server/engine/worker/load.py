@@ -10,10 +10,10 @@ import numpy as np
 from model.errors import DeviceMemoryError, StartError, is_out_of_memory
 from model.family import VIBEVOICE_ASR
 from model.seam.audio import Level
-from model.seam.runner import AttentionName, StepRunner, WeightsName
+from model.seam.runner import AttentionName, RunnerInfo, StepRunner, WeightsName
 from model.seam.steps import DEFAULT_STEPS, EncodeWork, RowWork, StepPlan, StepSizes
 from model.seam.streams import Question
-from server.engine.budget import pass_positions
+from server.engine.budget import context_limit, live_positions, pass_positions, pass_seconds
 from server.engine.worker.shortage import shortage
 
 _FAMILY = VIBEVOICE_ASR
@@ -34,14 +34,16 @@ def load_model(
     steps: StepSizes = DEFAULT_STEPS,
     min_audio_seconds: float = 300.0,
     max_audio_seconds: float = 3600.0,
+    live_seconds: float = 0.0,
     attention: AttentionName = "auto",
     deterministic: bool = False,
 ) -> StepRunner:
     """The real runner; see ``model.start.load_runner``.
 
     ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
-    ``max_audio_seconds``: what it should, at the cost of speed. Raises StartError: NotEnoughMemoryError that tells what
-    helps, and also where ``kv_positions`` are asked for that hold less than the least.
+    ``max_audio_seconds``: what it should, at the cost of speed. ``live_seconds``: of a live session's window. Raises
+    StartError: NotEnoughMemoryError that tells what helps, and also where ``kv_positions`` are asked for that hold less
+    than the least, or where the checkpoint itself does.
 
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
@@ -55,7 +57,7 @@ def load_model(
     from model.start import Room, load_runner
 
     try:
-        return load_runner(
+        runner = load_runner(
             source,
             device=device,
             dtype=dtype,
@@ -70,6 +72,24 @@ def load_model(
         raise type(error)(
             error.plan, error.positions, error.with_weights, shortage(error, _FAMILY, min_audio_seconds)
         ) from None
+    check_room(runner.info, min_audio_seconds=min_audio_seconds, live_seconds=live_seconds)
+    return runner
+
+
+def check_room(info: RunnerInfo, *, min_audio_seconds: float, live_seconds: float) -> None:
+    """Raise StartError where a runner that is loaded has no useful room, by its pages or the checkpoint's positions."""
+    held, limit = pass_seconds(info.family, context_limit(info)), context_limit(info)
+    why = f"the checkpoint {info.checkpoint} and its KV cache hold {limit} positions"
+    if held < min_audio_seconds:
+        raise StartError(
+            f"--min-audio-minutes asks for {min_audio_seconds / 60:g} minutes of audio in one pass, and {why}, which "
+            f"are {held / 60:.1f}: give more --kv-positions or fewer minutes."
+        )
+    if (needed := live_positions(info, live_seconds)) > limit:
+        raise StartError(
+            f"--live-window-seconds {live_seconds:g} take {needed} positions, and {why}: give shorter windows or more "
+            "--kv-positions."
+        )
 
 
 def explain_failed_start(error: Exception) -> Exception:

@@ -119,6 +119,8 @@ class StepLoop:
         self._streams.put_questions()
         plan = self._scheduler.plan()
         before, self._launched = self._launched, None
+        while plan.empty and before is None and self._streams.make_way():
+            plan = self._scheduler.plan()
         idle = plan.empty and before is None
         if self._scheduler.company != self._company:
             self._company = self._scheduler.company
@@ -225,7 +227,7 @@ class StepLoop:
                 waiting=self._scheduler.waiting,
                 pages_used=self._info.pages - self._runner.free_pages,
                 pages_total=self._info.pages,
-                done=self._done.so_far(self._streams.answer_tokens),
+                done=self._done.so_far(self._streams.answer_tokens, self._streams.preemptions),
                 memory=self._device_memory,
             )
         )

@@ -1,8 +1,15 @@
 """Which streams run and what the next step does. Pure policy: integers in, plan out; no torch, no clock, no messages.
 
-A stream runs from the moment that the pages of its worst case can be reserved until it ends, so nothing ever has to be
-preempted, nothing can run out of pages half way, and there is no deadlock. Streams are admitted strictly in the order
-of their priority and arrival: a long one at the head is not overtaken for ever by short ones behind it.
+A stream runs from the moment that pages can be reserved for its audio and for the answer that ordinary talk gives: to
+reserve what the densest speech may write would leave a third of the pages to nobody. An answer that outgrows them gets
+one page after the other where there are any, and waits for those that others give back where there are none; nobody is
+admitted meanwhile. Where all wait the file that came last is preempted: it gives its pages back, and begins again where
+it was when there is room, behind those that wait already. So whoever came first always comes to his end, up to what the
+context can hold, and there is no deadlock. A file that is alone and still finds no page, for live streams have them,
+ends where it is. Live streams reserve their worst case and never wait.
+
+Streams are admitted strictly in the order of their priority and arrival: a long one at the head is not overtaken for
+ever by short ones behind it.
 
 Live streams (see ``Priority``) go first in all of this: somebody is waiting for each of their words, and they ask for
 little at a time. What goes first only when something becomes free would still wait for the end of an hour of audio, and
@@ -21,12 +28,10 @@ from typing import NamedTuple
 from model.seam.runner import RunnerInfo
 from model.seam.steps import EncodeWork, RowWork, StepPlan
 from model.seam.streams import Priority
-from server.engine.budget import context_limit, stream_positions
+from server.engine.budget import context_limit, live_pages, pages_for
 from server.engine.settings import EngineSettings
 from server.engine.worker.stream import Phase, StreamState
 
-_MOST_FOR_LIVE = 0.25
-"""Of all pages, for live streams that may come."""
 _BESIDE_LIVE = 0.25
 """Of a full step, where live streams compute in it: they need many steps for each second, and wait for all of each."""
 
@@ -45,18 +50,18 @@ class Scheduler:
     Attributes:
         share: of the step budgets in the settings that the next plans may use, above 0 and up to 1.
         company: the one that the last plan was made for.
+        short: whose answers waited for a page when that was made.
     """
 
     def __init__(self, settings: EngineSettings, info: RunnerInfo) -> None:
         self._steps = settings.steps
-        self._page_size = info.page_size
-        self._pages = info.pages
-        self._draft_positions = info.draft_positions
+        self._info = info
         self._largest_stream = context_limit(info)
-        live = settings.live_streams * self._pages_for(stream_positions(info, settings.live_seconds))
-        self._live_pages = min(live, int(_MOST_FOR_LIVE * info.pages))
+        self._live_pages = live_pages(info, settings)
         self.share = 1.0
         self.company: int | None = None
+        self.short: list[StreamState] = []
+        self._crowded = False  # a stream was preempted, and none has ended since
         self._waiting: dict[int, StreamState] = {}
         self._running: dict[int, StreamState] = {}
 
@@ -87,7 +92,17 @@ class Scheduler:
     def remove(self, stream: StreamState) -> None:
         """Forget a stream that ended, in whatever phase. Its pages can be reserved by others at once."""
         self._waiting.pop(stream.number, None)
-        self._running.pop(stream.number, None)
+        if self._running.pop(stream.number, None) is not None:
+            self._crowded = False
+
+    def preempt(self) -> StreamState | None:
+        """Take the pages of the file that came last; None where there is but one. It is to be opened again."""
+        files = [stream for stream in _by_priority(self._running.values()) if not _is_live(stream)]
+        if len(files) < 2:
+            return None
+        self.remove(files[-1])
+        self._crowded = True
+        return files[-1]
 
     def admit(self) -> list[StreamState]:
         """Let waiting streams run, first come first served, as far as rows and pages reach. Returns those.
@@ -96,19 +111,11 @@ class Scheduler:
         are kept for live streams, but for one that would not fit otherwise and is alone.
         """
         admitted = []
-        free = self._pages - self.reserved_pages
-        files = sum(not _is_live(stream) for stream in self._running.values())
-        kept = self._live_pages - sum(stream.pages for stream in self._running.values() if _is_live(stream))
+        short = self._grow(_by_priority(self._running.values()))
         for stream in _by_priority(self._waiting.values()):
-            pages = self._pages_for(stream.worst_positions)
-            if _is_live(stream):
-                room, kept = free, kept - pages
-            else:
-                room = free - max(0, kept) if files else free
-                files += 1
-            if pages > room or files > self._steps.max_rows:
+            pages = self._pages_for(stream.expected_positions)
+            if pages > self._room(stream) or not (_is_live(stream) or self._may_admit_file(short)):
                 break
-            free -= pages
             stream.pages = pages
             self._running[stream.number] = self._waiting.pop(stream.number)
             admitted.append(stream)
@@ -117,16 +124,28 @@ class Scheduler:
     def trim(self, stream: StreamState) -> None:
         """Give back what a stream has reserved for audio that did not come: its last question was put."""
         assert stream.answer is not None
-        stream.pages = min(stream.pages, self._pages_for(stream.answer.prompt + stream.answer.limit))
+        expected = stream.expected_answer(stream.answer.limit)
+        stream.pages = min(stream.pages, self._pages_for(stream.answer.prompt + expected))
+
+    def shrink(self, stream: StreamState) -> None:
+        """Give back what a stream has beyond its reservation: its answer is over, and it listens on.
+
+        It still has what is left of the question in the KV cache, for another one that goes on behind it.
+        """
+        held = stream.counts.cached + stream.counts.kept
+        stream.pages = min(stream.pages, self._pages_for(max(stream.expected_positions, held)))
+        self._crowded = False
 
     def plan(self) -> StepPlan:
         """The next step: a row for every stream that decodes, prefill and encoding under their budgets.
 
         Rows are planned from inputs that are queued already; frames that this step encodes are next step's inputs. A
-        stream whose next input is not known before the last step is read sits one out.
+        stream whose next input is not known before the last step is read sits one out, and so does one that is
+        ``short``.
         """
         streams = self._next_company()
-        ready = [stream for stream in streams if stream.computable]
+        self.short = self._grow(streams)
+        ready = [stream for stream in streams if stream.computable and stream not in self.short]
         decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
         prefill = [Want(s.number, s.counts.queued, s.spec.priority) for s in ready if s.phase is not Phase.DECODING]
         encode = [
@@ -148,8 +167,37 @@ class Scheduler:
         self.company = next((s.company for s in self._running.values() if s.company is not None and s.at_work), None)
         return _by_priority(stream for stream in self._running.values() if stream.company == self.company)
 
+    def _may_admit_file(self, short: list[StreamState]) -> bool:
+        """There is a row, and nobody who is there already waits for pages (``short``) or has just given them up."""
+        files = sum(not _is_live(stream) for stream in self._running.values())
+        return files < self._steps.max_rows and not (files and (short or self._crowded))
+
+    def _room(self, stream: StreamState) -> int:
+        """Pages that this one may take: a file that is not alone leaves some to live streams."""
+        free = self._info.pages - self.reserved_pages
+        others = [other for other in self._running.values() if other is not stream]
+        if _is_live(stream) or all(map(_is_live, others)):
+            return free
+        return free - max(0, self._live_pages - sum(other.pages for other in others if _is_live(other)))
+
+    def _grow(self, streams: Iterable[StreamState]) -> list[StreamState]:
+        """Give streams the pages that their next inputs and guesses need. Returns those for which there are none."""
+        short = []
+        for stream in streams:
+            lacking = self._lacking(stream)
+            if lacking > 0 and lacking > self._room(stream):
+                short.append(stream)
+            elif lacking > 0:
+                stream.pages += lacking
+        return short
+
+    def _lacking(self, stream: StreamState) -> int:
+        if stream.answer is None or not stream.computable:
+            return 0
+        return self._pages_for(stream.counts.cached + stream.counts.queued) - stream.pages
+
     def _pages_for(self, positions: int) -> int:
-        return -(-(positions + self._draft_positions) // self._page_size)
+        return pages_for(self._info, positions)
 
 
 def describe(plan: StepPlan) -> str:

@@ -50,6 +50,7 @@ class StreamState:
     Attributes:
         number: the client's number for it; never used twice in a worker's life.
         worst_positions: KV positions it can come to need: prompt with all announced frames, and longest answer.
+        expected_tokens: of an answer, for which pages are reserved; None reserves those of the longest.
         began: when the work on the answer began: the stream was opened, or asked again. None between two answers.
         counts: how far it is, by the runner.
         pages: reserved for it; 0 while it waits.
@@ -72,6 +73,7 @@ class StreamState:
     answer: Answer | None = None
     company: int | None = None
     trace: str | None = None
+    expected_tokens: int | None = None
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -91,6 +93,16 @@ class StreamState:
     def computable(self) -> bool:
         """A step can take an input of it. The token behind the longest answer is wanted, and none behind that."""
         return self.counts.queued > 0 and (self.answer is None or self.counts.answered <= self.answer.limit)
+
+    @property
+    def expected_positions(self) -> int:
+        """KV positions that are reserved: prompt with all announced frames, and the answer that is expected."""
+        longest = self.spec.question.max_tokens
+        return self.worst_positions - longest + self.expected_answer(longest)
+
+    def expected_answer(self, longest: int) -> int:
+        """Tokens that are reserved for an answer that may have so many."""
+        return longest if self.expected_tokens is None else min(self.expected_tokens, longest)
 
     @property
     def at_work(self) -> bool:

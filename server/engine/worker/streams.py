@@ -11,7 +11,9 @@ import numpy as np
 from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import Emitted
+from model.seam.streams import Priority, StreamSpec
 from server.engine.blackbox import BlackBox
+from server.engine.budget import expected_tokens
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -23,6 +25,7 @@ from server.engine.messages import (
     OpenStream,
     RejoinStream,
     StreamFailed,
+    StreamPreempted,
     StreamsLost,
     ToClient,
 )
@@ -44,6 +47,7 @@ class Streams:
         outbox: what the client is to be told, in order; whoever sends it empties it.
         changed: one began to run, or ended, since this was last set to False.
         answer_tokens: of all streams so far.
+        preemptions: likewise.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class Streams:
         """
         self.outbox: list[ToClient] = []
         self.changed = True
-        self.answer_tokens = 0
+        self.answer_tokens = self.preemptions = 0
         self._runner = runner
         self._info = runner.info
         self._scheduler = scheduler
@@ -120,11 +124,18 @@ class Streams:
             return
         counts, company = self._runner.counts(number), message.company
         stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=company)
+        stream.expected_tokens = self._expected(spec, message.answered)
         stream.trace = message.trace
         self._streams[number] = stream
         self._traces.opened(message, self._clock())
         self._scheduler.add(stream)
         self.changed = True
+
+    def _expected(self, spec: StreamSpec, answered: int) -> int | None:
+        """Tokens that room is reserved for; None for those of the longest answer: live streams cannot wait for more."""
+        if spec.priority is Priority.LIVE:
+            return None
+        return expected_tokens(self._info.geometry.seconds(spec.frames)) + answered
 
     def _count_audio(self, stream: StreamState) -> None:
         stream.counts = self._runner.counts(stream.number)
@@ -138,6 +149,22 @@ class Streams:
             stream.run(now)
             self._traces.admitted(stream.number, now)
             self.changed = True
+
+    def make_way(self) -> bool:
+        """Where nothing can be computed for want of pages, let one file go, to go on later. Returns whether it was so.
+
+        One that has no other beside it ends here: whoever holds the pages may hold them for hours.
+        """
+        if not self._scheduler.short:
+            return False
+        if (stream := self._scheduler.preempt()) is None:
+            self._end_answer(self._scheduler.short[0], EndReason.LENGTH)
+        else:
+            logger.info("preempted", extra={"fields": stream.log_fields})
+            self.preemptions += 1
+            self._drop(stream)
+            self.outbox.append(StreamPreempted(stream.number))
+        return True
 
     def put_questions(self) -> None:
         """Put the questions of streams whose audio is encoded."""
@@ -170,6 +197,7 @@ class Streams:
         stream = self._streams[emitted.stream]
         answer = stream.answer
         assert answer is not None
+        forced = answer.forced if answer.first_token is None else ""
         if answer.first_token is None:
             answer.first_token = self._clock()
             self._traces.first_token(stream.number, answer.first_token)
@@ -180,7 +208,7 @@ class Streams:
             answer.tokens += count
             self._traces.tokens(stream.number, count)
             self.answer_tokens += count
-            self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count]))
+            self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count], forced))
         if count < written:
             self._end_answer(stream, EndReason.LENGTH)
         elif stop is not None:
@@ -195,6 +223,7 @@ class Streams:
             else:
                 self._runner.crop(stream.number)
                 stream.counts = self._runner.counts(stream.number)
+                self._scheduler.shrink(stream)
             self.outbox.append(stream.end_answer(reason, self._clock()))
 
     # ----------------------------------------------------------------------------------------------------- ends

@@ -39,8 +39,8 @@ class WorkTally:
         self._guessed += emitted.guessed
         self._accepted += len(emitted.tokens) - 1
 
-    def so_far(self, answer_tokens: int) -> WorkDone:
-        """All of it; the tokens that were given out are counted by whoever gives them out."""
+    def so_far(self, answer_tokens: int, preemptions: int) -> WorkDone:
+        """All of it; what happens to streams is counted by whoever has them."""
         return WorkDone(
             steps=self.steps,
             busy_seconds=self.busy_seconds,
@@ -49,6 +49,7 @@ class WorkTally:
             answer_tokens=answer_tokens,
             guessed_tokens=self._guessed,
             accepted_tokens=self._accepted,
+            preemptions=preemptions,
             step_seconds=self._step_seconds.distribution,
             rows=self._rows.distribution,
         )

@@ -86,6 +86,10 @@ class Keys:
     def none(self) -> bool:
         return not self._keys
 
+    def account_of(self, digest: bytes) -> Account | None:
+        """That of the key with this digest, which a caller had; None where the key is known no longer."""
+        return self._accounts.get(digest) if digest in self._keys or (self.none and digest == _NOBODY) else None
+
     def caller(self, credentials: Iterable[str], *, now: float) -> Caller | None:
         """Who carries these at this Unix time: whatever of it is known counts. None: nobody who may call.
 

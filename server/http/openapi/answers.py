@@ -80,7 +80,7 @@ _ERRORS: dict[int, _Error] = {
         "A valid API key is needed: Authorization: Bearer <key>.",
     ),
     403: _Error(
-        "A short-lived credential opens live sessions, and nothing else.",
+        "A short-lived credential opens live sessions, and nothing else; or a page of another origin calls.",
         "invalid_request_error",
         "insufficient_scope",
         "This short-lived credential opens live sessions alone; this needs an API key.",
@@ -97,6 +97,12 @@ _ERRORS: dict[int, _Error] = {
         "invalid_request_error",
         "content_too_large",
         "Maximum content size limit (536870912) exceeded.",
+    ),
+    421: _Error(
+        "The request came under a name that is not this server's; its operator can add names.",
+        "invalid_request_error",
+        "host_not_allowed",
+        "The Host of this request is no name of this server; its operator can add names with --allowed-hosts.",
     ),
     415: _Error(
         "The body is of another type than those described, or not audio in a format that is read.",
@@ -132,6 +138,7 @@ _ERRORS: dict[int, _Error] = {
     ),
 }
 _RETRIED = (429, 503)
+_WRONG_NAME = 421
 
 
 def header(name: str) -> dict[str, str]:
@@ -167,10 +174,16 @@ RESPONSES: dict[str, Any] = {
 """The components that `answers` refers to."""
 
 
-def answers(*statuses: int, shape: str = OPENAI, **whole: dict[str, Any]) -> dict[int | str, Any]:
-    """The responses of an operation: ``ok`` among ``whole`` for 200, and errors of these statuses."""
+def answers(
+    *statuses: int, shape: str = OPENAI, any_name: bool = False, **whole: dict[str, Any]
+) -> dict[int | str, Any]:
+    """The responses of an operation: ``ok`` among ``whole`` for 200, and errors of these statuses.
+
+    ``any_name``: it answers whatever name the server is called by.
+    """
+    told = sorted(statuses if any_name else {*statuses, _WRONG_NAME})
     responses: dict[int | str, Any] = {"200": whole["ok"]} if "ok" in whole else {}
-    return responses | {str(status): {"$ref": f"#/components/responses/{shape}{status}"} for status in sorted(statuses)}
+    return responses | {str(status): {"$ref": f"#/components/responses/{shape}{status}"} for status in told}
 
 
 def json_content(schema: Schema, example: object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import WebSocketRoute
 
-from server.http.openapi import diarization, listen, models, operations, transcriptions
+from server.http.openapi import diarization, job_schemas, listen, models, operations, transcriptions
 from server.http.openapi.answers import ERROR_SCHEMAS, HEADERS, RESPONSES
 from server.http.openapi.live import TAGS, WEBSOCKETS
 
@@ -48,7 +48,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter], *, keyed: bool, header:
             schema["x-websockets"] = {path: WEBSOCKETS[path] for path in sockets}
             schema["components"] = {
                 "schemas": _schemas(),
-                "responses": RESPONSES,
+                "responses": RESPONSES | job_schemas.RESPONSES,
                 "headers": HEADERS,
                 "securitySchemes": schemes,
             }
@@ -60,7 +60,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter], *, keyed: bool, header:
 
 
 def _schemas() -> dict[str, Any]:
-    parts = [room.SCHEMAS for room in (transcriptions, diarization, listen, models, operations)]
+    parts = [room.SCHEMAS for room in (transcriptions, job_schemas, diarization, listen, models, operations)]
     return {name: schema for part in (ERROR_SCHEMAS, *parts) for name, schema in part.items()}
 
 
@@ -69,6 +69,7 @@ def _tidy(schema: dict[str, Any]) -> None:
     for path in schema["paths"].values():
         for operation in path.values():
             responses = operation["responses"]
-            responses.pop("422", None)
+            if "HTTPValidationError" in str(responses.get("422")):
+                del responses["422"]
             if responses["200"].get("content", {}).get("application/json") == {"schema": {}}:
                 del responses["200"]

@@ -8,6 +8,7 @@ from typing import Any
 from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import RECORDING, parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
+from server.http.openapi.job_schemas import ACCEPTED, BACKGROUND, IDEMPOTENCY_KEY, refusal
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, nullable, record, ref
 from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.events import OpenAIEvents
@@ -124,7 +125,7 @@ _EVENTS: dict[str, Schema] = {
 SCHEMAS: dict[str, Schema] = {**parameter_schemas(TranscriptionParameters), **_USAGE, **_ANSWERS, **_PARTS, **_EVENTS}
 
 
-def _events() -> dict[str, Any]:
+def event_examples() -> dict[str, Any]:
     """Examples of events, as they come off the wire."""
     encoder = OpenAIEvents(diarized=True, logprobs=False, speaker_names={})
     first = TRANSCRIPT.segments[0]
@@ -132,6 +133,30 @@ def _events() -> dict[str, Any]:
     events = [*told, encoder.done(TRANSCRIPT)]
     return {str(event["type"]): {"value": {"event": event["type"], "data": json.dumps(event)}} for event in events}
 
+
+ANSWER_CONTENT: dict[str, Any] = {
+    "application/json": {
+        "schema": {"anyOf": [ref(name) for name in _ANSWERS]},
+        "examples": {
+            "json": {"value": render_json(TRANSCRIPT)},
+            "diarized_json": {"value": render_diarized_json(TRANSCRIPT)},
+            "verbose_json": {"value": render_verbose_json(TRANSCRIPT, temperature=0.0)},
+            "words": {
+                "value": render_verbose_json(TRANSCRIPT, temperature=0.0, granularities=("word",)),
+            },
+        },
+    },
+    "text/plain": {
+        "schema": STRING,
+        "examples": {
+            "text": {"value": render_text(TRANSCRIPT)},
+            "srt": {"value": render_srt(TRANSCRIPT)},
+            "lrc": {"value": render_lrc(TRANSCRIPT)},
+        },
+    },
+    "text/vtt": {"schema": STRING, "example": render_vtt(TRANSCRIPT)},
+}
+"""A transcript in every format."""
 
 TRANSCRIPTION: dict[str, Any] = {
     **recording_body(
@@ -146,37 +171,17 @@ TRANSCRIPTION: dict[str, Any] = {
             "events": {"response_format": "json", "stream": True, "keywords": ["Grün"]},
         },
     ),
-    "parameters": PARAMETERS,
+    "parameters": [*PARAMETERS, BACKGROUND, IDEMPOTENCY_KEY],
     "responses": answers(
         *_ERRORS,
         ok={
             "description": "The transcript in the format asked for; with stream=true OpenAI's events.",
             "headers": {"x-request-id": header("RequestId"), "x-vibevoice-notes": header("Notes")},
-            "content": {
-                "application/json": {
-                    "schema": {"anyOf": [ref(name) for name in _ANSWERS]},
-                    "examples": {
-                        "json": {"value": render_json(TRANSCRIPT)},
-                        "diarized_json": {"value": render_diarized_json(TRANSCRIPT)},
-                        "verbose_json": {"value": render_verbose_json(TRANSCRIPT, temperature=0.0)},
-                        "words": {
-                            "value": render_verbose_json(TRANSCRIPT, temperature=0.0, granularities=("word",)),
-                        },
-                    },
-                },
-                "text/plain": {
-                    "schema": STRING,
-                    "examples": {
-                        "text": {"value": render_text(TRANSCRIPT)},
-                        "srt": {"value": render_srt(TRANSCRIPT)},
-                        "lrc": {"value": render_lrc(TRANSCRIPT)},
-                    },
-                },
-                "text/vtt": {"schema": STRING, "example": render_vtt(TRANSCRIPT)},
-                "text/event-stream": {"schema": ref("ServerSentEvent"), "examples": _events()},
-            },
+            "content": ANSWER_CONTENT
+            | {"text/event-stream": {"schema": ref("ServerSentEvent"), "examples": event_examples()}},
         },
-    ),
+    )
+    | {"202": ACCEPTED, "422": refusal("KeyReused")},
 }
 
 TRANSLATION: dict[str, Any] = {

@@ -37,10 +37,19 @@ async def retrieve_model(request: Request, name: _Name) -> dict[str, Any]:
 
 
 def _describe(service: Service, name: str) -> dict[str, Any]:
-    return {
+    described: dict[str, Any] = {
         "id": name,
         "object": "model",
         "created": service.created,
         "owned_by": "vibevoice-asr-server",
         "root": service.settings.model,
     }
+    if (capacity := service.engine.capacity) is not None:
+        described["capacity"] = {
+            "recording_seconds": service.settings.max_audio_seconds,
+            "pass_seconds": capacity.pass_seconds,
+            "window_seconds": capacity.window_seconds,
+            "recordings": {str(length): count for length, count in capacity.recordings.items()},
+            "live_sessions": capacity.live_sessions,
+        }
+    return described

@@ -19,9 +19,14 @@ class Delays:
     Args:
         word: called with the delay of each word that became final.
         flush: called with the time that each flush took, from the end of a turn or a client's wish.
+
+    Attributes:
+        first_words: seconds from the first audio to the first words, None without any.
     """
 
     def __init__(self, word: Observe, flush: Observe) -> None:
+        self.first_words: float | None = None
+        self._first_audio: float | None = None
         self._word = word
         self._flush = flush
         self._until: list[float] = []
@@ -30,6 +35,8 @@ class Delays:
 
     def heard(self, until: float, now: float) -> None:
         """The audio up to ``until`` came."""
+        if self._first_audio is None:
+            self._first_audio = now
         if len(self._until) > 1 and until - self._until[-2] < _STEP:
             self._until[-1], self._at[-1] = until, now
             return
@@ -37,6 +44,11 @@ class Delays:
         self._at.append(now)
         if len(self._until) > _REMEMBERED:
             del self._until[: _REMEMBERED // 2], self._at[: _REMEMBERED // 2]
+
+    def worded(self, now: float) -> None:
+        """There are words, final or not."""
+        if self.first_words is None and self._first_audio is not None:
+            self.first_words = now - self._first_audio
 
     def committed(self, end: float, now: float) -> None:
         """A word that ends at ``end`` is final. Its end is an estimate, and may lie behind the audio."""

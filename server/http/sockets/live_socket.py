@@ -78,7 +78,7 @@ async def run_session(
                 with service.live.running(transcribers):
                     end = await session.run()
             finally:
-                _count(websocket, service, session, end)
+                _count(websocket, service, session, delays, end)
 
 
 def _resumption(
@@ -94,12 +94,12 @@ def _resumption(
     return Resumption(protocol, handover, transcribers)
 
 
-def _count(websocket: WebSocket, service: Service, session: LiveSession[Message], end: str) -> None:
+def _count(websocket: WebSocket, service: Service, session: LiveSession[Message], delays: Delays, end: str) -> None:
     metrics, log = service.metrics, websocket.state.log
     endpoint: str = websocket.scope["route"].path
     metrics.live_sessions.labels(endpoint, end).inc()
     metrics.live_audio.inc(session.heard * session.channels)
     log |= {"end": str(end), "audio_s": round(session.heard, 3)}
-    if session.first_words is not None:
-        metrics.live_first_words.observe(session.first_words)
-        log["first_words_s"] = round(session.first_words, 3)
+    if delays.first_words is not None:
+        metrics.live_first_words.observe(delays.first_words)
+        log["first_words_s"] = round(delays.first_words, 3)

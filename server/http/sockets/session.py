@@ -8,15 +8,15 @@ from contextlib import suppress
 from time import monotonic
 from typing import Generic
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from model.seam.audio import SAMPLE_RATE
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.pcm import Channels
 from server.http.sockets.audio import AudioInput, in_pieces
 from server.http.sockets.delays import Delays
-from server.http.sockets.endings import SessionOver
 from server.http.sockets.handover import ResumeRefused
+from server.http.sockets.inbox import Inbox
 from server.http.sockets.outbox import Outbox
 from server.http.sockets.owed import OwedWords
 from server.http.sockets.resumption import Resumption, asked_of
@@ -64,7 +64,6 @@ class LiveSession(Generic[Message]):
 
     Attributes:
         heard: seconds of audio.
-        first_words: seconds from the first audio to the first words, None without any.
     """
 
     def __init__(
@@ -83,8 +82,6 @@ class LiveSession(Generic[Message]):
     ) -> None:
         """``charge`` is called with the seconds of audio that come, of all channels, and may raise to end it."""
         self.heard = 0.0
-        self.first_words: float | None = None
-        self._websocket = websocket
         self._protocol = protocol
         self._transcribers = transcribers
         self._most_channels = channels
@@ -94,14 +91,13 @@ class LiveSession(Generic[Message]):
         self._resumption = resumption
         self._begins = 0.0  # seconds of the session, which another connection may have begun
         self._delays = delays
+        self._inbox = Inbox(websocket, limits.idle, lambda: bool(self._owed) or self._finishing)
         self._outbox = Outbox(websocket, limits.send)
         self._audio = audio
         self._one_at_a_time = asyncio.Lock()
-        self._patience: asyncio.Timeout | None = None  # only while waiting for the client
         self._deaf = False
         self._finishing = False
         self._owed = OwedWords(delays)
-        self._first_audio: float | None = None
 
     @property
     def channels(self) -> int:
@@ -144,7 +140,7 @@ class LiveSession(Generic[Message]):
             await self._outbox.room()
             if self._deaf:
                 return
-            actions = self._protocol.received(await self._read(await self._next_frame()))
+            actions = self._protocol.received(await self._read(await self._inbox.next()))
             await self._perform(actions)
             if self._resumption is not None and not all(isinstance(action, Hear) for action in actions):
                 self._resumption.note()
@@ -153,27 +149,6 @@ class LiveSession(Generic[Message]):
         if isinstance(frame, str) and len(frame) > _LARGE:
             return await asyncio.to_thread(self._protocol.read, frame)
         return self._protocol.read(frame)
-
-    async def _next_frame(self) -> str | bytes:
-        try:
-            async with asyncio.timeout(None) as self._patience:
-                self._be_patient()
-                message = await self._websocket.receive()
-        except TimeoutError:
-            raise SessionOver(SessionEnd.IDLE, f"Nothing came for {self._limits.idle:g} seconds.") from None
-        finally:
-            self._patience = None
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message["code"])
-        text: str | None = message.get("text")
-        return text if text is not None else bytes(message["bytes"])
-
-    def _be_patient(self) -> None:
-        """Wait for the client from now on; without end while the client waits for words."""
-        if self._patience is not None and not self._patience.expired():
-            waited_for = bool(self._owed) or self._finishing
-            now = asyncio.get_running_loop().time()
-            self._patience.reschedule(None if waited_for else now + self._limits.idle)
 
     async def _listen(self) -> None:
         """Raises EngineError."""
@@ -188,16 +163,16 @@ class LiveSession(Generic[Message]):
                 case SpeechStopped(flush=flush) | IdleTimedOut(flush=flush):
                     self._owed.add(event.channel.number, flush)
                 case WordsCommitted(words=words):
-                    self._note_first_words()
+                    self._delays.worded(monotonic())
                     for word in words:
                         self._delays.committed(word.end, monotonic())
                 case Hypothesis(segments) if segments:
-                    self._note_first_words()
+                    self._delays.worded(monotonic())
                 case Flushed(flush=flush):
                     self._owed.told(event.channel.number, flush)
             await self._perform(self._protocol.heard(event))
             self._owed.passed_on()
-            self._be_patient()
+            self._inbox.be_patient()
             await self._outbox.room()
         self._outbox.put(Close())
         await self._outbox.closed()
@@ -218,7 +193,7 @@ class LiveSession(Generic[Message]):
     async def _deafen(self, tasks: SessionTasks) -> None:
         """Take nothing more from the client; what is being taken is taken whole."""
         self._deaf = True
-        if self._patience is not None:
+        if self._inbox.waiting:
             tasks.receiving.cancel()
         await asyncio.wait({tasks.receiving})
 
@@ -316,13 +291,7 @@ class LiveSession(Generic[Message]):
             if len(rows) > self._most_channels:
                 message = f"The audio has {len(rows)} channels: say so with channels={len(rows)}."
                 raise AudioError(AudioErrorCode.UNSUPPORTED_FORMAT, message)
-            if self._first_audio is None:
-                self._first_audio = monotonic()
             self._charge(rows.size / SAMPLE_RATE)
             self._delays.heard(self._until + rows.shape[1] / SAMPLE_RATE, monotonic())
             await self._transcribers.hear(rows)
             self.heard += rows.shape[1] / SAMPLE_RATE
-
-    def _note_first_words(self) -> None:
-        if self.first_words is None and self._first_audio is not None:
-            self.first_words = monotonic() - self._first_audio

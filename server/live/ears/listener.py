@@ -12,9 +12,9 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio, SpeechGate
 from server.live.ears.heard_before import HeardBefore
 from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
-from server.live.ears.vad import SpeechDetector
 from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
+from server.speech.detector import SpeechDetector
 from server.windows.block import Block
 
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)

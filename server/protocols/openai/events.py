@@ -18,10 +18,20 @@ class OpenAIEvents:
         logprobs: with the log-probabilities of the tokens (``include[]=logprobs``).
         speaker_names: known speakers by number; may be filled until the first segment of the recording.
         channels: that are transcribed for themselves; 1 where they are mixed.
+        audio_events: if diarized, tell sounds that are no speech too.
     """
 
-    def __init__(self, *, diarized: bool, logprobs: bool, speaker_names: Mapping[int, str], channels: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        diarized: bool,
+        logprobs: bool,
+        speaker_names: Mapping[int, str],
+        channels: int = 1,
+        audio_events: bool = False,
+    ) -> None:
         self._diarized = diarized
+        self._audio_events = audio_events
         self._logprobs = logprobs
         self._labels = SpeakerLabels(speaker_names, channels)
 
@@ -31,7 +41,7 @@ class OpenAIEvents:
         for event in events:
             if isinstance(event, SpeechDelta):
                 objects.append(self._delta(event))
-            elif self._diarized and event.segment.is_speech:
+            elif self._diarized and (event.segment.is_speech or self._audio_events):
                 objects.append(parts.diarized_segment(event.segment, self._labels))
         return objects
 

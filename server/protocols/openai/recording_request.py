@@ -86,13 +86,24 @@ Parameters = TypeVar("Parameters", bound=RecordingParameters)
 
 def parameters_from_form(kind: type[Parameters], fields: Iterable[tuple[str, str]]) -> Parameters:
     """Parameters of this kind from form fields in any order, see `values_of_form`. Raises InvalidParameter."""
-    lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
-    return _checked(kind, values_of_form(fields, lists=lists, texts=_TEXTS))
+    return _checked(kind, _values(kind, fields))
+
+
+def parameters_over(
+    kind: type[Parameters], before: Mapping[str, JsonValue], fields: Iterable[tuple[str, str]]
+) -> Parameters:
+    """Parameters of this kind as they were, but for those that form fields name. Raises InvalidParameter."""
+    return _checked(kind, dict(before) | _values(kind, fields))
 
 
 def parameters_from_json(kind: type[Parameters], values: Mapping[str, JsonValue]) -> Parameters:
     """Parameters of this kind from a JSON object, where null is the same as absent. Raises InvalidParameter."""
     return _checked(kind, values_of_json(values))
+
+
+def _values(kind: type[RecordingParameters], fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
+    return values_of_form(fields, lists=lists, texts=_TEXTS)
 
 
 def _checked(kind: type[Parameters], values: dict[str, Any]) -> Parameters:

@@ -39,8 +39,15 @@ def lowered(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def _maybe(value: Any) -> Any:
+    value = lowered(value)
+    return None if value == "" else value
+
+
 Flag = Annotated[bool, BeforeValidator(lowered)]
 """``true``, ``True``, ``1``, ``on``, ``yes`` and their opposites."""
+MaybeFlag = Annotated[bool | None, BeforeValidator(_maybe)]
+"""The same, or nothing."""
 Words = BeforeValidator(_words)
 """A list of words without spaces. Also in one text: ``a,b``, ``a b``, ``["a", "b"]``, ``['a', 'b']``."""
 Phrases = Annotated[tuple[str, ...], BeforeValidator(_phrases)]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.recording_request import Lowered, RecordingParameters
-from server.protocols.openai.request_values import Flag, Words, lowered, object_in
+from server.protocols.openai.request_values import Flag, MaybeFlag, Words, lowered, object_in
 from server.transcript.formats import DEFAULT_SUBTITLES, SubtitleOptions
 
 
@@ -31,7 +31,9 @@ gateways set format and streaming independently of each other, and the whole ans
 
 
 class ServerVad(BaseModel):
-    """OpenAI's voice activity settings; checked, then ignored: the model hears the recording whole."""
+    """OpenAI's voice activity settings. Cuts are made in silence, but where windows end; the numbers are checked and
+    change nothing: a recording that was cut at every pause would be heard worse.
+    """
 
     type: Literal["server_vad"]
     prefix_padding_ms: int | None = None
@@ -62,8 +64,18 @@ class TranscriptionParameters(RecordingParameters):
         (), description="With verbose_json: segments (default), words, or both. Word times are estimated."
     )
     include: _Includes = Field((), description="With json: logprobs of the text's tokens.")
-    chunking_strategy: Annotated[Literal["auto"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
-        None, description="Accepted and ignored: the model hears the recording whole."
+    chunking_strategy: Annotated[Literal["auto", "none"] | ServerVad | None, BeforeValidator(_strategy)] = Field(
+        None,
+        description="auto (default) and server_vad: recordings longer than a window are heard in windows that are cut "
+        "in silence. none: in one pass as long as the model's context holds it.",
+    )
+    background: Flag = Field(
+        False,
+        description="Answer with a job at once (202), which is done when there is time. In the query it counts before "
+        "the body is read, so that a busy server takes it.",
+    )
+    webhook_url: str | None = Field(
+        None, description="With background: where the end of the job is told, if the server's operator allows the host."
     )
     max_completion_tokens: int | None = Field(
         None, ge=1, description="Ends the answer after so many tokens; those of times and speakers count too."
@@ -93,6 +105,12 @@ class TranscriptionParameters(RecordingParameters):
         DEFAULT_SUBTITLES.min_gap, ge=0, le=2, description="With srt, vtt and lrc: seconds between two cues."
     )
     speaker_labels: Flag = Field(True, description="With srt, vtt and lrc: say who speaks, where there are several.")
+    tag_audio_events: MaybeFlag = Field(
+        None,
+        description="Tell of sounds that are no speech, such as [Music]: as segments in verbose_json and diarized_json "
+        "(and its events; their speaker is null or empty), as cues in srt, vtt and lrc. The text never has them. By "
+        "default, unless the server has another, verbose_json tells of them and the others do not.",
+    )
 
     @property
     def subtitles(self) -> SubtitleOptions:
@@ -105,7 +123,15 @@ class TranscriptionParameters(RecordingParameters):
             max_cps=self.max_cps,
             min_gap=self.min_cue_gap,
             speaker_labels=self.speaker_labels,
+            audio_events=self.shows_audio_events,
         )
+
+    @property
+    def shows_audio_events(self) -> bool:
+        """Whether sounds that are no speech are told of."""
+        if self.tag_audio_events is None:
+            return self.response_format is ResponseFormat.VERBOSE_JSON
+        return self.tag_audio_events
 
     @property
     def streamed(self) -> bool:
@@ -124,5 +150,7 @@ class TranscriptionParameters(RecordingParameters):
             )
         if self.include and answer is not ResponseFormat.JSON:
             raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
+        if self.webhook_url is not None and not self.background:
+            raise InvalidParameter("webhook_url", "webhook_url needs background=true.")
         if self.min_cue_duration > self.max_cue_duration:
             raise InvalidParameter("min_cue_duration", "min_cue_duration must not be greater than max_cue_duration.")

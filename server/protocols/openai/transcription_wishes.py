@@ -11,7 +11,7 @@ from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.recording_request import RecordingParameters
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.protocols.service_tier import is_urgent
-from server.recordings.wishes import KnownSpeaker, Wishes
+from server.recordings.wishes import Chunking, KnownSpeaker, Wishes
 
 REFERENCES = "known_speaker_references"
 """The parameter that a known speaker's unusable clip is told by."""
@@ -19,8 +19,13 @@ REFERENCES = "known_speaker_references"
 
 def transcription_wishes(parameters: TranscriptionParameters) -> Wishes:
     """Those of a transcription, see `wishes_of`."""
-    wishes = wishes_of(parameters)
-    return replace(wishes, logprobs=bool(parameters.include), max_tokens=parameters.max_completion_tokens)
+    whole = parameters.chunking_strategy == "none"
+    return replace(
+        wishes_of(parameters),
+        logprobs=bool(parameters.include),
+        max_tokens=parameters.max_completion_tokens,
+        chunking=Chunking.WHOLE if whole else Chunking.AUTO,
+    )
 
 
 def wishes_of(parameters: RecordingParameters) -> Wishes:

@@ -53,6 +53,16 @@ def notes(transcript: Transcript) -> JsonObject:
     return {"notes": list(transcript.notes)} if transcript.notes else {}
 
 
+def repetitions(transcript: Transcript) -> JsonObject:
+    """Where the model repeated itself, of which kind that was and what was done about it; nothing where it did not."""
+    found = [
+        {"start": seconds(loop.start), "end": seconds(loop.end), "kind": loop.kind.value, "outcome": loop.outcome.value}
+        | ({} if loop.channel is None else {"channel": loop.channel})
+        for loop in transcript.loops
+    ]
+    return {"repetitions": found} if found else {}
+
+
 def segment_id(index: int) -> str:
     """The name of a segment in ``diarized_json`` and in the events."""
     return f"seg_{index}"
@@ -64,13 +74,13 @@ def channel(segment: Segment) -> JsonObject:
 
 
 def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
-    """OpenAI's diarized segment, which is also the event ``transcript.text.segment``."""
+    """OpenAI's diarized segment, which is also the event ``transcript.text.segment``. Nobody speaks a sound."""
     told: JsonObject = {
         "type": "transcript.text.segment",
         "id": segment_id(segment.index),
         "start": seconds(segment.start),
         "end": seconds(segment.end),
         "text": segment.text,
-        "speaker": labels.letter(segment.speaker),
+        "speaker": labels.letter(segment.speaker) if segment.is_speech else "",
     }
     return told | channel(segment)

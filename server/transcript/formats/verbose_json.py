@@ -18,8 +18,9 @@ def render_verbose_json(
     temperature: float,
     language: str | None = None,
     granularities: Collection[str] = ("segment",),
+    audio_events: bool = True,
 ) -> parts.JsonObject:
-    """All segments, tags without speech included (their speaker is null).
+    """All segments, tags without speech included where they are wanted (their speaker is null).
 
     OpenAI's segments come from Whisper, and clients filter by Whisper's figures. Those that another model has too are
     computed; of ``no_speech_prob``, which the type requires and this model gives no probability for, there is the
@@ -32,6 +33,7 @@ def render_verbose_json(
         language: as the request named it; else the English name of the one that was spoken, as Whisper names languages,
             or ``unknown``. Its code stands in ``languages``.
         granularities: which lists to give: ``segment``, ``word`` (times of words are estimates) or both.
+        audio_events: tell of sounds that are no speech.
     """
     labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     text = transcript.text
@@ -42,8 +44,9 @@ def render_verbose_json(
         "duration": parts.seconds(transcript.duration),
         "text": text,
     }
+    told = transcript.segments if audio_events else transcript.speech
     if "segment" in granularities:
-        body["segments"] = [_segment(segment, labels, temperature) for segment in transcript.segments]
+        body["segments"] = [_segment(segment, labels, temperature) for segment in told]
     if "word" in granularities:
         body["words"] = [
             _word(word, labels) | parts.channel(segment)
@@ -52,7 +55,7 @@ def render_verbose_json(
         ]
     if heard is not None:
         body["languages"] = [{"code": heard.code}]
-    return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript)
+    return body | {"usage": parts.duration_usage(transcript)} | parts.notes(transcript) | parts.repetitions(transcript)
 
 
 def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> parts.JsonObject:

@@ -11,8 +11,17 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def render_vtt(transcript: Transcript, options: SubtitleOptions = DEFAULT_SUBTITLES) -> str:
-    """Cues with a voice tag (``<v Speaker 1>``) where there are several speakers; only the header without speech."""
-    return "WEBVTT\n\n" + "".join(_block(cue) for cue in cues(transcript, options, prefixed=False))
+    """Cues with a voice tag (``<v Speaker 1>``) where there are several speakers; only the header without speech.
+
+    Where the end of the recording may be missing a comment behind the last cue says so.
+    """
+    shown = "".join(_block(cue) for cue in cues(transcript, options, prefixed=False))
+    return f"WEBVTT\n\n{shown}{'' if transcript.complete else _note(transcript)}"
+
+
+def _note(transcript: Transcript) -> str:
+    """A comment of one line: a blank line or an arrow would end it."""
+    return f"NOTE {' '.join(' '.join(transcript.notes).split()).replace('-->', '→')}\n"
 
 
 def _block(cue: Cue) -> str:

@@ -9,16 +9,18 @@ from tokenizers import Tokenizer
 from bench.overhead.speaker import TINY, Speaker, answer_to
 from bench.overhead.start import PIECES, large_vocabulary
 from bench.support.engine import Job, work_off
-from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE
 from server.engine.settings import EngineSettings
 from server.transcript.detokenizer import Vocabulary
+
+_LONGEST = 32_768
+"""Tokens of an answer."""
 
 
 def test_says_as_much_as_there_is_audio_whoever_else_is_there() -> None:
     seconds = [2.0, 30.0, 61.0, 300.0]
     speaker = Speaker()
-    jobs = [Job.of(np.zeros(round(each * SAMPLE_RATE), np.float32), VIBEVOICE_ASR.answer_tokens) for each in seconds]
+    jobs = [Job.of(np.zeros(round(each * SAMPLE_RATE), np.float32), _LONGEST) for each in seconds]
     answers = work_off(speaker, jobs, concurrency=3, settings=EngineSettings())
     tokenizer = Tokenizer.from_file(str(TINY / "tokenizer.json"))
     assert [tokenizer.decode(answer) for answer in answers] == list(map(answer_to, seconds))
@@ -27,7 +29,7 @@ def test_says_as_much_as_there_is_audio_whoever_else_is_there() -> None:
 
 def test_an_hour_is_no_longer_than_an_answer_may_be() -> None:
     tokenizer = Tokenizer.from_file(str(TINY / "tokenizer.json"))
-    assert len(tokenizer.encode(answer_to(3600)).ids) < VIBEVOICE_ASR.answer_tokens
+    assert len(tokenizer.encode(answer_to(3600)).ids) < _LONGEST
 
 
 def test_a_large_vocabulary_can_be_read(tmp_path_factory: pytest.TempPathFactory) -> None:

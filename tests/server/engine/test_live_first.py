@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model.family import VIBEVOICE_ASR
 from model.seam.steps import StepSizes
 from model.seam.streams import Priority, StreamCounts
-from server.engine.budget import stream_positions
+from server.engine.budget import live_positions
 from server.engine.settings import EngineSettings
 from server.engine.worker.scheduler import Scheduler, describe
 from server.engine.worker.stream import StreamState
@@ -20,7 +20,7 @@ from tests.server.engine.test_scheduler_limits import numbers, stream
 
 PAGE = 8
 INFO = make_info(pages=1_000, page_size=PAGE)
-WINDOW = -(-stream_positions(INFO, 10.0) // PAGE)
+WINDOW = -(-live_positions(INFO, 10.0) // PAGE)
 """Pages of a live stream of ten seconds."""
 
 
@@ -38,7 +38,7 @@ def live(number: int) -> StreamState:
 
 
 def test_a_window_is_what_a_session_reserves() -> None:
-    assert stream_positions(INFO, 10.0) == 75 + VIBEVOICE_ASR.prompt_tokens + 160 + 256
+    assert live_positions(INFO, 10.0) == 75 + VIBEVOICE_ASR.prompt_tokens + 160 + 256
 
 
 def test_files_leave_room_for_every_live_session_that_may_be() -> None:

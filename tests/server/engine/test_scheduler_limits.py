@@ -96,3 +96,17 @@ def test_behind_the_oldest_those_that_want_least_go_first() -> None:
         policy.add(make_stream(number, frames=1000, queued=wanted))
     policy.admit()
     assert describe(policy.plan()) == "encode - | rows 1:25 3:10 4:20 2:45"
+
+
+def test_nobody_takes_at_once_what_one_gave_up_for_others() -> None:
+    """He would be the next who makes way, and the work on him lost."""
+    policy = scheduler(pages=20)
+    for number, pages in ((1, 10), (2, 10), (3, 1), (4, 1)):
+        policy.add(stream(number, pages * PAGE - DRAFTS, Priority.NORMAL))
+    assert numbers(policy.admit()) == [1, 2]
+    assert policy.preempt() is not None
+    assert policy.admit() == []
+    policy.add(stream(5, PAGE - DRAFTS, Priority.LIVE))
+    assert numbers(policy.admit()) == [5], "live streams wait for nobody"
+    policy.remove(policy.running[0])
+    assert numbers(policy.admit()) == [3, 4]

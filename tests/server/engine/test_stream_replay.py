@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.process import WorkerProcess
-from server.engine.client.stream import EngineStream, Link, StreamRequest
+from server.engine.client.request import Link, StreamRequest
+from server.engine.client.stream import EngineStream
 from server.engine.messages import (
     AnswerDone,
     AnswerTokens,

@@ -37,9 +37,9 @@ def wav() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[RunningServer]:
-    """Open to everybody, with a model that takes no time."""
-    with running_server() as running:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Open to everybody, with a model that takes no time, and with jobs."""
+    with running_server(jobs_folder=tmp_path_factory.mktemp("jobs")) as running:
         yield running
 
 

@@ -110,3 +110,4 @@ def test_the_body_stays_until_the_answer_has_ended(slow_server: RunningServer, w
         slow_server.wait_for(lambda: slow_server.metric("asr_kv_pages_used") > 0, "the model works on it")
         assert spool.memory.used >= len(wav)
     slow_server.wait_for(lambda: spool.memory.used == 0, "it is given back")
+    slow_server.wait_for(lambda: slow_server.metric("asr_kv_pages_used") == 0, "the next is not taken for this one")

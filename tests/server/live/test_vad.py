@@ -8,7 +8,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.live.ears.vad import SpeechDetector
+from server.speech.detector import SpeechDetector
 from tests.support.samples import TWO_SPEAKERS, truth
 
 

@@ -17,6 +17,9 @@ from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 from server.recordings.recordings import Recordings
+from server.recordings.windowed.linked import VoiceEncoder
+from server.recordings.windowed.windowing import Windowing
+from server.recordings.windowed.windows import Windows
 from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
 from tests.support.speaking_runner import SpeakingRunner
@@ -50,9 +53,18 @@ class Room(Recordings):
         assert engine.info is not None
         vocabulary = Vocabulary.load(Path(engine.info.checkpoint_path))
         super().__init__(
-            engine, vocabulary, decoders, max_audio_seconds=LONGEST, memory=Budget(Resource.MEMORY, 1 << 30)
+            engine,
+            vocabulary,
+            decoders,
+            max_audio_seconds=LONGEST,
+            memory=Budget(Resource.MEMORY, 1 << 30),
+            disk=Budget(Resource.DISK, 1 << 34),
         )
         self.engine = engine
+
+    def hear_in(self, windowing: Windowing, encoder: VoiceEncoder | None = None) -> None:
+        """From now on in such windows."""
+        self._windows = Windows(self.engine, self._vocabulary, windowing, encoder, loop_guard=True)
 
 
 @asynccontextmanager

@@ -176,6 +176,7 @@ async def test_nobody_is_let_in_before_the_engine_is_ready(decoders: DecodePool)
         decoders,
         max_audio_seconds=LONGEST,
         memory=Budget(Resource.MEMORY, 1 << 30),
+        disk=Budget(Resource.DISK, 1 << 34),
     )
     with pytest.raises(EngineUnavailable):
         room.admit()

@@ -14,8 +14,9 @@ from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.process import WorkerProcess
+from server.engine.client.request import Link, StreamRequest
 from server.engine.client.source import AudioSource
-from server.engine.client.stream import EngineStream, Link, StreamRequest
+from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, AppendAudio, AskStream, EndReason, ToWorker
 from server.windows.block import Block
 from server.windows.heard_audio import HeardAudio

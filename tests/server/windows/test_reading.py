@@ -113,12 +113,6 @@ def test_a_cut_answer_loses_the_segment_that_ran_in_circles(author: Author) -> N
     assert [segment.text for segment in reading.segments] == ["Yes."]
 
 
-def test_a_loop_is_read_once(author: Author) -> None:
-    text = GRAMMAR.opening([GRAMMAR.segment(0, 9, 0, "and " + "no " * 9)]) + "]"
-    reading = read(author.whole_answer(text), author.vocabulary, seconds=10)
-    assert [segment.text for segment in reading.segments] == ["and no"]
-
-
 def test_tags_are_no_speech_but_part_of_what_was_written(author: Author) -> None:
     segments = [GRAMMAR.segment(0, 4, None, "[Silence]"), GRAMMAR.segment(4, 5, 0, 'Braces {in} "quotes".')]
     reading = read(author.whole_answer(GRAMMAR.opening(segments) + "]"), author.vocabulary, seconds=10)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from server.live.vocabulary.actions import Send
 from server.live.vocabulary.events import SegmentCommitted, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId
 from server.protocols.openai.realtime.errors import EventError
+from server.protocols.openai.realtime.item import Item, ItemsState, item_fields
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
 from server.transcript.logprobs import TokenLogprob, led
@@ -23,73 +23,6 @@ from server.transcript.logprobs import TokenLogprob, led
 _TRANSCRIPTION = "conversation.item.input_audio_transcription"
 _REMEMBERED = 1_000
 """Items that can be asked for: the last ones of a session, which may go on for hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class ItemState:
-    """An item that is not completed, or the last one that is. Times: seconds of the session."""
-
-    id: str
-    start: float
-    previous_id: str | None
-    end: float
-    text: str
-    segments: list[int]
-    flushes: list[tuple[Asker, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemsState:
-    """What another connection has to know of the items of a session."""
-
-    reserved: ItemState | None
-    awaited: list[ItemState]
-    last: ItemState | None
-    uncommitted_from: float
-    cleared_until: float
-    speakers: list[int | None]
-
-
-@dataclass(slots=True)
-class _Item:
-    """``start`` and ``end``: of its audio, in seconds of the session's.
-
-    ``segments``: those whose words it has. ``flushes``: those to be answered until it has all of them.
-    """
-
-    id: str
-    start: float
-    previous_id: str | None = None
-    end: float = 0.0
-    texts: list[str] = field(default_factory=list)
-    logprobs: list[TokenLogprob] = field(default_factory=list)
-    segments: set[int] = field(default_factory=set)
-    flushes: set[FlushId] = field(default_factory=set)
-    completed: bool = False
-
-    @property
-    def transcript(self) -> str:
-        return "".join(self.texts)
-
-    @property
-    def state(self) -> ItemState:
-        """What another connection has to know of it."""
-        flushes = sorted((flush.asker, flush.number) for flush in self.flushes)
-        return ItemState(
-            self.id, self.start, self.previous_id, self.end, self.transcript, sorted(self.segments), flushes
-        )
-
-    @classmethod
-    def of(cls, state: ItemState) -> _Item:
-        return cls(
-            state.id,
-            state.start,
-            state.previous_id,
-            state.end,
-            [state.text] if state.text else [],
-            segments=set(state.segments),
-            flushes={FlushId(asker, number) for asker, number in state.flushes},
-        )
 
 
 class Items:
@@ -108,9 +41,9 @@ class Items:
         self.logprobs = logprobs
         self.uncommitted_from = 0.0
         self._make_id = make_id
-        self._reserved: _Item | None = None
-        self._awaited: deque[_Item] = deque()
-        self._history: dict[str, _Item] = {}  # the committed ones, as far as they are remembered, in order
+        self._reserved: Item | None = None
+        self._awaited: deque[Item] = deque()
+        self._history: dict[str, Item] = {}  # the committed ones, as far as they are remembered, in order
         self._cleared_until = 0.0
         self._labels = SpeakerLabels({})
 
@@ -129,11 +62,11 @@ class Items:
 
     def resume(self, state: ItemsState) -> None:
         """Go on with these."""
-        self._reserved = None if state.reserved is None else _Item.of(state.reserved)
-        self._awaited = deque(map(_Item.of, state.awaited))
+        self._reserved = None if state.reserved is None else Item.of(state.reserved)
+        self._awaited = deque(map(Item.of, state.awaited))
         self._history = {item.id: item for item in self._awaited}
         if state.last is not None:
-            last = _Item.of(state.last)
+            last = Item.of(state.last)
             last.completed = True
             self._history = {last.id: last}
         self.uncommitted_from, self._cleared_until = state.uncommitted_from, state.cleared_until
@@ -232,7 +165,7 @@ class Items:
             completed += self._completed(self._awaited.popleft())
         return [*last, *completed]
 
-    def _completed(self, item: _Item) -> list[Send]:
+    def _completed(self, item: Item) -> list[Send]:
         item.completed = True
         usage = {"type": "duration", "seconds": parts.seconds(max(item.end - item.start, 0.0))}
         text, told = item.transcript, self._logprobs(item.logprobs)
@@ -248,16 +181,16 @@ class Items:
         items = [*self._awaited, *([self._reserved] if self._reserved else [])]
         return [self._transcription_event("failed", item, error=error) for item in items]
 
-    def _reserve(self, start: float) -> _Item:
+    def _reserve(self, start: float) -> Item:
         """The reserved item, a new one if there is none."""
         if self._reserved is None:
-            self._reserved = _Item(self._make_id("item"), start)
+            self._reserved = Item(self._make_id("item"), start)
         return self._reserved
 
     def retrieve(self, item_id: str) -> list[Send]:
         """The item with its transcript so far. Raises EventError for one that is not known, as all of these do."""
         item = self._known(item_id, "retrieve")
-        return [self._event("conversation.item.retrieved", item=_fields(item, item.transcript))]
+        return [self._event("conversation.item.retrieved", item=item_fields(item, item.transcript))]
 
     def delete(self, item_id: str) -> list[Send]:
         """The item is not known any more; words on their way are told all the same."""
@@ -269,7 +202,7 @@ class Items:
         self._known(item_id, "truncate")
         raise EventError("Only audio that a model has answered with can be truncated.", param="item_id")
 
-    def _known(self, item_id: str, verb: str) -> _Item:
+    def _known(self, item_id: str, verb: str) -> Item:
         try:
             return self._history[item_id]
         except KeyError:
@@ -283,27 +216,15 @@ class Items:
         """The field, where it is wanted."""
         return {"logprobs": parts.logprobs(tokens)} if self.logprobs else {}
 
-    def _item_event(self, kind: str, item: _Item) -> Send:
-        fields = _fields(item, item.transcript if item.completed else "")
+    def _item_event(self, kind: str, item: Item) -> Send:
+        fields = item_fields(item, item.transcript if item.completed else "")
         return self._event(f"conversation.item.{kind}", previous_item_id=item.previous_id, item=fields)
 
-    def _transcription_event(self, kind: str, item: _Item, **fields: Any) -> Send:
+    def _transcription_event(self, kind: str, item: Item, **fields: Any) -> Send:
         return self._event(f"{_TRANSCRIPTION}.{kind}", item_id=item.id, content_index=0, **fields)
 
     def _event(self, kind: str, **fields: Any) -> Send:
         return Send({"type": kind, "event_id": self._make_id("event"), **fields})
-
-
-def _fields(item: _Item, transcript: str) -> dict[str, Any]:
-    """A conversation item. A transcript that is not there yet is empty: the schema has no null."""
-    return {
-        "id": item.id,
-        "object": "realtime.item",
-        "type": "message",
-        "role": "user",
-        "status": "completed" if item.completed else "in_progress",
-        "content": [{"type": "input_audio", "transcript": transcript}],
-    }
 
 
 def _milliseconds(seconds: float) -> int:

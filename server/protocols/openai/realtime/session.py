@@ -39,7 +39,8 @@ from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
 from server.live.vocabulary.resumption import REFUSALS, Offer, Refusal, Snapshot
 from server.protocols.openai.realtime.config import SessionConfig
 from server.protocols.openai.realtime.errors import EventError, end_details
-from server.protocols.openai.realtime.items import Items, ItemsState
+from server.protocols.openai.realtime.item import ItemsState
+from server.protocols.openai.realtime.items import Items
 from server.protocols.openai.realtime.reading import ClientEvent, read_event
 from server.protocols.openai.realtime.schemas import ItemReference, ResumeFields, SessionFields, SessionUpdate, checked
 

@@ -102,7 +102,7 @@ def _passages(turn: _Turn, labelled: bool, options: SubtitleOptions) -> Iterator
 
 def _turns(transcript: Transcript, options: SubtitleOptions) -> list[_Turn]:
     """The speech in order of its starts, with what one speaker says without a pause in one."""
-    speech = _in_order(transcript.speech)
+    speech = _in_order(transcript.segments if options.audio_events else transcript.speech)
     names = _names(transcript) if options.speaker_labels else {}
     turns: list[_Turn] = []
     ends = [*(segment.start for segment in speech[1:]), transcript.duration]
@@ -112,7 +112,7 @@ def _turns(transcript: Transcript, options: SubtitleOptions) -> list[_Turn]:
         made = pieces(stretched, options.line_width)
         if not made:
             continue
-        if last is not None and last.speaker == segment.speaker and segment.start - last.end < _PAUSE:
+        if last is not None and _go_together(last, segment):
             before = turns[-1].pieces
             turns[-1].pieces += [replace(made[0], spaced=bool(lead_between(before[-1].text, made[0].text))), *made[1:]]
         else:
@@ -120,6 +120,12 @@ def _turns(transcript: Transcript, options: SubtitleOptions) -> list[_Turn]:
         last = segment
     _mark_overlapped(turns)
     return turns
+
+
+def _go_together(segment: Segment, following: Segment) -> bool:
+    """One turn: the same speaker without a pause. A sound is a turn of its own."""
+    same = segment.speaker == following.speaker and segment.is_speech == following.is_speech
+    return same and following.start - segment.end < _PAUSE
 
 
 def _in_order(speech: Iterable[Segment]) -> list[Segment]:

@@ -22,6 +22,7 @@ class SubtitleOptions:
         max_cps: columns that people read in a second.
         min_gap: seconds between two cues.
         speaker_labels: tell who speaks, where there are several.
+        audio_events: show sounds that are no speech, as the model names them.
     """
 
     line_width: int = 42
@@ -31,6 +32,7 @@ class SubtitleOptions:
     max_cps: float = 17.0
     min_gap: float = 0.083
     speaker_labels: bool = True
+    audio_events: bool = False
 
     def reading_time(self, columns: int) -> float:
         """Seconds that so much text should be shown, to the next millisecond."""

@@ -1,4 +1,4 @@
-"""Where in live audio somebody speaks: silero's voice-activity model on a CPU."""
+"""Where in audio somebody speaks: silero's voice-activity model on a CPU."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""One long recording through a server of its own, over HTTP, with its segments read as they come."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.long.material import Talk
+from bench.support import service
+from bench.traffic.resources import processes
+
+_KIB_PER_MIB = 1024
+_AROUND = 6.0
+"""Seconds around a seam, in which its losses and doubles lie: as far as segments' times are wrong."""
+_MOST_OVERLAP = 20.0
+"""Seconds that two windows have in common at most. What stands in front of a window makes it longer in the log."""
+_UPLOAD_LIMIT = 4 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What became of a talk.
+
+    Attributes:
+        seconds: from the request to the end of the answer.
+        first_segment: from the request to the first segment.
+        api_mib, worker_mib: the most memory that the processes ever had.
+        segments: as the events have them.
+        notes: what the server says is wrong with it.
+        seams: stretches around where two windows meet, in seconds.
+    """
+
+    talk: Talk
+    seconds: float
+    first_segment: float
+    api_mib: float
+    worker_mib: float
+    segments: Sequence[dict[str, Any]]
+    notes: Sequence[str]
+    seams: Sequence[tuple[float, float]]
+
+
+def run(talk: Talk, folder: Path, flags: Sequence[str], *, threads: int) -> Run:
+    """Raises httpx.HTTPError, and RuntimeError where the answer is none. ``flags``: of the server."""
+    log = folder / "server.log"
+    limits = ("--max-audio-seconds", f"{talk.seconds + 60:.0f}", "--max-upload-bytes", str(_UPLOAD_LIMIT))
+    queue = ("--max-queued-audio-seconds", f"{2 * talk.seconds + 60:.0f}")
+    with service.running_server(*limits, *queue, *flags, threads=threads, log=log) as server:
+        began, first, segments, done = time.perf_counter(), 0.0, list[dict[str, Any]](), dict[str, Any]()
+        for event in _events(server.base, talk.file):
+            if event["type"] == "transcript.text.segment":
+                first = first or time.perf_counter() - began
+                segments.append(event)
+            elif event["type"] == "transcript.text.done":
+                done = event
+            elif event["type"] == "error":
+                raise RuntimeError(event["error"]["message"])
+        seconds = time.perf_counter() - began
+        if not done:
+            raise RuntimeError("the answer broke off")
+        found = processes(server.pid)
+        memory = [_peak_mib(pid) for pid in (found.api, found.worker) if pid is not None]
+    return Run(talk, seconds, first, memory[0], memory[1], segments, done.get("notes", []), _seams(log, talk.seconds))
+
+
+def _events(base: str, file: Path) -> Iterator[dict[str, Any]]:
+    fields = {"model": "whisper-1", "response_format": "diarized_json", "stream": "true"}
+    with (
+        file.open("rb") as opened,
+        httpx.stream(
+            "POST", f"{base}/v1/audio/transcriptions", files={"file": opened}, data=fields, timeout=None, verify=False
+        ) as response,
+    ):
+        response.raise_for_status()
+        for line in response.iter_lines():
+            if line.startswith("data: {"):
+                yield json.loads(line.removeprefix("data: "))
+
+
+def _peak_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / _KIB_PER_MIB
+
+
+def _seams(log: Path, seconds: float) -> list[tuple[float, float]]:
+    """By the windows that the server logs: from before one begins until after the one in front of it has ended."""
+    lines = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{"))
+    windows = sorted((line["start"], line["start"] + line["seconds"]) for line in lines if line["message"] == "window")
+    return [
+        (max(0.0, start - _AROUND), min(seconds, min(max(start, end), start + _MOST_OVERLAP) + _AROUND))
+        for (_, end), (start, _) in pairwise(windows)
+    ]

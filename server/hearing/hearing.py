@@ -1,0 +1,301 @@
+"""One question put to one stream, until it is answered soundly.
+
+The answer is read token by token, and passed on as far as it is settled. Where it runs in circles its question is taken
+back and put again, to go on behind what stands: warmer, with other seeds. Of the prompt and of what stands nothing is
+computed again. Where that does not help, the stretch is left out: the open segment is closed with what was said of it,
+``[Unintelligible Speech]`` stands for the gap, and the model goes on behind that. So it always ends, and nothing that
+was passed on is ever taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from model.family import Grammar
+from model.seam.streams import Question
+from server.engine.budget import expected_tokens
+from server.engine.client.answer import WholeAnswer
+from server.engine.client.stream import EngineStream
+from server.engine.messages import AnswerDone, EndReason
+from server.hearing.joining import Bridge, bridged
+from server.hearing.place import Place
+from server.hearing.recovery import Again, End, Keep, Move, Recovery, Skip
+from server.hearing.settling import Piece, Settling
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.repeats import LoopFound
+from server.transcript.repetition import Loop
+
+logger = logging.getLogger(__name__)
+
+ATTEMPTS = 3
+"""How often a stretch is asked for again before it is left out."""
+_SPARE = 2.0
+"""Of what the answer to ordinary talk takes, may be written for nothing before nothing is asked for again."""
+_HOTTEST = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The next of an answer, in its order: text that was forced, and the tokens behind it with their log-probabilities.
+
+    Forced text has no tokens here.
+    """
+
+    forced: str
+    tokens: tuple[int, ...]
+    logprobs: tuple[float, ...]
+
+
+class Hearing:
+    """Made by `hear`. Iterating gives what stands as it comes, and raises EngineError if the stream fails.
+
+    The answer is read whether or not somebody iterates, so that a loop costs no more where a client is slow. Whoever
+    gives it up closes the stream.
+
+    Attributes:
+        done: the end of the answer, and what all attempts cost together: their time; but of the tokens those that
+            stand. None before the end.
+        given_up: the answer was closed before its end, with a gap up to the end of the audio.
+        first_token_at: ``perf_counter()`` when the first token was there, passed on or not; None before.
+    """
+
+    def __init__(
+        self,
+        stream: EngineStream,
+        question: Question,
+        vocabulary: Vocabulary,
+        grammar: Grammar,
+        *,
+        seconds: float,
+        last: bool,
+        guard: bool,
+        attempts: int,
+    ) -> None:
+        self.done: AnswerDone | None = None
+        self.given_up = False
+        self.first_token_at: float | None = None
+        self._stream = stream
+        self._asked = self._question = question
+        self._vocabulary = vocabulary
+        self._last = last
+        self._guard = guard
+        self._answer = stream.ask(question, last=last and not guard)
+        self._place = Place(grammar, seconds)
+        self._settling = Settling(vocabulary, seconds)
+        spare = round(_SPARE * expected_tokens(seconds))
+        self._recovery = Recovery(self._place, seconds, attempts=attempts, spare=spare)
+        self._stands = list(question.begun)
+        self._bridge: Bridge | None = None  # over a gap, with nothing behind it that stands so far
+        self._prefix: str | None = None  # forced in front of all
+        self._spent: AnswerDone | None = None  # on attempts that are over
+        self._ready: deque[Heard] = deque()
+        self._changed = asyncio.Event()
+        self._failure: Exception | None = None
+        self._reading = asyncio.create_task(self._read_all(), name="hearing")
+
+    @property
+    def loops(self) -> list[LoopFound]:
+        """The stretches in which the answer ran in circles, as far as they are dealt with."""
+        return self._recovery.found
+
+    def __aiter__(self) -> AsyncIterator[Heard]:
+        return self
+
+    async def __anext__(self) -> Heard:
+        while not self._ready:
+            if self._failure is not None:
+                raise self._failure
+            if self.done is not None:
+                raise StopAsyncIteration
+            self._changed.clear()
+            await self._changed.wait()
+        return self._ready.popleft()
+
+    async def read(self) -> WholeAnswer:
+        """Wait for all of it. Text that was forced on the way has tokens too, as certain ones. Raises EngineError."""
+        tokens: list[int] = []
+        logprobs: list[float] = []
+        async for heard in self:
+            bridge = self._vocabulary.ids(heard.forced) if heard.forced is not self._prefix else []
+            tokens += (*bridge, *heard.tokens)
+            logprobs += (*([0.0] * len(bridge)), *heard.logprobs)
+        assert self.done is not None
+        return WholeAnswer(tuple(tokens), tuple(logprobs), self.done)
+
+    async def _read_all(self) -> None:
+        try:
+            while self.done is None:
+                await self._read_on()
+        except Exception as error:  # whoever iterates hears of it
+            self._failure = error
+        finally:
+            self._changed.set()
+
+    async def _read_on(self) -> None:
+        """Read the next part of the answer, or its end, and do what follows from it."""
+        part = await anext(self._answer, None)
+        if part is None:
+            assert self._answer.done is not None
+            self._end(self._answer.done)
+            return
+        if self.first_token_at is None:
+            self.first_token_at = perf_counter()
+        self._begin(part.forced)
+        if not self._guard:
+            self._put(Heard("", part.tokens, part.logprobs))
+            return
+        self._settling.add(part.tokens, part.logprobs)
+        while (loop := self._settling.look()) is not None:
+            move = self._recovery.move(loop, self._settling.text)
+            self._log(loop, move)
+            if not isinstance(move, Keep):
+                await self._leave(move)
+                return
+            self._settling.keep()
+            self._pass_on(self._settling.take())
+            self._settling.watch(self._place.head)
+        self._pass_on(self._settling.take())
+        if self._recovery.past:
+            self._recovery.close()
+            if self._question.temperature != self._asked.temperature:
+                await self._take_back()
+                self._ask(self._asked.temperature, (*self._stands, *self._settling.held))
+
+    def _begin(self, forced: str) -> None:
+        """What the answer was made to begin with is known with its first tokens."""
+        if self._prefix is None:
+            self._prefix = forced
+            if forced:
+                self._place.read(forced)
+                self._settling.resume(forced, self._place.head)
+                self._put(Heard(forced, (), ()))
+
+    def _pass_on(self, pieces: list[Piece]) -> None:
+        """These stand, and what was forced in front of them."""
+        if not pieces:
+            return
+        forced = ""
+        if self._bridge is not None:
+            self._stands, forced = list(self._bridge.tokens), self._bridge.text
+            self._bridge = None
+        tokens = tuple(token for piece in pieces for token in piece.tokens)
+        self._stands += tokens
+        self._place.read(forced + "".join(piece.text for piece in pieces))
+        self._put(Heard(forced, tokens, tuple(logprob for piece in pieces for logprob in piece.logprobs)))
+
+    def _put(self, heard: Heard) -> None:
+        self._ready.append(heard)
+        self._changed.set()
+
+    # ---------------------------------------------------------------------------------------------------- recovery
+
+    async def _leave(self, move: Again | Skip | End) -> None:
+        """This attempt is over: what it has not passed on was not said."""
+        await self._take_back()
+        begun = len(self._stands if self._bridge is None else self._bridge.tokens)
+        self._recovery.throw(max(0, self._stream.given - begun))
+        self._settling.drop()
+        match move:
+            case End(gap):
+                self._close(gap=gap)
+                return
+            case Skip(end):
+                self._bridge = bridged(self._vocabulary, self._stands, self._place.gap(end))
+        warmer = move.warmer if isinstance(move, Again) else 0.0
+        forced, tokens = ("", self._stands) if self._bridge is None else (self._bridge.text, self._bridge.tokens)
+        self._settling.resume(forced, self._place.head + forced)
+        self._ask(min(self._asked.temperature + warmer, max(_HOTTEST, self._asked.temperature)), tuple(tokens))
+
+    async def _take_back(self) -> None:
+        answer = self._answer
+        await self._stream.crop()
+        assert answer.done is not None
+        self._spent = answer.done if self._spent is None else _together(self._spent, answer.done)
+
+    def _ask(self, temperature: float, begun: tuple[int, ...]) -> None:
+        """Go on behind ``begun``; where it is drawn, with noise of its own."""
+        seed = self._question.seed + 1
+        self._question = replace(self._asked, temperature=temperature, seed=seed, begun=begun)
+        self._answer = self._stream.ask(self._question)
+
+    # --------------------------------------------------------------------------------------------------------- ends
+
+    def _end(self, done: AnswerDone) -> None:
+        """The model has come to its end, or to the limit."""
+        self._begin(done.forced)
+        if self._bridge is not None and '"Content"' not in self._settling.text:
+            self._close(gap=True)
+            return
+        self._pass_on(self._settling.take_all())
+        self._recovery.close()
+        self._finish(done if self._spent is None else _together(self._spent, done))
+
+    def _close(self, *, gap: bool) -> None:
+        """End the answer here, whatever the model would say."""
+        assert self._spent is not None or self._answer.done is not None
+        self._bridge = None
+        self.given_up = gap
+        text = "" if self._place.prose else self._place.ending(gap=gap)
+        self._place.read(text)
+        self._put(Heard(text, (), ()))
+        self._recovery.close()
+        spent = self._spent or self._answer.done
+        assert spent is not None
+        self._finish(replace(spent, reason=EndReason.STOP))
+
+    def _finish(self, done: AnswerDone) -> None:
+        self.done = replace(done, forced=self._prefix or "", answer_tokens=len(self._stands))
+        if self._last:
+            self._stream.close()
+        for loop in self.loops:
+            self._stream.loops.count(loop.kind, loop.outcome)
+        self._stream.loops.tokens += self._recovery.thrown
+
+    def _log(self, loop: Loop, move: Move) -> None:
+        fields = {
+            "request_id": self._stream.request_id,
+            "kind": loop.kind.value,
+            "certain": loop.certain,
+            "at_s": round(self._place.now, 2),
+            "move": type(move).__name__.lower(),
+        }
+        logger.info("an answer runs in circles", extra={"fields": fields})
+
+
+def hear(
+    stream: EngineStream,
+    question: Question,
+    vocabulary: Vocabulary,
+    *,
+    grammar: Grammar,
+    seconds: float,
+    last: bool = False,
+    guard: bool = True,
+    attempts: int = ATTEMPTS,
+) -> Hearing:
+    """Put a question to a stream, to which all audio was appended, and see to it that the answer is sound.
+
+    Args:
+        vocabulary: of the checkpoint.
+        grammar: of its answers.
+        seconds: of the audio.
+        last: close the stream when the answer has come to its end.
+        guard: without, the answer is passed on as the model writes it.
+        attempts: how often a stretch is asked for again before it is left out.
+    """
+    return Hearing(stream, question, vocabulary, grammar, seconds=seconds, last=last, guard=guard, attempts=attempts)
+
+
+def _together(before: AnswerDone, last: AnswerDone) -> AnswerDone:
+    """The end of the last attempt, with the time of those before."""
+    return replace(
+        last,
+        queue_seconds=before.queue_seconds + last.queue_seconds,
+        first_token_seconds=before.first_token_seconds,
+        total_seconds=before.total_seconds + last.total_seconds,
+    )

@@ -1,0 +1,58 @@
+"""The folder with everything that is kept of jobs, and the thread that is let near it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from server.jobs.database import Database
+from server.jobs.files import RecordingFiles
+from server.jobs.runners import Runner
+from server.jobs.store import JobStore
+from server.jobs.webhooks.outbox import Outbox
+from server.jobs.work import Work
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class JobFolder:
+    """The jobs in a folder, which several processes of one machine may share. Blocks; for any thread.
+
+    It cannot lie on a network's file system: processes of several machines have no memory in common, which SQLite's
+    write-ahead log needs.
+
+    Args:
+        folder: made where it is not there.
+        model: that this process has.
+        clock: Unix time in seconds.
+
+    Attributes:
+        recordings, store, work, outbox: what is in it; all but the first only by `do`.
+        runner: this process among those that share it.
+
+    Raises OSError, sqlite3.Error, WrongSchema.
+    """
+
+    def __init__(self, folder: Path, model: str, clock: Callable[[], float]) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._database = Database(folder / "jobs.db", clock)
+        self._thread = ThreadPoolExecutor(1, "jobs")
+        self.recordings = RecordingFiles(folder / "recordings")
+        self.runner = Runner(folder / "runners")
+        self.store = JobStore(self._database)
+        self.work = Work(self._database, self.runner.name, model)
+        self.outbox = Outbox(self._database)
+
+    async def do(self, what: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """In the one thread, in the order of the calls. Once begun it is done, whoever waits for it or not."""
+        return await asyncio.wrap_future(self._thread.submit(what, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Nothing is asked any more. Harmless when repeated."""
+        await asyncio.to_thread(self._thread.shutdown)
+        self._database.close()
+        self.runner.close()

@@ -1,0 +1,1 @@
+"""Recordings longer than what the model hears at once: heard in windows, told as one transcript."""

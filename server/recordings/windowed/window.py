@@ -1,0 +1,192 @@
+"""One window of a recording on its way through the model: a stream that is fed, asked once, and read."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from model.seam.audio import SAMPLE_RATE
+from model.seam.streams import Priority, Question, StreamSpec
+from server.context import context_tokens
+from server.engine.budget import answer_budget
+from server.engine.client.engine import Engine
+from server.engine.client.stream import EngineStream
+from server.engine.messages import AnswerDone, EndReason
+from server.hearing.hearing import Hearing, hear
+from server.recordings.windowed.sound import Voice, WindowSound
+from server.recordings.windowed.telling import near_limit
+from server.recordings.wishes import Wishes
+from server.transcript.answer_reader import AnswerReader
+from server.transcript.building import later
+from server.transcript.detokenizer import Vocabulary
+from server.transcript.events import SpeechDelta, TranscriptEvent, segment_of
+from server.transcript.repeats import LoopFound, later_loops
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOpener:
+    """What all windows of a recording have in common.
+
+    Attributes:
+        engine, vocabulary: to open streams on, and of its checkpoint.
+        wishes: of the caller.
+        priority: of the streams.
+        request_id: for the worker's logs.
+        fingerprint: of what is asked.
+        loop_guard: answers that run in circles are asked for again.
+    """
+
+    engine: Engine
+    vocabulary: Vocabulary
+    wishes: Wishes
+    priority: Priority
+    request_id: str
+    fingerprint: str
+    loop_guard: bool
+
+    def open_unforced(self, sound: WindowSound) -> RecordingWindow:
+        """Of which everything is to be told: nobody knows what the voices in front say. Raises as `open` does."""
+        return self.open(replace(sound, introductions=(), introduced=0.0), (), 0.0, None)
+
+    def open(
+        self, sound: WindowSound, voices: Sequence[Voice], start: float, most_tokens: int | None
+    ) -> RecordingWindow:
+        """The window whose stretch of the recording begins at ``start`` seconds, with these voices in front.
+
+        ``most_tokens``: that the caller has left. Raises EngineError, EngineUnavailable.
+        """
+        info = self.engine.info
+        assert info is not None
+        seconds = sound.samples / SAMPLE_RATE
+        budget = answer_budget(info, seconds, context_tokens=context_tokens(self.wishes.context))
+        limit = budget if most_tokens is None else min(budget, most_tokens)
+        grammar = info.family.grammar
+        written = [
+            grammar.segment(begin, end, place, voice.text)
+            for place, (voice, (begin, end)) in enumerate(zip(voices, sound.introductions, strict=True))
+        ]
+        prefix = grammar.opening(written)
+        # What is forced takes room of the answer: of the room that is reserved, not of the caller's tokens.
+        room = min(budget, limit + self.vocabulary.count(prefix))
+        question = Question(self.wishes.context, temperature=self.wishes.temperature, max_tokens=room)
+        spec = StreamSpec(info.geometry.frames(sound.samples), question, sound.level, self.priority)
+        logger.info("window", extra={"fields": {"request_id": self.request_id, "start": start, "seconds": seconds}})
+        fingerprint = f"{self.fingerprint}@{start:.3f}" if self.fingerprint else None
+        stream = self.engine.open(spec, request_id=self.request_id, source=sound, fingerprint=fingerprint)
+        reader = AnswerReader(self.vocabulary, seconds, logprobs=self.wishes.logprobs)
+        asked = replace(question, prefix=prefix, max_tokens=limit)
+        put = partial(
+            hear,
+            stream,
+            asked,
+            self.vocabulary,
+            grammar=grammar,
+            seconds=seconds,
+            last=True,
+            guard=self.loop_guard,
+        )
+        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start, limit == most_tokens)
+
+
+class RecordingWindow:
+    """Made by `WindowOpener.open`. Its events are on the recording's clock, with the numbers of the window.
+
+    Attributes:
+        first_token_at: ``perf_counter()`` when the first token was there.
+        careful: the answer is near its limit.
+        done: what it cost, once it is read.
+        reader: of the answer.
+        limited: by what the caller has left.
+    """
+
+    def __init__(
+        self,
+        stream: EngineStream,
+        question: Question,
+        put: Callable[[], Hearing],
+        sound: WindowSound,
+        reader: AnswerReader,
+        introduced: int,
+        start: float,
+        limited: bool,
+    ) -> None:
+        self.first_token_at: float | None = None
+        self.careful = False
+        self.done: AnswerDone | None = None
+        self.reader = reader
+        self.limited = limited
+        self._stream = stream
+        self._question = question
+        self._put = put
+        self._sound = sound
+        self._introduced = introduced
+        self._start = start
+        self._answer: Hearing | None = None
+        self._timeless: list[TranscriptEvent] = []  # words of a segment of which nobody knows yet when it is
+
+    async def ask(self) -> None:
+        """Feed the stream and put the question. Raises EngineError."""
+        for block in self._sound.blocks():
+            await self._stream.append(block)
+        self._answer = self._put()
+
+    async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
+        """As they come; what is open when an answer was cut stays so, see `cut`. Raises EngineError."""
+        if self._answer is None:
+            await self.ask()
+        assert self._answer is not None
+        tokens = 0
+        async for part in self._answer:
+            self.first_token_at = self._answer.first_token_at
+            tokens += len(part.tokens)
+            self.careful = near_limit(tokens, self._question.max_tokens)
+            # What is read of the forced beginning is about the voices in front.
+            begin = self.reader.begin(part.forced) if part.forced else []
+            for event in self._placed([*begin, *self.reader.feed(part.tokens, part.logprobs)]):
+                yield event
+        self.done = self._answer.done
+        assert self.done is not None
+        if self.done.reason is EndReason.STOP:
+            for event in self._placed(self.reader.finish()):
+                yield event
+
+    def cut(self) -> list[TranscriptEvent]:
+        """The answer reached its limit, and is closed with what it has said."""
+        return list(self._placed(self.reader.finish(cut=True)))
+
+    @property
+    def loops(self) -> tuple[LoopFound, ...]:
+        """Where its answer ran in circles, on the recording's clock."""
+        return () if self._answer is None else later_loops(self._answer.loops, self._start - self._sound.introduced)
+
+    def close(self) -> None:
+        """Give back what it holds. Harmless when repeated."""
+        self._stream.close()
+
+    def _placed(self, events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
+        """Those about the stretch of the recording, on its clock. Nothing new is heard in what was put in front."""
+        introduced = self._sound.introduced
+        for event in events:
+            if segment_of(event) < self._introduced:
+                continue
+            times = event.times if isinstance(event, SpeechDelta) else (event.segment.start, event.segment.end)
+            if times is None:
+                self._timeless.append(event)
+                continue
+            before, self._timeless = self._timeless, []
+            if introduced and times[1] <= introduced:
+                continue
+            for each in (*before, event):
+                yield later(_behind(each, introduced), self._start - introduced)
+
+
+def _behind(event: TranscriptEvent, border: float) -> TranscriptEvent:
+    """With times not before ``border``."""
+    if isinstance(event, SpeechDelta):
+        return replace(event, times=event.times and (max(event.times[0], border), max(event.times[1], border)))
+    segment = event.segment
+    return replace(event, segment=replace(segment, start=max(segment.start, border), end=max(segment.end, border)))

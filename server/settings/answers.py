@@ -1,0 +1,20 @@
+"""How answers are written where a request does not say, and what is done about those that are no good."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class AnswerSettings(BaseModel):
+    """How answers are written where a request does not say, and what is done about those that are no good."""
+
+    tag_audio_events: bool | None = Field(
+        None,
+        description="true or false: whether answers tell of sounds that are no speech, such as [Music], where a "
+        "request does not say; by default verbose_json does and no other format.",
+    )
+    loop_guard: bool = Field(
+        True,
+        description="Find answers that run in circles while they are written, ask for them again from there, and leave "
+        "out what cannot be understood.",
+    )

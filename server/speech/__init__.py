@@ -1,0 +1,1 @@
+"""Where in audio somebody speaks, and where nobody does."""

@@ -1,0 +1,28 @@
+"""Stretches without words where two windows overlap: each window's own up to the cut, or behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from server.transcript.segments import Segment
+from server.transcript.stitching.units import is_words
+
+_TOUCHING: Final = 0.5
+"""Seconds between two stretches of the same kind that are one, cut by a window's end."""
+
+
+def with_tags(words: Sequence[Segment], a: Iterable[Segment], b: Iterable[Segment], at: float) -> list[Segment]:
+    """``words`` and, by their starts, what else both windows have. ``at``: where the later one takes over."""
+    early = [segment for segment in a if not is_words(segment) and segment.start <= at]
+    late = [segment for segment in b if not is_words(segment) and segment.end > at]
+    if early and late and _one(early[-1], late[0]):
+        early[-1] = replace(early[-1], end=max(early[-1].end, late[0].end))
+        del late[0]
+    tags = [*early, *(replace(segment, start=max(segment.start, at)) for segment in late)]
+    return sorted([*words, *tags], key=lambda segment: segment.start)
+
+
+def _one(early: Segment, late: Segment) -> bool:
+    return early.text == late.text and early.speaker == late.speaker and late.start <= early.end + _TOUCHING

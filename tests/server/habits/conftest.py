@@ -1,0 +1,96 @@
+"""A server whose model has the real one's bad habits, a talk that it hears, and what an answer must be for all that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from model.seam.audio import SAMPLE_RATE
+from tests.support.habitual_runner import HabitualRunner
+from tests.support.scripted_server import RunningServer, running_server
+from tests.support.snapshot import snapshot
+from tests.support.talks import Said, audio_of, wav_of
+
+TALK = (
+    Said(0, "Good morning, how are you today?"),
+    Said(1, "Quite well, and how are the others?"),
+    Said(0, "今天我们先看上周的报告。"),
+    Said(1, 'Nobody has seen them since Monday, "he said".'),
+    Said(0, "Dann fangen wir ohne sie an, oder?"),
+    Said(1, "Here is the report of last week."),
+)
+AUDIO = audio_of(TALK)
+WAV = wav_of(AUDIO)
+SECONDS = AUDIO.size / SAMPLE_RATE
+BAD_TURN = 3
+"""The turn at which habits set in where a test has no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Habitual:
+    """A server over the double, and a client that stays connected."""
+
+    running: RunningServer
+    client: httpx.Client
+
+    def post(self, prompt: str, file: bytes = WAV, **fields: object) -> httpx.Response:
+        """What becomes of a recording; ``prompt`` commands habits."""
+        given = {"prompt": prompt, "response_format": "verbose_json"} | fields
+        return self.client.post("/v1/audio/transcriptions", files={"file": file}, data=given)
+
+    def stream(self, prompt: str, file: bytes = WAV, **fields: object) -> list[dict[str, Any]]:
+        """The events of the same as it comes."""
+        response = self.post(prompt, file, response_format="diarized_json", stream="true", **fields)
+        assert response.status_code == httpx.codes.OK
+        return [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+
+    @property
+    def tokens(self) -> float:
+        """Of all answers so far."""
+        return self.running.metric("asr_answer_tokens_total")
+
+
+@contextmanager
+def habitual_server(checkpoint: Path, *, forced: bool = True, **settings: Any) -> Iterator[Habitual]:
+    """Speaks the checkpoint's vocabulary. ``forced``: see HabitualRunner."""
+    runner = partial(HabitualRunner, checkpoint=checkpoint, talk=TALK, forced=forced)
+    with (
+        running_server(runner, **settings) as running,
+        httpx.Client(base_url=running.url, timeout=60, verify=False) as client,
+    ):
+        yield Habitual(running, client)
+
+
+@pytest.fixture(scope="package")
+def server() -> Iterator[Habitual]:
+    """In the real checkpoint's tokens."""
+    with habitual_server(snapshot()) as habitual:
+        yield habitual
+
+
+def said(*, without: int | None = None, until: int | None = None) -> list[str]:
+    """What is said in the talk, but for one turn, or up to it."""
+    return [turn.text for place, turn in enumerate(TALK[:until]) if place != without]
+
+
+def assert_told(text: str, turns: list[str]) -> None:
+    """All of these, word for word and in this order."""
+    place = 0
+    for turn in turns:
+        found = text.find(turn, place)
+        assert found >= 0, f"{turn!r} is not told in {text[:2000]!r}"
+        place = found + len(turn)
+
+
+def assert_sound(segments: list[dict[str, Any]], seconds: float = SECONDS) -> None:
+    """Times are those of the audio."""
+    for segment in segments:
+        assert 0 <= segment["start"] <= segment["end"] <= seconds + 0.01, segment

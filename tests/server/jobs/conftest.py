@@ -1,0 +1,71 @@
+"""Folders of jobs, with a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from server.jobs.folder import JobFolder
+from server.jobs.job import Job, NewJob
+from server.transcript.segments import Segment, Transcript, Usage
+
+MODEL = "tiny"
+NEW = NewJob(owner="aa", model=MODEL, parameters="{}", digest="")
+SEGMENTS = (
+    Segment(0, 0.0, 1.0, 0, "Good morning.", -0.5, (1, 2)),
+    Segment(1, 1.0, 2.0, None, "[Silence]"),
+    Segment(2, 2.0, 3.0, 1, "Grün \u2028 ]]", None, (3,), 1),
+)
+TRANSCRIPT = Transcript(SEGMENTS, 3.0, usage=Usage(1, 2, 3), notes=("It was cut.",), speaker_names={1: "Ada"})
+
+
+@dataclass
+class Clock:
+    """``now``: in Unix time."""
+
+    now: float = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Folders:
+    """Processes that share a folder, as far as files can tell."""
+
+    def __init__(self, place: Path, clock: Clock) -> None:
+        self.place = place
+        self.opened: list[JobFolder] = []
+        self._clock = clock
+
+    def open(self, model: str = MODEL) -> JobFolder:
+        self.opened.append(JobFolder(self.place, model, self._clock))
+        return self.opened[-1]
+
+
+@pytest.fixture
+async def folders(tmp_path: Path, clock: Clock) -> Iterator[Folders]:
+    made = Folders(tmp_path, clock)
+    yield made
+    for folder in made.opened:
+        await folder.close()
+
+
+@pytest.fixture
+def folder(folders: Folders) -> JobFolder:
+    return folders.open()
+
+
+def accepted(folder: JobFolder, number: int = 0, **told: object) -> Job:
+    """A job with a recording of three bytes."""
+    job_id = f"job_{number:024x}"
+    octets = folder.recordings.keep(job_id, BytesIO(b"abc"))
+    return folder.store.accept(job_id, replace(NEW, **told), octets, most_octets=100, most_queued=100)

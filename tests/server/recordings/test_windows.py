@@ -1,0 +1,196 @@
+"""Recordings that are longer than a window: heard in several, told as one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from model.seam.audio import Samples, clip_level
+from server.audio_in.decode_pool import DecodePool
+from server.audio_in.listening import Listening
+from server.engine.messages import EndReason
+from server.recordings.transcription import Transcription
+from server.recordings.windowed.passage import SILENCE
+from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
+from server.recordings.wishes import Chunking, KnownSpeaker, Wishes
+from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
+from server.transcript.segments import Segment, Transcript
+from server.transcript.stitching.heard import Vector
+from tests.server.recordings.conftest import Room, file_of, noise, open_room
+from tests.server.recordings.test_worker_deaths import kill
+from tests.support.channel_runner import written
+from tests.support.listening_runner import LEVEL, Said
+from tests.support.recorded_talk import RecordedTalkRunner, recorded, recording_of
+
+NAMES = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa"
+TALK = [Said(place % 3, f"{name} and {name} are here.") for place, name in enumerate(NAMES.split())]
+"""32 seconds: turns of 1.7, pauses of 0.3."""
+WHOLE = " ".join(said.text for said in TALK)
+WISHES = Wishes("talk")
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def loud(samples: Samples) -> bool:
+    """A square wave is nobody's voice."""
+    return bool(np.any(np.abs(samples) > LEVEL / 2))
+
+
+class Ear:
+    """Knows the voices of the talk by how loud they are."""
+
+    def __init__(self) -> None:
+        self._gain = clip_level(recording_of(TALK)).gain
+
+    async def vectors(self, clips: Sequence[Samples]) -> list[Vector]:
+        turns = [round(float(np.max(np.abs(clip))) / self._gain / LEVEL) - 1 for clip in clips]
+        return [np.eye(3, dtype=np.float32)[TALK[turn].speaker] for turn in turns]
+
+
+def introduced(seconds: float) -> Windowing:
+    return Windowing(seconds, SpeakerContinuity.INTRODUCED, loud)
+
+
+def linked(seconds: float) -> Windowing:
+    return Windowing(seconds, SpeakerContinuity.LINKED, loud)
+
+
+def repr_of(windowing: Windowing) -> str:
+    return f"{windowing.continuity.value} {windowing.seconds:g}"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def room(decoders: DecodePool) -> AsyncIterator[Room]:
+    async with open_room(decoders, partial(RecordedTalkRunner, talks={"talk": TALK})) as opened:
+        yield opened
+
+
+class Told:
+    """What was told of a recording."""
+
+    def __init__(self, transcription: Transcription, events: Sequence[TranscriptEvent]) -> None:
+        assert transcription.transcript is not None
+        self.transcription = transcription
+        self.transcript: Transcript = transcription.transcript
+        self.text = "".join(event.text for event in events if isinstance(event, SpeechDelta))
+        self.closed = tuple(event.segment for event in events if isinstance(event, SegmentClosed))
+
+
+async def heard(
+    room: Room,
+    content: bytes,
+    wishes: Wishes = WISHES,
+    *,
+    begun: tuple[Segment, ...] = (),
+    deaths: frozenset[int] = frozenset(),
+) -> Told:
+    events: list[TranscriptEvent] = []
+    with room.admit() as ticket:
+        opening = room.transcription(io.BytesIO(content), wishes, ticket=ticket, request_id="test", begun=begun)
+        async with opening as transcription:
+            async for event in transcription.events():
+                events.append(event)
+                if len(events) in deaths:
+                    await kill(room)
+    return Told(transcription, events)
+
+
+def facts(segments: Sequence[Segment]) -> list[tuple[object, ...]]:
+    return [(s.index, s.channel, s.speaker, round(s.start, 1), round(s.end, 1), s.text) for s in segments]
+
+
+@pytest.mark.parametrize("windowing", [introduced(16.0), introduced(21.0), linked(16.0), linked(24.0)], ids=repr_of)
+async def test_windows_tell_what_one_pass_tells(room: Room, windowing: Windowing) -> None:
+    whole = await heard(room, recorded(TALK))
+    assert whole.transcript.text == WHOLE
+    room.hear_in(windowing, Ear())
+    told = await heard(room, recorded(TALK))
+    assert told.text == told.transcript.text == WHOLE
+    assert facts(told.closed) == facts(told.transcript.segments) == facts(whole.closed)
+    assert told.transcript.complete
+    assert "windows" in told.transcript.notes[0]
+    assert told.transcription.heard_until == 32.0
+    costs = told.transcription.costs
+    assert costs is not None
+    assert (costs.usage, costs.reason) == (told.transcript.usage, EndReason.STOP)
+    assert told.transcription.first_token_at is not None
+
+
+async def test_windows_can_be_declined_where_one_pass_is_possible(room: Room) -> None:
+    room.hear_in(introduced(16.0))
+    told = await heard(room, recorded(TALK), Wishes("talk", chunking=Chunking.WHOLE))
+    assert (told.text, told.transcript.notes) == (WHOLE, ())
+
+
+async def test_logprobs_come_with_the_words_of_all_windows(room: Room) -> None:
+    room.hear_in(linked(16.0))
+    told = await heard(room, recorded(TALK), Wishes("talk", logprobs=True))
+    assert "".join(token.token for token in told.transcript.logprobs).replace(" ", "") == WHOLE.replace(" ", "")
+
+
+@pytest.mark.parametrize("windowing", [introduced(16.0), linked(16.0)], ids=repr_of)
+async def test_what_was_told_is_not_told_again(room: Room, windowing: Windowing) -> None:
+    room.hear_in(windowing, Ear())
+    content = recorded(TALK)
+    whole = await heard(room, content)
+    for count in (1, 6, 15, 16):
+        told = await heard(room, content, begun=whole.closed[:count])
+        assert facts(told.transcript.segments) == facts(whole.closed)
+        assert facts(told.closed) == facts(whole.closed[count:])
+        assert " ".join(s.text for s in whole.closed[:count]) + told.text == WHOLE
+
+
+async def test_channels_are_heard_in_windows_each(room: Room) -> None:
+    split = Wishes("talk", listening=Listening(split=True))
+    whole = await heard(room, recorded(TALK, channels=2), split)
+    room.hear_in(introduced(16.0))
+    told = await heard(room, recorded(TALK, channels=2), split)
+    assert facts(told.closed) == facts(whole.closed)
+    assert told.text == told.transcript.text == whole.text
+
+
+async def test_workers_may_die(room: Room) -> None:
+    room.hear_in(introduced(16.0))
+    before = room.engine.restarts
+    told = await heard(room, recorded(TALK), deaths=frozenset({20}))
+    assert told.text == told.transcript.text == WHOLE
+    assert [s.speaker for s in told.closed] == [said.speaker for said in TALK]
+    assert room.engine.restarts == before + 1
+
+
+async def test_silent_windows_are_not_heard(room: Room) -> None:
+    room.hear_in(introduced(16.0))
+    quiet = np.zeros(20 * 24_000, np.float32)
+    told = await heard(room, file_of(np.concatenate([recording_of(TALK), quiet, quiet])))
+    assert told.text == WHOLE
+    assert {s.text for s in told.closed if not s.is_speech} == {SILENCE}
+    assert told.closed[-1].end == pytest.approx(72.0, abs=0.1)
+    assert told.transcript.usage is not None
+    assert told.transcript.usage.audio_tokens < 60 * 7.5
+
+
+async def test_only_the_caller_cuts(room: Room) -> None:
+    room.hear_in(introduced(16.0))
+    told = await heard(room, recorded(TALK), Wishes("talk", max_tokens=300))
+    assert told.transcript.usage is not None
+    assert 290 <= told.transcript.usage.answer_tokens <= 300
+    assert not told.transcript.complete
+    assert WHOLE.startswith(told.text)
+    assert told.transcription.costs is not None
+    assert told.transcription.costs.reason is EndReason.LENGTH
+
+
+async def test_known_speakers_stand_in_front_of_every_window(decoders: DecodePool) -> None:
+    """The same is said of clips and windows here: it is the numbers that are looked at."""
+    answer = written((0, 2.4, 0, "the reference"), (3, 5, 1, "Hello?"), (6, 7, 0, "Yes."))
+    wishes = Wishes(answer, speakers=(KnownSpeaker("Ada", file_of(noise(2.5))),))
+    async with open_room(decoders) as room:
+        room.hear_in(Windowing(16.0, has_voice=loud))
+        told = await heard(room, file_of(noise(30.0)), wishes)
+    assert told.transcript.speaker_names == {0: "Ada"}
+    assert "Ada" in [told.transcript.speaker_names.get(s.speaker or 0) for s in told.closed]

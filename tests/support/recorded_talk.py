@@ -1,0 +1,76 @@
+"""A talk as a recording, and a scripted runner that hears what is said in it.
+
+Decoding takes away what does not swing, so a turn of such a talk is a square wave of its level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+import soundfile  # type: ignore[import-untyped]
+
+from model.family.vibevoice_asr.geometry import HOP
+from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.streams import Question
+from tests.support.listening_runner import Said, answer_to, audio_of
+from tests.support.speaking_runner import SpeakingRunner
+
+
+def recorded(talk: Sequence[Said], *, channels: int = 1) -> bytes:
+    """A file of the talk, on each of its channels a little louder than on the one before."""
+    samples = recording_of(talk)
+    sides = [samples * np.float32(1 + side / 1000) + hiss(samples.size, side) for side in range(channels)]
+    file = BytesIO()
+    soundfile.write(file, np.stack(sides, 1), SAMPLE_RATE, format="WAV", subtype="FLOAT")
+    return file.getvalue()
+
+
+def recording_of(talk: Sequence[Said]) -> Samples:
+    """[n] at 24 kHz."""
+    samples = audio_of(talk)
+    samples[1::2] *= -1
+    return samples
+
+
+def hiss(count: int, seed: int) -> Samples:
+    """So soft that nobody hears it, and on each channel another one."""
+    return (np.random.default_rng(seed).standard_normal(count) * 1e-4 * bool(seed)).astype(np.float32)
+
+
+@dataclass
+class RecordedTalkRunner(SpeakingRunner):
+    """Hears the talks of such recordings; the context names the one that is heard.
+
+    Attributes:
+        talks: what is said in them.
+    """
+
+    talks: Mapping[str | None, Sequence[Said]] = field(default_factory=dict)
+    heard: dict[int, list[Samples]] = field(default_factory=dict)
+
+    def append(self, stream: int, samples: Samples) -> None:
+        self.heard.setdefault(stream, []).append(samples)
+        super().append(stream, samples)
+
+    def ask(self, stream: int, question: Question) -> str:
+        super().ask(stream, question)
+        return _forced(question.prefix)
+
+    def answer_to(self, stream: int, question: Question) -> list[int]:
+        if question.context not in self.talks:
+            return super().answer_to(stream, question)
+        samples = np.abs(np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP])
+        answer = answer_to(self.talks[question.context], samples, question.prefix)
+        return self.encoded(answer.removeprefix(_forced(question.prefix)))
+
+    def release(self, stream: int) -> None:
+        super().release(stream)
+        self.heard.pop(stream, None)
+
+
+def _forced(prefix: str) -> str:
+    """The end of its last content is the model's to write."""
+    return prefix.removesuffix('"}')
