@@ -32,12 +32,12 @@ class Hearing:
 class Habits:
     """How often what happens, per word, sentence or window, and by how many seconds times are off."""
 
-    left_out: float = 0.012
-    added: float = 0.003
-    misspelt: float = 0.02
-    exchanged: float = 0.012
+    left_out: float = 0.015
+    added: float = 0.004
+    misspelt: float = 0.008
+    exchanged: float = 0.004
     restyled: float = 0.08
-    digits: float = 0.5
+    digits: float = 0.2
     split: float = 0.5
     astray: float = 0.03
     edge: float = 0.5

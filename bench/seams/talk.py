@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import cut_words, letters
 
-_TALKS: dict[str, dict[str, list[str]]] = json.loads((Path(__file__).parent / "talks.json").read_text())
+_TALKS: dict[str, dict[str, list[Any]]] = json.loads((Path(__file__).parent / "talks.json").read_text())
 LANGUAGES = tuple(_TALKS)
 
 
@@ -74,7 +75,7 @@ def sentences_of(language: str) -> list[str]:
 
 def numerals(language: str) -> dict[str, str]:
     """Words for numbers and the digits that stand for the same."""
-    return dict(map(tuple, _TALKS[language]["numerals"]))
+    return {pair[0]: pair[1] for pair in _TALKS[language]["numerals"]}
 
 
 def converse(rng: random.Random, language: str, people: int, seconds: float) -> Talk:

@@ -17,11 +17,13 @@ from typing import Final
 from server.transcript.stitching.likeness import likeness, part_of
 from server.transcript.stitching.units import Unit
 
-_FARTHEST: Final = 10.0
+_FARTHEST: Final = 6.0
 """Seconds between two estimates of when a word is said, at most. Estimates within a long segment are off by seconds."""
+BLUR: Final = 3.0
+"""Seconds by which one estimate is wrong at worst: so far from the overlap its words may seem to be."""
 _NEAR: Final = 1.0
 """Seconds apart that tell nothing against two words' being one."""
-_SLOPE: Final = 0.25
+_SLOPE: Final = 0.35
 """What a second more takes off a match."""
 _GAP: Final = 0.5
 """What a word costs that the other text does not have, in its own weight."""
@@ -39,8 +41,8 @@ _LONG_RUN: Final = 3.0
 """Weight from which on a run's words tell more than its times."""
 _FEW: Final = 2
 """Units of an overlap in which any match is believed: there is nothing else to go by."""
-_DRIFT: Final = 0.5
-"""Seconds from which on a shift between both windows' times is taken out."""
+_DRIFT: Final = (0.5, 2.0)
+"""Seconds between which a shift between both windows' times is taken out; a greater one is no shift, but a repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def align(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> list[Match]
     found = _Alignment(a, b, overlap, 0.0).matches()
     if found:
         shift = median(b[match.first_b].middle - a[match.first_a].middle for match in found)
-        if abs(shift) > _DRIFT:
+        if _DRIFT[0] < abs(shift) < _DRIFT[1]:
             found = _Alignment(a, b, overlap, shift).matches()
             return _believed(found, a, b, overlap, shift)
     return _believed(found, a, b, overlap, 0.0)
@@ -105,6 +107,7 @@ class _Alignment:
 
     def __init__(self, a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap, shift: float) -> None:
         self._a, self._b, self._shift = a, b, shift
+        self._start, self._end = overlap.start, overlap.end
         self._texts_a, self._texts_b = ((_texts(units, 1), _texts(units, 2)) for units in (a, b))
         self._gaps_a = [_GAP * unit.weight if unit.middle > overlap.start else 0.0 for unit in a]
         self._gaps_b = [_GAP * unit.weight if unit.middle < overlap.end else 0.0 for unit in b]
@@ -150,15 +153,22 @@ class _Alignment:
                 continue
             one, other = self._texts_a[units_a - 1][row - units_a], self._texts_b[units_b - 1][column - units_b]
             alike = self._alike(row, column) if units_a == units_b else float(one.key == other.key)
-            if not alike or (apart := abs(other.at - one.at - self._shift)) > _FARTHEST:
+            apart = abs(other.at - one.at - self._shift)
+            if not alike or apart > _FARTHEST or not self._in_both(one.at, other.at):
                 continue
             before = max(
                 self._at(self._best, row - units_a, column - units_b),
                 self._at(self._matched, row - units_a, column - units_b) + _NEXT,
             )
-            score = min(one.weight, other.weight) * alike * alike - _SLOPE * max(apart - _NEAR, 0.0)
+            outside = max(self._start - one.at, 0.0) + max(other.at - self._end, 0.0)
+            score = min(one.weight, other.weight) * alike * alike - _SLOPE * max(apart + outside - _NEAR, 0.0)
             found = max(found, (before + max(score, _LEAST), units_a, units_b))
         return found
+
+    def _in_both(self, at_a: float, at_b: float) -> bool:
+        """Whether a word may be in both windows; one that each has where the other has not begun or ended is not."""
+        inside = at_a >= self._start - BLUR and at_b <= self._end + BLUR
+        return inside and (at_a >= self._start or at_b <= self._end)
 
     def _alike(self, row: int, column: int) -> float:
         one, other = self._a[row - 1].key, self._b[column - 1].key

@@ -14,6 +14,7 @@ from typing import Final
 
 from server.transcript.stitching.alignment import Match, Overlap
 from server.transcript.stitching.units import Unit
+from server.transcript.words import ends_sentence
 
 _EDGE: Final = 1.5
 """Seconds from a window's edge within which words that the other window does not have are not believed."""
@@ -23,6 +24,8 @@ _RICHER: Final = 2.5
 """How many times as much weight the one side's words have where the other side has left out some of them."""
 _LEFT_OUT: Final = 3
 """Units that it has more, at least."""
+MEETING: Final = 0.5
+"""Seconds within which words are at the place where two windows meet, and not a pause from it."""
 _TORN: Final = 0.3
 _UNCLEAN: Final = 0.3
 """What a cut costs beside a word that only one side has, and one within a segment, in halves of the overlap."""
@@ -47,10 +50,19 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """The units of both windows near their overlap as one row; ``at``: seconds where the later window takes over."""
+    """The units of both windows near their overlap as one row.
+
+    Attributes:
+        kept: the units in order.
+        at: seconds where the later window takes over.
+        overlap: of the windows.
+        torn: the windows have no word in common, and where they meet a sentence was cut.
+    """
 
     kept: tuple[Kept, ...]
     at: float
+    overlap: Overlap
+    torn: bool = False
 
 
 def sew(a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap: Overlap) -> Seam:
@@ -69,7 +81,7 @@ def sew(a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap:
     end = matches[-1]
     kept += _tail(a[end.end_a :], b[end.end_b :], a[end.end_a - 1], overlap)
     last = matches[cut]
-    return Seam(tuple(kept), (a[last.end_a - 1].end + b[last.end_b - 1].end) / 2)
+    return Seam(tuple(kept), (a[last.end_a - 1].end + b[last.end_b - 1].end) / 2, overlap)
 
 
 def _best_cut(a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap: Overlap) -> int:
@@ -182,10 +194,18 @@ def _without_matches(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> 
     common_b = [unit for unit in b if unit.middle < overlap.end]
     if not overlap.seconds or not common_a or not common_b:
         at = overlap.end if common_a else overlap.start if common_b else overlap.middle
-        return Seam((*_alone(a, late=False), *_alone(b, late=True)), at)
+        return Seam((*_alone(a, late=False), *_alone(b, late=True)), at, overlap, _is_torn(a, b, overlap))
     at = _pause(a, b, overlap)
     early = _alone((unit for unit in a if unit.middle <= at), late=False)
-    return Seam((*early, *_alone((unit for unit in b if unit.middle > at), late=True)), at)
+    return Seam((*early, *_alone((unit for unit in b if unit.middle > at), late=True)), at, overlap)
+
+
+def _is_torn(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> bool:
+    """Both windows' words reach to where they meet, and the earlier one's are no whole sentence."""
+    if not a or not b or ends_sentence(a[-1].text):
+        return False
+    gaps = overlap.end - a[-1].end, b[0].start - overlap.start, b[0].start - a[-1].end
+    return max(gaps) <= MEETING
 
 
 def _pause(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> float:

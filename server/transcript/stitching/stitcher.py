@@ -7,16 +7,14 @@ from dataclasses import replace
 from typing import Final
 
 from server.transcript.segments import Segment
-from server.transcript.stitching.alignment import Match, Overlap, align
+from server.transcript.stitching.alignment import BLUR, Match, Overlap, align
 from server.transcript.stitching.heard import HeardWindow
 from server.transcript.stitching.seam import sew
 from server.transcript.stitching.silences import with_tags
 from server.transcript.stitching.speakers import Said, Speakers
 from server.transcript.stitching.units import Unit, units_of
+from server.transcript.stitching.voices import Heard
 from server.transcript.stitching.writing import written
-
-_BLUR: Final = 3.0
-"""Seconds by which the model's times are wrong at worst: so far from an overlap its words may seem to be."""
 
 UNTOLD: Final = "Nothing told whether speaker {}, first heard behind {:.0f} s, is one of those heard before."
 
@@ -41,7 +39,7 @@ class Stitcher:
         self._speakers = Speakers()
         self._waiting: list[Segment] = []
         self._end = 0.0
-        self._left_until = 0.0
+        self._left_until = self._last_start = 0.0
         self._index = 0
 
     @property
@@ -52,14 +50,14 @@ class Stitcher:
         """The next window in order of time. Returns the segments that are final now, in order of their starts."""
         heard = window.placed()
         overlap = Overlap(max(window.start, self._left_until), self._end)
-        near = [place for place, segment in enumerate(heard) if segment.start < self._end + _BLUR]
+        near = [place for place, segment in enumerate(heard) if segment.start < self._end + BLUR]
         head, rest = (heard[: near[-1] + 1], heard[near[-1] + 1 :]) if near else ([], heard)
         a, b = units_of(self._waiting), units_of(head)
         matches = align(a, b, overlap)
         numbers = self._linked(window, heard, _said(a, b, matches))
         head, rest = _numbered(head, numbers), _numbered(rest, numbers)
         seam = sew(a, units_of(head), matches, overlap)
-        joined = with_tags(written(seam.kept), self._waiting, head, seam.at)
+        joined = with_tags(written(seam), self._waiting, head, seam.at)
         self._end = max(self._end, window.end)
         return self._leave([*joined, *rest])
 
@@ -69,24 +67,33 @@ class Stitcher:
 
     def _linked(self, window: HeardWindow, heard: Iterable[Segment], said: Iterable[Said]) -> dict[int, int]:
         """The window's speakers in the recording's numbers."""
+        seconds: dict[int, float] = {}
+        for segment in heard:
+            if segment.speaker is not None:
+                seconds[segment.speaker] = seconds.get(segment.speaker, 0.0) + segment.end - segment.start
+        voices = {
+            number: Heard.of(vector, seconds[number]) for number, vector in window.voices.items() if number in seconds
+        }
         doubtful = self.doubtful
-        speaking = (segment.speaker for segment in heard if segment.speaker is not None)
-        numbers = self._speakers.add(speaking, said, window.voices)
+        numbers = self._speakers.add(list(seconds), said, voices)
         self.notes += [UNTOLD.format(number, window.start) for number in sorted(self.doubtful - doubtful)]
         return numbers
 
     def _leave(self, segments: Sequence[Segment]) -> list[Segment]:
         """All in front of the first that the next window may change."""
-        border = self._end - self._overlap - _BLUR
+        border = self._end - self._overlap - BLUR
         place = next((place for place, segment in enumerate(segments) if segment.end > border), len(segments))
         self._waiting = list(segments[place:])
         return self._given(segments[:place])
 
     def _given(self, segments: Iterable[Segment]) -> list[Segment]:
-        given = [replace(segment, index=self._index + place) for place, segment in enumerate(segments)]
-        self._index += len(given)
-        if given:
-            self._left_until = max(self._left_until, *(segment.end for segment in given))
+        given = []
+        for segment in segments:
+            self._last_start = start = max(segment.start, self._last_start)
+            end = max(segment.end, start)
+            self._left_until = max(self._left_until, end)
+            given.append(replace(segment, index=self._index, start=start, end=end))
+            self._index += 1
         return given
 
 

@@ -8,22 +8,22 @@ from itertools import pairwise
 
 from server.transcript.logprobs import TextLogprobs, seen
 from server.transcript.segments import Segment
-from server.transcript.stitching.seam import Kept
+from server.transcript.stitching.seam import MEETING, Kept, Seam
 from server.transcript.stitching.units import Unit
 
 
-def written(kept: Sequence[Kept]) -> list[Segment]:
+def written(seam: Seam) -> list[Segment]:
     """Segments in order. A segment that both windows cut goes on behind the cut as the same one."""
-    groups: list[list[Kept]] = [[unit] for unit in kept[:1]]
-    for before, unit in pairwise(kept):
-        if _goes_on(before, unit):
+    groups: list[list[Kept]] = [[unit] for unit in seam.kept[:1]]
+    for before, unit in pairwise(seam.kept):
+        if _goes_on(before, unit, seam):
             groups[-1].append(unit)
         else:
             groups.append([unit])
     return [_segment(group) for group in groups]
 
 
-def _goes_on(before: Kept, behind: Kept) -> bool:
+def _goes_on(before: Kept, behind: Kept, seam: Seam) -> bool:
     """Whether two units stand in one segment: as the window has it that has both, or as neither ended there."""
     one, other = before.unit, behind.unit
     if before.late == behind.late:
@@ -33,7 +33,19 @@ def _goes_on(before: Kept, behind: Kept) -> bool:
     for first, second in ((before.a, behind.a), (before.b, behind.b)):
         if first is not None and second is not None and first.segment is not second.segment:
             return False
-    return not one.last and other.place > 0
+    return seam.torn or not (_ended(before, seam) or _began(behind, seam))
+
+
+def _ended(kept: Kept, seam: Seam) -> bool:
+    """Whether its segment ends with a unit, and not only its window while the other one goes on."""
+    cut = not kept.late and kept.b is not None and kept.unit.segment.end > seam.overlap.end - MEETING
+    return kept.unit.last and not cut
+
+
+def _began(kept: Kept, seam: Seam) -> bool:
+    """Whether its segment begins with a unit, and not only its window."""
+    cut = kept.late and kept.a is not None and kept.unit.segment.start < seam.overlap.start + MEETING
+    return kept.unit.place == 0 and not cut
 
 
 def _segment(group: Sequence[Kept]) -> Segment:
