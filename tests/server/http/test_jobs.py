@@ -117,7 +117,7 @@ def test_the_result_comes_as_the_job_asked_for_it(server: RunningServer, wav: by
     plain = httpx.post(
         f"{server.url}{PATH}", files={"file": wav}, data={"include[]": "logprobs"}, timeout=PATIENCE
     ).json()
-    job = submit(server, wav, **{"include[]": "logprobs"}).json()["id"]
+    job = submit(server, wav, "", None, **{"include[]": "logprobs"}).json()["id"]
     done(server, job)
     result = f"{server.url}/v1/jobs/{job}/result"
     assert httpx.get(result).json() == plain
@@ -138,7 +138,11 @@ def test_options_that_the_job_did_not_come_with(server: RunningServer, wav: byte
 
 def test_known_speakers_are_named_in_every_place(server: RunningServer, wav: bytes) -> None:
     clip = "data:audio/wav;base64," + base64.b64encode(wav).decode()
-    known = {"known_speaker_names[]": "Ada", "known_speaker_references[]": clip, "response_format": "diarized_json"}
+    known: dict[str, Any] = {
+        "known_speaker_names[]": "Ada",
+        "known_speaker_references[]": clip,
+        "response_format": "diarized_json",
+    }
     plain = httpx.post(f"{server.url}{PATH}", files={"file": wav}, data=known, timeout=PATIENCE).json()
     job = submit(server, wav, **known).json()["id"]
     done(server, job)
@@ -146,7 +150,7 @@ def test_known_speakers_are_named_in_every_place(server: RunningServer, wav: byt
 
 
 def test_channels_are_transcribed_each_for_itself(server: RunningServer, wav: bytes) -> None:
-    fields = {"channels": "split", "response_format": "verbose_json"}
+    fields: dict[str, Any] = {"channels": "split", "response_format": "verbose_json"}
     plain = httpx.post(f"{server.url}{PATH}", files={"file": wav}, data=fields, timeout=PATIENCE).json()
     job = submit(server, wav, **fields).json()["id"]
     done(server, job)
