@@ -133,7 +133,7 @@ class Recordings:
         at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
         self._check_context(tokens, max(at_once, default=0.0), wishes)
         for heard_seconds, length in zip(at_once, seconds, strict=True):
-            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.longest), tokens, wishes)
+            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.wished), wishes)
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
             voices = {audio.channel: known_voices_of(audio, self._encoder) for audio in heard}
@@ -280,7 +280,7 @@ class Recordings:
         if tokens and room >= 0:
             ContextRoom(room, seconds, self._vocabulary.count).check_tokens(tokens)
 
-    def _check_pass(self, at_once: float, least: float, tokens: int, wishes: Wishes) -> None:
+    def _check_pass(self, at_once: float, least: float, wishes: Wishes) -> None:
         """Raise EngineError where what is heard at once, or ``least`` of it, never fits.
 
         Raise ContextTooLong where it is the context that leaves less than that.
