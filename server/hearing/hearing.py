@@ -197,8 +197,7 @@ class Hearing:
     async def _leave(self, move: Again | Skip | End) -> None:
         """This attempt is over: what it has not passed on was not said."""
         await self._take_back()
-        begun = len(self._stands if self._bridge is None else self._bridge.tokens)
-        self._recovery.throw(max(0, self._stream.given - begun))
+        self._recovery.throw(self._stream.given - len(self._bridge.tokens if self._bridge else self._stands))
         self._settling.drop()
         match move:
             case End(gap):
@@ -237,7 +236,6 @@ class Hearing:
 
     def _close(self, *, gap: bool) -> None:
         """End the answer here, whatever the model would say."""
-        assert self._spent is not None or self._answer.done is not None
         self._bridge = None
         self.given_up = gap
         text = "" if self._place.prose else self._place.ending(gap=gap)
@@ -245,7 +243,7 @@ class Hearing:
         self._put(Heard(text, (), ()))
         self._recovery.close()
         spent = self._spent or self._answer.done
-        assert spent is not None
+        assert spent is not None, "only an answer that is over is closed"
         self._finish(replace(spent, reason=EndReason.STOP))
 
     def _finish(self, done: AnswerDone) -> None:

@@ -125,7 +125,7 @@ class Recovery:
 
     def throw(self, tokens: int) -> None:
         """So many were written for nothing."""
-        self.thrown += tokens
+        self.thrown += max(0, tokens)
 
     def _behind(self, stretch: _Stretch, held: str) -> float:
         """Where to go on: where the looping segment ends, if that can be believed."""

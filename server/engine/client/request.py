@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import monotonic
 from typing import NamedTuple
 
 from model.seam.audio import Samples
 from model.seam.streams import StreamSpec
 from server.engine.client.process import CHUNK_SAMPLES, WorkerProcess
 from server.engine.client.source import AudioSource
+from server.engine.messages import AnswerDone, EndReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,32 @@ class StreamWork:
     prompt_tokens: int
     started: float
     ended: float
+
+
+class WorkMeter:
+    """Measures that, from the first answer's start: all of it was one work, if nothing came between."""
+
+    def __init__(self) -> None:
+        self._work: StreamWork | None = None
+        self._answered = False
+        self._undisturbed = True
+
+    @property
+    def work(self) -> StreamWork | None:
+        """None where it was not answered, audio came in between, or a worker was lost on the way."""
+        return self._work if self._answered and self._undisturbed else None
+
+    def appended(self) -> None:
+        """Audio came."""
+        self._undisturbed = self._undisturbed and self._work is None
+
+    def answered(self, done: AnswerDone, *, whole: bool) -> None:
+        """An answer is over. ``whole``: one worker wrote it."""
+        now = monotonic()
+        started = now - (done.total_seconds - done.queue_seconds) if self._work is None else self._work.started
+        self._work = StreamWork(done.audio_tokens, done.prompt_tokens, started, now)
+        self._answered = done.reason is not EndReason.CROPPED
+        self._undisturbed = self._undisturbed and whole
 
 
 def chunks(samples: Samples) -> Iterator[Samples]:

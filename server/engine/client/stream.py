@@ -21,7 +21,7 @@ from model.seam.audio import Samples
 from model.seam.streams import Question
 from server.engine.client.answer import Answer
 from server.engine.client.replay import send_again
-from server.engine.client.request import Link, StreamRequest, StreamWork, chunks
+from server.engine.client.request import Link, StreamRequest, StreamWork, WorkMeter, chunks
 from server.engine.client.source import KeptAudio
 from server.engine.errors import EngineError
 from server.engine.figures import LoopFigures
@@ -83,9 +83,7 @@ class EngineStream:
         self._began: float | None = monotonic()  # the work on the answer
         self._first_token: float | None = None
         self._failure: EngineError | None = None
-        self._work: StreamWork | None = None
-        self._answered = False
-        self._undisturbed = True
+        self._meter = WorkMeter()
 
     @property
     def number(self) -> int | None:
@@ -100,7 +98,7 @@ class EngineStream:
     @property
     def work(self) -> StreamWork | None:
         """What it took to answer it, where all its audio was there before and no worker was lost; None elsewhere."""
-        return self._work if self._answered and self._undisturbed and self._failure is None else None
+        return None if self._failure is not None else self._meter.work
 
     async def append(self, samples: Samples) -> None:
         """Send audio ([n], any length) and wait while too much is unread. Raises EngineError once the stream failed."""
@@ -118,7 +116,7 @@ class EngineStream:
         link = self._usable()
         # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
         self._appended += chunk.size
-        self._undisturbed = self._undisturbed and self._work is None
+        self._meter.appended()
         message = AppendAudio(link.number, chunk.tobytes())
         if self._kept is not None:
             self._kept.keep(message.samples)
@@ -211,8 +209,8 @@ class EngineStream:
                 self._first_token = monotonic()
         else:
             if self.interrupted:
-                message, self._undisturbed = self._as_a_whole(message), False
-            self._note_work(message)
+                message = self._as_a_whole(message)
+            self._meter.answered(message, whole=not self.interrupted)
             self._answer = self._began = None
             self._cropping = False
             self.interrupted = not self._level_with.is_set()
@@ -268,13 +266,6 @@ class EngineStream:
             first_token_seconds=(now if self._first_token is None else self._first_token) - began,
             total_seconds=now - began,
         )
-
-    def _note_work(self, done: AnswerDone) -> None:
-        """An answer is over: from the first one's start on it was all one work, if nothing came between."""
-        now = monotonic()
-        started = now - (done.total_seconds - done.queue_seconds) if self._work is None else self._work.started
-        self._work = StreamWork(done.audio_tokens, done.prompt_tokens, started, now)
-        self._answered = done.reason is not EndReason.CROPPED
 
     def _finish_crop(self) -> None:
         """Nobody has the question any more."""
