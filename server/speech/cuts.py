@@ -14,7 +14,7 @@ from server.speech.detector import SpeechDetector
 
 _FRAME: Final = SAMPLE_RATE // 50
 """Samples: 20 ms."""
-_SHORTEST_PAUSE: Final = 0.3
+_SHORTEST_PAUSE: Final = 0.25
 """Seconds: shorter ones stand within words, before plosives."""
 _FLOOR_DB: Final = -70.0
 _ABOVE_NOISE_DB, _BELOW_SPEECH_DB = 6.0, 15.0
