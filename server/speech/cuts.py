@@ -59,7 +59,7 @@ def _levels(samples: Samples) -> npt.NDArray[np.float64]:
     """dBFS of each whole frame."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME)
     power = np.mean(np.square(frames, dtype=np.float64), axis=1)
-    return np.maximum(10 * np.log10(power + 1e-12), _FLOOR_DB)
+    return np.asarray(np.maximum(10 * np.log10(power + 1e-12), _FLOOR_DB))
 
 
 def _threshold(levels: npt.NDArray[np.float64]) -> float:
