@@ -133,9 +133,7 @@ class Recordings:
         at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
         self._check_context(tokens, max(at_once, default=0.0), wishes)
         for heard_seconds, length in zip(at_once, seconds, strict=True):
-            check_pass(self._info, heard_seconds, context_tokens=tokens, answer_tokens=wishes.max_tokens)
-            if heard_seconds < min(length, _LEAST_WINDOW):
-                raise ContextTooLong(f"leaves room to hear {heard_seconds:.0f} s at once; give fewer or shorter ones")
+            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.wished), wishes)
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
             voices = {audio.channel: known_voices_of(audio, self._encoder) for audio in heard}
@@ -281,6 +279,15 @@ class Recordings:
         room = context_room(self._info, seconds, answer_tokens=wishes.max_tokens)
         if tokens and room >= 0:
             ContextRoom(room, seconds, self._vocabulary.count).check_tokens(tokens)
+
+    def _check_pass(self, at_once: float, least: float, wishes: Wishes) -> None:
+        """Raise EngineError where what is heard at once, or ``least`` of it, never fits.
+
+        Raise ContextTooLong where it is the context that leaves less than that.
+        """
+        check_pass(self._info, max(at_once, least), answer_tokens=wishes.max_tokens)
+        if at_once < least:
+            raise ContextTooLong(f"leaves room to hear {at_once:.0f} s of audio at once, and {least:.0f} s are needed")
 
     def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
         info = self._info

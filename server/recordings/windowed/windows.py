@@ -58,6 +58,11 @@ class Windows:
             return seconds > self._pass_seconds(wishes)
         return seconds > self._of(wishes).seconds
 
+    @property
+    def wished(self) -> float:
+        """Seconds of a window where model and memory hold as much."""
+        return self._windowing.seconds
+
     def heard_at_once(self, audio: StreamAudio, wishes: Wishes) -> float:
         """Seconds of the longest stream."""
         seconds = audio.length / SAMPLE_RATE
