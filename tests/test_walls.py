@@ -32,6 +32,7 @@ WALLS = {
     "server/voices": (*TENSORS, *WEB, *METRICS, *HIGHER, "onnx", "server.engine", "server.live", "server.transcript"),
     "server/windows": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/recordings": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
+    "server/jobs": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/live": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.protocols"),
     "server/live/ears": ("server.engine", "server.transcript", "server.live.captions", "server.live.live_transcriber"),
     "server/live/captions": ("server.live.ears", "server.live.live_transcriber"),

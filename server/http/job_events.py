@@ -23,7 +23,7 @@ from server.protocols.openai.events import OpenAIEvents
 from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
 from server.transcript.events import SegmentClosed, SpeechDelta
 
-RETRY: Final = b"retry: 1000\n\n"
+_RETRY: Final = b"retry: 1000\n"
 """Milliseconds after which a client that lost the stream asks again."""
 _ENCODER: Final = json.JSONEncoder()
 _GONE: Final = 410
@@ -42,13 +42,12 @@ async def job_events(
 ) -> AsyncGenerator[bytes, None]:
     """Frames of the events behind number ``after``."""
     teller: _Teller | None = None
-    yield RETRY
     async with aclosing(following) as all_told:
         async for told in all_told:
             teller = teller or _Teller(parameters, told.job, after)
             for frame in teller.segments(told):
                 yield frame
-            yield teller.progress(told.job, clock())
+            yield _RETRY + teller.progress(told.job, clock())
             if (transcript := told.transcript) is not None:
                 events, number = teller.events, teller.number + 1
                 yield await written(transcript, lambda: _frame(number, events.done(transcript)))  # noqa: B023 - awaited

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from time import time
@@ -20,9 +20,11 @@ from server.context import ANY_ROOM, ContextRoom
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
+from server.http.activity import Activity
 from server.http.auth.accounts import Account
 from server.http.auth.callers import Keys
 from server.http.auth.resume_tokens import ResumeTokens
+from server.http.descriptors import most_decoders
 from server.http.errors import shutting_down
 from server.http.job_host import open_jobs
 from server.http.sockets.sessions import LiveSessions
@@ -51,16 +53,8 @@ LAST_WORDS_SECONDS = 10.0
 """Live sessions are told to end so long before the drain time is over, or half of it: they run until then."""
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
-DECODER_DESCRIPTORS = 16
-"""That the server has open for each process that decodes."""
-_OTHER_DESCRIPTORS = 48
 _FAILED_RETRY = 60.0
 """Seconds after which a restarted server may have what this one lacks."""
-
-
-def most_decoders(descriptors: int, wanted: int) -> int:
-    """How many processes may decode where so many files may be open, of which most are for those who wait."""
-    return max(1, min(wanted, (descriptors - _OTHER_DESCRIPTORS) // (2 * DECODER_DESCRIPTORS)))
 
 
 class Service:
@@ -108,10 +102,7 @@ class Service:
         self.metrics.watch(self)
         self.draining = False
         self.refusing = False
-        self._active_requests = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._hurry = asyncio.Event()
+        self._activity = Activity()
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
         self.jobs: Jobs | None = None
@@ -180,14 +171,14 @@ class Service:
         self.draining = True
         if self.jobs is not None:
             await self.jobs.rest()
-        await self._wait(self.settings.drain_notice_seconds)
+        await self._activity.wait(self.settings.drain_notice_seconds)
         self.refusing = True
         logger.info("draining", extra={"fields": {"active_requests": self.active_requests}})
-        await self._wait(self.settings.drain_seconds - self.last_words_seconds, self._idle)
+        await self._activity.wait_idle(self.settings.drain_seconds - self.last_words_seconds)
         self.live.stopping.set()
-        await self._wait(self.last_words_seconds, self._idle)
+        await self._activity.wait_idle(self.last_words_seconds)
         await self.close()
-        await self._wait(CANCEL_SECONDS, self._idle)
+        await self._activity.wait_idle(CANCEL_SECONDS)
 
     def reload_keys(self) -> None:
         """Know the keys of the key file as it is now; where it cannot be read, those from before stay."""
@@ -209,31 +200,16 @@ class Service:
 
     def hurry(self) -> None:
         """Do not wait for anything any more. Only from the event loop; may be called before `drain`, and again."""
-        self._hurry.set()
-
-    async def _wait(self, seconds: float, happened: asyncio.Event | None = None) -> None:
-        """Until so much time has passed, ``happened`` is set, or there is hurry."""
-        waits = [asyncio.create_task(event.wait()) for event in (self._hurry, happened) if event is not None]
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        self._activity.hurry()
 
     @property
     def active_requests(self) -> int:
         """Requests whose answer has not ended, probes included."""
-        return self._active_requests
+        return self._activity.requests
 
-    @contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self) -> AbstractContextManager[None]:
         """From a request's begin to the end of its answer."""
-        self._active_requests += 1
-        self._idle.clear()
-        try:
-            yield
-        finally:
-            self._active_requests -= 1
-            if not self._active_requests:
-                self._idle.set()
+        return self._activity.request()
 
     async def close(self) -> None:
         """End every request's work. Harmless when repeated."""

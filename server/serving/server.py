@@ -30,7 +30,8 @@ from pydantic import ValidationError
 
 from server.app import create_app
 from server.engine.errors import EngineUnavailable
-from server.http.service import CANCEL_SECONDS, DECODER_DESCRIPTORS, Service
+from server.http.descriptors import DECODER_DESCRIPTORS
+from server.http.service import CANCEL_SECONDS, Service
 from server.logs import configure_logging
 from server.resources import raise_descriptor_limit, spent_resource
 from server.serving.heads import ConnectionLimits

@@ -107,7 +107,8 @@ class AnswerScanner:
         run = _OUTSIDE_RUN.match(text, at)
         if run is not None:
             self._empty_array = self._empty_array and run[0].isspace()
-            self._find_outside(run[0])
+            if self.recognised:
+                self._found.append(Outside(run[0]))
             return run.end()
         mark = text[at]
         if mark == "{":
@@ -123,10 +124,6 @@ class AnswerScanner:
             self._open_object()
             return at
         return at + 1
-
-    def _find_outside(self, text: str) -> None:
-        if self.recognised:
-            self._found.append(Outside(text))
 
     def _open_object(self) -> None:
         self._found.append(ObjectBegin())

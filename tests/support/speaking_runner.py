@@ -7,6 +7,7 @@ happens. All other requests get ``ANSWER``.
 from __future__ import annotations
 
 import json
+import random
 import time
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -32,15 +33,18 @@ TEXT = " ".join(str(segment["Content"]) for segment in SEGMENTS if "Speaker" in 
 
 
 def endless_answer() -> str:
-    """An answer that is cut by the length limit of every short recording."""
-    return json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": "on and on " * 1000}])
+    """An answer that is cut by the length limit of every short recording. It does not run in circles."""
+    words = random.Random(1)
+    content = " ".join("".join(words.choices("abdeiklmnoprstu", k=5)) for _ in range(1000))
+    return json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": f"on and on {content}"}])
 
 
 def hour_long_answer() -> str:
-    """As much as two people say in an hour."""
-    said = ("Good morning, Ms. Grün, how are you?", "Quite well, and what did the others say?", "Nothing new at all.")
+    """As much as two people say in an hour, each time something else."""
+    words = random.Random(2)
+    said = ["good", "morning", "Ms.", "Grün", "how", "are", "you", "quite", "well", "what", "did", "others", "nothing"]
     turns = [
-        {"Start": start, "End": start + 5, "Speaker": turn % 2, "Content": said[turn % 3]}
+        {"Start": start, "End": start + 5, "Speaker": turn % 2, "Content": " ".join(words.choices(said, k=7)) + "."}
         for turn, start in enumerate(range(0, 3600, 5))
     ]
     return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))

@@ -48,7 +48,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter], *, keyed: bool, header:
             schema["x-websockets"] = {path: WEBSOCKETS[path] for path in sockets}
             schema["components"] = {
                 "schemas": _schemas(),
-                "responses": RESPONSES,
+                "responses": RESPONSES | job_schemas.RESPONSES,
                 "headers": HEADERS,
                 "securitySchemes": schemes,
             }

@@ -44,17 +44,21 @@ EXAMPLE = job_object(EXAMPLE_JOB, EXAMPLE_NOW)
 _TIME = {"type": ["integer", "null"], "description": "Unix time in seconds."}
 
 SCHEMAS: dict[str, Schema] = {
+    "JobStatus": {"type": "string", "enum": list(JobStatus)},
     "Job": record(
         {
             "id": STRING,
             "object": const(OBJECT),
-            "status": {"type": "string", "enum": list(JobStatus)},
+            "status": ref("JobStatus"),
             "model": STRING,
             "created_at": INTEGER,
+            "progress": ref("JobProgress"),
+            "links": record({"self": STRING, "events": STRING, "result": STRING, "cancel": STRING}, about="Paths."),
+        },
+        {
             "started_at": _TIME,
             "finished_at": _TIME,
             "filename": nullable("string", "As the client gave it."),
-            "progress": ref("JobProgress"),
             "error": {
                 "anyOf": [record({"code": STRING, "message": STRING, "param": nullable("string")}), {"type": "null"}],
                 "description": "Why it failed.",
@@ -72,8 +76,8 @@ SCHEMAS: dict[str, Schema] = {
                 ],
                 "description": "What became of the message of its end.",
             },
-            "links": record({"self": STRING, "events": STRING, "result": STRING, "cancel": STRING}, about="Paths."),
-        }
+        },
+        "Everything is there, null where it is not known.",
     ),
     "JobProgress": record(
         {
@@ -96,7 +100,7 @@ SCHEMAS: dict[str, Schema] = {
     "JobProgressEvent": record(
         {
             "type": const(f"{OBJECT}.progress"),
-            "status": {"type": "string", "enum": list(JobStatus)},
+            "status": ref("JobStatus"),
             "progress": ref("JobProgress"),
         }
     ),
@@ -109,7 +113,10 @@ SCHEMAS: dict[str, Schema] = {
                 "contentSchema": {"anyOf": [ref("TranscriptEvent"), ref("JobProgressEvent")]},
             },
         },
-        {"event": {"type": "string", "description": "The type of the event once more, or `error`."}},
+        {
+            "event": {"type": "string", "description": "The type of the event once more, or `error`."},
+            "retry": {"type": "string", "description": "Milliseconds after which to ask again."},
+        },
         "Each event of the stream.",
     ),
 }
@@ -127,18 +134,38 @@ ACCEPTED: dict[str, Any] = {
 }
 
 
-def refusal(about: str, code: str, message: str) -> dict[str, Any]:
-    """A response in OpenAI's envelope, beside those that `answers` has."""
+def _refusal(about: str, code: str, message: str) -> dict[str, Any]:
     example = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
     headers = {"x-request-id": header("RequestId"), "x-should-retry": header("ShouldRetry")}
     return {"description": about, "headers": headers, "content": json_content(ref("Error"), example)}
 
 
-KEY_REUSED = refusal(
-    "The Idempotency-Key was used for another request.",
-    "idempotency_key_reused",
-    "This Idempotency-Key was used for another request.",
-)
+RESPONSES: dict[str, Any] = {
+    "KeyReused": _refusal(
+        "The Idempotency-Key was used for another request.",
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for another request.",
+    ),
+    "NoSuchJob": _refusal(
+        "There is no such job, or it is another key's, or no jobs are taken.", "job_not_found", "There is no such job."
+    ),
+    "JobNotDone": _refusal(
+        "It is not done (`job_not_completed`), was cancelled (`job_cancelled`), or failed, with the code of why.",
+        "job_not_completed",
+        "The job is not done: it is queued.",
+    ),
+    "JobExpired": _refusal(
+        "What came of it is kept no longer.", "job_expired", "What came of this job is kept no longer."
+    ),
+}
+"""The components that `refusal` refers to."""
+
+
+def refusal(name: str) -> dict[str, Any]:
+    """A response of this name."""
+    return {"$ref": f"#/components/responses/{name}"}
+
+
 IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",

@@ -12,15 +12,6 @@ from server.http.openapi.transcriptions import ANSWER_CONTENT, event_examples
 from server.jobs.objects import OBJECT, progress_object
 from server.protocols.openai.transcription_request import ResponseFormat
 
-_NONE = refusal(
-    "There is no such job, or it is another key's, or no jobs are taken.", "job_not_found", "There is no such job."
-)
-_NOT_DONE = refusal(
-    "It is not done (`job_not_completed`), was cancelled (`job_cancelled`), or failed, with the code of why.",
-    "job_not_completed",
-    "The job is not done: it is queued.",
-)
-_EXPIRED = refusal("What came of it is kept no longer.", "job_expired", "What came of this job is kept no longer.")
 _LAST_EVENT: dict[str, Any] = {
     "name": "Last-Event-ID",
     "in": "header",
@@ -51,7 +42,7 @@ def _told(description: str, schema: str, example: object) -> dict[str, Any]:
 
 def _answers(ok: dict[str, Any], **more: dict[str, Any]) -> dict[int | str, Any]:
     refusals = {name.removeprefix("_"): response for name, response in more.items()}
-    return answers(400, 401, 403, 500, 503, ok=ok) | {"404": _NONE} | refusals
+    return answers(400, 401, 403, 500, 503, ok=ok) | {"404": refusal("NoSuchJob")} | refusals
 
 
 def _progress_event() -> dict[str, Any]:
@@ -117,7 +108,7 @@ JOB_RESULT: dict[str, Any] = {
             "headers": {"x-request-id": header("RequestId"), "x-vibevoice-notes": header("Notes")},
             "content": ANSWER_CONTENT,
         },
-        _409=_NOT_DONE,
-        _410=_EXPIRED,
+        _409=refusal("JobNotDone"),
+        _410=refusal("JobExpired"),
     ),
 }

@@ -8,7 +8,7 @@ from typing import Any
 from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import RECORDING, parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
-from server.http.openapi.job_schemas import ACCEPTED, BACKGROUND, IDEMPOTENCY_KEY, KEY_REUSED
+from server.http.openapi.job_schemas import ACCEPTED, BACKGROUND, IDEMPOTENCY_KEY, refusal
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, nullable, record, ref
 from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.events import OpenAIEvents
@@ -36,6 +36,10 @@ _EXTRAS: dict[str, Schema] = {
         "who were heard before.",
     },
 }
+_REPETITIONS = listing(
+    record({"start": SECONDS, "end": SECONDS, "kind": STRING, "outcome": STRING}, {"channel": _EXTRAS["channel"]}),
+    "Where the model repeated itself, and whether that was retried, skipped or kept; absent when it did not.",
+)
 _USAGE: dict[str, Schema] = {
     "UsageTokens": record(
         {"type": const("tokens"), "input_tokens": INTEGER, "output_tokens": INTEGER, "total_tokens": INTEGER},
@@ -71,7 +75,13 @@ _ANSWERS: dict[str, Schema] = {
             "text": STRING,
             "usage": ref("UsageDuration"),
         },
-        {"segments": listing(ref("Segment")), "words": listing(ref("Word")), "languages": _LANGUAGES, "notes": _NOTES},
+        {
+            "segments": listing(ref("Segment")),
+            "words": listing(ref("Word")),
+            "languages": _LANGUAGES,
+            "notes": _NOTES,
+            "repetitions": _REPETITIONS,
+        },
         "response_format=verbose_json",
     ),
 }
@@ -188,7 +198,7 @@ TRANSCRIPTION: dict[str, Any] = {
             | {"text/event-stream": {"schema": ref("ServerSentEvent"), "examples": event_examples()}},
         },
     )
-    | {"202": ACCEPTED, "422": KEY_REUSED},
+    | {"202": ACCEPTED, "422": refusal("KeyReused")},
 }
 
 TRANSLATION: dict[str, Any] = {

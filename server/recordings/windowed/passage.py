@@ -77,6 +77,7 @@ class Passage:
         self._level = level
         self._start, self._end = start, end
         self._most_tokens = opener.wishes.max_tokens
+        self._cut = False  # by the caller's limit
         self._window: RecordingWindow | None = None
         introduced = min(windowing.seconds * _VOICES_SHARE, _MOST_VOICES)
         self._voices = HeardVoices(samples, level, known, introduced)
@@ -91,7 +92,8 @@ class Passage:
             cut = first_window(self._samples, at, self._end, round(room * SAMPLE_RATE))
             self.windows += 1
             if not self._windowing.has_voice(self._samples[at : cut.at]):
-                yield _silence(at / SAMPLE_RATE, cut.at / SAMPLE_RATE)
+                if cut.at - at >= PROGRESS * SAMPLE_RATE:  # else it is the rest of something
+                    yield _silence(at / SAMPLE_RATE, cut.at / SAMPLE_RATE)
                 at = cut.at
             else:
                 border = inf if cut.silent else cut.at / SAMPLE_RATE - _UNSURE
@@ -99,7 +101,7 @@ class Passage:
                 async with aclosing(self._heard(at, cut.at, introduced, telling)) as events:
                     async for event in events:
                         yield event
-                if self._most_tokens is not None and self._most_tokens <= 0:
+                if self._cut:
                     return
                 at = self._next(at, cut.at, telling)
             self.until = at / SAMPLE_RATE
@@ -146,13 +148,13 @@ class Passage:
             if not telling.over:
                 self._judge(window)
             return []
-        mine = self._most_tokens is not None and self._most_tokens <= 0
+        self._cut = window.limited
         told: list[TranscriptEvent] = []
         stuck = telling.until - self.until < PROGRESS
-        if mine or telling.open or stuck:
+        if self._cut or telling.open or stuck:
             for event in window.cut():
                 told += telling.feed(event)
-        if mine or stuck or told:
+        if self._cut or stuck or told:
             self.complete = False
             self.notes.append(CUT)
         telling.over = True

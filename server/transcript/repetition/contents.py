@@ -12,7 +12,12 @@ from server.transcript.repetition.speaking_time import (
     least_seconds,
     load,
 )
+from server.transcript.repetition.units import normal_unit
 
+_FEWEST_HELD = 8
+"""Symbols that have come back before they are held: people do say no, no, no."""
+_FEWEST_ALIKE = 4
+"""Copies that are nearly equal before they are held."""
 _MARGIN = 0.3
 """Seconds that a segment's times may be wrong by."""
 
@@ -49,13 +54,14 @@ class ContentTracker:
         self._in_number = digit
         verdict = None
         period, matched = self._periods.period, self._periods.matched
-        self.exact = period > 0 and matched >= max(period, 8)
+        self.exact = period > 0 and matched >= max(period, _FEWEST_HELD)
         if self.exact and matched >= 4 * period:
             verdict = self._exact(period)
-        self.alike = self._recurrences.copies >= 4
-        part = matched >= 2 * period > 2 * self._recurrences.gap  # of what comes back whole
-        if verdict is None and self._recurrences.copies >= 8 and not part:
-            verdict = self._alike()
+        part = matched >= 2 * period >= 2 * self._recurrences.gap  # of what comes back whole
+        self.alike = self._recurrences.copies >= _FEWEST_ALIKE and not part
+        if self.alike:
+            alike = self._alike()
+            verdict = verdict or alike
         return verdict
 
     def root(self) -> str:
@@ -75,23 +81,22 @@ class ContentTracker:
                 return None
             return Verdict(unit.strip(), True, LoopKind.CHARACTERS if unit.strip() else LoopKind.BLANKS)
         letters = sum(map(least_seconds, unit)) * LETTERS_PER_SECOND
-        if copies < exact_need(period, letters).copies(haste):
+        if copies < exact_need(unit, letters).copies(haste):
             return None
         kind = LoopKind.WORDS
         if not any(map(str.isalpha, unit)):
             kind = LoopKind.DIGITS
         elif period == 1:
             kind = LoopKind.CHARACTERS
-        return Verdict(" ".join(unit.split()), haste >= 1, kind)
+        return Verdict(normal_unit(unit), haste >= 1, kind)
 
     def _alike(self) -> Verdict | None:
         tracker = self._recurrences
         unit = tracker.unit()
-        if not any(map(is_said, unit.replace("#", "1"))):
-            return None
         haste = load(self.least, self._seconds, _MARGIN)
-        counting = "#" in unit and tracker.coverage > 0.9
-        if tracker.copies < (COUNTED if counting else VARIED).copies(haste):
+        need = COUNTED if "#" in unit and tracker.coverage > 0.9 else VARIED
+        self.alike = tracker.copies >= need.held(haste, _FEWEST_ALIKE)
+        if tracker.copies < need.copies(haste) or not any(map(is_said, unit.replace("#", "1"))):
             return None
         kind = LoopKind.WORDS if any(map(str.isalpha, unit)) else LoopKind.DIGITS
-        return Verdict(" ".join(unit.split()), haste >= 1, kind)
+        return Verdict(normal_unit(unit), haste >= 1, kind)

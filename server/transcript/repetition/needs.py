@@ -22,6 +22,10 @@ class Need(NamedTuple):
     fewest: float
     natural: float
 
+    def held(self, load: float, fewest: int) -> float:
+        """Copies from which on they are held back: a quarter of those needed, and at least ``fewest``."""
+        return max(fewest, self.copies(load) / 4)
+
     def copies(self, load: float) -> float:
         """Copies needed where so much of the time was needed at the least."""
         haste = min(max((load - self.natural) / (1 - self.natural), 0.0), 1.0)
@@ -29,11 +33,12 @@ class Need(NamedTuple):
 
 
 # Inside a content. Nobody says short words twenty times in a breath; nobody repeats a whole sentence nine times.
-CHARACTER = Need(30, 10, 0.45)
-SYLLABLE = Need(24, 10, 0.45)
-WORD = Need(24, 6, 0.45)
-PHRASE = Need(19, 6, 0.45)
-SENTENCE = Need(9, 6, 0.45)
+CHARACTER = Need(30, 16, 0.5)
+NUMBER = Need(24, 16, 0.7)
+SYLLABLE = Need(24, 12, 0.5)
+WORD = Need(24, 6, 0.5)
+PHRASE = Need(19, 6, 0.55)
+SENTENCE = Need(9, 6, 0.5)
 VARIED = Need(18, 8, 0.6)
 COUNTED = Need(75, 10, 0.7)
 
@@ -50,9 +55,11 @@ EVEN, EVEN_VARIED, EVEN_COUNTED = 6, 8, 12
 counts down may."""
 
 
-def exact_need(period: int, letters: float) -> Need:
-    """For a unit of ``period`` characters that come back unchanged, as long as so many Latin ``letters``."""
-    if period == 1:
+def exact_need(unit: str, letters: float) -> Need:
+    """For a unit that comes back unchanged, as long as so many Latin ``letters``."""
+    if not any(map(str.isalpha, unit)):
+        return NUMBER
+    if len(unit) == 1:
         return CHARACTER
     if letters < 4:
         return SYLLABLE

@@ -17,8 +17,10 @@ from server.transcript.repetition.needs import (
     SEGMENTS,
     TAGS,
     VARIED_SEGMENTS,
+    Need,
 )
 from server.transcript.repetition.speaking_time import is_said, load
+from server.transcript.repetition.units import normal_segments
 
 _DISTANCES = range(1, 17)
 """Segments of a unit."""
@@ -27,12 +29,16 @@ _NEAR = 0.6
 """Of the longer of two contents, which is their common beginning and end: nearly equal."""
 _EVEN = 0.021
 """Seconds by which durations, and ends from the starts behind them, differ at most where a machine set them."""
-_SHORTEST, _SHORTEST_TAG = 0.13, 0.3
+_SHORTEST, _SHORTEST_TAG = 0.2, 0.3
 """Seconds that anything takes which is said; that a sound takes which is worth a tag."""
-_MARGIN = 0.02
+_MARGIN = 0.05
 """Seconds of each segment that its times may be wrong by."""
 _DIGITS = re.compile(r"\d+")
 _TAG = re.compile(r"\s*\[[^\[\]]*\]\s*")
+_FEWEST_ALIKE = 4
+"""Copies that are nearly equal, or equal but for numbers, before they are held."""
+_REMEMBERED = 128
+"""Segments at least that are remembered."""
 _OUT_OF_TIME = 10
 """Segments that begin behind the audio's end, whatever they say: some may have slipped."""
 
@@ -96,6 +102,7 @@ class SegmentTracker:
         self._written = 0  # characters of the open content
         self._loosely = False  # repeating, whatever the open content says
         self._out_of_time = 0
+        self._whole = 0  # segments of a unit that has come back unchanged
 
     def push(self, character: str) -> None:
         """The next character of the open content, lower case."""
@@ -110,15 +117,19 @@ class SegmentTracker:
         entry = self._entry(written)
         entries = self._entries
         entries.append(entry)
-        if len(entries) > 512:
-            del entries[:256]
-        verdict = None
+        if len(entries) > 2 * _REMEMBERED:
+            del entries[:_REMEMBERED]
+        verdict = self._judge_times(entry)
+        self._loosely = self._out_of_time > 0
         for distance in _DISTANCES:
             if distance < len(entries):
                 self._compare(entry, distance)
-                verdict = verdict or self._judge(distance)
-        verdict = verdict or self._judge_times(entry)
-        self._expect()
+        self._whole = max((d for d, runs in self._runs.items() if runs.exact >= 2 * d), default=0)
+        for distance in _DISTANCES:
+            verdict = self._judge(distance) or verdict
+        self._expected = [entries[-distance].text for distance in _DISTANCES if self._runs[distance].exact >= distance]
+        self._written = 0
+        self.repeating = self._loosely or bool(self._expected)
         return verdict
 
     def _entry(self, written: Written) -> _Entry:
@@ -145,33 +156,47 @@ class SegmentTracker:
 
     def _judge(self, distance: int) -> Verdict | None:
         runs = self._runs[distance]
-        if runs.counted < 4 * distance and runs.near < 7 * distance:
+        if max(runs.counted, runs.near) < (_FEWEST_ALIKE - 1) * distance:
             return None
         unit = self._entries[-distance:]
         said, tagged, counting = any(e.said for e in unit), all(e.tag for e in unit), runs.counted > runs.exact
-        silent = MIXED_TAGS if tagged else EMPTY
         exactly = SEGMENTS if said else TAGS if tagged else EMPTY
-        for run, need, even in (
-            (runs.exact, exactly, EVEN),
-            (runs.counted, COUNTED_SEGMENTS if counting else exactly, EVEN_COUNTED if counting else EVEN),
-            (runs.near, (COUNTED_SEGMENTS if counting else VARIED_SEGMENTS) if said else silent, EVEN_VARIED),
-        ):
-            copies = 1 + run / distance
-            if copies < need.fewest:
-                continue
-            frozen = min(run, runs.frozen) >= (need.fewest - 1) * distance
-            haste = math.inf if frozen else self._haste(run)
-            in_time = min(run, runs.even) / distance + 1 < even
-            if copies < need.copies(haste) and in_time:
-                continue
-            out = frozen or self._out_of_time >= run
-            kind = LoopKind.TIMES if out and said else LoopKind.SEGMENTS if said else LoopKind.TAGS
-            return Verdict(" ".join(entry.root for entry in unit).strip(), haste >= 1, kind)
-        return None
+        nearly = VARIED_SEGMENTS if said else MIXED_TAGS if tagged else EMPTY
+        if counting:
+            found = self._find(runs, runs.exact, distance, exactly, EVEN) or self._find(
+                runs, runs.counted, distance, COUNTED_SEGMENTS, EVEN_COUNTED
+            )
+            nearly, even = COUNTED_SEGMENTS, EVEN_COUNTED
+        else:
+            found, even = self._find(runs, runs.exact, distance, exactly, EVEN), EVEN_VARIED
+        if distance >= self._whole:  # else a part of it, as like the others as lines of a prayer
+            found = found or self._find(runs, runs.near, distance, nearly, even)
+        if found is None:
+            return None
+        haste, out_of_time = found
+        kind = LoopKind.TAGS if not said else LoopKind.TIMES if out_of_time else LoopKind.SEGMENTS
+        return Verdict(normal_segments([entry.root for entry in unit]), haste >= 1, kind)
+
+    def _find(self, runs: _Runs, run: int, distance: int, need: Need, even: int) -> tuple[float, bool] | None:
+        """Whether a run is a loop: how hasty, and whether it is outside of the time that there is."""
+        copies = 1 + run / distance
+        if copies < _FEWEST_ALIKE:
+            return None
+        last = round((need.fewest - 1) * distance)
+        outside = copies >= need.fewest and (min(run, runs.frozen) >= last or self._out_of_time >= last)
+        haste = math.inf if outside else self._haste(run)
+        if copies > need.fewest and haste < 1 <= (recent := self._haste(last)):
+            haste = recent
+        if run > runs.exact and copies >= need.held(haste, _FEWEST_ALIKE):
+            self._loosely = True
+        in_time = min(run, runs.even) / distance + 1 < even
+        if copies < need.fewest or (copies < need.copies(haste) and in_time):
+            return None
+        return haste, outside
 
     def _haste(self, run: int) -> float:
-        """Of the copies behind the first: what they take at the least, of the time that they claim together."""
-        entries = self._entries[-run:]
+        """Of the last segments: what they take at the least, of the time that they claim together."""
+        entries = self._entries[-min(run, _REMEMBERED) :]
         claimed = sum(max(min(entry.end, self._seconds) - entry.start, 0.0) for entry in entries)
         furthest = min(max(entry.end for entry in entries), self._seconds)
         claimed = min(claimed, max(furthest - min(entry.start for entry in entries), 0.0))
@@ -182,15 +207,6 @@ class SegmentTracker:
         if self._out_of_time < _OUT_OF_TIME:
             return None
         return Verdict(entry.root, True, LoopKind.TIMES)
-
-    def _expect(self) -> None:
-        entries = self._entries
-        self._written = 0
-        self._expected = [entries[-distance].text for distance in _DISTANCES if self._runs[distance].exact >= distance]
-        self._loosely = self._out_of_time > 0 or any(
-            max(runs.counted, runs.near) >= 3 * distance for distance, runs in self._runs.items()
-        )
-        self.repeating = self._loosely or bool(self._expected)
 
 
 def _nearly_equal(one: str, other: str) -> bool:

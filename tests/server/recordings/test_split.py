@@ -166,7 +166,7 @@ async def test_one_channel_fails_all(room: Room) -> None:
 
 async def test_channels_are_computed_side_by_side(decoders: DecodePool) -> None:
     """Also while one of them has not said yet where its first segment begins."""
-    endless = '[{"Content":"' + "on and on " * 1000
+    endless = '[{"Content":"' + endless_answer().partition('"Content": "')[2]
     async with open_room(decoders, partial(ChannelRunner, step_seconds=0.01)) as room:
         with room.admit() as ticket:
             file = io.BytesIO(call(*CALL))
