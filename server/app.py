@@ -89,6 +89,10 @@ _EXPOSED_HEADERS = (
 """What pages of other origins may read of an answer beside its body."""
 
 
+_WHOLE_HOUR = 3600.0
+"""Seconds that the model was made to hear at once; longer recordings are heard in windows."""
+
+
 def make_engine(settings: Settings) -> Engine:
     """The engine with the real model in its worker."""
     return Engine(
@@ -102,7 +106,7 @@ def make_engine(settings: Settings) -> Engine:
             kv_positions=settings.kv_positions,
             steps=settings.steps,
             min_audio_seconds=60 * settings.min_audio_minutes,
-            max_audio_seconds=settings.max_audio_seconds,
+            max_audio_seconds=_pass_seconds(settings),
             live_seconds=_live_seconds(settings),
             attention=settings.attention,
             deterministic=settings.deterministic,
@@ -129,6 +133,11 @@ def engine_settings(settings: Settings) -> EngineSettings:
         log_level=settings.log_level,
         log_format=settings.log_format,
     )
+
+
+def _pass_seconds(settings: Settings) -> float:
+    """Of the longest recording that is worth giving up speed for its being heard in one pass."""
+    return min(settings.max_audio_seconds, max(_WHOLE_HOUR, 60 * settings.window_minutes))
 
 
 def _live_seconds(settings: Settings) -> float:

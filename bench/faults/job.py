@@ -2,9 +2,9 @@
 
     python -m bench.faults.job [--minutes 30] [--kills 50] [--record]
 
-On the bundled checkpoint, with held-out voices one behind the other. The worker gets SIGKILL at random moments: each
-time a while after the next one was ready, spread over what the job takes by itself. Ends with status 1 where a goal is
-missed. A worker needs some seconds to start, so that fifty kills are minutes beside the job itself.
+On the bundled checkpoint, with the bundled conversation again and again, in windows. The worker gets SIGKILL at random
+moments: each time a while after the next one was ready, spread over what the job takes by itself. Ends with status 1
+where a goal is missed. A worker needs some seconds to start, so that fifty kills are minutes beside the job itself.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from typing import Any
 
 import httpx
 import numpy as np
+import soundfile  # type: ignore[import-untyped]
 
-from bench.support.clips import ragged_clips
 from bench.support.report import OPERATIONS, Goal, Report, machine, parser
-from bench.support.service import RunningServer, encoded, running_server
+from bench.support.service import RunningServer, running_server
 from bench.traffic.resources import processes
-from model.seam.audio import SAMPLE_RATE
 
 _PATIENCE = 3600.0
 _LOOK = 0.05
-_PAUSE = 0.4
-"""Seconds of silence between two recordings."""
+_TALK = Path(__file__).parents[2] / "model" / "tiny" / "samples" / "long.flac"
+_WINDOW_MINUTES = "1.2"
+"""The bundled checkpoint hears no more well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,10 @@ class _Job:
 
 
 def _recording(minutes: float, folder: Path) -> Path:
-    """Held-out recordings, in ever other cuts, until so many minutes are full."""
-    pause = np.zeros(round(_PAUSE * SAMPLE_RATE), np.float32)
-    clips = ragged_clips(max(1, round(minutes * 60 / 11)))
-    talk = np.concatenate([part for clip in clips for part in (clip, pause)])[: round(minutes * 60 * SAMPLE_RATE)]
+    """The bundled conversation again and again, until so many minutes are full."""
+    samples, rate = soundfile.read(_TALK, dtype="float32")
     place = folder / "talk.flac"
-    place.write_bytes(encoded(talk, "FLAC"))
+    soundfile.write(place, np.resize(samples, round(minutes * 60 * rate)), rate)
     return place
 
 
@@ -126,7 +124,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         recording = _recording(options.minutes, Path(folder))
         with (
-            running_server("--jobs-folder", f"{folder}/jobs", "--max-jobs-running", "1") as server,
+            running_server("--jobs-folder", f"{folder}/jobs", "--window-minutes", _WINDOW_MINUTES) as server,
             httpx.Client(base_url=server.base, timeout=600, verify=False) as http,
         ):
             quiet = _undisturbed(http, recording)

@@ -1,6 +1,6 @@
 """What a long recording costs, how soon its first words come, and how right it is told, by its length.
 
-    python -m bench.long [--minutes 1 10 60 180] [--continuity introduced linked] [--window-minutes 1.5] [--record]
+    python -m bench.long [--minutes 1 10 60 180] [--continuity introduced linked] [--window-minutes 1] [--record]
 
 Talks among the same three people, one behind the other, each through a server of its own; the words and speakers of all
 of it are known. Needs espeak-ng once, for the voices. All lengths and both ways take two hours on two quiet cores;
@@ -90,7 +90,7 @@ def _options() -> argparse.Namespace:
     options = parser(__doc__)
     options.add_argument("--minutes", type=float, nargs="+", default=[1.0, _SHORT, _HOUR, _LONGEST])
     options.add_argument("--continuity", nargs="+", default=["introduced", "linked"])
-    options.add_argument("--window-minutes", type=float, default=1.5)
+    options.add_argument("--window-minutes", type=float, default=1.0)
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="where the voices are kept")
     return options.parse_args()

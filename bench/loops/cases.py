@@ -40,16 +40,15 @@ class Case:
     truth: Truth | None
 
 
-def read_cases(lines: Iterable[str], *, truth: bool) -> Iterator[Case]:
-    """The cases of ``lines``; empty lines are none. Raises CaseError. ``truth``: each has to tell what is so."""
+def read_cases(lines: Iterable[bytes], *, truth: bool) -> Iterator[Case | CaseError]:
+    """The case of each line, or what is wrong with it; empty lines are none. ``truth``: each has to tell what is so."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            case = _case(json.loads(line), truth)
-        except ValueError as error:
-            raise CaseError(f"line {number}: {error}") from error
-        yield case
+            yield _case(json.loads(line.decode("utf-8")), truth)
+        except (ValueError, RecursionError) as error:
+            yield CaseError(f"line {number}: {error}")
 
 
 def _case(found: object, truth: bool) -> Case:

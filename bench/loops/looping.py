@@ -38,36 +38,43 @@ def _copies(w: Writer, unit: str, fewest: int) -> list[str]:
 
 
 def word(w: Writer) -> None:
+    """A word or name."""
     unit = w.rng.choice([*w.language["filler"][:2], *w.language["names"]]) + w.rng.choice([" ", ", ", "", ". "])
     _inside(w, _copies(w, unit, 28), haste=_haste(w))
 
 
 def phrase(w: Writer) -> None:
+    """Some words."""
     unit = w.rng.choice(w.language["filler"][2:]) + w.rng.choice([" ", ", ", "。", ". "])
     _inside(w, _copies(w, unit, 20), haste=_haste(w))
 
 
 def sentence(w: Writer) -> None:
+    """A sentence."""
     _inside(w, _copies(w, w.rng.choice(w.language["text"]) + w.language["stop"], 14), haste=_haste(w))
 
 
 def paragraph(w: Writer) -> None:
+    """Several sentences."""
     unit = "".join(text + w.language["stop"] for text in w.rng.sample(w.language["text"], w.rng.randint(2, 5)))
     _inside(w, _copies(w, unit, 10), haste=_haste(w))
 
 
 def letter(w: Writer) -> None:
+    """A letter, a mark, a digit, a blank."""
     unit = w.rng.choice(["a", "啊", "哈", "ん", "ㅋ", "0", "9", "ก", "!", ".", "-", "…", "\n", " ", "- ", "\n\n", "♪ "])
     _inside(w, _copies(w, unit, 40), haste=_haste(w))
 
 
 def counted(w: Writer) -> None:
+    """Numbers, faster than anybody counts."""
     first, unit = w.rng.randint(1, 40), w.rng.choice(["{}, ", "{} ", w.language["names"][0] + " {}. "])
     copies = [unit.format(first + place) for place in range(w.rng.randint(90, 250))]
     _inside(w, copies, haste=w.rng.choice([1.5, 3, 8, 20]))
 
 
 def varied(w: Writer) -> None:
+    """A sentence with another end each time."""
     unit = w.rng.choice(w.language["text"])
     copies = [f"{unit} {w.rng.choice(w.language['names'])}{w.language['stop']}" for _ in range(w.rng.randint(20, 60))]
     _inside(w, copies, haste=_haste(w))
@@ -94,24 +101,27 @@ def _forever(unit: Sequence[str]) -> Iterator[str]:
 
 
 def _unit(w: Writer) -> list[str]:
-    size = w.rng.choice([1, 1, 1, 2, 3, 5, 8])
+    size = w.rng.choice([1, 1, 1, 1, 2, 4, 8])
     texts = w.rng.sample(w.language["text"], size)
     return [w.rng.choice([text + w.language["end"], w.rng.choice(w.language["short"])]) for text in texts]
 
 
 def frozen(w: Writer) -> None:
+    """Segments at the same time."""
     start, length = w.clock, w.rng.choice([0, 0.5, 1.5, 30])
     unit = _unit(w)
     _over_segments(w, _forever(unit), len(unit), w.rng.randint(8, 30), lambda: (start, start + length))
 
 
 def advancing(w: Writer) -> None:
+    """Segments of the same length without a gap."""
     unit, copies = _unit(w), w.rng.randint(9, 40)
     even = w.rng.choice([0.5, 1, 1.5, 2, 5, 10, 30])
     _over_segments(w, _forever(unit), len(unit), copies, lambda: _advance(w, even))
 
 
 def racing(w: Writer) -> None:
+    """Segments too short for anything."""
     unit, copies = _unit(w), w.rng.randint(12, 60)
     _over_segments(w, _forever(unit), len(unit), copies, lambda: _advance(w, w.rng.uniform(0, 0.12)))
 
@@ -123,12 +133,14 @@ def at_ease(w: Writer) -> None:
 
 
 def numbered(w: Writer) -> None:
+    """Segments that count."""
     contents = (f"{w.language['names'][0]} {number}." for number in range(1, 10_000))
     even = w.rng.choice([0, 0.05, 1, 5])
     _over_segments(w, contents, 1, w.rng.randint(25, 90), lambda: _advance(w, even))
 
 
 def alike(w: Writer) -> None:
+    """Segments with another end each time."""
     text = w.rng.choice(w.language["text"])
     contents = (f"{text} {w.rng.choice(w.language['names'])}" for _ in range(10_000))
     even = w.rng.choice([0, 0.1, 0.4, 1, 30])
@@ -136,6 +148,7 @@ def alike(w: Writer) -> None:
 
 
 def tags(w: Writer) -> None:
+    """Sounds, or nothing at all."""
     tag = w.rng.choice(["[Silence]", "[Noise]", "[Music]", "[Unintelligible Speech]", "", " "])
     even = w.rng.choice([0, 0.01, 0.1, 0.5, 2])
     _over_segments(w, _forever([tag]), 1, w.rng.randint(14, 60), lambda: _advance(w, even))
@@ -148,6 +161,7 @@ def _advance(w: Writer, length: float) -> tuple[float, float]:
 
 
 def structure(w: Writer) -> None:
+    """Brackets, keys, blanks, digits of a time."""
     unit = w.rng.choice([*_OPEN_STRUCTURE, "\n", " ", "\t", "0"])
     if unit == "0":
         w.text += f'{"," if w.text[-1] == "}" else ""}{{"Start":{w.clock:.1f}'
@@ -160,6 +174,22 @@ def structure(w: Writer) -> None:
 
 
 LOOPING: tuple[Callable[[Writer], None], ...] = (
-    *(word, word, phrase, sentence, paragraph, letter, counted, varied, frozen, advancing, racing, at_ease),
+    *(
+        word,
+        word,
+        word,
+        phrase,
+        phrase,
+        sentence,
+        sentence,
+        paragraph,
+        letter,
+        counted,
+        varied,
+        frozen,
+        advancing,
+        racing,
+        at_ease,
+    ),
     *(numbered, alike, tags, structure),
 )

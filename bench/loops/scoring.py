@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from bench.loops.cases import Case, Truth, find_loop
-from bench.support.report import Goal, table
-from server.transcript.repetition import Loop
+from bench.support.report import Goal, Report, machine
+from server.transcript.repetition import Loop, RepetitionGuard
 
+PAGE = Path(__file__).parents[2] / "docs" / "loops.md"
 SLACK = 40
 """Characters behind the end of a loop that ended by itself, in which a call still counts."""
 RECALL, CALLED, DELAY = 98.0, 0.5, 300
@@ -57,8 +60,11 @@ class Result:
         return self.loop.at - self.truth.fifth
 
 
-def score(cases: Sequence[Case], *, shown: int = 0) -> None:
-    """Ask the guard about each case and print what is right, with up to ``shown`` that are not. All tell the truth."""
+def score(cases: Sequence[Case], *, shown: int = 0, record: bool = False) -> None:
+    """Ask the guard about each case and print what is right, with up to ``shown`` that are not. All tell the truth.
+
+    ``record``: into ``docs/loops.md``.
+    """
     began = time.process_time()
     found = [find_loop(case) for case in cases]
     took = time.process_time() - began
@@ -68,12 +74,36 @@ def score(cases: Sequence[Case], *, shown: int = 0) -> None:
         if case.truth is not None
     ]
     characters = sum(loop.at if loop else len(case.answer) for case, loop in zip(cases, found, strict=True))
-    print(f"{len(cases)} answers; {1e6 * took / max(characters, 1):.2f} ms of CPU for 1,000 characters\n")
-    _by_kind(results)
+    report = Report("loops")
+    report.say(machine())
+    report.say(f"{len(cases)} answers; {1e6 * took / max(characters, 1):.2f} ms of CPU for 1,000 characters.")
+    report.table(["kind", "answers", "right", "median delay", "wrong"], _by_kind(results))
+    report.table(["held back of honest answers", "median", "99 %", "most"], _held(results))
     for result in [r for r in results if r.outcome not in (Outcome.HIT, Outcome.CLEAN)][:shown]:
         _show(result)
-    for goal in goals(results):
-        print(goal)
+    report.goals(goals(results))
+    if record:
+        report.record(PAGE)
+
+
+def _held(results: Sequence[Result]) -> list[list[str]]:
+    """Characters and whole segments behind what is settled, after each character of an honest answer."""
+    characters: list[int] = []
+    segments: list[int] = []
+    for case in (r.case for r in results if r.outcome is Outcome.CLEAN):
+        guard, ends = RepetitionGuard(case.seconds), [0]
+        for place, character in enumerate(case.answer, start=1):
+            guard.feed(character)
+            if character == "}":
+                ends.append(place)
+            characters.append(place - guard.settled)
+            segments.append(len(ends) - bisect_right(ends, guard.settled))
+    rows = []
+    for name, held in (("characters", characters), ("segments", segments)):
+        held.sort()
+        if held:
+            rows.append([name, *(f"{held[min(int(part * len(held)), len(held) - 1)]:,}" for part in (0.5, 0.99, 1))])
+    return rows
 
 
 def goals(results: Sequence[Result]) -> list[Goal]:
@@ -95,7 +125,7 @@ def goals(results: Sequence[Result]) -> list[Goal]:
     return lines
 
 
-def _by_kind(results: Sequence[Result]) -> None:
+def _by_kind(results: Sequence[Result]) -> list[list[str]]:
     kinds: dict[str, list[Result]] = defaultdict(list)
     for result in results:
         kinds[result.truth.kind].append(result)
@@ -105,7 +135,7 @@ def _by_kind(results: Sequence[Result]) -> None:
         delays = sorted(r.delay for r in some if r.outcome is Outcome.HIT)
         middle = str(delays[len(delays) // 2]) if delays else ""
         rows.append([kind, str(len(some)), str(len(some) - len(wrong)), middle, ", ".join(wrong)])
-    print(table(["kind", "answers", "right", "median delay", "wrong"], rows) + "\n")
+    return rows
 
 
 def _show(result: Result) -> None:

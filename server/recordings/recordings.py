@@ -24,11 +24,11 @@ from server.engine.capacity import check_pass
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.hearing.hearing import hear
+from server.recordings.known_voices import known_voices_of, named
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
 from server.recordings.transcription import GoOn, StreamTranscription, Transcription
-from server.recordings.windowed.linked import VoiceEncoder
 from server.recordings.windowed.transcription import WindowedTranscription
 from server.recordings.windowed.windowing import Windowing
 from server.recordings.windowed.windows import Windows
@@ -38,6 +38,7 @@ from server.transcript.assembler import TranscriptAssembler
 from server.transcript.channels import channels_of
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.voices.encoder import VoiceEncoder
 
 _SHORT_CONTEXT = 2_000
 """Characters whose tokens are counted in less time than a thread takes to begin."""
@@ -84,6 +85,7 @@ class Recordings:
         self._vocabulary = vocabulary
         self._decoders = decoders
         self._limits = DecodeLimits(max_audio_seconds, _DECODE_SECONDS + max_audio_seconds / _DECODE_SPEED)
+        self._encoder = encoder
         self._windows = Windows(engine, vocabulary, windowing, encoder, loop_guard=loop_guard)
 
     def check_room(self, *, urgent: bool = False) -> None:
@@ -131,22 +133,27 @@ class Recordings:
         at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
         self._check_context(tokens, max(at_once, default=0.0), wishes)
         for heard_seconds, length in zip(at_once, seconds, strict=True):
-            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.wished), wishes)
+            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.longest), wishes)
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
+            voices = {audio.channel: known_voices_of(audio, self._encoder) for audio in heard}
             heard = [self._held(audio, wishes, streams) for audio in heard]
             ticket.add_audio(sum(work_seconds(self._info.family, length, tokens) for length in seconds))
             if recording.channels is None:
                 (audio,) = heard
-                yield await self._open(recording, audio, source, decode_seconds, streams, request_id, begun)
+                transcription = await self._open(recording, audio, source, decode_seconds, streams, request_id, begun)
+                yield named(transcription, voices[audio.channel])
             else:
                 # What there is to note is noted of all channels together.
                 alone = Recording(recording.seconds, lead=recording.lead)
                 known = [speaker.name for speaker in wishes.speakers]
                 own = {} if known else channels_of(begun, recording.channels)
                 channels = {
-                    audio.channel: await self._open(
-                        alone, audio, source, decode_seconds, streams, request_id, own.get(audio.channel, ())
+                    audio.channel: named(
+                        await self._open(
+                            alone, audio, source, decode_seconds, streams, request_id, own.get(audio.channel, ())
+                        ),
+                        voices[audio.channel],
                     )
                     for audio in heard
                     if audio.channel is not None
@@ -159,6 +166,8 @@ class Recordings:
         budget = self._disk if on_disk(audio.length) else self._memory
         share = streams.enter_context(budget.share())
         share.take(_octets(audio))
+        if self._encoder is not None and audio.clips:
+            return audio  # its samples stay to the end
         return replace(audio, blocks=_giving_back(audio.blocks, share))
 
     async def _open(

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 
 from server.engine.messages import EndReason
+from server.recordings.known_voices import NamedTranscription
 from server.recordings.merging import merged
 from server.recordings.recording import Recording
 from server.recordings.transcription import Costs, StreamTranscription, Transcription
@@ -29,7 +30,7 @@ class SplitTranscription(Transcription):
     def __init__(
         self,
         recording: Recording,
-        channels: Mapping[int, StreamTranscription | WindowedTranscription],
+        channels: Mapping[int, StreamTranscription | WindowedTranscription | NamedTranscription],
         known: Sequence[str],
         decode_seconds: float,
         begun: Sequence[Segment] = (),

@@ -36,9 +36,14 @@ class SpeakerLabels:
         """The known name, or ``A``, ``B``, ..., ``Z``, ``AA``, ... None (nobody knows who) counts as one speaker."""
         return self._label(speaker)[0]
 
-    def caption(self, speaker: int | None) -> str:
-        """The known name, or ``Speaker 1``, ``Speaker 2``, ..."""
-        return self._label(speaker)[1]
+    def caption(self, speaker: int | None, *, doubtful: bool = False) -> str:
+        """The known name, or ``Speaker 1``, ``Speaker 2``, ...
+
+        ``Speaker 3?`` where nothing told whether it is one of those before: people read captions. Programs compare
+        letters and turns' names, so these stay as they are, and JSON says it beside them.
+        """
+        known = self._names.get(speaker) if speaker is not None else None
+        return self._label(speaker)[1] + "?" * (doubtful and known is None)
 
     def numbered(self, speaker: int | None) -> str:
         """The known name, or ``SPEAKER_00``, ``SPEAKER_01``, ... as tools for diarization count them."""

@@ -26,6 +26,8 @@ class Segment:
         tokens: ids of the tokens that carry the content, where they are known.
         channel: of the recording, from 0, where each was transcribed for itself; None where they were mixed.
         logprobs: of these tokens; None where they are not wanted.
+        doubtful: nothing told whether the speaker is one of those who were numbered before. So it is then with all
+            segments of that number.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Segment:
     tokens: tuple[int, ...] = ()
     channel: int | None = None
     logprobs: TextLogprobs | None = None
+    doubtful: bool = False
 
     @property
     def is_speech(self) -> bool:

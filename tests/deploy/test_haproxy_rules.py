@@ -80,6 +80,20 @@ async def test_upload_that_a_replica_received_is_not_sent_to_another(haproxy: st
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]["code"] == "replica_lost"
 
 
+async def test_a_job_is_asked_for_where_its_id_says_that_it_is(haproxy: str, tmp_path: Path) -> None:
+    def named(name: bytes) -> Handler:
+        async def say(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n" + name)
+
+        return say
+
+    async with balanced(haproxy, tmp_path, named(b"1"), named(b"2")) as client:
+        for place in ("", "/events", "/result?response_format=srt"):
+            told = [(await client.get(f"/v1/jobs/job_{name}_0123{place}")).text for name in "1212112"]
+            assert told == [*"1212112"]
+        assert {(await client.get("/v1/jobs/job_0123")).text for _ in range(4)} == {"1", "2"}, "anybody's"
+
+
 async def test_question_that_a_replica_left_open_is_asked_again(haproxy: str, tmp_path: Path) -> None:
     asked = 0
 

@@ -112,7 +112,7 @@ def ordered(context: str | None, turns: int) -> dict[int, Bad]:
 def indulge(habit: Habit, entry: Entry, pen: Pen, context: str | None, duration: float) -> Iterator[str]:
     """What is written in the place of ``entry``; without end where the habit has none. Raises EndOfAnswerError."""
     if habit in _CONTENTS:
-        yield "" if pen.in_content else pen.opened(entry) + _beginning(entry.text)
+        yield "" if pen.in_content else pen.opened(entry) + beginning(entry.text)
         yield from _CONTENTS[habit](entry)
     elif habit in LOOPS:
         yield from _segments(habit, entry, pen)
@@ -124,7 +124,8 @@ class EndOfAnswerError(Exception):
     """Nothing follows, whether or not the answer is whole."""
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
+    """As much of a turn as is said before a loop sets in within it; all of one without blanks."""
     words = text.split()
     return " ".join(words[: max(1, len(words) // 2)]) + " "
 

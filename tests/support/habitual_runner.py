@@ -17,7 +17,7 @@ import numpy as np
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.seam.streams import Question
-from tests.support.habits import Bad, EndOfAnswerError, indulge, ordered
+from tests.support.habits import Bad, EndOfAnswerError, beginning, indulge, ordered
 from tests.support.script_writer import Entry, Pen, Written
 from tests.support.scripted_runner import FIRST, ScriptedRunner
 from tests.support.speaking_runner import SpeakingRunner
@@ -74,7 +74,8 @@ class Listener:
         return [
             turn
             for turn in self.heard
-            if self.talk[turn.turn].text not in written.contents and (turn.start + turn.end) / 2 > max(done, begun)
+            if not written.tells(beginning(self.talk[turn.turn].text))
+            and (turn.start + turn.end) / 2 > max(done, begun)
         ]
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from model.seam.audio import Samples
 from model.seam.streams import Question
 from server.engine.errors import EngineError
 from server.engine.figures import LoopFigures
@@ -50,6 +51,9 @@ class LoopingStream:
         behind = self.author.vocabulary.ids(self.model(question, before))
         self.standing = ScriptedAnswer(self, prefix, behind, question)
         return self.standing
+
+    async def append(self, samples: Samples) -> None:
+        """Audio, of which the model takes no notice."""
 
     async def asked(self, times: int) -> None:
         """Return when it was asked so often."""

@@ -57,10 +57,9 @@ class Written:
         ends = [entry.get("End") for entry in self.whole if not contents or entry.get("Content") in contents]
         return max((end for end in ends if isinstance(end, int | float)), default=0.0)
 
-    @property
-    def contents(self) -> str:
-        """All that is said."""
-        return " ".join(str(entry.get("Content")) for entry in self.whole)
+    def tells(self, words: str) -> bool:
+        """A segment says this at least."""
+        return any(words.strip() in str(entry.get("Content")) for entry in self.whole)
 
     @property
     def closed(self) -> bool:

@@ -98,6 +98,7 @@ def running_server(
 
     ``routers``: more paths beside the application's own.
     """
+    settings.setdefault("voice_encoder", "none")  # what a script says was said sounds like nobody
     given = Settings(model="tiny", host="127.0.0.1", port=0, **settings)
     app = scripted_app(given, factory, transcribers, tracer)
     for router in routers:

@@ -28,7 +28,14 @@ _ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503, 504)
 
 _NOTES = listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing.")
 _LANGUAGES = listing(record({"code": STRING}), "The language that was spoken, where that is certain.")
-_CHANNEL: dict[str, Schema] = {"channel": INTEGER | {"minimum": 0, "description": "With channels=split."}}
+_EXTRAS: dict[str, Schema] = {
+    "channel": INTEGER | {"minimum": 0, "description": "With channels=split."},
+    "speaker_in_doubt": {
+        "type": "boolean",
+        "description": "There, and true, where nothing told whether the speaker of a long recording is one of those "
+        "who were heard before.",
+    },
+}
 _USAGE: dict[str, Schema] = {
     "UsageTokens": record(
         {"type": const("tokens"), "input_tokens": INTEGER, "output_tokens": INTEGER, "total_tokens": INTEGER},
@@ -78,7 +85,7 @@ _PARTS: dict[str, Schema] = {
             "text": STRING,
             "speaker": {"type": "string", "description": "`A`, `B`, ... or the known name."},
         },
-        _CHANNEL,
+        _EXTRAS,
     ),
     "Segment": record(
         {
@@ -94,12 +101,12 @@ _PARTS: dict[str, Schema] = {
             "no_speech_prob": NUMBER,
             "speaker": nullable("string", "Null for what is no speech, such as `[Silence]`."),
         },
-        _CHANNEL,
+        _EXTRAS,
         "Whisper's segment, with its speaker.",
     ),
     "Word": record(
         {"word": STRING, "start": SECONDS, "end": SECONDS, "speaker": STRING},
-        _CHANNEL,
+        _EXTRAS,
         "A word with estimated times: the model times segments.",
     ),
 }

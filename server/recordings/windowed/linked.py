@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from typing import Protocol
 
 import numpy as np
 
@@ -21,18 +20,12 @@ from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.segments import Segment
 from server.transcript.stitching.heard import HeardWindow, Vector
 from server.transcript.stitching.stitcher import Stitcher
+from server.voices.encoder import VoiceEncoder
 
 _CLIP_SECONDS = 10.0
 """Of each speaker's speech in a window, for a vector."""
 _SAFE = 5.0
 """Seconds in front of the overlap in which nothing is told of the first window before it is stitched."""
-
-
-class VoiceEncoder(Protocol):
-    """Tells voices apart."""
-
-    async def vectors(self, clips: Sequence[Samples]) -> list[Vector]:
-        """A vector for each of ``clips`` (mono 24 kHz, of one speaker each, not empty)."""
 
 
 @dataclass(slots=True)

@@ -77,6 +77,7 @@ class Passage:
         self._level = level
         self._start, self._end = start, end
         self._most_tokens = opener.wishes.max_tokens
+        self._cut = False  # by the caller's limit
         self._window: RecordingWindow | None = None
         introduced = min(windowing.seconds * _VOICES_SHARE, _MOST_VOICES)
         self._voices = HeardVoices(samples, level, known, introduced)
@@ -99,7 +100,7 @@ class Passage:
                 async with aclosing(self._heard(at, cut.at, introduced, telling)) as events:
                     async for event in events:
                         yield event
-                if self._most_tokens is not None and self._most_tokens <= 0:
+                if self._cut:
                     return
                 at = self._next(at, cut.at, telling)
             self.until = at / SAMPLE_RATE
@@ -146,13 +147,13 @@ class Passage:
             if not telling.over:
                 self._judge(window)
             return []
-        mine = self._most_tokens is not None and self._most_tokens <= 0
+        self._cut = window.limited
         told: list[TranscriptEvent] = []
         stuck = telling.until - self.until < PROGRESS
-        if mine or telling.open or stuck:
+        if self._cut or telling.open or stuck:
             for event in window.cut():
                 told += telling.feed(event)
-        if mine or stuck or told:
+        if self._cut or stuck or told:
             self.complete = False
             self.notes.append(CUT)
         telling.over = True

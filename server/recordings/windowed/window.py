@@ -64,18 +64,21 @@ class WindowOpener:
         seconds = sound.samples / SAMPLE_RATE
         budget = answer_budget(info, seconds, context_tokens=context_tokens(self.wishes.context))
         limit = budget if most_tokens is None else min(budget, most_tokens)
-        question = Question(self.wishes.context, temperature=self.wishes.temperature, max_tokens=limit)
         grammar = info.family.grammar
         written = [
             grammar.segment(begin, end, place, voice.text)
             for place, (voice, (begin, end)) in enumerate(zip(voices, sound.introductions, strict=True))
         ]
+        prefix = grammar.opening(written)
+        # What is forced takes room of the answer: of the room that is reserved, not of the caller's tokens.
+        room = min(budget, limit + self.vocabulary.count(prefix))
+        question = Question(self.wishes.context, temperature=self.wishes.temperature, max_tokens=room)
         spec = StreamSpec(info.geometry.frames(sound.samples), question, sound.level, self.priority)
         logger.info("window", extra={"fields": {"request_id": self.request_id, "start": start, "seconds": seconds}})
         fingerprint = f"{self.fingerprint}@{start:.3f}" if self.fingerprint else None
         stream = self.engine.open(spec, request_id=self.request_id, source=sound, fingerprint=fingerprint)
         reader = AnswerReader(self.vocabulary, seconds, logprobs=self.wishes.logprobs)
-        asked = replace(question, prefix=grammar.opening(written))
+        asked = replace(question, prefix=prefix, max_tokens=limit)
         put = partial(
             hear,
             stream,
@@ -86,7 +89,7 @@ class WindowOpener:
             last=True,
             guard=self.loop_guard,
         )
-        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start)
+        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start, limit == most_tokens)
 
 
 class RecordingWindow:
@@ -97,6 +100,7 @@ class RecordingWindow:
         careful: the answer is near its limit.
         done: what it cost, once it is read.
         reader: of the answer.
+        limited: by what the caller has left.
     """
 
     def __init__(
@@ -108,11 +112,13 @@ class RecordingWindow:
         reader: AnswerReader,
         introduced: int,
         start: float,
+        limited: bool,
     ) -> None:
         self.first_token_at: float | None = None
         self.careful = False
         self.done: AnswerDone | None = None
         self.reader = reader
+        self.limited = limited
         self._stream = stream
         self._question = question
         self._put = put

@@ -12,8 +12,8 @@ from server.speech.cuts import Cut, best_cut
 from server.speech.voiced import has_voice
 
 _SEARCHED = 0.2
-_MOST_SEARCHED = 60.0
-"""Of a window, and seconds, in which a pause is looked for."""
+_LEAST_SEARCHED, _MOST_SEARCHED = 4.0, 60.0
+"""Of a window, and seconds, in which a pause is looked for: somebody may talk for minutes, but takes breath."""
 _OVERLAP = 0.25
 _MOST_OVERLAP = 20.0
 """Of a window, and seconds, that the next one hears again."""
@@ -51,7 +51,8 @@ def first_window(samples: Samples, start: int, end: int, longest: int) -> Cut:
     left = end - start
     if left <= longest:
         return Cut(end, silent=True)
-    searched = round(min(_SEARCHED * longest, _MOST_SEARCHED * SAMPLE_RATE))
+    least = min(_LEAST_SEARCHED * SAMPLE_RATE, longest / 2)
+    searched = round(min(max(_SEARCHED * longest, least), _MOST_SEARCHED * SAMPLE_RATE))
     last = min(longest, round(left / ceil(left / longest)) + searched // 2)
     return best_cut(samples, start + last - searched, start + last)
 

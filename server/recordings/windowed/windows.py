@@ -12,13 +12,14 @@ from server.context import context_tokens
 from server.engine.budget import context_limit, pass_seconds
 from server.engine.client.engine import Engine
 from server.recordings.recording import Recording, StreamAudio
-from server.recordings.windowed.linked import LinkedTranscription, VoiceEncoder
+from server.recordings.windowed.linked import LinkedTranscription
 from server.recordings.windowed.transcription import ChannelSound, WindowedTranscription
 from server.recordings.windowed.window import WindowOpener
 from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
 from server.recordings.wishes import Chunking, Wishes
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.voices.encoder import VoiceEncoder
 
 _POOL_SHARE = 0.9
 """Of what one pass holds: a window's answer may be denser than ordinary talk."""
@@ -50,17 +51,17 @@ class Windows:
         self._windowing = windowing
         self._encoder = encoder
 
+    @property
+    def longest(self) -> float:
+        """Seconds of a window where nothing but the wish counts."""
+        return self._windowing.seconds
+
     def needed(self, audio: StreamAudio, wishes: Wishes) -> bool:
         """Whether it is longer than a window, or than what one pass holds where the caller wishes for one."""
         seconds = audio.length / SAMPLE_RATE
         if wishes.chunking is Chunking.WHOLE:
             return seconds > self._pass_seconds(wishes)
         return seconds > self._of(wishes).seconds
-
-    @property
-    def wished(self) -> float:
-        """Seconds of a window where model and memory hold as much."""
-        return self._windowing.seconds
 
     def heard_at_once(self, audio: StreamAudio, wishes: Wishes) -> float:
         """Seconds of the longest stream."""

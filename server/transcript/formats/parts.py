@@ -73,6 +73,11 @@ def channel(segment: Segment) -> JsonObject:
     return {} if segment.channel is None else {"channel": segment.channel}
 
 
+def doubt(segment: Segment) -> JsonObject:
+    """What segments and words add where nothing told whether their speaker is one of those before."""
+    return {"speaker_in_doubt": True} if segment.doubtful else {}
+
+
 def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
     """OpenAI's diarized segment, which is also the event ``transcript.text.segment``. Nobody speaks a sound."""
     told: JsonObject = {
@@ -83,4 +88,4 @@ def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
         "text": segment.text,
         "speaker": labels.letter(segment.speaker) if segment.is_speech else "",
     }
-    return told | channel(segment)
+    return told | channel(segment) | doubt(segment)

@@ -49,7 +49,7 @@ def render_verbose_json(
         body["segments"] = [_segment(segment, labels, temperature) for segment in told]
     if "word" in granularities:
         body["words"] = [
-            _word(word, labels) | parts.channel(segment)
+            _word(word, labels) | parts.channel(segment) | parts.doubt(segment)
             for segment in transcript.speech
             for word in segment_words(segment)
         ]
@@ -73,7 +73,7 @@ def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> par
         "no_speech_prob": 0.0 if segment.is_speech else 1.0,
         "speaker": labels.letter(segment.speaker) if segment.is_speech else None,
     }
-    return told | parts.channel(segment)
+    return told | parts.channel(segment) | parts.doubt(segment)
 
 
 def _word(word: Word, labels: SpeakerLabels) -> parts.JsonObject:

@@ -12,6 +12,7 @@ from server.transcript.repetition.speaking_time import (
     least_seconds,
     load,
 )
+from server.transcript.repetition.units import normal_unit
 
 _FEWEST_HELD = 8
 """Symbols that have come back before they are held: people do say no, no, no."""
@@ -56,7 +57,7 @@ class ContentTracker:
         self.exact = period > 0 and matched >= max(period, _FEWEST_HELD)
         if self.exact and matched >= 4 * period:
             verdict = self._exact(period)
-        part = matched >= 2 * period > 2 * self._recurrences.gap  # of what comes back whole
+        part = matched >= 2 * period >= 2 * self._recurrences.gap  # of what comes back whole
         self.alike = self._recurrences.copies >= _FEWEST_ALIKE and not part
         if self.alike:
             alike = self._alike()
@@ -87,7 +88,7 @@ class ContentTracker:
             kind = LoopKind.DIGITS
         elif period == 1:
             kind = LoopKind.CHARACTERS
-        return Verdict(" ".join(unit.split()), haste >= 1, kind)
+        return Verdict(normal_unit(unit), haste >= 1, kind)
 
     def _alike(self) -> Verdict | None:
         tracker = self._recurrences
@@ -98,4 +99,4 @@ class ContentTracker:
         if tracker.copies < need.copies(haste) or not any(map(is_said, unit.replace("#", "1"))):
             return None
         kind = LoopKind.WORDS if any(map(str.isalpha, unit)) else LoopKind.DIGITS
-        return Verdict(" ".join(unit.split()), haste >= 1, kind)
+        return Verdict(normal_unit(unit), haste >= 1, kind)

@@ -10,7 +10,7 @@ _LONGEST_VALUE = 64
 _FEWEST_COPIES, _FEWEST_CHARACTERS = 8, 40
 """Of anything that has no place in an answer; a frame is shorter."""
 _LONGEST_NUMBER = 24
-_LONGEST_BLANK = 48
+_LONGEST_BLANK = 32
 
 
 class FrameReader:

@@ -86,4 +86,4 @@ class RecurrenceTracker:
         coverage = (self._covered - chain.covered) / (length - average)
         if coverage >= _COVERED:
             self.copies, self.gap, self.coverage = chain.returns + 1, round(average), min(coverage, 1.0)
-            self._alive_to = place + 2 * self.gap
+            self._alive_to = place + self.gap // 2 + 2 * _GRAM  # longer is no variation of a unit

@@ -20,6 +20,7 @@ from server.transcript.repetition.needs import (
     Need,
 )
 from server.transcript.repetition.speaking_time import is_said, load
+from server.transcript.repetition.units import normal_segments
 
 _DISTANCES = range(1, 17)
 """Segments of a unit."""
@@ -28,9 +29,9 @@ _NEAR = 0.6
 """Of the longer of two contents, which is their common beginning and end: nearly equal."""
 _EVEN = 0.021
 """Seconds by which durations, and ends from the starts behind them, differ at most where a machine set them."""
-_SHORTEST, _SHORTEST_TAG = 0.13, 0.3
+_SHORTEST, _SHORTEST_TAG = 0.2, 0.3
 """Seconds that anything takes which is said; that a sound takes which is worth a tag."""
-_MARGIN = 0.02
+_MARGIN = 0.05
 """Seconds of each segment that its times may be wrong by."""
 _DIGITS = re.compile(r"\d+")
 _TAG = re.compile(r"\s*\[[^\[\]]*\]\s*")
@@ -101,6 +102,7 @@ class SegmentTracker:
         self._written = 0  # characters of the open content
         self._loosely = False  # repeating, whatever the open content says
         self._out_of_time = 0
+        self._whole = 0  # segments of a unit that has come back unchanged
 
     def push(self, character: str) -> None:
         """The next character of the open content, lower case."""
@@ -122,7 +124,9 @@ class SegmentTracker:
         for distance in _DISTANCES:
             if distance < len(entries):
                 self._compare(entry, distance)
-                verdict = self._judge(distance) or verdict
+        self._whole = max((d for d, runs in self._runs.items() if runs.exact >= 2 * d), default=0)
+        for distance in _DISTANCES:
+            verdict = self._judge(distance) or verdict
         self._expected = [entries[-distance].text for distance in _DISTANCES if self._runs[distance].exact >= distance]
         self._written = 0
         self.repeating = self._loosely or bool(self._expected)
@@ -165,12 +169,13 @@ class SegmentTracker:
             nearly, even = COUNTED_SEGMENTS, EVEN_COUNTED
         else:
             found, even = self._find(runs, runs.exact, distance, exactly, EVEN), EVEN_VARIED
-        found = found or self._find(runs, runs.near, distance, nearly, even)
+        if distance >= self._whole:  # else a part of it, as like the others as lines of a prayer
+            found = found or self._find(runs, runs.near, distance, nearly, even)
         if found is None:
             return None
         haste, out_of_time = found
         kind = LoopKind.TAGS if not said else LoopKind.TIMES if out_of_time else LoopKind.SEGMENTS
-        return Verdict(" ".join(entry.root for entry in unit).strip(), haste >= 1, kind)
+        return Verdict(normal_segments([entry.root for entry in unit]), haste >= 1, kind)
 
     def _find(self, runs: _Runs, run: int, distance: int, need: Need, even: int) -> tuple[float, bool] | None:
         """Whether a run is a loop: how hasty, and whether it is outside of the time that there is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -16,7 +16,9 @@ from server.transcript.stitching.units import Unit, units_of
 from server.transcript.stitching.voices import Heard
 from server.transcript.stitching.writing import written
 
-UNTOLD: Final = "Nothing told whether speaker {}, first heard behind {:.0f} s, is one of those heard before."
+UNTOLD: Final = (
+    "Nothing told whether the speaker first heard at {:.0f} s is one of those before: the label is a new one."
+)
 
 
 class Stitcher:
@@ -55,7 +57,7 @@ class Stitcher:
         a, b = units_of(self._waiting), units_of(head)
         matches = align(a, b, overlap)
         numbers = self._linked(window, heard, _said(a, b, matches))
-        head, rest = _numbered(head, numbers), _numbered(rest, numbers)
+        head, rest = (_numbered(part, numbers, self.doubtful) for part in (head, rest))
         seam = sew(a, units_of(head), matches, overlap)
         joined = with_tags(written(seam), self._waiting, head, seam.at)
         self._end = max(self._end, window.end)
@@ -65,7 +67,7 @@ class Stitcher:
         """The rest. Nothing may be added behind it."""
         return self._given(self._waiting)
 
-    def _linked(self, window: HeardWindow, heard: Iterable[Segment], said: Iterable[Said]) -> dict[int, int]:
+    def _linked(self, window: HeardWindow, heard: Sequence[Segment], said: Iterable[Said]) -> dict[int, int]:
         """The window's speakers in the recording's numbers."""
         seconds: dict[int, float] = {}
         for segment in heard:
@@ -76,7 +78,9 @@ class Stitcher:
         }
         doubtful = self.doubtful
         numbers = self._speakers.add(list(seconds), said, voices)
-        self.notes += [UNTOLD.format(number, window.start) for number in sorted(self.doubtful - doubtful)]
+        new = self.doubtful - doubtful
+        firsts = {number: segment.start for number, segment in _firsts(heard).items() if numbers[number] in new}
+        self.notes += map(UNTOLD.format, firsts.values())
         return numbers
 
     def _leave(self, segments: Sequence[Segment]) -> list[Segment]:
@@ -106,8 +110,19 @@ def _said(a: Sequence[Unit], b: Sequence[Unit], matches: Iterable[Match]) -> lis
     return said
 
 
-def _numbered(segments: Iterable[Segment], numbers: dict[int, int]) -> list[Segment]:
+def _firsts(segments: Iterable[Segment]) -> dict[int, Segment]:
+    """Each speaker's first."""
+    firsts: dict[int, Segment] = {}
+    for segment in segments:
+        if segment.speaker is not None:
+            firsts.setdefault(segment.speaker, segment)
+    return firsts
+
+
+def _numbered(segments: Iterable[Segment], numbers: dict[int, int], doubtful: Container[int]) -> list[Segment]:
     return [
-        segment if segment.speaker is None else replace(segment, speaker=numbers[segment.speaker])
+        segment
+        if segment.speaker is None
+        else replace(segment, speaker=numbers[segment.speaker], doubtful=numbers[segment.speaker] in doubtful)
         for segment in segments
     ]

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Final
 
 from server.transcript.logprobs import TextLogprobs, seen
 from server.transcript.segments import Segment
 from server.transcript.stitching.seam import MEETING, Kept, Seam
 from server.transcript.stitching.units import Unit
+from server.transcript.word_breaks import lead_between
+
+_LONGEST: Final = 60.0
+"""Seconds of a segment that is put together. The model's own are shorter, and where windows are one segment each they
+would never end."""
 
 
 def written(seam: Seam) -> list[Segment]:
     """Segments in order. A segment that both windows cut goes on behind the cut as the same one."""
     groups: list[list[Kept]] = [[unit] for unit in seam.kept[:1]]
     for before, unit in pairwise(seam.kept):
-        if _goes_on(before, unit, seam):
+        if _goes_on(before, unit, seam) and _fits(groups[-1][0], before, unit):
             groups[-1].append(unit)
         else:
             groups.append([unit])
@@ -36,6 +42,11 @@ def _goes_on(before: Kept, behind: Kept, seam: Seam) -> bool:
     return seam.torn or not (_ended(before, seam) or _began(behind, seam))
 
 
+def _fits(first: Kept, before: Kept, behind: Kept) -> bool:
+    """Whether a segment that goes on in the other window is not too long for one."""
+    return before.late == behind.late or behind.unit.segment.end - first.unit.start <= _LONGEST
+
+
 def _ended(kept: Kept, seam: Seam) -> bool:
     """Whether its segment ends with a unit, and not only its window while the other one goes on."""
     cut = not kept.late and kept.b is not None and kept.unit.segment.end > seam.overlap.end - MEETING
@@ -53,7 +64,10 @@ def _segment(group: Sequence[Kept]) -> Segment:
     parts = _parts(group)
     if len(parts) == 1 and first.place == 0 and last.last:
         return first.segment
-    text = "".join(unit.unit.lead * (place > 0) + unit.unit.text for place, unit in enumerate(group))
+    text = first.text
+    for kept in group[1:]:
+        unit = kept.unit
+        text += (unit.lead if unit.place else lead_between(text, unit.text)) + unit.text
     end = last.segment.end if last.last else last.end
     start = first.segment.start if first.place == 0 else first.start
     weights = [len(part) for part in parts]

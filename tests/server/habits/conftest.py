@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -59,9 +59,11 @@ class Habitual:
 
 
 @contextmanager
-def habitual_server(checkpoint: Path, *, forced: bool = True, **settings: Any) -> Iterator[Habitual]:
-    """Speaks the checkpoint's vocabulary. ``forced``: see HabitualRunner."""
-    runner = partial(HabitualRunner, checkpoint=checkpoint, talk=TALK, forced=forced)
+def habitual_server(
+    checkpoint: Path, *, talk: Sequence[Said] = TALK, forced: bool = True, **settings: Any
+) -> Iterator[Habitual]:
+    """Speaks the checkpoint's vocabulary. ``talk``, ``forced``: see HabitualRunner."""
+    runner = partial(HabitualRunner, checkpoint=checkpoint, talk=talk, forced=forced)
     with (
         running_server(runner, **settings) as running,
         httpx.Client(base_url=running.url, timeout=60, verify=False) as client,

@@ -59,7 +59,7 @@ def test_what_is_streamed_is_the_final_text(server: Habitual, habit: Habit) -> N
     """Nothing that was sent is taken back, and nothing is missing from it; and the work has an end."""
     before = server.tokens
     events = server.stream(command(habit, turn=BAD_TURN))
-    assert server.tokens - before < 1_500, "ten times what an honest answer takes"
+    assert server.tokens - before < 2_500, "more than can be said in so many seconds"
     done = events[-1]
     assert done["type"] == "transcript.text.done"
     deltas = [event for event in events if event["type"] == "transcript.text.delta"]
@@ -97,14 +97,6 @@ def test_nobody_is_invented(server: Habitual) -> None:
         segments = server.post(command(habit, turn=BAD_TURN)).json()["segments"]
         others = {segment["speaker"] for place, segment in enumerate(segments) if place != BAD_TURN}
         assert others == {"A", "B"}, habit
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_anything_at_all(server: Habitual, seed: int) -> None:
-    """Habits at random, several in one answer."""
-    response = server.post(f"<random {seed}>")
-    assert response.status_code == httpx.codes.OK
-    assert_sound(response.json()["segments"])
 
 
 def test_one_channel_of_two_has_a_habit_and_the_other_is_told_whole(server: Habitual) -> None:

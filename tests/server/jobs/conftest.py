@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ class Folders:
 
 
 @pytest.fixture
-async def folders(tmp_path: Path, clock: Clock) -> Iterator[Folders]:
+async def folders(tmp_path: Path, clock: Clock) -> AsyncIterator[Folders]:
     made = Folders(tmp_path, clock)
     yield made
     for folder in made.opened:
@@ -64,7 +65,7 @@ def folder(folders: Folders) -> JobFolder:
     return folders.open()
 
 
-def accepted(folder: JobFolder, number: int = 0, **told: object) -> Job:
+def accepted(folder: JobFolder, number: int = 0, **told: Any) -> Job:
     """A job with a recording of three bytes."""
     job_id = f"job_{number:024x}"
     octets = folder.recordings.keep(job_id, BytesIO(b"abc"))

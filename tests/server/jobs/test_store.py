@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +87,8 @@ def test_whoever_has_lost_a_job_says_nothing_of_it_any_more(folders: Folders) ->
 
 def test_urgent_ones_go_first_then_owners_with_less_in_work(folders: Folders, clock: Clock) -> None:
     folder = folders.open()
-    for number, told in enumerate(({}, {}, {"owner": "bb"}, {"urgent": True}, {"model": "other"})):
+    others: list[dict[str, Any]] = [{}, {}, {"owner": "bb"}, {"urgent": True}, {"model": "other"}]
+    for number, told in enumerate(others):
         accepted(folder, number, **told)
 
     def order() -> list[int]:

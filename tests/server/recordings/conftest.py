@@ -17,11 +17,11 @@ from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 from server.recordings.recordings import Recordings
-from server.recordings.windowed.linked import VoiceEncoder
 from server.recordings.windowed.windowing import Windowing
 from server.recordings.windowed.windows import Windows
 from server.resources import Budget, Resource
 from server.transcript.detokenizer import Vocabulary
+from server.voices.encoder import VoiceEncoder
 from tests.support.speaking_runner import SpeakingRunner
 
 LONGEST = 3600.0
@@ -63,7 +63,8 @@ class Room(Recordings):
         self.engine = engine
 
     def hear_in(self, windowing: Windowing, encoder: VoiceEncoder | None = None) -> None:
-        """From now on in such windows."""
+        """From now on in such windows, and with such ears for voices."""
+        self._encoder = encoder
         self._windows = Windows(self.engine, self._vocabulary, windowing, encoder, loop_guard=True)
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 
 from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE
-from server.transcript.segments import Segment
+from model.seam.streams import Question
+from server.engine.client.stream import EngineStream
+from server.transcript.segments import UNINTELLIGIBLE, Segment
 from server.windows.block import Block
+from server.windows.heard_audio import HeardAudio
 from server.windows.voices import VoiceSample
+from server.windows.window import Window
 from tests.support.author import Author
+from tests.support.looping_stream import LoopingStream
 from tests.support.scripted_streams import ScriptedStream, window_of
 
 GRAMMAR = VIBEVOICE_ASR.grammar
@@ -83,3 +90,28 @@ async def test_a_frame_that_silence_fills_up_keeps_the_times_of_what_follows(aut
         assert heard.start == 50.0
     assert [question.whole for question in stream.questions] == [True, False, False]
     assert stream.seconds == 5.5 * HOP / SAMPLE_RATE + 1.0, "the silence is the runner's"
+
+
+@pytest.mark.parametrize("cured", [True, False])
+async def test_an_answer_that_runs_in_circles_is_stopped_and_asked_for_again(author: Author, cured: bool) -> None:
+    """Soon, once, and warmer; where that does not help, what is not understood is left to the next question."""
+    yes, loop = GRAMMAR.segment(0.2, 1.0, 0, "Yes."), '{"Start":1.2,"End":2.0,"Speaker":1,"Content":"and'
+
+    def model(question: Question, before: str) -> str:
+        if not before:
+            return f"[{yes},{loop}" + " malo malo," * 300
+        return ' so on."}]' if cured and question.temperature else " malo malo," * 300
+
+    stream = LoopingStream(author, model)
+    window = Window(cast(EngineStream, stream), HeardAudio(), author.vocabulary, VIBEVOICE_ASR, Question())
+    await window.append(silence(0, 6))
+    for whole in (False, True):
+        written = stream.written
+        first, second, *others = await window.ask(whole=whole)
+        assert stream.written - written < 600
+        assert (first.text, second.text[:9]) == ("Yes.", "and malo ")
+        assert len(second.text) < 120
+        assert second.text.endswith("so on.") == cured
+        assert [segment.text for segment in others] == ([UNINTELLIGIBLE] if whole and not cured else [])
+    assert [round(question.temperature, 1) for question in stream.questions[:2]] == [0.0, 0.2]
+    assert not stream.closed

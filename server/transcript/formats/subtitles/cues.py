@@ -145,7 +145,12 @@ def _names(transcript: Transcript) -> dict[int | None, str]:
     if len(speakers) < 2:
         return {}
     labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
-    return {speaker: shown_name(labels.caption(speaker)) for speaker in speakers if speaker is not None}
+    doubtful = {segment.speaker for segment in transcript.speech if segment.doubtful}
+    return {
+        speaker: shown_name(labels.caption(speaker, doubtful=speaker in doubtful))
+        for speaker in speakers
+        if speaker is not None
+    }
 
 
 def _mark_overlapped(turns: Sequence[_Turn]) -> None:

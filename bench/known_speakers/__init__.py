@@ -1,0 +1,1 @@
+"""How well known speakers are told by their clips."""

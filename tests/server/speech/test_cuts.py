@@ -1,0 +1,73 @@
+"""Where recordings are cut, and how long the windows are that come of it."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile  # type: ignore[import-untyped]
+
+from model.seam.audio import SAMPLE_RATE, Samples
+from server.recordings.windowed.windowing import first_window, overlap_of, overlapping_windows
+from server.speech.cuts import best_cut
+from server.speech.voiced import has_voice
+from tests.support.samples import SHORT, TWO_SPEAKERS
+
+SECOND = SAMPLE_RATE
+
+
+def talk(seconds: float, pauses: list[tuple[float, float]], noise: float = 1e-4) -> Samples:
+    """Loud but in the pauses, which are from one second to another."""
+    generator = np.random.default_rng(0)
+    samples = generator.standard_normal(round(seconds * SECOND)) * 0.1
+    for start, end in pauses:
+        samples[round(start * SECOND) : round(end * SECOND)] *= noise * 10
+    return samples.astype(np.float32)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-4, 1e-2], ids=["digital silence", "a quiet room", "a loud one"])
+def test_the_longest_pause_is_cut_in_its_middle(noise: float) -> None:
+    samples = talk(30.0, [(5.0, 5.5), (12.0, 13.0), (20.0, 20.4)], noise)
+    cut = best_cut(samples, 0, samples.size)
+    assert cut.silent
+    assert cut.at / SECOND == pytest.approx(12.5, abs=0.1)
+
+
+def test_of_two_alike_the_later_one_is_taken() -> None:
+    samples = talk(30.0, [(5.0, 5.6), (25.0, 25.6)])
+    assert best_cut(samples, 0, samples.size).at / SECOND == pytest.approx(25.3, abs=0.1)
+
+
+def test_windows_are_about_as_long_as_each_other_and_none_is_too_long() -> None:
+    samples = talk(130.0, [(at, at + 0.5) for at in range(3, 130, 7)])
+    start, lengths = 0, []
+    while start < samples.size:
+        end = first_window(samples, start, samples.size, 60 * SECOND).at
+        lengths.append((end - start) / SECOND)
+        start = end
+    assert len(lengths) == 3
+    assert max(lengths) <= 60
+    assert min(lengths) > 30
+
+
+def test_overlapping_windows_cover_everything_and_overlap_a_little() -> None:
+    samples = talk(130.0, [(at, at + 0.5) for at in range(3, 130, 7)])
+    windows = overlapping_windows(samples, 60 * SECOND)
+    assert (windows[0][0], windows[-1][1]) == (0, samples.size)
+    for (_, end), (start, _) in pairwise(windows):
+        assert 0 < end - start <= overlap_of(60 * SECOND)
+    assert all(end - start <= 60 * SECOND for start, end in windows)
+    assert overlapping_windows(samples, samples.size) == [(0, samples.size)]
+
+
+@pytest.mark.parametrize("path", [SHORT, TWO_SPEAKERS], ids=["one", "two"])
+def test_people_have_voices(path: Path) -> None:
+    assert has_voice(soundfile.read(path, dtype="float32")[0])
+
+
+def test_silence_and_noise_have_none() -> None:
+    assert not has_voice(np.zeros(60 * SECOND, np.float32))
+    hum = 0.05 * np.sin(np.arange(20 * SECOND, dtype=np.float32) * np.float32(2 * np.pi * 50 / SECOND))
+    assert not has_voice(hum.astype(np.float32))
