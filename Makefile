@@ -25,7 +25,7 @@ RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-faults bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-faults bench-long bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -113,6 +113,9 @@ bench-voices: $(DEV) ## Measure what tells voices apart (ARGS="--encoder FILE --
 
 bench-known-speakers: $(DEV) ## Count segments of known speakers that get their names
 	$(BIN)/python -m bench.known_speakers $(ARGS)
+
+bench-long: $(DEV) ## Measure talks of up to three hours: time, memory, speakers, seams; hours (ARGS="--minutes 1 10": some minutes)
+	$(BIN)/python -m bench.long $(ARGS)
 
 bench-faults: $(DEV) ## Kill, stop, fill and poison a server under load, twenty rounds each: an hour or two (ARGS="--only kill --rounds 3")
 	$(BIN)/python -m bench.faults $(ARGS)

@@ -133,7 +133,7 @@ class Recordings:
         at_once = [self._windows.heard_at_once(audio, wishes) for audio in heard]
         self._check_context(tokens, max(at_once, default=0.0), wishes)
         for heard_seconds, length in zip(at_once, seconds, strict=True):
-            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.wished), wishes)
+            self._check_pass(heard_seconds, min(length, _LEAST_WINDOW, self._windows.longest), wishes)
         async with AsyncExitStack() as streams:
             streams.push_async_callback(source.close)
             voices = {audio.channel: known_voices_of(audio, self._encoder) for audio in heard}

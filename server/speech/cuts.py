@@ -14,7 +14,7 @@ from server.speech.detector import SpeechDetector
 
 _FRAME: Final = SAMPLE_RATE // 50
 """Samples: 20 ms."""
-_SHORTEST_PAUSE: Final = 0.3
+_SHORTEST_PAUSE: Final = 0.25
 """Seconds: shorter ones stand within words, before plosives."""
 _FLOOR_DB: Final = -70.0
 _ABOVE_NOISE_DB, _BELOW_SPEECH_DB = 6.0, 15.0
@@ -59,7 +59,7 @@ def _levels(samples: Samples) -> npt.NDArray[np.float64]:
     """dBFS of each whole frame."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME)
     power = np.mean(np.square(frames, dtype=np.float64), axis=1)
-    return np.maximum(10 * np.log10(power + 1e-12), _FLOOR_DB)
+    return np.asarray(np.maximum(10 * np.log10(power + 1e-12), _FLOOR_DB))
 
 
 def _threshold(levels: npt.NDArray[np.float64]) -> float:

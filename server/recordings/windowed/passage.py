@@ -92,7 +92,8 @@ class Passage:
             cut = first_window(self._samples, at, self._end, round(room * SAMPLE_RATE))
             self.windows += 1
             if not self._windowing.has_voice(self._samples[at : cut.at]):
-                yield _silence(at / SAMPLE_RATE, cut.at / SAMPLE_RATE)
+                if cut.at - at >= PROGRESS * SAMPLE_RATE:  # else it is the rest of something
+                    yield _silence(at / SAMPLE_RATE, cut.at / SAMPLE_RATE)
                 at = cut.at
             else:
                 border = inf if cut.silent else cut.at / SAMPLE_RATE - _UNSURE

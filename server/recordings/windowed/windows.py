@@ -51,17 +51,17 @@ class Windows:
         self._windowing = windowing
         self._encoder = encoder
 
+    @property
+    def longest(self) -> float:
+        """Seconds of a window where nothing but the wish counts."""
+        return self._windowing.seconds
+
     def needed(self, audio: StreamAudio, wishes: Wishes) -> bool:
         """Whether it is longer than a window, or than what one pass holds where the caller wishes for one."""
         seconds = audio.length / SAMPLE_RATE
         if wishes.chunking is Chunking.WHOLE:
             return seconds > self._pass_seconds(wishes)
         return seconds > self._of(wishes).seconds
-
-    @property
-    def wished(self) -> float:
-        """Seconds of a window where model and memory hold as much."""
-        return self._windowing.seconds
 
     def heard_at_once(self, audio: StreamAudio, wishes: Wishes) -> float:
         """Seconds of the longest stream."""

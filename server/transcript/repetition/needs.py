@@ -33,12 +33,12 @@ class Need(NamedTuple):
 
 
 # Inside a content. Nobody says short words twenty times in a breath; nobody repeats a whole sentence nine times.
-CHARACTER = Need(30, 16, 0.45)
+CHARACTER = Need(30, 16, 0.5)
 NUMBER = Need(24, 16, 0.7)
-SYLLABLE = Need(24, 12, 0.45)
-WORD = Need(24, 6, 0.45)
-PHRASE = Need(19, 6, 0.45)
-SENTENCE = Need(9, 6, 0.45)
+SYLLABLE = Need(24, 12, 0.5)
+WORD = Need(24, 6, 0.5)
+PHRASE = Need(19, 6, 0.55)
+SENTENCE = Need(9, 6, 0.5)
 VARIED = Need(18, 8, 0.6)
 COUNTED = Need(75, 10, 0.7)
 

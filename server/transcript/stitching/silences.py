@@ -16,7 +16,7 @@ _TOUCHING: Final = 0.5
 def with_tags(words: Sequence[Segment], a: Iterable[Segment], b: Iterable[Segment], at: float) -> list[Segment]:
     """``words`` and, by their starts, what else both windows have. ``at``: where the later one takes over."""
     early = [segment for segment in a if not is_words(segment) and segment.start <= at]
-    late = [segment for segment in b if not is_words(segment) and segment.end > at]
+    late = [segment for segment in b if not is_words(segment) and (segment.end > at or segment.start >= at)]
     if early and late and _one(early[-1], late[0]):
         early[-1] = replace(early[-1], end=max(early[-1].end, late[0].end))
         del late[0]

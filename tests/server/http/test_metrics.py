@@ -87,7 +87,7 @@ def test_the_buckets_of_the_worker_add_up(own: RunningServer, wav: bytes) -> Non
 def test_a_devices_own_memory_is_told_where_it_has_some(own: RunningServer, wav: bytes) -> None:
     transcribe(own, wav)
     engine = own.service.engine
-    own.wait_for(lambda: engine.stats is not None, "the worker told something")
+    own.wait_for(lambda: engine.stats is not None and not engine.stats.running, "the worker has told its last")
     assert own.metric("asr_device_memory_bytes") == 0
     assert engine.stats is not None
     engine.stats = replace(engine.stats, memory=DeviceMemory(allocated=60, reserved=70, free=9, total=80))

@@ -142,3 +142,8 @@ async def test_a_recording_with_known_speakers_is_looked_through(room: Room, cha
             transcript = await transcription.whole()
     found = [transcript.speaker_names.get(s.speaker) for s in transcript.segments if s.speaker is not None]
     assert found == (["Ada", None] if channels == 1 else ["Ada", None, None, None])
+
+
+async def test_a_number_that_was_given_away_is_not_the_models_any_more() -> None:
+    found = await heard([EVE, BOB], [1, 0], {0: "Bob"}, clips={"Ada": ADA, "Bob": BOB}, seconds=0.4)
+    assert found == [2, "Bob"]
