@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import BinaryIO
 
-import numpy as np
-
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE
 from model.seam.runner import RunnerInfo
-from model.seam.streams import Priority, Question, StreamSpec
+from model.seam.streams import Question, StreamSpec
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.kept_samples import on_disk
 from server.audio_in.limits import DecodeLimits
@@ -25,6 +23,7 @@ from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine
 from server.hearing.hearing import hear
 from server.recordings.known_voices import known_voices_of, named
+from server.recordings.places import giving_back, octets, priority, priority_of
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.recording_file import RecordingFile
 from server.recordings.split_transcription import SplitTranscription
@@ -33,7 +32,7 @@ from server.recordings.windowed.transcription import WindowedTranscription
 from server.recordings.windowed.windowing import Windowing
 from server.recordings.windowed.windows import Windows
 from server.recordings.wishes import Wishes
-from server.resources import Budget, Share
+from server.resources import Budget
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.channels import channels_of
 from server.transcript.detokenizer import Vocabulary
@@ -91,7 +90,7 @@ class Recordings:
     def check_room(self, *, urgent: bool = False) -> None:
         """Raise what `admit` would raise now: for who is better told before all of a recording has come."""
         self._engine.check_ready()
-        self._engine.admission.check(_priority(urgent))
+        self._engine.admission.check(priority(urgent))
 
     def admit(self, *, urgent: bool = False, charge: Callable[[float], None] = lambda _: None) -> Ticket:
         """A place for one recording, to be had before it is decoded.
@@ -104,7 +103,7 @@ class Recordings:
             charge: hears what the recording costs when that is known, in seconds of audio, and may refuse it.
         """
         self._engine.check_alive()
-        return self._engine.admission.enter(_priority(urgent), charge=charge)
+        return self._engine.admission.enter(priority(urgent), charge=charge)
 
     @asynccontextmanager
     async def transcription(
@@ -165,10 +164,10 @@ class Recordings:
         audio = audio if self._windows.needed(audio, wishes) else audio.passing
         budget = self._disk if on_disk(audio.length) else self._memory
         share = streams.enter_context(budget.share())
-        share.take(_octets(audio))
+        share.take(octets(audio))
         if self._encoder is not None and audio.clips:
             return audio  # its samples stay to the end
-        return replace(audio, blocks=_giving_back(audio.blocks, share))
+        return replace(audio, blocks=giving_back(audio.blocks, share))
 
     async def _open(
         self,
@@ -191,7 +190,7 @@ class Recordings:
                 audio,
                 wishes,
                 decode_seconds,
-                priority=_priority_of(wishes),
+                priority=priority_of(wishes),
                 request_id=request_id,
                 fingerprint=source.fingerprint,
                 begun=begun,
@@ -202,7 +201,7 @@ class Recordings:
 
         async def go_on(begun: Sequence[Segment], names: Mapping[int, str]) -> WindowedTranscription:
             again = await source.read_again(audio.channel)
-            streams.enter_context(self._memory.share()).offered(_octets(again))
+            streams.enter_context(self._memory.share()).offered(octets(again))
             return in_windows(again, begun, names)
 
         if audio.recording is not None:
@@ -291,32 +290,8 @@ class Recordings:
 
     def _specify(self, audio: StreamAudio, wishes: Wishes) -> StreamSpec:
         info = self._info
-        budget = answer_budget(
-            info,
-            audio.length / info.geometry.sample_rate,
-            context_tokens=context_tokens(wishes.context),
-        )
-        question = Question(
-            wishes.context,
-            temperature=wishes.temperature,
-            max_tokens=min(budget, wishes.max_tokens or budget),
-        )
-        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, _priority_of(wishes))
-
-
-def _priority_of(wishes: Wishes) -> Priority:
-    return Priority.BACKGROUND if wishes.background else _priority(wishes.urgent)
-
-
-def _priority(urgent: bool) -> Priority:
-    return Priority.HIGH if urgent else Priority.NORMAL
-
-
-def _octets(audio: StreamAudio) -> int:
-    return audio.length * np.dtype(np.float32).itemsize
-
-
-def _giving_back(blocks: Iterator[Samples], share: Share) -> Iterator[Samples]:
-    """``blocks``; when all are taken, ``share`` is given back."""
-    yield from blocks
-    share.give_back()
+        seconds = audio.length / info.geometry.sample_rate
+        budget = answer_budget(info, seconds, context_tokens=context_tokens(wishes.context))
+        most = min(budget, wishes.max_tokens or budget)
+        question = Question(wishes.context, temperature=wishes.temperature, max_tokens=most)
+        return StreamSpec(info.geometry.frames(audio.length), question, audio.level, priority_of(wishes))
