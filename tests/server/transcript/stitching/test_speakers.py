@@ -48,7 +48,7 @@ def test_who_is_silent_in_the_overlap_is_known_by_the_voice_and_is_nobody_who_is
     own = draw.normal(size=(3, 192)).astype(np.float32) + draw.normal(size=192).astype(np.float32) * 0.7
 
     def near(person: int) -> Vector:
-        return own[person] + draw.normal(size=192).astype(np.float32) * 0.7
+        return np.asarray(own[person] + draw.normal(size=192) * 0.7, np.float32)
 
     a = window(0.0, 30.0, (1.0, 5.0, 0, "Who left the door open?"), (6.0, 12.0, 1, "I did."), (22.0, 29.0, 2, ANSWER))
     b = window(20.0, 90.0, (22.0, 29.0, 0, ANSWER), (40.0, 45.0, 1, "Then close it."), (50.0, 58.0, 2, "No."))
