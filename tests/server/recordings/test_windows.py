@@ -21,6 +21,7 @@ from server.recordings.wishes import Chunking, KnownSpeaker, Wishes
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.segments import Segment, Transcript
 from server.transcript.stitching.heard import Vector
+from server.voices.encoder import Likeness
 from tests.server.recordings.conftest import Room, file_of, noise, open_room
 from tests.server.recordings.test_worker_deaths import kill
 from tests.support.channel_runner import written
@@ -42,7 +43,9 @@ def loud(samples: Samples) -> bool:
 
 
 class Ear:
-    """Knows the voices of the talk by how loud they are."""
+    """A VoiceEncoder that knows the voices of the talk by how loud they are."""
+
+    likeness = Likeness(same=0.8, different=0.7)
 
     def __init__(self) -> None:
         self._gain = clip_level(recording_of(TALK)).gain
@@ -50,6 +53,9 @@ class Ear:
     async def vectors(self, clips: Sequence[Samples]) -> list[Vector]:
         turns = [round(float(np.max(np.abs(clip))) / self._gain / LEVEL) - 1 for clip in clips]
         return [np.eye(3, dtype=np.float32)[TALK[turn].speaker] for turn in turns]
+
+    def close(self) -> None:
+        pass
 
 
 def introduced(seconds: float) -> Windowing:
