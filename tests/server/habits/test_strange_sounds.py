@@ -85,7 +85,8 @@ def tone() -> Sound:
 def clipped() -> Sound:
     """Speech at forty times what fits."""
     speech: Sound = np.resize(soundfile.read(SHORT)[0], TIME.size)
-    return np.clip(40 * speech, -1, 1)
+    clipped: Sound = np.clip(40 * speech, -1, 1)
+    return clipped
 
 
 def constant() -> Sound:
