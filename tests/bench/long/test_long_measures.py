@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_next_to_nothing_is_told(told: list[SpokenWord]) -> None:
 
 
 def test_words_of_an_answer() -> None:
-    segments = [
+    segments: list[dict[str, Any]] = [
         {"start": 0.0, "end": 1.0, "speaker": "B", "text": "Good morning."},
         {"start": 1.0, "end": 4.0, "speaker": None, "text": "[Music]"},
         {"start": 4.0, "end": 5.0, "speaker": "A", "text": "Yes"},

@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 import srt  # type: ignore[import-untyped]
-import webvtt  # type: ignore[import-untyped]
+import webvtt
 
 from server.transcript.parser import BROKEN_OFF
 from tests.server.habits.conftest import (

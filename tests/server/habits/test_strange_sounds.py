@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -30,7 +31,7 @@ SECONDS = 4.0
 TIME = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
 WINDOW = 0.25
 """Minutes."""
-Sound = npt.NDArray[np.floating]
+Sound = npt.NDArray[Any]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +58,15 @@ def pink() -> Sound:
 def babble() -> Sound:
     """Six people at once."""
     clips = [soundfile.read(path)[0] for path in sorted(HELD_OUT.glob("brief_*.flac"))[:6]]
-    return 0.4 * sum(np.resize(clip, TIME.size) for clip in clips)
+    mixed: Sound = 0.4 * np.sum([np.resize(clip, TIME.size) for clip in clips], axis=0)
+    return mixed
 
 
 def chords() -> Sound:
     roots = 220 * 2 ** (np.array([0, 5, 7, 3, 0, 8, 10, 5])[(TIME * 2).astype(int)] / 12)
-    notes = (np.sin(2 * np.pi * TIME * roots * ratio) for ratio in (1, 1.25, 1.5, 2))
-    return 0.1 * sum(notes) * np.exp(-3 * (TIME * 2 % 1))
+    notes = [np.sin(2 * np.pi * TIME * roots * ratio) for ratio in (1, 1.25, 1.5, 2)]
+    played: Sound = 0.1 * np.sum(notes, axis=0) * np.exp(-3 * (TIME * 2 % 1))
+    return played
 
 
 def rhythm() -> Sound:
@@ -75,12 +78,15 @@ def clicks() -> Sound:
 
 
 def tone() -> Sound:
-    return 0.5 * np.sin(2 * np.pi * 1_000 * TIME)
+    wave: Sound = 0.5 * np.sin(2 * np.pi * 1_000 * TIME)
+    return wave
 
 
 def clipped() -> Sound:
     """Speech at forty times what fits."""
-    return np.clip(40 * np.resize(soundfile.read(SHORT)[0], TIME.size), -1, 1)
+    speech: Sound = np.resize(soundfile.read(SHORT)[0], TIME.size)
+    clipped: Sound = np.clip(40 * speech, -1, 1)
+    return clipped
 
 
 def constant() -> Sound:
@@ -88,7 +94,8 @@ def constant() -> Sound:
 
 
 def hum() -> Sound:
-    return 0.3 * sum(np.sin(2 * np.pi * 50 * k * TIME) / k for k in range(1, 9))
+    waves: Sound = 0.3 * np.sum([np.sin(2 * np.pi * 50 * k * TIME) / k for k in range(1, 9)], axis=0)
+    return waves
 
 
 def whisper() -> Sound:
