@@ -7,7 +7,6 @@ client sends them. A segment that was said is right where the transcript has, fo
 it, or none if that is nobody known. Once with the bundled voice encoder, once by the model's numbers alone.
 """
 
-
 from __future__ import annotations
 
 import argparse

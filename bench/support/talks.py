@@ -1,6 +1,5 @@
 """Talks among held-out voices, and clips of these voices from recordings of their own. Needs espeak-ng on first use."""
 
-
 from __future__ import annotations
 
 import random
