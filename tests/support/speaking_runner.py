@@ -84,8 +84,13 @@ class SpeakingRunner(ScriptedRunner):
         spoken, begun = self.answer_to(stream, question), len(question.begun)
         assert question.begun == tuple(spoken[:begun]), "it was never given"
         self.spoken[stream] = spoken
-        scripted = replace(question, seed=len(spoken), begun=tuple(range(FIRST, FIRST + begun)))
+        prefix = self.positions_of(question.prefix)
+        scripted = replace(question, prefix=prefix, seed=len(spoken), begun=tuple(range(FIRST, FIRST + begun)))
         return super().ask(stream, scripted)
+
+    def positions_of(self, prefix: str) -> str:
+        """As many characters as positions are taken by what is forced."""
+        return prefix
 
     def answer_to(self, stream: int, question: Question) -> list[int]:
         """The tokens of its answer behind what is forced."""
