@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -31,7 +32,7 @@ from tests.support.recorded_talk import RecordedTalkRunner, recorded
 
 BOTH = pytest.mark.parametrize("continuity", list(SpeakerContinuity))
 ORDER = NAMES.split()
-DENSE = [Said(place % 3, " ".join([*ORDER[place:], *ORDER[:place]][:9]) + ".") for place in range(16)]
+DENSE = [Said(place % 3, " ".join([*ORDER[place:], *ORDER[:place]][:12]) + ".") for place in range(16)]
 """As long as TALK, and with more words than an answer to all of it has room for where there are few pages."""
 SECONDS = 32.0
 PASS = 37.0
@@ -54,7 +55,14 @@ def turns_of(talk: Sequence[Said]) -> list[tuple[object, ...]]:
     """As `facts` has the segments of a talk that was told rightly."""
     times = [place * (TURN + PAUSE) for place in range(len(talk))]
     return [
-        (place, None, said.speaker, pytest.approx(start, abs=HUNDREDTH), pytest.approx(start + TURN, abs=0.02), said.text)
+        (
+            place,
+            None,
+            said.speaker,
+            pytest.approx(start, abs=HUNDREDTH),
+            pytest.approx(start + TURN, abs=0.02),
+            said.text,
+        )
         for place, (said, start) in enumerate(zip(talk, times, strict=True))
     ]
 
@@ -69,6 +77,7 @@ def files_of_samples() -> int:
 
 
 def assert_nothing_is_kept(room: Room) -> None:
+    gc.collect()  # who was interrupted leaves tracebacks
     assert (room.disk.used, room.memory.used, files_of_samples()) == (0, 0, 0)
 
 
@@ -132,16 +141,18 @@ async def test_one_pass_leaves_the_disk_when_the_engine_has_its_samples(room: Ro
                 assert (room.disk.used, files_of_samples()) == (0, 0)
 
 
-async def refusal(room: Room) -> BudgetSpent:
-    with room.admit() as ticket, pytest.raises(BudgetSpent) as caught:
-        file = io.BytesIO(recorded(TALK))
-        await room.transcription(file, WISHES, ticket=ticket, request_id="test").__aenter__()
-    return caught.value
+async def short_of(room: Room) -> Resource:
+    """What the talk finds no room for."""
+    with room.admit() as ticket:
+        opening = room.transcription(io.BytesIO(recorded(TALK)), WISHES, ticket=ticket, request_id="test")
+        with pytest.raises(BudgetSpent) as caught:
+            await opening.__aenter__()
+    return caught.value.resource
 
 
 async def test_more_than_may_lie_on_the_disk_is_refused(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room.disk, "limit", round(SECONDS * SAMPLE_RATE * 4) - 1)
-    assert (await refusal(room)).resource is Resource.DISK
+    assert await short_of(room) is Resource.DISK
     await assert_all_given_back(room)
     assert_nothing_is_kept(room)
 
@@ -161,7 +172,7 @@ async def test_a_full_disk_is_nobodys_fault(
     deaths = dict(room._decoders.deaths)
     with monkeypatch.context() as full:
         full.setattr(os, "pwrite", write)
-        assert (await refusal(room)).resource is resource
+        assert await short_of(room) is resource
         short = await heard(room, recorded(TALK[:4]), Wishes("talk"))
     assert short.text == " ".join(said.text for said in TALK[:4])
     assert dict(room._decoders.deaths) == deaths

@@ -111,7 +111,14 @@ async def heard(
 def facts(segments: Sequence[Segment]) -> list[tuple[object, ...]]:
     """Times in hundredths, to which the model rounds them, in a window counted from elsewhere."""
     return [
-        (s.index, s.channel, s.speaker, pytest.approx(s.start, abs=HUNDREDTH), pytest.approx(s.end, abs=HUNDREDTH), s.text)
+        (
+            s.index,
+            s.channel,
+            s.speaker,
+            pytest.approx(s.start, abs=HUNDREDTH),
+            pytest.approx(s.end, abs=HUNDREDTH),
+            s.text,
+        )
         for s in segments
     ]
 
