@@ -34,9 +34,14 @@ TEXT = " ".join(str(segment["Content"]) for segment in SEGMENTS if "Speaker" in 
 
 def endless_answer() -> str:
     """An answer that is cut by the length limit of every short recording. It does not run in circles."""
-    words = random.Random(1)
-    content = " ".join("".join(words.choices("abdeiklmnoprstu", k=5)) for _ in range(1000))
+    content = " ".join(random_words(1000))
     return json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": f"on and on {content}"}])
+
+
+def random_words(count: int) -> list[str]:
+    """The same every time, and each another one."""
+    letters = random.Random(1)
+    return ["".join(letters.choices("abdeiklmnoprstu", k=5)) for _ in range(count)]
 
 
 def hour_long_answer() -> str:
