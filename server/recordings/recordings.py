@@ -240,7 +240,9 @@ class Recordings:
         )
         question = spec.question
         if begun and not audio.clips:
-            question = replace(question, prefix=self._written(begun, recording.lead))
+            prefix = self._written(begun, recording.lead)
+            left = max(1, question.max_tokens - self._vocabulary.count(prefix))
+            question = replace(question, prefix=prefix, max_tokens=left)
         put = partial(
             hear,
             stream,
