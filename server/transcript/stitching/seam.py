@@ -14,9 +14,10 @@ from typing import Final
 
 from server.transcript.stitching.alignment import Match, Overlap
 from server.transcript.stitching.units import Unit
+from server.transcript.word_breaks import letters
 from server.transcript.words import ends_sentence
 
-_EDGE: Final = 1.5
+_EDGE: Final = 1.0
 """Seconds from a window's edge within which words that the other window does not have are not believed."""
 _EDGE_SHARE: Final = 1 / 3
 """Of the overlap, at most."""
@@ -26,6 +27,10 @@ _LEFT_OUT: Final = 3
 """Units that it has more, at least."""
 MEETING: Final = 0.5
 """Seconds within which words are at the place where two windows meet, and not a pause from it."""
+_FASTEST: Final = 60.0
+"""Letters that nobody says in a second, by far."""
+_SENTENCE: Final = 3
+"""Units of a segment that is more than a call in passing, of which times are often too short."""
 _TORN: Final = 0.3
 _UNCLEAN: Final = 0.3
 """What a cut costs beside a word that only one side has, and one within a segment, in halves of the overlap."""
@@ -114,19 +119,23 @@ def _both(part_a: Sequence[Unit], part_b: Sequence[Unit], *, late: bool) -> list
 
 
 def _whole(match: Match, a: Sequence[Unit], b: Sequence[Unit], late: bool) -> bool:
-    """Whether the later window's word is written: where a window's edge cut a word, the other one has all of it."""
+    """Whether the later window's word is written: where the earlier one's end cut a word, the later one has all of it.
+
+    Where the later one's start cut one, it is the first match, which is the earlier one's at any cut.
+    """
     one, other = a[match.end_a - 1].key, b[match.first_b].key
-    if match.end_a == len(a) and len(other) > len(one) and other.startswith(one):
-        return True
-    if match.first_b == 0 and len(one) > len(other) and one.endswith(other):
-        return False
-    return late
+    cut = match.end_a == len(a) and len(other) > len(one) and other.startswith(one)
+    return late or cut
 
 
 def _between(part_a: Sequence[Unit], part_b: Sequence[Unit], overlap: Overlap, *, late: bool) -> list[Kept]:
-    """Between two matches: what one side alone has, or what the side has that is to be believed here."""
+    """Between two matches: what one side alone has, or what the side has that is to be believed here.
+
+    All of it or nothing, by its middle: the characters of a script without spaces are no words.
+    """
     own, other = (part_b, part_a) if late else (part_a, part_b)
-    other = [unit for unit in other if _inside(unit, overlap, late=not late)]
+    if other and not _inside(other[len(other) // 2], overlap, late=not late):
+        return _alone(own, late=late)
     return _alone(other, late=not late) if _fuller(other, own) else _alone(own, late=late)
 
 
@@ -190,6 +199,7 @@ def _alone(units: Iterable[Unit], *, late: bool) -> list[Kept]:
 
 def _without_matches(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> Seam:
     """Where only one has words in the overlap they are kept; else the cut is where both pause, near the middle."""
+    a = _without_crammed(a, overlap)
     common_a = [unit for unit in a if unit.middle > overlap.start]
     common_b = [unit for unit in b if unit.middle < overlap.end]
     if not overlap.seconds or not common_a or not common_b:
@@ -198,6 +208,18 @@ def _without_matches(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> 
     at = _pause(a, b, overlap)
     early = _alone((unit for unit in a if unit.middle <= at), late=False)
     return Seam((*early, *_alone((unit for unit in b if unit.middle > at), late=True)), at, overlap)
+
+
+def _without_crammed(a: Sequence[Unit], overlap: Overlap) -> Sequence[Unit]:
+    """Without a last sentence that the time in front of the window's end cannot hold: nobody said it."""
+    if not a or a[-1].segment.end < overlap.end - MEETING:
+        return a
+    crammed = a[-1].segment
+    own = [unit for unit in a if unit.segment is crammed]
+    said = sum(letters(unit.text) for unit in own)
+    if len(own) < _SENTENCE or said <= _FASTEST * (crammed.end - crammed.start):
+        return a
+    return [unit for unit in a if unit.segment is not crammed]
 
 
 def _is_torn(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from heapq import merge
 from typing import Final
 
 from server.transcript.segments import Segment
@@ -14,14 +15,19 @@ _TOUCHING: Final = 0.5
 
 
 def with_tags(words: Sequence[Segment], a: Iterable[Segment], b: Iterable[Segment], at: float) -> list[Segment]:
-    """``words`` and, by their starts, what else both windows have. ``at``: where the later one takes over."""
+    """``words`` in their order and, by its start, what else both windows have. ``at``: where the later one takes over.
+
+    Words are never put in another order: what one window left out stands where the other one has it, whatever both
+    windows' times say.
+    """
     early = [segment for segment in a if not is_words(segment) and segment.start <= at]
     late = [segment for segment in b if not is_words(segment) and (segment.end > at or segment.start >= at)]
     if early and late and _one(early[-1], late[0]):
         early[-1] = replace(early[-1], end=max(early[-1].end, late[0].end))
         del late[0]
     tags = [*early, *(replace(segment, start=max(segment.start, at)) for segment in late)]
-    return sorted([*words, *tags], key=lambda segment: segment.start)
+    tags.sort(key=lambda segment: segment.start)
+    return list(merge(words, tags, key=lambda segment: segment.start))
 
 
 def _one(early: Segment, late: Segment) -> bool:

@@ -36,9 +36,10 @@ def _goes_on(before: Kept, behind: Kept, seam: Seam) -> bool:
         return one.segment is other.segment
     if one.segment.speaker != other.segment.speaker or one.segment.channel != other.segment.channel:
         return False
-    for first, second in ((before.a, behind.a), (before.b, behind.b)):
-        if first is not None and second is not None and first.segment is not second.segment:
-            return False
+    pairs = ((before.a, behind.a), (before.b, behind.b))
+    together = [one.segment is other.segment for one, other in pairs if one is not None and other is not None]
+    if together:
+        return all(together)
     return seam.torn or not (_ended(before, seam) or _began(behind, seam))
 
 

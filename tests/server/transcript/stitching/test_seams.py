@@ -223,4 +223,4 @@ def test_four_times_as_many_windows_take_no_eight_times_as_long() -> None:
         return process_time() - began
 
     seconds(2)
-    assert seconds(60) < 8 * seconds(15)
+    assert min(seconds(60) for _ in range(3)) < 8 * min(seconds(15) for _ in range(3))
