@@ -5,6 +5,7 @@ Decoding takes away what does not swing, so a turn of such a talk is a square wa
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -66,12 +67,28 @@ class RecordedTalkRunner(SpeakingRunner):
         if question.context not in self.talks:
             return super().answer_to(stream, question)
         samples = np.abs(np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP])
-        answer = answer_to(self.talks[question.context], samples, question.prefix)
+        answer = answer_to(self.numbered(self.talks[question.context], question.prefix), samples, question.prefix)
         return self.encoded(answer.removeprefix(_forced(question.prefix)))
+
+    def numbered(self, talk: Sequence[Said], prefix: str) -> Sequence[Said]:
+        """The talk with the numbers that its speakers have in an answer which begins with ``prefix``."""
+        return talk
 
     def release(self, stream: int) -> None:
         super().release(stream)
         self.heard.pop(stream, None)
+
+
+@dataclass
+class WilfulRunner(RecordedTalkRunner):
+    """Numbers people the other way round, unless it is forced to say who is who."""
+
+    def numbered(self, talk: Sequence[Said], prefix: str) -> Sequence[Said]:
+        speakers = {said.text: said.speaker for said in talk}
+        forced = json.loads(f"{prefix}]") if prefix else []
+        numbers = {speakers[segment["Content"]]: segment["Speaker"] for segment in forced}
+        highest = max(speakers.values())
+        return [said._replace(speaker=numbers.get(said.speaker, highest - said.speaker)) for said in talk]
 
 
 def _forced(prefix: str) -> str:

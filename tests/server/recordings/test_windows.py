@@ -26,7 +26,7 @@ from tests.server.recordings.conftest import Room, file_of, noise, open_room
 from tests.server.recordings.test_worker_deaths import kill
 from tests.support.channel_runner import written
 from tests.support.listening_runner import LEVEL, Said
-from tests.support.recorded_talk import RecordedTalkRunner, recorded, recording_of
+from tests.support.recorded_talk import RecordedTalkRunner, WilfulRunner, recorded, recording_of
 
 NAMES = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa"
 TALK = [Said(place % 3, f"{name} and {name} are here.") for place, name in enumerate(NAMES.split())]
@@ -138,6 +138,14 @@ async def test_windows_tell_what_one_pass_tells(room: Room, windowing: Windowing
     assert costs is not None
     assert (costs.usage, costs.reason) == (told.transcript.usage, EndReason.STOP)
     assert told.transcription.first_token_at is not None
+
+
+async def test_the_model_is_told_who_is_who(decoders: DecodePool) -> None:
+    async with open_room(decoders, partial(WilfulRunner, talks={"talk": TALK})) as room:
+        room.hear_in(introduced(16.0))
+        told = await heard(room, recorded(TALK))
+    assert [segment.speaker for segment in told.closed] == [said.speaker for said in TALK]
+    assert told.text == WHOLE
 
 
 async def test_windows_can_be_declined_where_one_pass_is_possible(room: Room) -> None:
