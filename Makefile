@@ -25,7 +25,7 @@ RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-faults bench-long bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-faults bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -116,6 +116,12 @@ bench-known-speakers: $(DEV) ## Count segments of known speakers that get their 
 
 bench-long: $(DEV) ## Measure talks of up to three hours: time, memory, speakers, seams; hours (ARGS="--minutes 1 10": some minutes)
 	$(BIN)/python -m bench.long $(ARGS)
+
+bench-loops: $(DEV) ## Count which answers that run in circles are noticed, and how soon (ARGS=--record: into the docs)
+	$(BIN)/python -m bench.loops --make 800 --seed 31 | $(BIN)/python -m bench.loops --score /dev/stdin $(ARGS)
+
+bench-seams: $(DEV) ## Count the words and speakers that are lost where windows meet (ARGS="--made 300 --seed 1")
+	$(BIN)/python -m bench.seams --made 150 $(ARGS)
 
 bench-faults: $(DEV) ## Kill, stop, fill and poison a server under load, twenty rounds each: an hour or two (ARGS="--only kill --rounds 3")
 	$(BIN)/python -m bench.faults $(ARGS)

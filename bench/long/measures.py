@@ -54,7 +54,7 @@ class Comparison:
         """
         near = sum(end - start for start, end in seams)
         errors = (*self.lost, *self.added)
-        inside = sum(any(start <= error <= end for start, end in seams) for error in errors)
+        inside = sum(any(start <= error < end for start, end in seams) for error in errors)
         elsewhere = (len(errors) - inside) / max(seconds - near, 1.0)
         return max(0.0, inside - near * elsewhere) / max(1, self.words)
 

@@ -14,6 +14,7 @@ from typing import BinaryIO, Self
 from model.seam.audio import Samples
 from server.audio_in.deaths import ATTEMPTS, DecoderDeaths, DecoderDied, verdict
 from server.audio_in.errors import DecodeStopped
+from server.audio_in.kept_samples import IN_MEMORY_SECONDS
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
 from server.audio_in.process import DecoderProcess
@@ -40,11 +41,14 @@ class DecodePool:
 
     Attributes:
         size: that number.
+        in_memory_seconds: of a recording, up to which its samples are held in memory; those of longer ones lie on the
+            disk.
         died: the deaths of its processes, and of others that decode for the same application.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, in_memory_seconds: float = IN_MEMORY_SECONDS) -> None:
         self.size = size
+        self.in_memory_seconds = in_memory_seconds
         self.died = DecoderDeaths()
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="decode")
         self._idle: list[DecoderProcess] = []
@@ -65,6 +69,7 @@ class DecodePool:
             AudioError: the audio cannot be used.
             DecoderFailed: the process died, and so did the next one, and not by what the file does to them.
             DecodeStopped: the pool was closed.
+            OSError: there is no room for the samples.
         """
         if self._closed:
             raise DecodeStopped
@@ -123,7 +128,7 @@ class DecodePool:
     def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits, listening: Listening) -> DecodedAudio:
         deaths: list[DecoderDied] = []
         while len(deaths) < ATTEMPTS:
-            process = DecoderProcess() if deaths else self._take()
+            process = DecoderProcess(self.in_memory_seconds) if deaths else self._take()
             try:
                 with job.using(process):
                     return DecodedAudio(*process.decode(file, limits, listening))
@@ -145,7 +150,7 @@ class DecodePool:
             if process.usable:
                 return process
             process.close()
-        return DecoderProcess()
+        return DecoderProcess(self.in_memory_seconds)
 
 
 class _Job:

@@ -19,17 +19,17 @@ _AT_ONCE: Final = 1 << 24
 """Bytes."""
 
 
-def on_disk(samples: int) -> bool:
-    """Where a channel of so many samples is kept."""
-    return samples > IN_MEMORY_SECONDS * SAMPLE_RATE
+def on_disk(samples: int, in_memory_seconds: float) -> bool:
+    """Where a channel of so many samples is kept, of which up to so many seconds are held in memory."""
+    return samples > in_memory_seconds * SAMPLE_RATE
 
 
-def kept(file: FileIO, count: int) -> Samples:
-    """The first ``count`` samples of ``file``, copied: whoever wrote it could change it later.
+def kept(file: FileIO, count: int, in_memory_seconds: float) -> Samples:
+    """The first ``count`` samples of ``file``, copied: whoever wrote it could change it later. See `on_disk`.
 
     Raises ValueError when there are fewer, OSError where the disk is full.
     """
-    return _on_disk(file, count) if on_disk(count) else _in_memory(file, count)
+    return _on_disk(file, count) if on_disk(count, in_memory_seconds) else _in_memory(file, count)
 
 
 def _in_memory(file: FileIO, count: int) -> Samples:

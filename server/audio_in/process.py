@@ -43,9 +43,13 @@ _BUSY_SHARE = 0.5
 
 
 class DecoderProcess:
-    """One child process that decodes files, one at a time. `kill` may come from any thread."""
+    """One child process that decodes files, one at a time. `kill` may come from any thread.
 
-    def __init__(self) -> None:
+    ``in_memory_seconds``: of a recording, up to which its samples are held in memory, and not on the disk.
+    """
+
+    def __init__(self, in_memory_seconds: float) -> None:
+        self._in_memory_seconds = in_memory_seconds
         self._started = False
         self._ended = False
         self._channels = [file_in_memory("samples") for _ in range(MAX_CHANNELS)]
@@ -83,6 +87,7 @@ class DecoderProcess:
         Raises:
             AudioError: as there, and ``decode_timeout`` where the file kept the process busy beyond that.
             DecoderDied: the process ended, or was killed because it hangs or cannot be trusted.
+            OSError: there is no room for the samples, on the disk or in memory. The process is not used any more.
         """
         if not self._started:
             self._wait_until_started()
@@ -94,7 +99,8 @@ class DecoderProcess:
             send_handle(self._pipe, descriptor, self._process.pid)
             with self._in_doubt():
                 report = self._report(self._answer(patience))
-                return self._take_samples(report, limits), report
+        with self._in_doubt():
+            return self._take_samples(report, limits), report
 
     def _wait_until_started(self) -> None:
         if not self._pipe.poll(START_SECONDS):
@@ -142,7 +148,12 @@ class DecoderProcess:
             limits.check_length(report.seconds, report.rows)
         except AudioError:
             raise ValueError("more samples than it may decode") from None
-        return tuple(kept(channel, report.samples) for channel in self._channels[: report.rows])
+        try:
+            rows = self._channels[: report.rows]
+            return tuple(kept(channel, report.samples, self._in_memory_seconds) for channel in rows)
+        except OSError:
+            self.kill()  # with what it wrote
+            raise
 
     def _die(self, reason: DeathReason) -> NoReturn:
         self.kill()

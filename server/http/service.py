@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from time import time
-from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
@@ -27,6 +25,7 @@ from server.http.auth.resume_tokens import ResumeTokens
 from server.http.descriptors import most_decoders
 from server.http.errors import shutting_down
 from server.http.job_host import open_jobs
+from server.http.preparation import Preparation
 from server.http.sockets.sessions import LiveSessions
 from server.http.spool import Spool
 from server.http.upload_places import UploadPlaces
@@ -42,19 +41,13 @@ from server.settings import Settings
 from server.tracing.streams import record_stream
 from server.tracing.tracer import NO_TRACES, Tracer
 from server.transcript.detokenizer import Vocabulary
-from server.transcript.language import load_languages
-from server.voices.encoder import VoiceEncoder
-from server.voices.opening import open_voice_encoder
 
 logger = logging.getLogger(__name__)
-Loaded = TypeVar("Loaded")
 
 LAST_WORDS_SECONDS = 10.0
 """Live sessions are told to end so long before the drain time is over, or half of it: they run until then."""
 CANCEL_SECONDS = 5
 """What is cancelled at the end has this long to tell its client."""
-_FAILED_RETRY = 60.0
-"""Seconds after which a restarted server may have what this one lacks."""
 
 
 class Service:
@@ -106,11 +99,10 @@ class Service:
         self.created = int(time())
         self._transcriber_factory = transcriber_factory
         self.jobs: Jobs | None = None
+        self._preparation = Preparation(engine, settings.voice_encoder)
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
-        self._voices: VoiceEncoder | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._fault: str | None = None
+        self._preparing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start the engine and return; it becomes ready by itself, and the service with it."""
@@ -118,28 +110,17 @@ class Service:
             self.jobs = await run_in_threadpool(open_jobs, self.settings.jobs_folder, self)
             await self.jobs.start()
         await self.engine.start()
-        self._reading = asyncio.create_task(self._read_vocabulary(), name="vocabulary-reader")
+        self._preparing = asyncio.create_task(self._prepare(), name="preparation")
 
     async def wait_ready(self) -> None:
         """Return when requests can be answered. Raises EngineUnavailable when the service failed or was closed."""
         await self.engine.wait_ready()
-        assert self._reading is not None
-        await asyncio.shield(self._reading)
+        assert self._preparing is not None
+        await asyncio.shield(self._preparing)
 
-    async def _read_vocabulary(self) -> None:
-        """Read what tells languages and voices while the model loads, then the checkpoint's vocabulary, whose place is
-        known then.
-
-        That is before anybody is told that the server is ready: reading Qwen2.5's eleven megabytes holds Python's lock
-        for half a second, in whatever thread.
-        """
-        await self._read(load_languages, "What tells languages")
-        name = self.settings.voice_encoder
-        self._voices = await self._read(partial(open_voice_encoder, name), f"The voice encoder {name}")
-        await self.engine.wait_ready()
-        assert self.engine.info is not None
-        folder = Path(self.engine.info.checkpoint_path)
-        vocabulary = await self._read(partial(Vocabulary.load, folder), f"The tokenizer in {folder}")
+    async def _prepare(self) -> None:
+        """Nobody is told before its end that the server is ready. Raises EngineUnavailable."""
+        vocabulary = await self._preparation.read()
         settings = self.settings
         self._vocabulary = vocabulary
         self._recordings = Recordings(
@@ -150,18 +131,9 @@ class Service:
             memory=self.memory,
             disk=self.spool.disk,
             windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
-            encoder=self._voices,
+            encoder=self._preparation.voices,
             loop_guard=settings.loop_guard,
         )
-
-    async def _read(self, load: Callable[[], Loaded], what: str) -> Loaded:
-        """What ``load`` returns, from a thread. Raises EngineUnavailable."""
-        try:
-            return await run_in_threadpool(load)
-        except Exception as error:  # the worker has read the checkpoint, and the rest is part of the installation
-            self._fault = f"{what} cannot be read: {error}"
-            logger.error("%s", self._fault)
-            raise EngineUnavailable(_FAILED_RETRY, self._fault) from error
 
     async def drain(self) -> None:
         """Let balancers notice, refuse new work, wait for what runs, and end what is left. Then the service is closed.
@@ -217,23 +189,22 @@ class Service:
         if self.jobs is not None:
             await self.jobs.close()
         await self.engine.close()
-        if self._reading is not None:
+        if self._preparing is not None:
             with suppress(EngineUnavailable):
-                await self._reading
+                await self._preparing
         await run_in_threadpool(self.decoders.close)
-        if self._voices is not None:
-            self._voices.close()
+        self._preparation.close()
         await run_in_threadpool(self.tracer.close)
 
     @property
     def failure(self) -> str | None:
         """Why requests cannot be answered, where something went wrong; for the operator's eyes."""
-        return self._fault or self.engine.failure
+        return self._preparation.fault or self.engine.failure
 
     @property
     def failed(self) -> bool:
         """Only a restart of the process helps."""
-        return self._fault is not None or self.engine.state is EngineState.FAILED
+        return self._preparation.fault is not None or self.engine.state is EngineState.FAILED
 
     @property
     def ready(self) -> bool:
@@ -302,7 +273,7 @@ class Service:
             raise shutting_down()
         self.engine.check_ready()
         if self._vocabulary is None:
-            raise EngineUnavailable(1.0, self._fault or "The model is being loaded.")
+            raise EngineUnavailable(1.0, self._preparation.fault or "The model is being loaded.")
 
     @property
     def recordings(self) -> Recordings:

@@ -18,6 +18,7 @@ from server.recordings.channels import audible
 from server.recordings.errors import UnusableReference
 from server.recordings.recording import Part, Recording, StreamAudio, blocks
 from server.recordings.wishes import KnownSpeaker, Wishes
+from server.resources import BudgetSpent, spent_resource
 from server.transcript.references import ReferenceClip
 
 _REFERENCE_SECONDS = (2.0, 10.0)
@@ -35,9 +36,14 @@ async def read_recording(
 
     That is the mix of all channels, or each that is worth hearing for itself.
 
-    Raises AudioError, UnusableReference, DecoderFailed, DecodeStopped.
+    Raises AudioError, UnusableReference, BudgetSpent, DecoderFailed, DecodeStopped.
     """
-    audio = await decoders.decode(file, limits, wishes.listening)
+    try:
+        audio = await decoders.decode(file, limits, wishes.listening)
+    except (OSError, MemoryError) as error:
+        if (resource := spent_resource(error)) is None:
+            raise
+        raise BudgetSpent(resource) from error
     clips = [await _read_reference(decoders, speaker, limits) for speaker in wishes.speakers]
     return await asyncio.to_thread(_split if wishes.listening.split else _mixed, audio, clips)
 

@@ -20,7 +20,7 @@ from server.recordings.errors import UnusableReference
 from server.recordings.reading import read_recording
 from server.recordings.recording import Recording, StreamAudio
 from server.recordings.wishes import Wishes
-from server.resources import Budget
+from server.resources import Budget, BudgetSpent
 
 _GONE = "The process that ran this request ended, and the recording could not be read again."
 _OTHER = "The process that ran this request ended, and the recording was another one when it was read again."
@@ -79,7 +79,7 @@ class RecordingFile:
         present.waiting += 1
         try:
             heard = await asyncio.shield(present.reading)
-        except (AudioError, UnusableReference):
+        except (AudioError, UnusableReference, BudgetSpent):
             raise EngineError(FailureCode.INTERNAL, _GONE) from None
         except DecodeStopped:
             raise EngineError(FailureCode.SHUTTING_DOWN, "The server is shutting down.") from None

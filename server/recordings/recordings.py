@@ -162,7 +162,7 @@ class Recordings:
     def _held(self, audio: StreamAudio, wishes: Wishes, streams: AsyncExitStack) -> StreamAudio:
         """``audio``, whose samples count as memory, or disk, until the engine has them. Raises BudgetSpent."""
         audio = audio if self._windows.needed(audio, wishes) else audio.passing
-        budget = self._disk if on_disk(audio.length) else self._memory
+        budget = self._disk if on_disk(audio.length, self._decoders.in_memory_seconds) else self._memory
         share = streams.enter_context(budget.share())
         share.take(octets(audio))
         if self._encoder is not None and audio.clips:
@@ -240,7 +240,9 @@ class Recordings:
         )
         question = spec.question
         if begun and not audio.clips:
-            question = replace(question, prefix=self._written(begun, recording.lead))
+            prefix = self._written(begun, recording.lead)
+            left = max(1, question.max_tokens - self._vocabulary.count(prefix))
+            question = replace(question, prefix=prefix, max_tokens=left)
         put = partial(
             hear,
             stream,

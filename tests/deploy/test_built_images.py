@@ -16,7 +16,7 @@ import pytest
 from openai import OpenAI
 
 from tests.deploy.image_builder import Container, ImageBuilder
-from tests.deploy.test_images import environment
+from tests.deploy.test_images import environment, owned_by_the_server
 from tests.support.processes import wait_until
 from tests.support.samples import SHORT, truth
 
@@ -92,6 +92,11 @@ def test_image_is_set_up_for_an_orchestrator(tag: str, builder: ImageBuilder) ->
     assert "10001:10001" in configuration
     assert "SIGTERM" in configuration
     assert "/health" in configuration
+
+
+def test_what_volumes_are_mounted_on_belongs_to_the_server(recipe: str, root: Path) -> None:
+    places = [(root / folder.lstrip("/")).stat() for folder in owned_by_the_server(recipe)]
+    assert {(place.st_uid, place.st_gid, place.st_mode & 0o777) for place in places} == {(10001, 10001, 0o700)}
 
 
 def test_container_may_write_to_tmp_alone(container: Container) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from server.settings import Settings
-from tests.deploy.test_images import environment
+from tests.deploy.test_images import environment, owned_by_the_server
 from tests.support.processes import ROOT
 from tests.support.tools import tool
 
@@ -69,8 +69,9 @@ def test_balancer_knows_every_replica_by_its_name_and_port(services: dict[str, A
     configuration = (ROOT / "deploy" / "haproxy.cfg").read_text()
     port = Settings.model_fields["port"].default
     defaults = dict(re.findall(r"presetenv (REPLICA_\d) (\S+)", configuration))
-    used = re.findall(r'^    server \S+ "\$\{(REPLICA_\d)\}"$', configuration, flags=re.MULTILINE)
-    assert used == list(defaults)
+    used = dict(re.findall(r'^    server (\S+) "\$\{(REPLICA_\d)\}"$', configuration, flags=re.MULTILINE))
+    assert list(used.values()) == list(defaults)
+    assert list(used) == list(replicas_of(services)), "by these names jobs are led to the one that has them"
     assert list(defaults.values()) == [f"{name}:{port}" for name in replicas_of(services)]
     assert configuration.count("presetenv BIND :8000") == 1
     assert [entry["target"] for entry in services["balancer"]["ports"]] == [8000]
@@ -139,6 +140,18 @@ def test_replica_settings_are_known_and_leave_time_to_drain(
         assert seconds(services["balancer"]["stop_grace_period"]) >= seconds(replica["stop_grace_period"])
 
 
+@pytest.mark.parametrize(("files", "recipe"), [(CPU, "Dockerfile.cpu"), (GPU, "Dockerfile")], ids=["cpu", "gpu"])
+def test_replicas_share_a_volume_for_jobs_that_they_may_write_to(files: tuple[str, ...], recipe: str) -> None:
+    document = compose(*files)
+    for replica in replicas_of(document["services"]).values():
+        folder = replica["environment"]["VIBEVOICE_JOBS_FOLDER"]
+        (volume,) = (volume for volume in replica["volumes"] if volume["target"] == folder)
+        assert (volume["type"], volume["source"], volume.get("read_only")) == ("volume", "jobs", None)
+        assert folder in owned_by_the_server(recipe), "a new volume belongs to whom the image's folder belongs to"
+        assert "VIBEVOICE_JOBS_NAME" not in replica["environment"], "whoever is asked knows every job"
+    assert set(document["volumes"]) == {"jobs"}
+
+
 def test_gpu_replicas_have_a_device_each() -> None:
     services = replicas_of(compose(*GPU)["services"])
     devices = [replica["deploy"]["resources"]["reservations"]["devices"] for replica in services.values()]
@@ -165,7 +178,7 @@ def test_gpu_replicas_may_execute_what_triton_compiles_and_nothing_else() -> Non
         assert "/tmp" in mounts(replica)
 
 
-def test_cpu_replicas_may_execute_nothing_they_write() -> None:
+def test_cpu_replicas_may_execute_nothing_in_what_is_memory() -> None:
     for replica in replicas_of(compose(*CPU)["services"]).values():
         assert not [path for path, options in mounts(replica).items() if "exec" in options]
 

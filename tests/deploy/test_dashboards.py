@@ -112,7 +112,7 @@ def test_the_dashboard_is_whole() -> None:
     assert (board["uid"], board["schemaVersion"]) == ("vibevoice-asr", 41)
     assert {variable["name"] for variable in board["templating"]["list"]} == {"datasource", "instance"}
     rows = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
-    assert rows == ["Overview", "Quality of service", "Load", "Resources", "Live", "Faults"]
+    assert rows == ["Overview", "Quality of service", "Load", "Resources", "Live", "Jobs", "Faults"]
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
     for panel in panels():

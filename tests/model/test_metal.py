@@ -92,6 +92,7 @@ def test_a_live_stream(checkpoint: Checkpoint, clips: list[Samples], watch: Watc
     for clip in (clips[1], clips[3]):
         hear(runner, 1, clip)
         answer(runner, 1, 6, Question(prefix="[", guess='[{"Start":0.00,"End":0.30,"Speaker":0,"Content":"a"}]'))
+    hear(runner, 1, clips[2])
     queued = asked(runner, 1)
     runner.step(StepPlan(rows=(RowWork(1, queued - 1),)))
     runner.release(1)

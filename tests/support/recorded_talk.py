@@ -59,6 +59,9 @@ class RecordedTalkRunner(SpeakingRunner):
         super().ask(stream, question)
         return _forced(question.prefix)
 
+    def positions_of(self, prefix: str) -> str:
+        return "".join(map(chr, self.encoded(_forced(prefix))))
+
     def answer_to(self, stream: int, question: Question) -> list[int]:
         if question.context not in self.talks:
             return super().answer_to(stream, question)

@@ -14,7 +14,6 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from model.errors import CheckpointError
 from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import Level, Samples
@@ -280,30 +279,3 @@ def _befall(context: str | None, answered: int) -> None:
     if trouble == Trouble.STUCK:
         print("stuck", flush=True)  # noqa: T201 - read by the test that waits for it
         signal.pause()
-
-
-def refuse_to_load() -> ScriptedRunner:
-    """A factory for a checkpoint that is no checkpoint."""
-    raise ValueError("there is no such checkpoint")
-
-
-def lose_the_device() -> ScriptedRunner:
-    """A factory that finds the device busy."""
-    raise RuntimeError("the device is busy")
-
-
-def miss_a_checkpoint() -> ScriptedRunner:
-    """A factory whose checkpoint lacks a file: an error for the operator, and for good."""
-    raise CheckpointError("Checkpoint /models/x is incomplete: tokenizer.json missing.")
-
-
-def find_a_busy_hub() -> ScriptedRunner:
-    """A factory whose hub has no time: an error for the operator that may pass."""
-    raise CheckpointError("The hub is busy (503 for 'some/where').", permanent=False)
-
-
-class CrampedRunner(ScriptedRunner):
-    """Has no memory for a step, as torch says it."""
-
-    def launch(self, plan: StepPlan) -> PendingStep:
-        raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.\nSee the documentation.")

@@ -34,9 +34,14 @@ TEXT = " ".join(str(segment["Content"]) for segment in SEGMENTS if "Speaker" in 
 
 def endless_answer() -> str:
     """An answer that is cut by the length limit of every short recording. It does not run in circles."""
-    words = random.Random(1)
-    content = " ".join("".join(words.choices("abdeiklmnoprstu", k=5)) for _ in range(1000))
+    content = " ".join(random_words(1000))
     return json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": f"on and on {content}"}])
+
+
+def random_words(count: int) -> list[str]:
+    """The same every time, and each another one."""
+    letters = random.Random(1)
+    return ["".join(letters.choices("abdeiklmnoprstu", k=5)) for _ in range(count)]
 
 
 def hour_long_answer() -> str:
@@ -84,8 +89,13 @@ class SpeakingRunner(ScriptedRunner):
         spoken, begun = self.answer_to(stream, question), len(question.begun)
         assert question.begun == tuple(spoken[:begun]), "it was never given"
         self.spoken[stream] = spoken
-        scripted = replace(question, seed=len(spoken), begun=tuple(range(FIRST, FIRST + begun)))
+        prefix = self.positions_of(question.prefix)
+        scripted = replace(question, prefix=prefix, seed=len(spoken), begun=tuple(range(FIRST, FIRST + begun)))
         return super().ask(stream, scripted)
+
+    def positions_of(self, prefix: str) -> str:
+        """As many characters as positions are taken by what is forced."""
+        return prefix
 
     def answer_to(self, stream: int, question: Question) -> list[int]:
         """The tokens of its answer behind what is forced."""

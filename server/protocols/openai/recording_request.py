@@ -28,6 +28,7 @@ _Known = Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)]
 CONTEXT: Final = frozenset({"prompt", "keywords", "hotwords"})
 """Of these the model's prompt is made."""
 _TEXTS = frozenset({"prompt", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
+_CHOICES = frozenset({"chunking_strategy"})
 
 
 class RecordingParameters(BaseModel):
@@ -103,7 +104,7 @@ def parameters_from_json(kind: type[Parameters], values: Mapping[str, JsonValue]
 
 def _values(kind: type[RecordingParameters], fields: Iterable[tuple[str, str]]) -> dict[str, Any]:
     lists = {name for name, field in kind.model_fields.items() if get_origin(field.annotation) is tuple}
-    return values_of_form(fields, lists=lists, texts=_TEXTS)
+    return values_of_form(fields, lists=lists, texts=_TEXTS, choices=_CHOICES)
 
 
 def _checked(kind: type[Parameters], values: dict[str, Any]) -> Parameters:

@@ -57,7 +57,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 def values_of_form(
-    fields: Iterable[tuple[str, str]], *, lists: Collection[str], texts: Collection[str]
+    fields: Iterable[tuple[str, str]], *, lists: Collection[str], texts: Collection[str], choices: Collection[str]
 ) -> dict[str, Any]:
     """Parameters from form fields in any order.
 
@@ -68,11 +68,13 @@ def values_of_form(
         fields: names and values.
         lists: the parameters that are lists.
         texts: those that may be any text: there ``null`` and ``undefined`` are words.
+        choices: those of which ``none`` is a value, as it stands; ``None`` is what Python makes of an absent one.
     """
     values: dict[str, Any] = {}
     for key, value in fields:
         name, inner = _name_of(key)
-        if _is_empty(value) or (name not in texts and value.strip().lower() in _NOTHING):
+        chosen = name in texts or (name in choices and value.strip() == "none")
+        if _is_empty(value) or (not chosen and value.strip().lower() in _NOTHING):
             continue
         if name in lists:
             before = values.get(name)

@@ -71,7 +71,9 @@ class WindowOpener:
         ]
         prefix = grammar.opening(written)
         # What is forced takes room of the answer: of the room that is reserved, not of the caller's tokens.
-        room = min(budget, limit + self.vocabulary.count(prefix))
+        forced = self.vocabulary.count(prefix)
+        room = min(budget, limit + forced)
+        limit = min(limit, max(1, room - forced))  # known here, for words wait where an answer comes near its limit
         question = Question(self.wishes.context, temperature=self.wishes.temperature, max_tokens=room)
         spec = StreamSpec(info.geometry.frames(sound.samples), question, sound.level, self.priority)
         logger.info("window", extra={"fields": {"request_id": self.request_id, "start": start, "seconds": seconds}})

@@ -25,17 +25,14 @@ from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
 from tests.server.engine.conftest import PATIENCE, eventually
-from tests.support.scripted_runner import (
-    FIRST,
+from tests.support.failing_starts import (
     CrampedRunner,
-    ScriptedRunner,
-    Trouble,
-    answer_of,
     find_a_busy_hub,
     lose_the_device,
     miss_a_checkpoint,
     refuse_to_load,
 )
+from tests.support.scripted_runner import FIRST, ScriptedRunner, Trouble, answer_of
 
 if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine

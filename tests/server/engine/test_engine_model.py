@@ -29,7 +29,7 @@ from tests.server.engine.conftest import eventually
 if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine
 
-TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=10.0)
+TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=5.0)
 """Pages for about three of the recordings below, so that the others wait."""
 
 

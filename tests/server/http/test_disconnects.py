@@ -12,7 +12,7 @@ import pytest
 from tests.server.http.conftest import tone
 from tests.server.http.test_request_shapes import BOUNDARY, END, part
 from tests.support.scripted_server import RunningServer, running_server
-from tests.support.speaking_runner import TEXT, endless_answer
+from tests.support.speaking_runner import TEXT, endless_answer, random_words
 
 PATH = "/v1/audio/transcriptions"
 HELD = (
@@ -88,7 +88,7 @@ def test_leaving_without_reading() -> None:
 
 def test_a_silent_stream_is_kept_alive(slow_server: RunningServer, wav: bytes) -> None:
     """The first segment takes a second of steps before its first word, and nothing is said in a pause."""
-    silence = '[{"Start":0,"End":3,"Content":"[' + "Silence " * 60 + ']"}]'
+    silence = '[{"Start":0,"End":3,"Content":"[' + " ".join(random_words(60)) + ']"}]'
     answer = httpx.post(
         f"{slow_server.url}{PATH}", files={"file": wav}, data={"prompt": silence, "stream": "true"}, timeout=60
     )

@@ -29,8 +29,8 @@ from tests.support.speaking_runner import CHECKPOINT, SpeakingRunner, hour_long_
 
 SHARE = 0.5
 """Of the work in one go that may be done in one turn."""
-MINUTES = 30
-"""Of audio for which an answer may be as long as that to an hour."""
+MINUTES = 60
+"""Of audio, which are heard in one pass."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Watched:
 def watched() -> Iterator[Watched]:
     watch = LoopWatch()
     runner = partial(SpeakingRunner, pages=1 << 14, max_positions=1 << 17, drafts=127, usual=hour_long_answer())
-    with running_server(runner, routers=[watch.router]) as server:
+    with running_server(runner, routers=[watch.router], window_minutes=MINUTES) as server:
         yield Watched(server, watch)
 
 

@@ -17,13 +17,13 @@ import httpx
 import openai
 import pytest
 
-from server.http import service
+from server.http import preparation
 from server.serving.server import DrainingServer
 from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
 from tests.server.http.conftest import assert_envelope
+from tests.support.failing_starts import find_a_busy_hub, refuse_to_load
 from tests.support.processes import ROOT, free_port, wait_until
-from tests.support.scripted_runner import find_a_busy_hub, refuse_to_load
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server, scripted_app
 from tests.support.speaking_runner import TEXT, MuteRunner, endless_answer, load_once, load_when_it_exists
 
@@ -115,7 +115,7 @@ def test_what_tells_languages_is_read_before_the_server_is_ready(
     def missing() -> None:
         raise FileNotFoundError("no model.npz.xz")
 
-    monkeypatch.setattr(service, "load_languages", missing)
+    monkeypatch.setattr(preparation, "load_languages", missing)
     settings = Settings(model="tiny", port=0)
     server = DrainingServer(scripted_app(settings, MuteRunner), settings)
     server.run()

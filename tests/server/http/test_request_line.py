@@ -92,7 +92,8 @@ def test_head_wherever_get_is(server: RunningServer) -> None:
     for path in paths:
         got, asked = (exchange(server, f"{verb} {path}") for verb in ("GET", "HEAD"))
         head, _, body = asked.partition(b"\r\n\r\n")
-        assert (head.partition(b"\r\n")[0], body) == (b"HTTP/1.1 200 OK", b""), path
+        status = "404 Not Found" if "{job_id}" in path else "200 OK"  # there are no jobs
+        assert (head.partition(b"\r\n")[0], body) == (f"HTTP/1.1 {status}".encode(), b""), path
         names = [
             [line.partition(b":")[0] for line in of.partition(b"\r\n\r\n")[0].split(b"\r\n")] for of in (got, asked)
         ]

@@ -57,10 +57,12 @@ class Room(Recordings):
             vocabulary,
             decoders,
             max_audio_seconds=LONGEST,
-            memory=Budget(Resource.MEMORY, 1 << 30),
-            disk=Budget(Resource.DISK, 1 << 34),
+            memory=(memory := Budget(Resource.MEMORY, 1 << 30)),
+            disk=(disk := Budget(Resource.DISK, 1 << 34)),
         )
         self.engine = engine
+        self.memory = memory
+        self.disk = disk
 
     def hear_in(self, windowing: Windowing, encoder: VoiceEncoder | None = None) -> None:
         """From now on in such windows, and with such ears for voices."""

@@ -124,10 +124,17 @@ def test_empty_is_absent_in_forms(name: str, suffix: str, value: str) -> None:
         ("languages", "[null]"),
         ("chunking_strategy", "{}"),
         ("chunking_strategy", "null"),
+        ("chunking_strategy", "None"),
     ],
 )
 def test_nothing_written_as_text(name: str, value: str) -> None:
     assert parameters_from_form([(name, value)]) == DEFAULTS
+
+
+@pytest.mark.parametrize("written", ["none", " none "])
+def test_none_may_be_a_choice(written: str) -> None:
+    assert parameters_from_form([("chunking_strategy", written)]).chunking_strategy == "none"
+    assert parameters_from_json({"chunking_strategy": written}).chunking_strategy == "none"
 
 
 def test_texts_may_be_any_text() -> None:
