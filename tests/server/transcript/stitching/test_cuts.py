@@ -85,3 +85,16 @@ def test_a_sentence_crammed_in_front_of_a_hard_cut_goes_and_a_short_call_stays()
         "Oh, yes.",
         "Next, the chimney.",
     ]
+
+
+def test_an_answer_that_one_side_left_out_stands_in_front_of_what_follows_it_whatever_the_times_say() -> None:
+    a = window(0.0, 30.0, (18.0, 20.8, 0, "Shall we begin with the roof?"), (21.0, 24.0, 0, "It leaked again tonight."))
+    b = window(
+        17.0,
+        60.0,
+        (18.2, 20.9, 0, "Shall we begin with the roof?"),
+        (21.2, 21.4, 1, "Right."),
+        (21.5, 24.0, 0, "It leaked again tonight."),
+    )
+    found = texts(a, b)
+    assert found == ["Shall we begin with the roof?", "Right.", "It leaked again tonight."]
