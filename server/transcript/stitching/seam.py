@@ -231,17 +231,19 @@ def _is_torn(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> bool:
 
 
 def _pause(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> float:
-    """The moment in the middle half of the overlap at which least is said; the overlap's middle where that is equal.
+    """The moment of the overlap at which least is said, and where fewest words are lost; of several the middlemost.
 
     Between two words of a segment nothing is said either, but half of it would be lost there.
     """
-    quarter = overlap.seconds / 4
-    moments = [overlap.middle + quarter * step / 10 for step in range(-10, 11)]
     segments = {id(unit.segment): (unit.segment.start, unit.segment.end) for unit in (*a, *b)}.values()
+    half = overlap.seconds / 2
+    moments = [overlap.middle + half * step / 20 for step in range(-20, 21)]
+    moments += [edge for segment in segments for edge in segment if overlap.start <= edge <= overlap.end]
 
-    def cost(at: float) -> tuple[int, int, float]:
+    def cost(at: float) -> tuple[int, int, int, float]:
         torn = sum(start < at < end for start, end in segments)
         said = sum(unit.start < at < unit.end for unit in (*a, *b))
-        return torn, said, abs(at - overlap.middle)
+        lost = sum(unit.middle > at for unit in a) + sum(unit.middle <= at for unit in b)
+        return torn, said, lost, abs(at - overlap.middle)
 
     return min(moments, key=cost)

@@ -102,6 +102,8 @@ def test_an_answer_that_one_side_left_out_stands_in_front_of_what_follows_it_wha
 
 def test_where_no_word_is_common_no_turn_is_torn() -> None:
     """The later window missed the turn that lies across the overlap's middle."""
-    a = window(0.0, 11.5, (2.0, 7.0, 0, "We open at nine."), (8.4, 10.4, 1, "Nobody has seen them since Monday."))
-    b = window(7.5, 16.2, (10.5, 12.5, 1, "Here is the report of last week."))
-    assert texts(a, b) == ["We open at nine.", "Nobody has seen them since Monday.", "Here is the report of last week."]
+    for later in range(17):
+        at = 8.0 + 0.05 * later
+        a = window(0.0, 11.5, (2.0, 7.0, 0, "We open at nine."), (at, at + 2.0, 1, "Nobody saw them at all."))
+        b = window(7.5, 16.2, (at + 2.0, at + 4.0, 1, "Here is the report of last week."))
+        assert texts(a, b) == ["We open at nine.", "Nobody saw them at all.", "Here is the report of last week."], at
