@@ -15,10 +15,12 @@ import numpy as np
 
 from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
-from server.engine.client.answer import Answer, WholeAnswer
+from server.engine.client.answer import Answer
 from server.engine.client.engine import Engine
 from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream
+from server.engine.figures import LoopFigures
+from server.engine.messages import AnswerTokens
 from server.live.settings import LiveSettings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
@@ -79,27 +81,56 @@ class _RedoneStream(EngineStream):
     """Keeps its audio, and has a new stream of the engine hear all of it for every question."""
 
     def __init__(self, opened: Callable[[], EngineStream]) -> None:  # the worker does not know this stream
+        self.loops = LoopFigures()
+        self.request_id = "redone"
         self._opened = opened
         self._audio: list[Samples] = []
+        self._present: _RedoneAnswer | None = None
+
+    @property
+    def given(self) -> int:
+        return 0 if self._present is None else self._present.stream.given
 
     async def append(self, samples: Samples) -> None:
         self._audio.append(samples)
 
     def ask(self, question: Question, *, last: bool = False) -> Answer:
-        return _RedoneAnswer(self._opened(), np.concatenate(self._audio), replace(question, prefix="", guess=""))
+        afresh = replace(question, prefix="", guess="")
+        self._present = _RedoneAnswer(self._opened(), np.concatenate(self._audio), afresh)
+        return self._present
+
+    async def crop(self) -> None:
+        if self._present is not None:
+            await self._present.crop()
 
     def close(self) -> None:
         self._audio.clear()
 
 
 class _RedoneAnswer(Answer):
-    """Of a stream that is opened for it alone."""
+    """Of a stream that is opened for it alone.
+
+    Attributes:
+        stream: that one.
+    """
 
     def __init__(self, stream: EngineStream, audio: Samples, question: Question) -> None:
         super().__init__()
-        self._stream, self._audio, self._question = stream, audio, question
+        self.stream = stream
+        self._audio, self._question = audio, question
+        self._asked: Answer | None = None
 
-    async def read(self) -> WholeAnswer:
-        async with self._stream as stream:
-            await stream.append(self._audio)
-            return await stream.ask(self._question, last=True).read()
+    async def __anext__(self) -> AnswerTokens:
+        if self._asked is None:
+            await self.stream.append(self._audio)
+            self._asked = self.stream.ask(self._question, last=True)
+        try:
+            return await anext(self._asked)
+        except StopAsyncIteration:
+            self.done = self._asked.done
+            raise
+
+    async def crop(self) -> None:
+        await self.stream.crop()
+        self.stream.close()
+        self.done = None if self._asked is None else self._asked.done
