@@ -241,7 +241,8 @@ class Recordings:
         question = spec.question
         if begun and not audio.clips:
             prefix = self._written(begun, recording.lead)
-            left = max(1, question.max_tokens - self._vocabulary.count(prefix))
+            taken = await asyncio.to_thread(self._vocabulary.count, prefix)
+            left = max(1, question.max_tokens - taken)
             question = replace(question, prefix=prefix, max_tokens=left)
         put = partial(
             hear,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -14,6 +15,7 @@ from server.recordings.windowed.telling import PROGRESS, Telling
 from server.recordings.windowed.voices import HeardVoices, WindowNumbers
 from server.recordings.windowed.window import RecordingWindow, WindowOpener
 from server.recordings.windowed.windowing import Windowing, first_window
+from server.speech.cuts import Cut
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import CUT
 from server.transcript.repeats import LoopFound
@@ -89,9 +91,9 @@ class Passage:
         while at < self._end:
             introduced = self._voices.introductions
             room = self._windowing.seconds - sum(voice.seconds for voice in introduced)
-            cut = first_window(self._samples, at, self._end, round(room * SAMPLE_RATE))
+            cut, voiced = await asyncio.to_thread(self._look, at, round(room * SAMPLE_RATE))
             self.windows += 1
-            if not self._windowing.has_voice(self._samples[at : cut.at]):
+            if not voiced:
                 if cut.at - at >= PROGRESS * SAMPLE_RATE:  # else it is the rest of something
                     yield _silence(at / SAMPLE_RATE, cut.at / SAMPLE_RATE)
                 at = cut.at
@@ -105,6 +107,14 @@ class Passage:
                     return
                 at = self._next(at, cut.at, telling)
             self.until = at / SAMPLE_RATE
+
+    def _look(self, first: int, longest: int) -> tuple[Cut, bool]:
+        """Where the window ends that begins at ``first``, and whether it has a voice.
+
+        Minutes in which nobody speaks are looked through to their end, which takes seconds.
+        """
+        cut = first_window(self._samples, first, self._end, longest)
+        return cut, self._windowing.has_voice(self._samples[first : cut.at])
 
     def close(self) -> None:
         """End the work on it. Harmless when repeated."""

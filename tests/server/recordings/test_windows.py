@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -200,6 +202,21 @@ async def test_silent_windows_are_not_heard(room: Room) -> None:
     assert told.closed[-1].end == pytest.approx(72.0, abs=0.1)
     assert told.transcript.usage is not None
     assert told.transcript.usage.audio_tokens < 60 * 7.5
+
+
+@pytest.mark.parametrize("windowing", [introduced(16), linked(16)], ids=repr_of)
+async def test_nobody_else_waits_while_voices_are_looked_for(room: Room, windowing: Windowing) -> None:
+    """Minutes without any are looked through to their end, which takes seconds."""
+    threads = set()
+
+    def has_voice(samples: Samples) -> bool:
+        threads.add(threading.get_ident())
+        return loud(samples)
+
+    room.hear_in(replace(windowing, has_voice=has_voice), Ear())
+    assert (await heard(room, recorded(TALK))).text == WHOLE
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 async def test_only_the_caller_cuts(room: Room) -> None:
