@@ -23,6 +23,8 @@ BLOCK_MS = 50.0
 COPIES = 1.2
 """One of the samples, and what else a request takes."""
 _SAMPLE_BYTES = 4
+_LEAST = 20_000
+"""Bytes of an answer to an hour: words alone."""
 
 
 def lines(server: service.RunningServer) -> list[Line]:
@@ -58,12 +60,20 @@ def _hour() -> bytes:
 
 def _transcribe(client: httpx.Client, file: bytes, **fields: object) -> bytes:
     data = {"model": "vibevoice-asr", **fields}
-    return client.post("/v1/audio/transcriptions", data=data, files={"file": file}).raise_for_status().content
+    return _whole(client.post("/v1/audio/transcriptions", data=data, files={"file": file}))
 
 
 def _listen(client: httpx.Client, file: bytes) -> bytes:
     query = {"diarize": "true", "utterances": "true", "paragraphs": "true"}
-    return client.post("/v1/listen", params=query, content=file).raise_for_status().content
+    return _whole(client.post("/v1/listen", params=query, content=file))
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    """An hour's, or what is measured is something else. Raises ValueError."""
+    content = answer.raise_for_status().content
+    if len(content) < _LEAST:
+        raise ValueError(f"an answer of {len(content)} bytes is not to an hour")
+    return content
 
 
 def _blocked(base: str, name: str, answer: Callable[[], bytes]) -> Line:

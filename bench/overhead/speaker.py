@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,7 @@ from model.seam.streams import Question, StreamCounts
 TINY = Path(__file__).parents[2] / "model" / "tiny" / "checkpoint"
 TURN = 5
 """Seconds that each turn takes."""
-SENTENCES = ("Good morning, Ms. Grün, how are you?", "Quite well, and what did the others say?", "Nothing new at all.")
+_WORDS = "good morning Ms. Grün how are you quite well and what did the others say nothing new at all".split()
 _BEFORE, _AFTER = 5, 7
 """Tokens of the prompt around the audio."""
 _STEPS = 256
@@ -28,10 +29,18 @@ _PAGE = 256
 
 
 def answer_to(seconds: float) -> str:
-    """What is said in a recording, as the model would write it: turns of two speakers, one behind the other."""
-    whole = max(1, int(seconds))
+    """What is said in a recording, as the model would write it: turns of two speakers, one behind the other.
+
+    Each says something else, or the answer would be taken for one that runs in circles.
+    """
+    whole, words = max(1, int(seconds)), random.Random(0)
     turns = [
-        {"Start": start, "End": min(start + TURN, whole), "Speaker": turn % 2, "Content": SENTENCES[turn % 3]}
+        {
+            "Start": start,
+            "End": min(start + TURN, whole),
+            "Speaker": turn % 2,
+            "Content": " ".join(words.choices(_WORDS, k=7)),
+        }
         for turn, start in enumerate(range(0, whole, TURN))
     ]
     return json.dumps(turns, ensure_ascii=False, separators=(",", ":"))

@@ -74,7 +74,7 @@ def test_jobs_are_shared_out_and_each_is_done_once(tmp_path: Path) -> None:
             assert done((other, one)[number % 2], job)["progress"]["segments"] == len(TALK)
 
         def ended() -> float:
-            return sum(server.metric("asr_jobs_ended_total", status="completed") for server in (one, other))
+            return float(sum(server.metric("asr_jobs_ended_total", status="completed") for server in (one, other)))
 
         one.wait_for(lambda: ended() >= len(jobs), "all are counted")
         assert ended() == len(jobs)
