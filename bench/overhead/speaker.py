@@ -20,7 +20,22 @@ from model.seam.streams import Question, StreamCounts
 TINY = Path(__file__).parents[2] / "model" / "tiny" / "checkpoint"
 TURN = 5
 """Seconds that each turn takes."""
-_WORDS = "good morning Ms. Grün how are you quite well and what did the others say nothing new at all".split()
+_WORDS = [
+    "good",
+    "morning",
+    "Ms.",
+    "Grün",
+    "how",
+    "are",
+    "you",
+    "quite",
+    "well",
+    "what",
+    "did",
+    "others",
+    "say",
+    "nothing",
+]
 _BEFORE, _AFTER = 5, 7
 """Tokens of the prompt around the audio."""
 _STEPS = 256
