@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.speech.detector import SpeechDetector
 
 _FRAME: Final = SAMPLE_RATE // 50
@@ -33,13 +33,15 @@ class Cut:
     silent: bool
 
 
-def best_cut(samples: Samples, first: int, last: int) -> Cut:
+def best_cut(samples: Samples, first: int, last: int, level: Level = Level()) -> Cut:  # noqa: B008 - frozen
     """Where to cut ``samples`` ([n], mono 24 kHz) between ``first`` and ``last``: in the middle of the longest pause.
+
+    ``level``: of the recording, without which all of a soft one would be a pause.
 
     Late ones go before early ones of the same length. Where there is no pause it is the softest place. Energy is
     looked at in no time; only where that finds nothing the detector is asked: 6 ms for a second of what is searched.
     """
-    part = np.asarray(samples[first:last])
+    part = level.apply(np.asarray(samples[first:last]))
     levels = _levels(part)
     if not levels.size:
         return Cut(last, silent=False)

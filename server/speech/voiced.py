@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.speech.detector import SpeechDetector
 
 LEAST_VOICE: Final = 0.2
@@ -18,14 +18,16 @@ _SOFTEST: Final = 10 ** (-65 / 20)
 """Nobody is heard below: 15 dB softer than what the detector finds."""
 
 
-def has_voice(samples: Samples) -> bool:
-    """Whether ``samples`` ([n], mono 24 kHz) have `LEAST_VOICE` in them. Stops as soon as it knows.
+def has_voice(samples: Samples, level: Level = Level()) -> bool:  # noqa: B008 - frozen
+    """Whether ``samples`` ([n], mono 24 kHz), at the ``level`` of their recording, have `LEAST_VOICE` in them.
+
+    Stops as soon as it knows. A recording may be as soft as it likes: the model hears it at its level as well.
 
     Where somebody speaks that takes milliseconds; for silence next to nothing, and for an hour of noise 20 seconds.
     """
     detector, frames = SpeechDetector(), 0
     for start in range(0, samples.size, _PIECE):
-        piece = np.asarray(samples[start : start + _PIECE])
+        piece = level.apply(np.asarray(samples[start : start + _PIECE]))
         if max(float(piece.max()), -float(piece.min())) < _SOFTEST:
             detector = SpeechDetector()
             continue

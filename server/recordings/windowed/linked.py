@@ -62,7 +62,7 @@ class LinkedTranscription(WindowedTranscription):
 
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         longest = round(self._windowing.seconds * SAMPLE_RATE)
-        spans = await asyncio.to_thread(overlapping_windows, self._sound.samples, longest)
+        spans = await asyncio.to_thread(overlapping_windows, self._sound.samples, self._sound.level, longest)
         places = asyncio.Semaphore(self._windowing.side_by_side)
         self._windows = [self._window(first, last) for first, last in spans]
         self._passages = [window.passage for window in self._windows]

@@ -113,8 +113,8 @@ class Passage:
 
         Minutes in which nobody speaks are looked through to their end, which takes seconds.
         """
-        cut = first_window(self._samples, first, self._end, longest)
-        return cut, self._windowing.has_voice(self._samples[first : cut.at])
+        cut = first_window(self._samples, self._level, first, self._end, longest)
+        return cut, self._windowing.has_voice(self._samples[first : cut.at], self._level)
 
     def close(self) -> None:
         """End the work on it. Harmless when repeated."""

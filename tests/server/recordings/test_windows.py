@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from model.seam.audio import Samples, clip_level
+from model.seam.audio import Level, Samples, clip_level
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.listening import Listening
 from server.engine.messages import EndReason
@@ -40,7 +40,7 @@ HUNDREDTH = 0.0101
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def loud(samples: Samples) -> bool:
+def loud(samples: Samples, _: Level) -> bool:
     """A square wave is nobody's voice."""
     return bool(np.any(np.abs(samples) > LEVEL / 2))
 
@@ -209,9 +209,9 @@ async def test_nobody_else_waits_while_voices_are_looked_for(room: Room, windowi
     """Minutes without any are looked through to their end, which takes seconds."""
     threads = set()
 
-    def has_voice(samples: Samples) -> bool:
+    def has_voice(samples: Samples, level: Level) -> bool:
         threads.add(threading.get_ident())
-        return loud(samples)
+        return loud(samples, level)
 
     room.hear_in(replace(windowing, has_voice=has_voice), Ear())
     assert (await heard(room, recorded(TALK))).text == WHOLE

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.recordings.windowed.windowing import first_window, overlap_of, overlapping_windows
 from server.speech.cuts import best_cut
 from server.speech.voiced import has_voice
@@ -44,7 +44,7 @@ def test_windows_are_about_as_long_as_each_other_and_none_is_too_long() -> None:
     samples = talk(130.0, [(at, at + 0.5) for at in range(3, 130, 7)])
     start, lengths = 0, []
     while start < samples.size:
-        end = first_window(samples, start, samples.size, 60 * SECOND).at
+        end = first_window(samples, Level(), start, samples.size, 60 * SECOND).at
         lengths.append((end - start) / SECOND)
         start = end
     assert len(lengths) == 3
@@ -54,17 +54,26 @@ def test_windows_are_about_as_long_as_each_other_and_none_is_too_long() -> None:
 
 def test_overlapping_windows_cover_everything_and_overlap_a_little() -> None:
     samples = talk(130.0, [(at, at + 0.5) for at in range(3, 130, 7)])
-    windows = overlapping_windows(samples, 60 * SECOND)
+    windows = overlapping_windows(samples, Level(), 60 * SECOND)
     assert (windows[0][0], windows[-1][1]) == (0, samples.size)
     for (_, end), (start, _) in pairwise(windows):
         assert 0 < end - start <= overlap_of(60 * SECOND)
     assert all(end - start <= 60 * SECOND for start, end in windows)
-    assert overlapping_windows(samples, samples.size) == [(0, samples.size)]
+    assert overlapping_windows(samples, Level(), samples.size) == [(0, samples.size)]
 
 
 @pytest.mark.parametrize("path", [SHORT, TWO_SPEAKERS], ids=["one", "two"])
 def test_people_have_voices(path: Path) -> None:
     assert has_voice(soundfile.read(path, dtype="float32")[0])
+
+
+def test_a_soft_recording_has_them_at_its_level() -> None:
+    samples = soundfile.read(TWO_SPEAKERS, dtype="float32")[0] * np.float32(1e-4)
+    assert has_voice(samples, clip_level(samples))
+    pause = talk(60, [(40.0, 41.0)]) * np.float32(1e-4)
+    cut = best_cut(pause, 0, pause.size, clip_level(pause))
+    assert cut.silent
+    assert cut.at / SECOND == pytest.approx(40.5, abs=0.1)
 
 
 def test_silence_and_noise_have_none() -> None:
