@@ -11,6 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 NODE_CLIENTS := tests/conformance/node_modules/.package-lock.json
+BROWSER := tests/browser
+NODE_CHECKS := $(BROWSER)/node_modules/.package-lock.json
 LIVE := tests/conformance/live
 LIVE_VENV := .venv-conformance
 LIVE_CLIENTS := $(LIVE_VENV)/.installed
@@ -20,12 +22,15 @@ FILES_CLIENTS := $(FILES_VENV)/.installed
 WYOMING := tests/conformance/wyoming
 WYOMING_VENV := .venv-conformance-wyoming
 WYOMING_CLIENT := $(WYOMING_VENV)/.installed
+DIST_VENV := .venv-dist
+DIST := $(DIST_VENV)/.installed
 RAY_VENV := .venv-ray
 RAY := $(RAY_VENV)/.installed
 NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
+VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' server/version.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-faults bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-browser test-browsers screenshots test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-segments bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-new-words bench-teaching bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-word-times bench-confidence bench-faults bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docs dist test-dist docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -38,8 +43,19 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 	@exec $(BIN)/python -m server --model "$(MODEL)" --host "$(HOST)" --port "$(PORT)"
 
 # A process for each core, and a file's tests in one of them, for they share servers. Given some tests, it runs them in one.
-test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
+test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS) $(NODE_CHECKS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
 	$(BIN)/python -m pytest $(or $(TESTS),--numprocesses logical --maxprocesses 4 --dist loadfile)
+
+# Without Chromium or npm it fails: apt-get install chromium npm.
+test-browser: $(DEV) $(NODE_CHECKS) ## Run the tests of the page in a real browser (TESTS="tests/browser/test_rig.py" for some)
+	CI=true $(BIN)/python -m pytest $(or $(TESTS),$(BROWSER))
+
+# They are skipped where a browser is missing: apt-get install firefox-esr webkit2gtk-driver xvfb gstreamer1.0-plugins-good pulseaudio.
+test-browsers: $(DEV) ## Run the page's journeys in Firefox and in WebKit too
+	$(BIN)/python -m pytest -m browsers $(BROWSER)/others
+
+screenshots: $(DEV) ## Take the pictures of the README anew, into docs/pictures (ARGS="live phone": some of them)
+	$(BIN)/python -m tests.browser.pictures $(ARGS)
 
 test-metrics: $(DEV) ## Ask a real Prometheus, beside a server under load, for everything on the dashboard and in the alerts: two minutes
 	CI=true $(BIN)/python -m pytest -m prometheus tests/deploy/test_prometheus.py
@@ -58,9 +74,11 @@ mutants: $(DEV) ## Count the small changes to the code that some test notices: a
 check: lint ## Lint, check the formatting and the types
 	$(BIN)/mypy
 
-lint: $(DEV) ## Lint and check the formatting
+# The page's scripts too, where npm is there; their types with them, since what checks those takes a second.
+lint: $(DEV) $(if $(shell command -v npm),$(NODE_CHECKS)) ## Lint and check the formatting
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(if $(shell command -v npm),npm --prefix $(BROWSER) run lint && npm --prefix $(BROWSER) run types)
 
 format: $(DEV) ## Mend what the linter and the formatter can mend
 	$(BIN)/ruff check --fix
@@ -77,8 +95,14 @@ bench-files: $(DEV) ## Compare engine and server with Transformers' generate on 
 bench-overhead: $(DEV) ## Measure what the server costs beside the model, in whose place a script answers (ARGS="--only answers realtime")
 	$(BIN)/python -m bench.overhead $(ARGS)
 
+bench-new-words: $(DEV) ## Teach the tiny checkpoint ten new words, and measure what it knows then: minutes; needs espeak-ng
+	$(BIN)/python -m bench.new_words $(ARGS)
+
 bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules
 	$(BIN)/python -m bench.parts.encoder $(ARGS)
+
+bench-segments: $(DEV) ## Memory and time of encoding, by how much is encoded at once
+	$(BIN)/python -m bench.parts.segments $(ARGS)
 
 bench-step: $(DEV) ## Time decode steps and count the forwards that guesses save
 	$(BIN)/python -m bench.parts.step $(ARGS)
@@ -99,6 +123,9 @@ bench-gpu: $(DEV) ## Measure the full-size model with random weights on a GPU, i
 bench-memory: $(DEV) ## Compute what fits into the memory of a GPU
 	$(BIN)/python -m bench.parts.memory $(ARGS)
 
+bench-teaching: $(DEV) ## Compute what teaching takes of the memory of a GPU
+	$(BIN)/python -m bench.parts.teaching $(ARGS)
+
 bench-deviation: $(DEV) ## Compare quantised weights with the checkpoint's own answers (ARGS="--checkpoint FOLDER --weights int8 nf4 fp8")
 	$(BIN)/python -m bench.parts.deviation $(ARGS)
 
@@ -114,7 +141,13 @@ bench-voices: $(DEV) ## Measure what tells voices apart (ARGS="--encoder FILE --
 bench-known-speakers: $(DEV) ## Count segments of known speakers that get their names
 	$(BIN)/python -m bench.known_speakers $(ARGS)
 
-bench-long: $(DEV) ## Measure talks of up to three hours: time, memory, speakers, seams; hours (ARGS="--minutes 1 10": some minutes)
+bench-word-times: $(DEV) ## Measure how far estimated times of words are off (ARGS=--attention: by attention heads too, minutes)
+	$(BIN)/python -m bench.word_times $(ARGS)
+
+bench-confidence: $(DEV) ## Hold words' probabilities against whether they are right
+	$(BIN)/python -m bench.word_times.confidence $(ARGS)
+
+bench-long: $(DEV) ## Measure talks of up to three hours: time, memory, speakers, seams: twenty minutes (ARGS="--minutes 1 10": two)
 	$(BIN)/python -m bench.long $(ARGS)
 
 bench-loops: $(DEV) ## Count which answers that run in circles are noticed, and how soon (ARGS=--record: into the docs)
@@ -141,12 +174,24 @@ rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, 
 tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
 	$(BIN)/python -m model.tiny.recipe.train
 
+# The wheel is built from the source distribution, so one that lacks a file builds none.
+docs: $(DEV) ## Write what the pages have from the code: settings, operations, what fits on which GPU
+	$(BIN)/python -m tests.docs.tables
+
+dist: $(DIST) ## Build the source distribution and the wheel into dist/, and check what an index would show of them
+	rm -f dist/vibevoice_asr_server-*
+	$(DIST_VENV)/bin/python -m build --outdir dist .
+	$(DIST_VENV)/bin/python -m twine check --strict dist/vibevoice_asr_server-*
+
+test-dist: $(DEV) $(DIST) ## Install the wheel by pip, uv and pipx into clean environments, and serve from there: two minutes
+	PATH="$(CURDIR)/$(DIST_VENV)/bin:$$PATH" CI=true $(BIN)/python -m pytest -m dist tests/dist
+
 docker: ## Build the CUDA image, and its bill of materials into dist/
-	docker build --file docker/Dockerfile --tag vibevoice-asr-server:cuda .
+	docker build --file docker/Dockerfile --build-arg VERSION=$(VERSION) --tag vibevoice-asr-server:cuda .
 	docker build --file docker/Dockerfile --target sbom --output dist/cuda .
 
 docker-cpu: ## Build the CPU image, and its bill of materials into dist/ (TORCH_INDEX_URL: PyTorch's index of CPU wheels)
-	docker build --file docker/Dockerfile.cpu --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --tag vibevoice-asr-server:cpu .
+	docker build --file docker/Dockerfile.cpu --build-arg VERSION=$(VERSION) --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --tag vibevoice-asr-server:cpu .
 	docker build --file docker/Dockerfile.cpu --build-arg TORCH_INDEX_URL="$(TORCH_INDEX_URL)" --target sbom --output dist/cpu .
 
 # Root, debootstrap, buildah and bubblewrap, and no engine: what is built is run read-only, as the user of the image.
@@ -165,7 +210,7 @@ digests: ## Say which pinned images have been built anew since (needs docker and
 	done
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(RAY_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(RAY_VENV) $(DIST_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules $(BROWSER)/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt
@@ -181,8 +226,19 @@ $(DEV): $(RUNTIME)
 	$(PIP) install --constraint constraints.txt --editable '.[dev,train]'
 	@touch $@
 
+# What releases are made with; the server and its tests need none of it.
+$(DIST):
+	@echo "Installing the tools for releases into $(DIST_VENV)"
+	$(PYTHON) -m venv --clear $(DIST_VENV)
+	$(DIST_VENV)/bin/python -m pip --disable-pip-version-check --quiet install 'build>=1.3' 'pipx>=1.8' 'twine>=6.2' 'uv>=0.9'
+	@touch $@
+
 $(NODE_CLIENTS): tests/conformance/package-lock.json
 	npm ci --no-audit --no-fund --prefix tests/conformance
+	@touch $@
+
+$(NODE_CHECKS): $(BROWSER)/package-lock.json
+	npm ci --no-audit --no-fund --prefix $(BROWSER)
 	@touch $@
 
 # Agent frameworks bring hundreds of megabytes that nothing else needs, and pins of their own.

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
+from typing import TypedDict
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from model.seam.steps import StepSizes
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import load_model
@@ -34,6 +37,7 @@ from server.http.middleware.trace import TraceMiddleware
 from server.http.openapi import describe
 from server.http.origins import AllowedOrigins
 from server.http.routes import (
+    chat,
     client_secrets,
     deepgram,
     deepgram_grant,
@@ -43,6 +47,8 @@ from server.http.routes import (
     health,
     jobs,
     models,
+    page,
+    page_formats,
     realtime,
     transcriptions,
 )
@@ -51,7 +57,7 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.settings import Settings
 from server.tracing.environment import make_tracer
 from server.tracing.tracer import Tracer
-from server.version import server_version
+from server.version import VERSION
 from server.windows.sequence import SPARE_SECONDS
 
 EngineFactory = Callable[[Settings], Engine]
@@ -61,6 +67,7 @@ ROUTERS = tuple(
     room.router
     for room in (
         transcriptions,
+        chat,
         jobs,
         diarization,
         realtime,
@@ -93,8 +100,11 @@ _WHOLE_HOUR = 3600.0
 """Seconds that the model was made to hear at once; longer recordings are heard in windows."""
 
 
-def make_engine(settings: Settings) -> Engine:
-    """The engine with the real model in its worker."""
+def make_engine(settings: Settings, failed_starts: int | None = None) -> Engine:
+    """The engine with the real model in its worker. ``failed_starts``: tries after which it is given up."""
+    engine = engine_settings(settings)
+    if failed_starts is not None:
+        engine = replace(engine, max_failed_starts=failed_starts)
     return Engine(
         partial(
             load_model,
@@ -104,15 +114,32 @@ def make_engine(settings: Settings) -> Engine:
             weights=settings.weights,
             revision=settings.revision,
             kv_positions=settings.kv_positions,
-            steps=settings.steps,
-            min_audio_seconds=60 * settings.min_audio_minutes,
-            max_audio_seconds=_pass_seconds(settings),
-            live_seconds=_live_seconds(settings),
             attention=settings.attention,
             deterministic=settings.deterministic,
+            adapters=settings.named_adapters,
+            **pass_room(settings),
         ),
-        engine_settings(settings),
+        engine,
     )
+
+
+class PassRoom(TypedDict):
+    """What `load_model` is to have room for, by its arguments."""
+
+    steps: StepSizes
+    min_audio_seconds: float
+    max_audio_seconds: float
+    live_seconds: float
+
+
+def pass_room(settings: Settings) -> PassRoom:
+    """As the settings have it."""
+    return {
+        "steps": settings.steps,
+        "min_audio_seconds": 60 * settings.min_audio_minutes,
+        "max_audio_seconds": _pass_seconds(settings),
+        "live_seconds": _live_seconds(settings),
+    }
 
 
 def tracer_of_environment() -> Tracer:
@@ -128,7 +155,10 @@ def engine_settings(settings: Settings) -> EngineSettings:
         max_audio_seconds=settings.max_queued_audio_seconds,
         live_streams=settings.max_live_sessions,
         live_seconds=_live_seconds(settings),
+        segment_seconds=settings.streaming_segment_duration,
         window_seconds=60 * settings.window_minutes,
+        kept_streams=settings.kept_conversations,
+        kept_seconds=60 * settings.kept_conversation_minutes,
         worker_timeout=settings.worker_timeout,
         log_level=settings.log_level,
         log_format=settings.log_format,
@@ -171,7 +201,7 @@ def create_app(
     app = FastAPI(
         title="VibeVoice-ASR server",
         description="Who said what when, over OpenAI-compatible HTTP.",
-        version=server_version(),
+        version=VERSION,
         lifespan=lifespan,
         docs_url=None,  # `docs` serves a page of its own
         redoc_url=None,
@@ -183,6 +213,9 @@ def create_app(
     install_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
+    if settings.page:
+        app.include_router(page_formats.router)
+        app.include_router(page.router)
     describe(app, ROUTERS, keyed=not keys.none, header=settings.key_in_x_api_key, query=settings.key_in_query)
     return app
 
@@ -221,6 +254,8 @@ def _middleware(settings: Settings, keys: Keys) -> list[Middleware]:
         _pages(settings),
     ]
     public = {*_PROBES, "/openapi.json", *docs.PATHS}
+    if settings.page:
+        public.update(page.paths())
     if settings.metrics_without_key:
         public.add("/metrics")
     places = Places(header=settings.key_in_x_api_key, query=settings.key_in_query)

@@ -1,13 +1,7 @@
-"""Which version of this software runs."""
+"""Which version of this software runs: here and nowhere else.
 
-from __future__ import annotations
+``pyproject.toml`` reads it for the distribution, the Makefile for the images; the server tells it in ``/health``,
+``/metrics``, its description, traces and ``--version``.
+"""
 
-from importlib.metadata import PackageNotFoundError, version
-
-
-def server_version() -> str:
-    """Version of the installed distribution; "unknown" when run from a bare checkout."""
-    try:
-        return version("vibevoice-asr-server")
-    except PackageNotFoundError:
-        return "unknown"
+VERSION = "0.1.0"

@@ -65,6 +65,9 @@ WALLS = {
     ),
     "server/http": (*TENSORS, *TRACES),
     "server/app.py": (*TENSORS, *TRACES),
+    "server/commandline": TENSORS,
+    "server/commandline/client": (*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *SERVING, *LIBRARIES),
+    "server/commandline/main.py": (*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *SERVING, *LIBRARIES, "typer", "httpx"),
     "bench/gpu": (*WEB, *METRICS, *AUDIO, "pydantic", "pydantic_settings", "httpx", "icu4py", "tests"),
     "bench": ("tests",),
 }

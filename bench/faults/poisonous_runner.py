@@ -34,11 +34,14 @@ class PoisonousRunner:
     def free_pages(self) -> int:
         return self._runner.free_pages
 
-    def prompt_positions(self, frames: int, question: Question) -> int:
-        return self._runner.prompt_positions(frames, question)
+    def prompt_positions(self, frames: int, question: Question, *, system: str = "") -> int:
+        return self._runner.prompt_positions(frames, question, system=system)
 
-    def open(self, stream: int, level: Level) -> None:
-        self._runner.open(stream, level)
+    def open(self, stream: int, level: Level, *, system: str = "") -> None:
+        self._runner.open(stream, level, system=system)
+
+    def adapt(self, stream: int, adapter: str) -> None:
+        self._runner.adapt(stream, adapter)
 
     def append(self, stream: int, samples: Samples) -> None:
         self._runner.append(stream, samples)

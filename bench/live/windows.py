@@ -17,6 +17,7 @@ from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.answer import Answer
 from server.engine.client.engine import Engine
+from server.engine.client.shelf import Place
 from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream
 from server.engine.figures import LoopFigures
@@ -72,8 +73,9 @@ class RedoingEngine(Engine):
         request_id: str,
         source: AudioSource | None = None,
         fingerprint: str | None = None,
+        place: Place | None = None,
     ) -> EngineStream:
-        """See Engine; nobody kills its worker, so it needs no source."""
+        """See Engine; nobody kills its worker, so it needs no source, and nobody leaves a stream to anybody."""
         return _RedoneStream(partial(super().open, spec, request_id=request_id))
 
 

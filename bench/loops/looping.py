@@ -173,6 +173,22 @@ def structure(w: Writer) -> None:
         w.text += unit
 
 
+def ramble(w: Writer) -> None:
+    """Words that do not come back, and more of them than anybody can say; the fifth copy is where that is so."""
+    end = w.clock + w.rng.choice([0, 1, 3, 8])
+    w.open(w.clock, end)
+    w.mark("onset")
+    letters = sorted({letter for text in w.language["text"] for letter in text if letter.isalpha()})
+    said = 0.0
+    for _ in range(w.rng.randint(150, 400)):
+        text = "".join(w.rng.choices(letters, k=w.rng.randint(2, 7))) + " "
+        said += len(text) / (2 * w.language["pace"])
+        if said > end - w.clock and w.marks["fifth"] is None:
+            w.mark("fifth")
+        w.text += text
+    w.clock = end
+
+
 LOOPING: tuple[Callable[[Writer], None], ...] = (
     *(
         word,
@@ -191,5 +207,5 @@ LOOPING: tuple[Callable[[Writer], None], ...] = (
         racing,
         at_ease,
     ),
-    *(numbered, alike, tags, structure),
+    *(numbered, alike, tags, structure, ramble),
 )

@@ -119,11 +119,14 @@ class Speaker:
     def free_pages(self) -> int:
         return self.info.pages - sum(-(-stream.cached // _PAGE) for stream in self._streams.values())
 
-    def prompt_positions(self, frames: int, question: Question) -> int:
+    def prompt_positions(self, frames: int, question: Question, *, system: str = "") -> int:
         return _BEFORE + frames + _AFTER
 
-    def open(self, stream: int, level: Level) -> None:
+    def open(self, stream: int, level: Level, *, system: str = "") -> None:
         self._streams[stream] = _Stream()
+
+    def adapt(self, stream: int, adapter: str) -> None:
+        raise ValueError(adapter)
 
     def append(self, stream: int, samples: Samples) -> None:
         state = self._streams[stream]

@@ -54,7 +54,7 @@ def scenes(info: RunnerInfo) -> dict[str, Scene]:
     longest = min(3600.0, 0.8 * info.pages * info.page_size / GEOMETRY.frame_rate)
     made = (
         Scene("files", files(RAGGED, tokens=TOKENS), TOKENS),
-        Scene("drawn", files(RAGGED[:8], tokens=TOKENS, temperature=0.7), TOKENS),
+        Scene("drawn", files(RAGGED[:8], tokens=TOKENS, temperature=0.7, top_p=0.9), TOKENS),
         Scene("live", captions(sessions, updates=2, guess=lambda _: said(16), tokens=TOKENS, beside=4), TOKENS),
         Scene("guessed", captions(min(8, sessions), updates=2, guess=right, tokens=2 * TOKENS), TOKENS),
         Scene("cancelled", cancelled(60.0)),
@@ -195,7 +195,9 @@ def _performed(cuda: FakeCuda, runner: Runner, wanted: list[Scene]) -> Iterator[
 
 def _runner(snapshot: Path, setup: Setup, weights: WeightsName) -> Runner:
     if setup.loaded:
-        return load_runner(str(snapshot), device="auto", weights=weights, room=_ROOM, attention=setup.attention)
+        return load_runner(
+            str(snapshot), device="auto", weights=weights, room=lambda _: _ROOM, attention=setup.attention
+        )
     checkpoint = random_checkpoint(full_size(), torch.device("cuda", torch.cuda.current_device()), torch.bfloat16)
     return make_runner(checkpoint, attention=setup.attention, graphs=setup.graphs, drafts=setup.drafts)
 

@@ -29,12 +29,13 @@ def _answered(answers: Answers, numbers: range, times: int) -> bool:
     return all(answers.answered[number] >= times or answers.ended(number) for number in numbers)
 
 
-def files(lengths: list[float], *, tokens: int, temperature: float = 0.0) -> Script:
+def files(lengths: list[float], *, tokens: int, temperature: float = 0.0, top_p: float = 1.0) -> Script:
     """Files of those seconds, all sent at once."""
 
     def script(answers: Answers) -> Iterator[Moment]:
         for number, seconds in enumerate(lengths):
-            yield file(number, seconds, Question(temperature=temperature, seed=number, max_tokens=tokens))
+            question = Question(temperature=temperature, seed=number, max_tokens=tokens, top_p=top_p)
+            yield file(number, seconds, question)
         yield lambda: all(map(answers.ended, range(len(lengths))))
 
     return script

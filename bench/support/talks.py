@@ -44,10 +44,13 @@ def _background() -> Background:
 
 
 def voices(count: int, rng: random.Random) -> list[int]:
-    """So many that a listener can tell apart."""
+    """So many that a listener can tell apart, none of them twice."""
     words = _words()
     pool = [index for index, voice in enumerate(words.voices) if voice.group == "new voices"]
-    return [pool[place] for place in distinct([words.voices[index] for index in pool], count, rng)]
+    while True:
+        chosen = distinct([words.voices[index] for index in pool], count, rng)
+        if len(set(chosen)) == count:
+            return [pool[place] for place in chosen]
 
 
 def talk(among: Sequence[int], seconds: float, rng: random.Random, *, long_gaps: float = 0.04) -> Talk:

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from transformers import VibeVoiceAsrForConditionalGeneration
 
+from model.decoder.adapters import NONE, Adapters
 from model.decoder.attention import PAGED, SDPA, Backend, PagedRows, Rows, install
 from model.decoder.dimensions import head_dim, kv_heads, language_config
 from model.decoder.fixed_steps import FixedSteps
 from model.decoder.graphs import AUDIO, SIZES, UNREAD, StepGraphs, StepInputs
 from model.decoder.kv_cache import PagePool, PageTable
-from model.decoder.sampling import Draw, best, draw
+from model.decoder.sampling import Draw, best, draw, with_likeliest
 from model.device.capture import Capture, own_stream
 from model.device.transfer import send
 
@@ -41,11 +42,13 @@ class Decoder:
         recorded_inputs: int = SIZES[-1],
         head_places: int = HEAD_PLACES,
         deterministic: bool = False,
+        adapters: Adapters | None = None,
     ) -> None:
         """``capture``: records small steps of fixed size as graphs; None, or a backend without kernel, records none.
 
         ``recorded_inputs``: of the largest step that is recorded. ``head_places``: places that are scored at once.
         ``deterministic``: one order of summation, see ``model.deterministic``; the backend has to be one for it.
+        ``adapters``: in the model's maps; each row is computed with that of its page table.
 
         ``stream``: the CUDA stream that ``forward`` and whatever uses its result should run on, None elsewhere.
         """
@@ -55,6 +58,7 @@ class Decoder:
         self._lm_head = model.lm_head
         self._backend = backend
         self._head_places = head_places
+        self.adapters = adapters
         config = language_config(model)
         weight = model.lm_head.weight
         self.device, self.dtype = weight.device, weight.dtype
@@ -103,15 +107,17 @@ class Decoder:
         rows: list[tuple[PageTable, int]],
         wanted: list[int],
         draws: Sequence[Draw] = (),
+        likeliest: Sequence[int] | None = None,
     ) -> torch.Tensor:
         """Append each row's new positions to its pages and launch them through the layers. Waits for nothing.
 
         ``inputs``: the rows' new inputs one behind the other, token ids and audio embeddings [frames, width]; ids from
         ``UNREAD`` downwards are what ``keep`` was told. ``rows``: page table and number of new inputs of each.
-        ``wanted``: places among the inputs to be scored, in order. ``draws``: which of those are drawn.
+        ``wanted``: places among the inputs to be scored, in order. ``draws``: which of those are drawn. ``likeliest``:
+        of which of those the likeliest tokens are told; None where the choice has no room for any.
 
-        Returns the choice of each wanted place (see ``sampling.best``), on the device, good until the next call. Raises
-        torch.OutOfMemoryError with the tables as they were before.
+        Returns the choice of each wanted place (see ``sampling.best`` and ``sampling.with_likeliest``), on the device,
+        good until the next call. Raises torch.OutOfMemoryError with the tables as they were before.
         """
         lengths = [table.length for table, _ in rows]
         try:
@@ -122,6 +128,13 @@ class Decoder:
             choice, hidden = recorded or self._launch(inputs, rows, wanted)
             head = self._lm_head if self._fixed is None else self._fixed.padded(self._lm_head)
             draw(choice, draws, lambda places: head(hidden.index_select(0, places)))
+            if likeliest is not None:
+                choice = with_likeliest(
+                    choice,
+                    likeliest,
+                    lambda places: head(hidden.index_select(0, places)),
+                    at_once=self._head_places if self._fixed is None else self._fixed.size,
+                )
         except torch.OutOfMemoryError:
             for (table, _), length in zip(rows, lengths, strict=True):
                 table.crop(length)
@@ -146,6 +159,8 @@ class Decoder:
             ids = self._read(ids)
         embeddings = _in_order(self._language_model.embed_tokens(ids), inputs)
         where = numbers[len(tokens) : len(numbers) - len(wanted)]
+        if self.adapters is not None:
+            self.adapters.rows.choose(self._adapter_numbers(rows))
         return self._run(embeddings, where, self._backend.rows(self.pool, rows), places)
 
     def _run(
@@ -167,9 +182,18 @@ class Decoder:
         """``_run`` of a step whose inputs are tensors of fixed size."""
         embeddings = self._language_model.embed_tokens(self._read(inputs.ids).clamp(min=0))
         embeddings = torch.where((inputs.ids == AUDIO)[:, None], inputs.audio, embeddings)
+        if self.adapters is not None:
+            self.adapters.rows.choose(inputs.adapters)
         kernel = self._backend.kernel
         assert kernel is not None, "steps are recorded for paged kernels only"
         return self._run(embeddings, inputs.positions, PagedRows(self.pool, kernel, [inputs.block]), inputs.wanted)
+
+    def _adapter_numbers(self, rows: list[tuple[PageTable, int]]) -> torch.Tensor | None:
+        """[positions] of each input's adapter, None where no row has any."""
+        if all(table.adapter == NONE for table, _ in rows):
+            return None
+        numbers = np.repeat([table.adapter for table, _ in rows], [new for _, new in rows])
+        return send(numbers.astype(np.int64), self.device)
 
     def _read(self, ids: torch.Tensor) -> torch.Tensor:
         """``ids`` with the tokens that the step before left in place of those that stand for them."""

@@ -31,7 +31,11 @@ class _Part:
 
 
 class FixedSteps:
-    """Steps in parts of one size."""
+    """Steps in parts of one size.
+
+    Attributes:
+        size: positions of a part.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class FixedSteps:
         dtype: torch.dtype,
     ) -> None:
         """See ``StepGraphs``; without ``capture`` every part is computed as it is."""
-        self._size = positions(pool.device)
+        self.size = positions(pool.device)
         self._graphs = StepGraphs(
             compute,
             capture or recompute,
@@ -52,7 +56,7 @@ class FixedSteps:
             longest=longest,
             width=width,
             dtype=dtype,
-            sizes=(self._size,),
+            sizes=(self.size,),
             kinds=(False,),
         )
 
@@ -61,7 +65,7 @@ class FixedSteps:
     ) -> Result:
         """The step (see ``Decoder.forward``; rows extended already), part after part."""
         results = []
-        for part in _parts(inputs, rows, wanted, self._size):
+        for part in _parts(inputs, rows, wanted, self.size):
             result = self._graphs.run(part.inputs, part.rows, part.wanted)
             assert result is not None, "a part is never larger than the recording, nor a row than the pool"
             results.append(tuple(each.clone() for each in result))
@@ -72,7 +76,7 @@ class FixedSteps:
         """``head``, always computed for as many places as a part has; for no more than those."""
 
         def compute(hidden: torch.Tensor) -> torch.Tensor:
-            room = hidden.new_zeros(self._size, hidden.shape[1])
+            room = hidden.new_zeros(self.size, hidden.shape[1])
             room[: len(hidden)] = hidden
             return head(room)[: len(hidden)]
 

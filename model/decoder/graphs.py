@@ -37,25 +37,25 @@ AUDIO = -1
 UNREAD = -2
 """Stands for the answer token at place 0 of the step before, which the host has not read; one less for each place."""
 
-_IDS, _POSITIONS, _WANTED = range(3)
+_IDS, _POSITIONS, _WANTED, _ADAPTERS = range(4)
 
 
 class StepInputs:
     """A step's inputs in tensors that stay where they are.
 
-    ``ids``, ``positions``, ``wanted``: [size] int32. ``audio``: [size, width], read where the id is ``AUDIO``.
-    ``block``: the rows.
+    ``ids``, ``positions``, ``wanted``, ``adapters``: [size] int32, the last of each input's adapter. ``audio``: [size,
+    width], read where the id is ``AUDIO``. ``block``: the rows.
     """
 
     def __init__(self, block: RowBlock, audio: torch.Tensor) -> None:
         self.block, self.audio = block, audio
-        self.ids, self.positions, self.wanted = block.extra
+        self.ids, self.positions, self.wanted, self.adapters = block.extra
 
     def fill(
         self, inputs: list[list[int] | torch.Tensor], rows: list[tuple[PageTable, int]], wanted: list[int]
     ) -> None:
         """See ``Decoder.forward``; the rows are extended already."""
-        numbers, place = np.zeros((3, self.block.positions), dtype=np.int32), 0
+        numbers, place = np.zeros((4, self.block.positions), dtype=np.int32), 0
         for part in inputs:
             span = slice(place, place + len(part))
             if isinstance(part, list):
@@ -67,6 +67,7 @@ class StepInputs:
         place = 0
         for table, new in rows:
             numbers[_POSITIONS, place : place + new] = range(table.length - new, table.length)
+            numbers[_ADAPTERS, place : place + new] = table.adapter
             place += new
         numbers[_WANTED, : len(wanted)] = wanted
         self.block.fill(rows, numbers)
@@ -136,7 +137,7 @@ class StepGraphs:
             pages=self._pages,
             widest=1 if single else size,
             pool=self._pool,
-            extra=3,
+            extra=4,
         )
         inputs = StepInputs(block, self._audio[:size])
         inputs.fill([], [], [])

@@ -80,10 +80,14 @@ class PagePool:
 
 
 class PageTable:
-    """The pages of one stream and how many of their slots are filled."""
+    """The pages of one stream and how many of their slots are filled.
 
-    def __init__(self, pool: PagePool) -> None:
+    ``adapter``: the number of that which makes the keys and values in them, see ``adapters``.
+    """
+
+    def __init__(self, pool: PagePool, adapter: int = 0) -> None:
         self._pool = pool
+        self.adapter = adapter
         self.pages: list[int] = []
         self.length = 0
         self._slots: torch.Tensor | None = None
@@ -113,7 +117,7 @@ class PageTable:
 
     def until(self, length: int) -> PageTable:
         """The first ``length`` positions, to be read in the same pages; the view owns none of them."""
-        view = PageTable(self._pool)
+        view = PageTable(self._pool, self.adapter)
         view.pages, view.length = self.pages[: -(-length // self._pool.page_size)], length
         return view
 

@@ -86,6 +86,11 @@ class OpenedCheckpoint:
         """Width of one attention head of the language model."""
         return head_dim(cast(Qwen2Config, self.files.config.text_config))
 
+    @property
+    def max_positions(self) -> int:
+        """Longest sequence that the language model was made for."""
+        return cast(Qwen2Config, self.files.config.text_config).max_position_embeddings
+
     def load(self) -> Checkpoint:
         """Fetch and read the weights. Raises CheckpointError and DeviceMemoryError."""
         check_room(self.weight_bytes, self.device)
@@ -153,7 +158,7 @@ def open_checkpoint(
     footprint = Footprint.of_config(files.config)
     return OpenedCheckpoint(
         name=name,
-        family=found.family,
+        family=files.family,
         layout=found.layout,
         source=source,
         files=files,

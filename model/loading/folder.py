@@ -81,11 +81,11 @@ def tensor_names(folder: Path, names: list[str]) -> list[str]:
 def check_weight_files(folder: Path, names: list[str]) -> None:
     """Raise CheckpointError for a weight file that is not whole. Reads the heads alone."""
     for name in names:
-        if (fault := _fault(folder / name)) is not None:
+        if (fault := weight_file_fault(folder / name)) is not None:
             raise CheckpointError(f"Checkpoint {folder} does not load: {fault}")
 
 
-def _fault(file: Path) -> str | None:
+def weight_file_fault(file: Path) -> str | None:
     """What is wrong with a safetensors file: 8 bytes of length, a JSON head, then data up to the last offset."""
     size = file.stat().st_size
     with file.open("rb") as stream:
@@ -99,9 +99,9 @@ def _fault(file: Path) -> str | None:
         try:
             head = json.loads(stream.read(length)) if length <= size - 8 else {}
             ends = [entry["data_offsets"][1] for name, entry in head.items() if name != "__metadata__"]
+            whole = 8 + length + max(ends, default=0)
         except (ValueError, LookupError, TypeError, AttributeError):
             return f"{file.name} is no safetensors file."
-    whole = 8 + length + max(ends, default=0)
     if whole <= size:
         return None
     return f"{file.name} is cut short ({size} of {whole} bytes); fetch it again (`hf download --force-download`)."

@@ -17,7 +17,7 @@ class Layout(StrEnum):
     TRANSFORMERS = "transformers"
     """As Transformers has it: microsoft/VibeVoice-ASR-HF and what was trained from it."""
     ORIGINAL = "original"
-    """As Microsoft's own code has it: microsoft/VibeVoice-ASR."""
+    """As Microsoft's own code has it: microsoft/VibeVoice-ASR, microsoft/VibeVoice-ASR-Streaming-7B and -1.5B."""
 
 
 _ORIGINAL_TYPE = "vibevoice"
@@ -31,20 +31,23 @@ def recognise(config: dict[str, Any], name: str) -> tuple[Family, Layout]:
     """
     model_type, architecture = name_of_type(config)
     for family in FAMILIES:
-        if model_type == family.model_type:
+        if family.model_type is not None and model_type == family.model_type:
             return family, Layout.TRANSFORMERS
         if model_type == _ORIGINAL_TYPE and re.search(family.original, architecture):
             return family, Layout.ORIGINAL
-    served = ", ".join(f"{family.name} ({family.model_type!r}): take {family.repository}" for family in FAMILIES)
+    served = " and ".join(_served(family) for family in FAMILIES)
     raise CheckpointError(
         f"{name} holds {_told(model_type, architecture)}. For files and live alike this server serves {served}."
     )
+
+
+def _served(family: Family) -> str:
+    kind = f" ({family.model_type!r})" if family.model_type is not None else ""
+    return f"{family.name}{kind}: take {family.repository}"
 
 
 def _told(model_type: object, architecture: str) -> str:
     """What a checkpoint is that cannot be served."""
     if model_type != _ORIGINAL_TYPE:
         return f"a model of type {model_type!r}"
-    if "ASRStreaming" in architecture:
-        return f"VibeVoice-ASR-Streaming ({architecture}), another model with another prompt and without times"
     return f"a VibeVoice model that speaks ({architecture or 'no architecture'})"

@@ -1,4 +1,4 @@
-"""The original layout, microsoft/VibeVoice-ASR, as Transformers' classes want it.
+"""The original layout, of microsoft/VibeVoice-ASR and the streaming models, as Transformers' classes want it.
 
 The configuration is translated, and Transformers renames the weights as it reads them: ``from_pretrained`` takes the
 patterns in ``KEY_MAPPING``. The rules are those of Transformers' own converter,
@@ -28,8 +28,8 @@ TOKENIZER = "Qwen/Qwen2.5-7B"
 """Where the converter takes the tokenizer from."""
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
-UNUSED = "model.acoustic_tokenizer.decoder."
-"""Beginning of the names of weights that the model has no place for."""
+UNUSED = ("model.acoustic_tokenizer.decoder.", "model.prediction_head.")
+"""Beginnings of the names of weights that the model has no place for: those that would speak."""
 
 _MOST_STAGES = 16
 _SIDES = ("acoustic", "semantic")
@@ -134,8 +134,8 @@ def find_tokenizer(folder: Path, name: str) -> Path:
     return found
 
 
-def make_processor(tokenizer: Path, template: str) -> VibeVoiceAsrProcessor:
-    """What the converter writes beside the weights."""
+def make_processor(tokenizer: Path, template: str | None) -> VibeVoiceAsrProcessor:
+    """What the converter writes beside the weights; ``template``: None for a family that has none."""
     processor: Any = VibeVoiceAsrProcessor  # neither constructor is annotated
     extractor: Any = VibeVoiceAcousticTokenizerFeatureExtractor
     made: VibeVoiceAsrProcessor = processor(

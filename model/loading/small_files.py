@@ -30,11 +30,15 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class SmallFiles:
-    """Configuration and processor. ``tokenizer_path``: the folder of the tokenizer, which may be another one."""
+    """Configuration and processor, and the family as this checkpoint has it.
+
+    ``tokenizer_path``: the folder of the tokenizer, which may be another one.
+    """
 
     config: VibeVoiceAsrConfig
     processor: VibeVoiceAsrProcessor
     tokenizer_path: Path
+    family: Family
 
 
 def describe(source: Source) -> Description:
@@ -49,28 +53,37 @@ def describe(source: Source) -> Description:
 
 def read_small_files(source: Source, found: Description) -> SmallFiles:
     """Raises CheckpointError unless all of them can be read, fit together, and are what the server computes."""
-    files = _original(source, found.raw) if found.layout is Layout.ORIGINAL else _transformers(source)
-    check_decoder(files.config, source.label)
-    check_geometry(files.processor, files.config, found.family, source.label)
-    found.family.check_processor(files.processor, files.config, source.label)
-    return files
+    read = _original(source, found) if found.layout is Layout.ORIGINAL else _transformers(source)
+    config, processor, tokenizer = read
+    family = found.family
+    check_decoder(config, source.label)
+    family.check_processor(processor, config, source.label)
+    if family.of_checkpoint is not None:
+        family = family.of_checkpoint(source.folder, processor, source.label)
+    check_geometry(processor, config, family, source.label)
+    return SmallFiles(config, processor, tokenizer, family)
 
 
-def _transformers(source: Source) -> SmallFiles:
+_Read = tuple[VibeVoiceAsrConfig, VibeVoiceAsrProcessor, Path]
+"""Configuration, processor, and the folder of its tokenizer."""
+
+
+def _transformers(source: Source) -> _Read:
     with explained(f"The config.json of {source.label} is not understood"):
         config = VibeVoiceAsrConfig.from_pretrained(source.folder)
     with explained(f"The processor of {source.label} is not understood"), quiet():
         processor = VibeVoiceAsrProcessor.from_pretrained(source.folder)
-    return SmallFiles(config, processor, source.folder)
+    return config, processor, source.folder
 
 
-def _original(source: Source, raw: dict[str, Any]) -> SmallFiles:
+def _original(source: Source, found: Description) -> _Read:
     with explained(f"The config.json of {source.label} is not understood"):
-        config = original.translate(raw, source.label)
+        config = original.translate(found.raw, source.label)
     tokenizer = original.find_tokenizer(source.folder, source.label)
+    template = None if found.family.turns is not None else (TINY / "chat_template.jinja").read_text(encoding="utf-8")
     with explained(f"The tokenizer in {tokenizer} is not understood"), quiet():
-        processor = original.make_processor(tokenizer, (TINY / "chat_template.jinja").read_text(encoding="utf-8"))
+        processor = original.make_processor(tokenizer, template)
     config.audio_token_id = processor.audio_token_id
     config.audio_bos_token_id = processor.audio_bos_token_id
     config.audio_eos_token_id = processor.audio_eos_token_id
-    return SmallFiles(config, processor, tokenizer)
+    return config, processor, tokenizer

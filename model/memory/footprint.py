@@ -13,6 +13,7 @@ from transformers import (
 )
 
 from model.decoder.dimensions import head_dim, kv_heads, language_config
+from model.seam.adapters import MODULES
 from model.seam.runner import WeightFormat
 
 LOGIT_BYTES = 10
@@ -34,7 +35,8 @@ class Footprint:
     ``vectors``: norms and biases of the decoder. ``encoders``: weights of encoders and projector; ``convolutions``:
     those among them that the streaming encoder keeps a second time, rearranged. ``hop``: samples per frame; ``frame``:
     numbers that are alive per frame in the encoders' widest layer. ``history``: what both encoders keep of one stream.
-    ``position``: of KV cache in one position.
+    ``position``: of KV cache in one position. ``layers``, ``queries``, ``keys``: the decoder's layers, and the widths
+    that its query, and its key and value maps, have.
     """
 
     hidden: int
@@ -52,6 +54,9 @@ class Footprint:
     frame: int
     history: int
     position: int
+    layers: int
+    queries: int
+    keys: int
 
     @classmethod
     def of(cls, model: VibeVoiceAsrForConditionalGeneration) -> Footprint:
@@ -77,6 +82,9 @@ class Footprint:
             frame=max(_widest(encoder.config) for encoder in encoders),
             history=sum(_history(encoder) for encoder in encoders),
             position=2 * layers * keys,
+            layers=layers,
+            queries=queries,
+            keys=keys,
         )
 
     @classmethod
@@ -84,6 +92,22 @@ class Footprint:
         """Of a model that is not there yet; it is made without memory for its weights."""
         with torch.device("meta"):
             return cls.of(VibeVoiceAsrForConditionalGeneration(config))
+
+    def map_shape(self, module: str) -> tuple[int, int]:
+        """Widths that one of a decoder layer's maps takes and gives; see ``model.seam.adapters.MODULES``."""
+        return {
+            "q_proj": (self.hidden, self.queries),
+            "k_proj": (self.hidden, self.keys),
+            "v_proj": (self.hidden, self.keys),
+            "o_proj": (self.queries, self.hidden),
+            "gate_proj": (self.hidden, self.inner),
+            "up_proj": (self.hidden, self.inner),
+            "down_proj": (self.inner, self.hidden),
+        }[module]
+
+    def adapter_numbers(self, ranks: int) -> int:
+        """Of adapters with so many ranks together, beside all of the decoder's linear maps."""
+        return ranks * self.layers * sum(sum(self.map_shape(module)) for module in MODULES)
 
     def weight_bytes(self, weights: WeightFormat, number_bytes: int) -> int:
         """Of all weights; those that are not the decoder's linear maps have ``number_bytes`` each."""
@@ -93,6 +117,11 @@ class Footprint:
     def weights(self) -> int:
         """All weights of the model."""
         return self.linears + self.table + self.head + self.vectors + self.encoders
+
+    @property
+    def decoder(self) -> int:
+        """Those of the language model, embedding and head included."""
+        return self.linears + self.table + self.head + self.vectors
 
     def linear_bytes(self, weights: WeightFormat, number_bytes: int) -> int:
         """Of the decoder's linear maps in that format; ``number_bytes``: of one number of the model's own."""

@@ -31,15 +31,17 @@ class MemoryPlan:
 
     ``available``: free, or taken by the model's weights. ``decoder``, ``embeddings``, ``encoders``: the weights, the
     head's among the embeddings. ``rearranged``: encoder weights that are kept a second time. ``encoding``: encoding as
-    many frames as one step may. ``step``: the largest step of the decoder. ``chunk_graphs``, ``step_graphs``: what is
-    recorded. ``libraries``: workspaces and kernels. ``spare``: for fragmentation. ``position``: of KV cache in one
-    position. ``economy``: by what these figures hold.
+    many frames as one step may. ``adapters``: beside the decoder's maps, and what a step makes for them. ``step``: the
+    largest step of the decoder. ``chunk_graphs``, ``step_graphs``: what is recorded. ``libraries``: workspaces and
+    kernels. ``spare``: for fragmentation. ``position``: of KV cache in one position, and of the encoded frame that may
+    wait for it. ``economy``: by what these figures hold.
     """
 
     available: int
     decoder: int
     embeddings: int
     encoders: int
+    adapters: int
     rearranged: int
     encoding: int
     step: int
@@ -82,11 +84,15 @@ class MemoryPlan:
         number_bytes: int = 2,
         graphs: bool = True,
         capability: int = 8,
+        ranks: int = 0,
+        frames_wait: bool = False,
     ) -> MemoryPlan:
         """The plan for a model on a device with ``available`` bytes.
 
         ``number_bytes``: of one number that is not quantised. ``graphs``: whether small steps and chunks are recorded.
-        ``capability``: major number of the compute capability.
+        ``capability``: major number of the compute capability. ``ranks``: of all adapters together.
+        ``frames_wait``: whether encoded frames stay for long before they are inputs. They are encoded for streams alone
+        that have positions for all of theirs, so there is at most one to a position.
         """
         steps = economy.within(steps)
         inputs = steps.prefill_positions + steps.max_rows + MOST_GUESSED
@@ -97,6 +103,7 @@ class MemoryPlan:
             decoder=footprint.linear_bytes(weights, number_bytes) + footprint.vectors * number_bytes,
             embeddings=(table + footprint.head) * number_bytes,
             encoders=footprint.encoders * number_bytes,
+            adapters=(footprint.adapter_numbers(ranks) + 2 * inputs * ranks) * number_bytes,
             rearranged=0 if economy.drop_convolutions else footprint.convolutions * number_bytes,
             encoding=footprint.encoding_bytes(steps.encode_frames, number_bytes),
             step=_step_bytes(footprint, inputs, weights, number_bytes, economy),
@@ -106,7 +113,7 @@ class MemoryPlan:
             else 0,
             libraries=_KERNELS + _WORKSPACES * workspace,
             spare=available // _SPARE_SHARE,
-            position=footprint.position * number_bytes,
+            position=(footprint.position + (footprint.hidden if frames_wait else 0)) * number_bytes,
             economy=economy,
         )
 

@@ -27,7 +27,8 @@ class Planner:
 
     ``number_bytes``: of one number that is not quantised. ``graphs``: whether small steps and chunks are recorded.
     ``capability``: major number of the compute capability. ``least``: positions of KV cache without which the device is
-    of no use. ``wanted``: positions for which speed is given up. ``economies``: those to choose from.
+    of no use. ``wanted``: positions for which speed is given up. ``ranks``: of all adapters. ``frames_wait``: see
+    ``MemoryPlan.of``. ``economies``: the choice.
     """
 
     footprint: Footprint
@@ -39,6 +40,8 @@ class Planner:
     page_size: int = GPU_PAGE
     least: int = 1
     wanted: int = 1
+    ranks: int = 0
+    frames_wait: bool = False
     economies: tuple[Economy, ...] = ECONOMIES
 
     @classmethod
@@ -74,6 +77,8 @@ class Planner:
             number_bytes=self.number_bytes,
             graphs=self.graphs,
             capability=self.capability,
+            ranks=self.ranks,
+            frames_wait=self.frames_wait,
         )
 
 

@@ -14,12 +14,13 @@ import torch
 
 from model.decoder.decoder import Decoder
 from model.decoder.graphs import UNREAD
-from model.decoder.sampling import Draw, split
+from model.decoder.sampling import Draw, likeliest_at, split
 from model.device.transfer import Readback
 from model.drafts.bounds import MOST_GUESSED
 from model.encoder.streaming import StreamingEncoder
 from model.runner.stream import DeviceStream
 from model.seam.steps import Emitted, RowWork
+from model.seam.streams import Likeliest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,26 @@ class Row:
         return len(self.guess) + 1 if self.answers else 0
 
     @property
+    def held(self) -> bool:
+        """Its stream's next input is not known before the step is read."""
+        return bool(self.guess) or (self.answers and self.stream.by_turns)
+
+    @property
     def forgotten(self) -> bool:
         """The stream was released, or its question taken back."""
         return self.stream.questions != self.question
 
-    def settle(self, tokens: list[int], logprobs: list[float]) -> Emitted:
+    @property
+    def likeliest(self) -> bool:
+        """The likeliest tokens of its places are to be told."""
+        return self.stream.question is not None and self.stream.question.likeliest
+
+    def settle(self, tokens: list[int], logprobs: list[float], likeliest: tuple[Likeliest, ...] = ()) -> Emitted:
         """Accept what was chosen at its places: verified guesses and the token behind them. Wrong guesses leave the KV
         cache again."""
         stream, count = self.stream, _verified(self.guess, tokens) + 1
+        if stream.by_turns:
+            return Emitted(self.number, *stream.accept(tokens[0], logprobs[0]))
         tokens, logprobs = tokens[:count], logprobs[:count]
         if self.guess:
             stream.table.crop(stream.table.length - (len(self.guess) - (count - 1)))
@@ -65,7 +78,7 @@ class Row:
         else:
             self.answer[:] = tokens  # where it still waits in the queue; a step that took it has it from the device
         stream.follow(tokens)
-        return Emitted(self.number, tuple(tokens), tuple(logprobs), len(self.guess))
+        return Emitted(self.number, tuple(tokens), tuple(logprobs), len(self.guess), likeliest[:count])
 
 
 def rows_of_step(streams: Mapping[int, DeviceStream], work: Sequence[RowWork]) -> list[Row]:
@@ -99,6 +112,7 @@ class DecodedStep:
 
     def __init__(self, decoder: Decoder, encoder: StreamingEncoder, rows: list[Row]) -> None:
         self._rows: list[Row] = []
+        self._wide = any(row.answers and row.likeliest for row in rows)  # the choices have room for the likeliest
         failed: set[int] = set()
         choices = []
         with torch.cuda.stream(decoder.stream):  # does nothing where there is no such stream
@@ -108,7 +122,7 @@ class DecodedStep:
                 if not part:
                     continue
                 try:
-                    choice = _forward(decoder, encoder, part)
+                    choice = _forward(decoder, encoder, part, wide=self._wide)
                 except torch.OutOfMemoryError as error:
                     make_room(error)
                     parts = _parts(part)
@@ -122,14 +136,14 @@ class DecodedStep:
                 decoder.keep(choice)
                 self._choice = Readback(choice, decoder.stream)
         self.failed = frozenset(failed)
-        self.held = frozenset(row.number for row in self._rows if row.guess)
+        self.held = frozenset(row.number for row in self._rows if row.held)
         self._queue_answers()
 
     def _queue_answers(self) -> None:
-        """Let the answer of every row without guesses be its stream's next input, before anybody has read it."""
+        """Let the answer of every row that is not held be its stream's next input, before anybody has read it."""
         place = 0
         for row in self._rows:
-            if row.answers and not row.guess:
+            if row.answers and not row.held:
                 row.answer.append(UNREAD - place)
                 row.stream.queue.put(row.answer)
                 row.stream.answered += 1
@@ -139,30 +153,37 @@ class DecodedStep:
         """Wait for the step and settle its rows."""
         if not self._rows:
             return ()
-        tokens, logprobs = split(self._choice.read())
+        choice = self._choice.read()
+        tokens, logprobs = split(choice)
         emitted, place = [], 0
         for row in self._rows:
             span = slice(place, place + row.places)
             place += row.places
             if row.answers and not row.forgotten:
-                emitted.append(row.settle(tokens[span], logprobs[span]))
+                told = range(*span.indices(place)) if row.likeliest else ()
+                likeliest = tuple(likeliest_at(choice, each) for each in told)
+                emitted.append(row.settle(tokens[span], logprobs[span], likeliest))
         return tuple(emitted)
 
 
-def _forward(decoder: Decoder, encoder: StreamingEncoder, rows: list[Row]) -> torch.Tensor:
-    """The choices at the rows' places. Raises torch.OutOfMemoryError with nothing changed."""
+def _forward(decoder: Decoder, encoder: StreamingEncoder, rows: list[Row], *, wide: bool) -> torch.Tensor:
+    """The choices at the rows' places, with room for the likeliest or without. Raises torch.OutOfMemoryError with
+    nothing changed."""
     inputs = [part for row in rows for part in (*row.inputs, row.guess) if len(part)]
     if audio := [part for part in inputs if isinstance(part, torch.Tensor)]:
         encoder.wait(decoder.stream, audio)
     places: list[int] = []
     draws: list[Draw] = []
+    likeliest: list[int] = []
     end = 0
     for row in rows:
         end += row.length
         if row.answers:
             draws += row.stream.draws(len(places))
+            likeliest += range(len(places), len(places) + row.places) if row.likeliest else ()
         places += range(end - row.places, end)
-    return decoder.forward(inputs, [(row.stream.table, row.length) for row in rows], places, draws)
+    tables = [(row.stream.table, row.length) for row in rows]
+    return decoder.forward(inputs, tables, places, draws, likeliest if wide else None)
 
 
 def _parts(rows: list[Row]) -> list[list[Row]]:

@@ -8,8 +8,11 @@ along; those that the same forward confirms are answer tokens too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
+from model.decoder.adapters import Adapter, Adapters
 from model.decoder.attention import Backend, Place, choose_backend
 from model.decoder.decoder import Decoder
 from model.decoder.dimensions import head_dim, language_config
@@ -50,6 +53,7 @@ class Runner:
         economy: Economy = ECONOMIES[0],
         largest_step: StepSizes | None = None,
         deterministic: bool = False,
+        adapters: Sequence[Adapter] = (),
     ) -> None:
         """``pages`` of ``page_size`` positions each make up the KV cache that all streams share.
 
@@ -58,6 +62,7 @@ class Runner:
         steps and of small encoder batches, see ``Decoder`` and ``StreamingEncoder``; they may run at the same time.
         ``economy``: how much memory is spent on speed. ``largest_step``: for which memory was planned, see RunnerInfo.
         ``deterministic``: an answer depends on nothing but its audio and its question, see ``model.deterministic``.
+        ``adapters``: that streams can be decoded with.
         """
         model = checkpoint.model
         self._encoder = (
@@ -76,6 +81,7 @@ class Runner:
             recorded_inputs=economy.step_inputs,
             head_places=economy.head_places,
             deterministic=deterministic,
+            adapters=Adapters(model, adapters) if adapters else None,
         )
         if deterministic:
             verify(self._decoder, self._encoder)
@@ -98,6 +104,7 @@ class Runner:
             draft_positions=DRAFT_POSITIONS if drafts else 0,
             largest_step=largest_step,
             launches_ahead=checkpoint.device.type == "cuda",
+            adapters=tuple(adapter.name for adapter in adapters),
         )
 
     @property
@@ -108,20 +115,26 @@ class Runner:
     def free_pages(self) -> int:
         return self._decoder.pool.free_pages
 
-    def prompt_positions(self, frames: int, question: Question) -> int:
+    def prompt_positions(self, frames: int, question: Question, *, system: str = "") -> int:
         """See StepRunner."""
-        behind = self._prompt.after_audio(self._info.geometry.seconds(frames), question.context)
+        behind = self._behind_audio(self._info.geometry.seconds(frames), question)
         start = self._prompt.answer_start(header=question.force_header)
-        return len(self._prompt.before_audio) + frames + len(behind) + len(start)
+        return len(self._prompt.before(system)) + frames + len(behind) + len(start)
 
-    def open(self, stream: int, level: Level = Level()) -> None:  # noqa: B008 - frozen
+    def open(self, stream: int, level: Level = Level(), *, system: str = "") -> None:  # noqa: B008 - frozen
         """See StepRunner. Raises ValueError when the number is in use."""
         if stream in self._streams:
             raise ValueError(f"stream {stream} is open already")
-        before = self._prompt.before_audio
+        before = self._prompt.before(system)
         state = DeviceStream(level, PageTable(self._decoder.pool), AudioBuffer(self._encoder.hop), len(before))
         state.queue.put(before)
         self._streams[stream] = state
+
+    def adapt(self, stream: int, adapter: str) -> None:
+        """See StepRunner. Raises ValueError for an adapter that is not there."""
+        if self._decoder.adapters is None:
+            raise ValueError(f"there is no adapter {adapter!r}, nor any")
+        self._streams[stream].table.adapter = self._decoder.adapters.number(adapter)
 
     def append(self, stream: int, samples: Samples) -> None:
         """See StepRunner."""
@@ -140,13 +153,16 @@ class Runner:
             raise ValueError(f"stream {stream} was asked already")
         geometry = self._info.geometry
         heard = min(state.samples, state.encoded * geometry.hop)
-        instruction = self._prompt.after_audio(heard / geometry.sample_rate, question.context)
+        instruction = self._behind_audio(heard / geometry.sample_rate, question)
         forced = self._prompt.answer_start(question.prefix, header=False)
         start = [*self._prompt.answer_start(header=question.force_header), *forced, *question.begun]
         state.begin_answer(question, [*instruction, *start])
         if self._drafts and question.temperature == 0:
             self._guess(state, question, start)
         return self._prompt.text(forced)
+
+    def _behind_audio(self, seconds: float, question: Question) -> list[int]:
+        return self._prompt.after_audio(seconds, question.context, said=question.said)
 
     def _guess(self, state: DeviceStream, question: Question, start: list[int]) -> None:
         """Have the answer guessed, which begins with these tokens."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import ClassVar
 
 import torch
 
@@ -75,6 +76,9 @@ class DeviceStream:
         draft: guesses what comes next, None for answers that are drawn.
         hypothesis: guesses by an answer that this one may resemble.
     """
+
+    by_turns: ClassVar[bool] = False
+    """What follows an answer token is not known before that is read, see ``TurnStream``."""
 
     level: Level
     table: PageTable
@@ -158,7 +162,7 @@ class DeviceStream:
         """How its next answer token is drawn, at that place of a step; none where it is the best one."""
         if self.question is None or self.question.temperature == 0:
             return []
-        return [Draw(place, self.question.temperature, self.question.seed, self.answered)]
+        return [Draw(place, self.question.temperature, self.question.seed, self.answered, self.question.top_p)]
 
     def follow(self, tokens: list[int]) -> None:
         """Take note of the next tokens of the answer, which are counted already."""
@@ -167,6 +171,10 @@ class DeviceStream:
             self.draft.follow(tokens)
         if self.hypothesis is not None:
             self.hypothesis.follow(tokens)
+
+    def accept(self, token: int, logprob: float) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Take what was chosen where ``by_turns``."""
+        raise NotImplementedError
 
     def guess(self, unread: int = 0) -> list[int]:
         """Answer tokens worth verifying in the next forward. ``unread``: 1 where the token before them is not known."""

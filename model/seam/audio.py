@@ -46,18 +46,36 @@ def clip_level(samples: Samples) -> Level:
     return level_of(samples[start : start + LEVEL_SLICE] for start in range(0, samples.size, LEVEL_SLICE))
 
 
-def level_of(slices: Iterable[Samples]) -> Level:
-    """The same of a clip in slices of `LEVEL_SLICE` samples, the last of what is left, which need not be there at once.
+class LevelMeter:
+    """The level of a clip that comes piece by piece.
 
-    The energy is ``np.sum(np.square(samples), dtype=np.float64)`` to the bit, without a second clip for the squares.
+    In slices of `LEVEL_SLICE` samples the energy is ``np.sum(np.square(samples), dtype=np.float64)`` to the bit,
+    without a second clip for the squares.
     """
-    total, peak, count = np.float64(0), 0.0, 0
+
+    def __init__(self) -> None:
+        self._total, self._peak, self._count = np.float64(0), 0.0, 0
+
+    def add(self, samples: Samples) -> None:
+        """What comes next: [n], n > 0."""
+        self._total = np.add.reduce(np.square(samples), dtype=np.float64, initial=self._total)
+        self._peak = max(self._peak, float(np.max(samples)), -float(np.min(samples)))
+        self._count += samples.size
+
+    @property
+    def level(self) -> Level:
+        """Of all that came."""
+        if not self._count:
+            return Level()
+        gain = 10 ** (TARGET_DBFS / 20) / (float(np.sqrt(self._total / self._count)) + _EPS)
+        peak = self._peak * gain
+        return Level(gain, peak + _EPS if peak > 1.0 else 1.0)
+
+
+def level_of(slices: Iterable[Samples]) -> Level:
+    """As `clip_level`, of a clip in slices of `LEVEL_SLICE` samples, the last of what is left; they need not be there
+    at once."""
+    meter = LevelMeter()
     for part in slices:
-        total = np.add.reduce(np.square(part), dtype=np.float64, initial=total)
-        peak = max(peak, float(np.max(part)), -float(np.min(part)))
-        count += part.size
-    if not count:
-        return Level()
-    gain = 10 ** (TARGET_DBFS / 20) / (float(np.sqrt(total / count)) + _EPS)
-    peak *= gain
-    return Level(gain, peak + _EPS if peak > 1.0 else 1.0)
+        meter.add(part)
+    return meter.level

@@ -32,6 +32,7 @@ class RunnerInfo:
         stop_ids: tokens that end an answer.
         draft_positions: positions beyond its prompt and answer that a stream may need while guesses are verified.
         largest_step: what a step may do at most by the memory that was planned for it, None where nothing was planned.
+        adapters: names of those that a stream can be decoded with.
         launches_ahead: the device works while the host does something else, so that the next step is better launched
             before the answers of the last one are read.
     """
@@ -49,6 +50,7 @@ class RunnerInfo:
     draft_positions: int = 0
     largest_step: StepSizes | None = None
     launches_ahead: bool = False
+    adapters: tuple[str, ...] = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -69,12 +71,16 @@ class StepRunner(Protocol):
     @property
     def free_pages(self) -> int: ...
 
-    def prompt_positions(self, frames: int, question: Question) -> int:
+    def prompt_positions(self, frames: int, question: Question, *, system: str = "") -> int:
         """Positions of the whole prompt for ``frames`` audio frames, without what a prefix forces of the answer."""
         ...
 
-    def open(self, stream: int, level: Level) -> None:
-        """Begin a stream: the tokens before the audio are queued."""
+    def open(self, stream: int, level: Level, *, system: str = "") -> None:
+        """Begin a stream: the tokens before the audio are queued. ``system``: see StreamSpec."""
+        ...
+
+    def adapt(self, stream: int, adapter: str) -> None:
+        """Have the stream decoded with this adapter of ``info``; before anything else is done with it."""
         ...
 
     def append(self, stream: int, samples: Samples) -> None:

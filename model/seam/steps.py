@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from model.seam.streams import Likeliest
+
 
 @dataclass(frozen=True, slots=True)
 class StepSizes:
@@ -90,13 +92,15 @@ class Emitted:
     """Answer tokens that one stream produced in a step, stop token included, with their log-probabilities.
 
     All but the last are in the KV cache already (they were guessed right); the last is the stream's only queued input.
-    ``guessed``: tokens that rode along and were verified, right or wrong.
+    ``guessed``: tokens that rode along and were verified, right or wrong. ``likeliest``: of each token's place, where
+    the question asks for them.
     """
 
     stream: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     guessed: int = 0
+    likeliest: tuple[Likeliest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,12 @@ from enum import IntEnum
 
 from model.seam.audio import Level
 
+MOST_LIKELY = 20
+"""Tokens that are told of a place where its likeliest are asked for."""
+
+Likeliest = tuple[tuple[int, float], ...]
+"""Tokens of one place with their log-probabilities, the likeliest first."""
+
 
 class Priority(IntEnum):
     """Who goes first where not all can."""
@@ -40,6 +46,11 @@ class Question:
             again, and the answer goes on as if it had not been interrupted: what is drawn next is drawn with the noise
             of its place. They count for ``max_tokens``. Behind the same audio those that the last question left in the
             KV cache are not computed again.
+        top_p: of drawn tokens only the likeliest, which have this much of the probability together.
+        said: a conversation about the audio in place of the request for a transcription: what user and assistant said
+            by turns, the user first and last. Where the first words are none, they are that request. The context, where
+            there is one, is told in front of them as in front of the request.
+        likeliest: with each token come the ``MOST_LIKELY`` likeliest of its place.
     """
 
     context: str | None = None
@@ -51,6 +62,9 @@ class Question:
     whole: bool = True
     force_header: bool = True
     begun: tuple[int, ...] = ()
+    top_p: float = 1.0
+    said: tuple[str, ...] = ()
+    likeliest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +76,19 @@ class StreamSpec:
         question: the most that it will be asked: room for its instruction and its longest answer.
         level: the gain that brings the audio to the level the model was trained on.
         priority: who goes first.
+        system: text in place of the template's own in front of the audio; none leaves that.
+        segment_frames: of the audio that are encoded at once, at most; None leaves it to the engine. In float32 it
+            changes no embedding.
+        adapter: name of the one that it is decoded with; None: the checkpoint as it is.
     """
 
     frames: int
     question: Question = field(default_factory=Question)
     level: Level = field(default_factory=Level)
     priority: Priority = Priority.NORMAL
+    system: str = ""
+    segment_frames: int | None = None
+    adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +102,7 @@ class StreamCounts:
         cached: inputs in the KV cache.
         kept: inputs in the KV cache beside them, which a question that was taken back has left there.
         answered: tokens of the present answer, those given before and those of unread steps included.
+        later: inputs that become queued as the answer goes on: windows of a stream that is written by turns.
     """
 
     waiting: int = 0
@@ -89,3 +111,4 @@ class StreamCounts:
     cached: int = 0
     answered: int = 0
     kept: int = 0
+    later: int = 0

@@ -1,7 +1,9 @@
-"""The bundled voice encoder, and how its file was made. Without `convert`, which needs torch, these are paths alone."""
+"""The bundled voice encoders, and how their files were made. Without `convert`, which needs torch, these are paths."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-GE2E = Path(__file__).parent / "ge2e" / "ge2e.onnx"
+_HERE = Path(__file__).parent
+GE2E = _HERE / "ge2e" / "ge2e.onnx"
+CAMPPLUS = _HERE / "campplus" / "campplus.onnx"

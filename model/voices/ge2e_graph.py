@@ -7,14 +7,13 @@ scale as librosa makes them, power without a logarithm, -30 dBFS, 160 frames at 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
-Array = npt.NDArray[np.float32]
+from model.voices.graph import Array, Graph
 
 _RATE, _WINDOW, _HOP, _BANDS = 16_000, 400, 160, 40
 _STRETCH = 160
@@ -33,7 +32,7 @@ def ge2e(weights: Mapping[str, Array], *, same: float, different: float) -> onnx
     Input ``samples`` [1, n], n at least 25,600; output ``vector`` [1, 256]. ``same`` and ``different``
     are the cosines from which on, and up to which, two vectors are one voice's and two voices': its metadata.
     """
-    graph = _Graph()
+    graph = Graph()
     mel = _mel(graph, _levelled(graph, "samples"))
     vectors = _network(graph, _stretches(graph, mel), weights)
     mean = graph.add("ReduceMean", vectors, axes=[0], keepdims=1)
@@ -50,45 +49,13 @@ def ge2e(weights: Mapping[str, Array], *, same: float, different: float) -> onnx
     return made
 
 
-class _Graph:
-    """Nodes and constants, as they are added; names are numbers."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def add(self, kind: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        """A node with one output. Returns the output's name."""
-        output = output or f"{kind}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        return output
-
-    def constant(self, value: npt.ArrayLike, kind: npt.DTypeLike) -> str:
-        """``value`` in the graph. Returns its name."""
-        name = f"constant{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
-        return name
-
-    def floats(self, value: npt.ArrayLike) -> str:
-        """Small numbers, kept exactly."""
-        return self.constant(value, np.float32)
-
-    def integers(self, value: npt.ArrayLike) -> str:
-        """Shapes and places."""
-        return self.constant(value, np.int64)
-
-    def weights(self, value: Array) -> str:
-        """Kept in half the bytes; they are float32 again when the file is loaded."""
-        return self.add("Cast", self.constant(value, np.float16), to=TensorProto.FLOAT)
-
-
-def _levelled(graph: _Graph, samples: str) -> str:
+def _levelled(graph: Graph, samples: str) -> str:
     power = graph.add("ReduceMean", graph.add("Mul", samples, samples), axes=[1], keepdims=1)
     level = graph.add("Sqrt", graph.add("Add", power, graph.floats(1e-12)))
     return graph.add("Mul", samples, graph.add("Div", graph.floats(_LEVEL), level))
 
 
-def _mel(graph: _Graph, samples: str) -> str:
+def _mel(graph: Graph, samples: str) -> str:
     """[frames, bands]. A convolution with sines and cosines is the short-time Fourier transform."""
     bins = _WINDOW // 2 + 1
     angles = 2 * np.pi * np.outer(np.arange(bins), np.arange(_WINDOW)) / _WINDOW
@@ -113,7 +80,7 @@ def _slaney_filters(bins: int) -> npt.NDArray[np.float64]:
     return np.asarray(np.maximum(0, np.minimum(rising, falling)) * 2 / (edges[2:] - edges[:-2]))
 
 
-def _stretches(graph: _Graph, mel: str) -> str:
+def _stretches(graph: Graph, mel: str) -> str:
     """[160, stretches, bands] of ``mel`` [frames, bands]."""
     one, stretch = graph.integers(1), graph.integers(_STRETCH)
     frames = graph.add("Squeeze", graph.add("Shape", mel, end=1))
@@ -125,7 +92,7 @@ def _stretches(graph: _Graph, mel: str) -> str:
     return graph.add("Gather", mel, graph.add("Add", within, starts), axis=0)
 
 
-def _network(graph: _Graph, mels: str, weights: Mapping[str, Array]) -> str:
+def _network(graph: Graph, mels: str, weights: Mapping[str, Array]) -> str:
     """[stretches, hidden]: unit vectors."""
     heard, last = mels, ""
     for layer in range(_LAYERS):

@@ -101,9 +101,8 @@ def open_audio(part: Part, check: Callable[[], None], track: int | None = None) 
     """
     if not part.head:
         raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file is empty.")
-    part.file.seek(0)
     options = _OPTIONS | (_WAV_OPTIONS if _is_wav(part.head) else {})
-    with _open(Source(part.file, check), options, lambda: part.head[:HEAD_BYTES]) as container:
+    with _open(Source(part.opened(), check), options, lambda: part.head[:HEAD_BYTES]) as container:
         yield _select(container, track)
 
 

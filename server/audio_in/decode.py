@@ -12,21 +12,18 @@ import numpy as np
 from av.audio.frame import AudioFrame
 
 from model.seam.audio import Samples
-from server.audio_in.big_endian import in_known_order
 from server.audio_in.containers import AudioFile, open_audio
-from server.audio_in.cut_beginnings import with_beginning
-from server.audio_in.encodings import CodedEncoding, PcmEncoding
+from server.audio_in.contents import RawSamples, contents_of
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.frames import Piece, Timeline, decode_frames, samples_of
-from server.audio_in.joined import Part, parts
+from server.audio_in.joined import JoinedFile, Part
+from server.audio_in.length import extent_of, promised_seconds
 from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
-from server.audio_in.listening import Listening, RawAudio
+from server.audio_in.listening import Listening
 from server.audio_in.mixing import Mixer
 from server.audio_in.offset import OffsetFilter
 from server.audio_in.pcm import Channels, Resampler
-from server.audio_in.raw import as_container, is_raw, pcm_pieces
-from server.audio_in.report import DecodeReport
-from server.audio_in.spliced import Readable
+from server.audio_in.report import DecodeReport, Extent
 from server.audio_in.tracks import by_preference, clock_start
 
 TRUNCATION_TOLERANCE = 0.5
@@ -36,8 +33,6 @@ _AUDIBLE = 1e-3
 
 _FOR_ALL = frozenset({AudioErrorCode.NO_SUCH_TRACK, AudioErrorCode.AUDIO_TOO_LONG, AudioErrorCode.DECODE_TIMEOUT})
 """Errors that end the reading of a file, not of one of the recordings in it."""
-_LENGTH_IN_HEADER = frozenset({"wav", "w64", "aiff", "caf", "flac", "mov"})
-"""Containers that state the length of a stream. The others have it guessed from bit rates or the last page."""
 
 Block = tuple[Samples, ...]
 """A stretch of the recording: the mix of its channels alone, or each of them for itself."""
@@ -49,25 +44,50 @@ def decode(
     report: DecodeReport,
     listening: Listening = Listening(),  # noqa: B008 - frozen
 ) -> Generator[Block, None, None]:
-    """Blocks of about one second, mono 24 kHz float32, of what is to be heard in ``file`` (binary, seekable).
+    """The blocks of a `FileDecoder`."""
+    return FileDecoder(file, limits, report, listening).blocks()
 
-    Recordings that are joined in one file follow each other. Damaged packets are skipped and missing ones replaced by
-    silence. Memory does not grow with the length of the audio. ``report`` is filled on the way.
 
-    Raises:
-        AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
-    """
-    watch = _Watch(limits.work_seconds)
-    pieces = _Reader(listening, report, watch.check, limits).pieces(file)
-    for block in _without_offset(_blocks(pieces, report, split=listening.split)):
-        report.rows = max(report.rows, len(block))
-        limits.check_length(report.seconds, report.rows)
-        with watch.paused():
-            yield block
-    if not report.samples:
-        if report.damaged_packets or report.truncated:
-            raise AudioError(AudioErrorCode.CORRUPT_AUDIO, "The file is damaged: none of its audio can be decoded.")
-        raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file holds no audio samples.")
+class FileDecoder:
+    """Decodes what is to be heard in ``file`` (binary, seekable). ``report`` is filled on the way."""
+
+    def __init__(self, file: BinaryIO, limits: DecodeLimits, report: DecodeReport, listening: Listening) -> None:
+        self._limits, self._report, self._listening = limits, report, listening
+        self._watch = Watch(limits.work_seconds)
+        self._contents = contents_of(file, listening, self._watch.check)
+
+    def blocks(self) -> Generator[Block, None, None]:
+        """Blocks of about one second, mono 24 kHz float32.
+
+        Recordings that are joined in one file follow each other. Damaged packets are skipped and missing ones replaced
+        by silence. Memory does not grow with the length of the audio.
+
+        Raises:
+            AudioError: the audio cannot be used, or is longer than the limits allow; possibly after some blocks.
+        """
+        report, split = self._report, self._listening.split
+        pieces = _Reader(self._listening, report, self._watch.check, self._limits).pieces(self._contents)
+        for block in _without_offset(_blocks(pieces, report, split=split)):
+            report.rows = max(report.rows, len(block))
+            self._limits.check_length(report.seconds, report.rows)
+            with self._watch.paused():
+                yield block
+        if not report.samples:
+            if report.damaged_packets or report.truncated:
+                raise AudioError(AudioErrorCode.CORRUPT_AUDIO, "The file is damaged: none of its audio can be decoded.")
+            raise AudioError(AudioErrorCode.EMPTY_AUDIO, "The file holds no audio samples.")
+
+    def extent(self) -> Extent:
+        """How much is in the file, asked between two blocks. Raises AudioError, ``audio_too_long`` among it."""
+        with self._watch.working():
+            if isinstance(self._contents, RawSamples):
+                found = self._contents.extent
+            else:
+                longest = self._limits.max_seconds
+                found = extent_of(self._contents, self._listening.track, longest, self._watch.check)
+        rows = found.channels if self._listening.split else 1
+        self._limits.check_length(found.seconds - TRUNCATION_TOLERANCE, rows)
+        return found
 
 
 class _Reader:
@@ -80,24 +100,17 @@ class _Reader:
         self._timeline = Timeline(report)
         self._refusal: AudioError | None = None
 
-    def pieces(self, file: BinaryIO) -> Iterator[Piece]:
+    def pieces(self, contents: JoinedFile | RawSamples) -> Iterator[Piece]:
         """Of all recordings. Raises what was wrong with the first where none of them can be read."""
-        raw = self._listening.raw
-        if raw is None or not is_raw(file):
-            return self._recordings(in_known_order(with_beginning(file)))
-        if isinstance(raw.encoding, CodedEncoding):
-            return self._recordings(as_container(file, raw.encoding))
-        return self._samples(file, raw, raw.encoding)
+        return self._samples(contents) if isinstance(contents, RawSamples) else self._recordings(contents)
 
-    def _samples(self, file: BinaryIO, raw: RawAudio, encoding: PcmEncoding) -> Iterator[Piece]:
-        self._report.container, self._report.codec = "raw", encoding.value
-        self._report.source_rate, self._report.channels = raw.rate, raw.channels
-        return (Piece(raw.rate, channels) for channels in pcm_pieces(file, raw, encoding, self._check))
+    def _samples(self, samples: RawSamples) -> Iterator[Piece]:
+        self._report.container, self._report.codec = "raw", samples.encoding.value
+        self._report.source_rate, self._report.channels = samples.raw.rate, samples.raw.channels
+        return (Piece(samples.raw.rate, channels) for channels in samples.pieces(self._check))
 
-    def _recordings(self, file: Readable) -> Iterator[Piece]:
-        for part in parts(file, self._check):
-            self._report.unread_bytes += part.behind
-            self._report.more_parts |= part.more
+    def _recordings(self, recordings: JoinedFile) -> Iterator[Piece]:
+        for part in recordings:
             try:
                 yield from self._part(part)
             except AudioError as error:
@@ -105,6 +118,8 @@ class _Reader:
                     raise
                 self._refusal = self._refusal or error
                 self._report.unread_parts += 1
+            self._report.unread_bytes += part.behind
+            self._report.more_parts |= part.more
         if self._refusal is not None and not self._report.parts:
             raise self._refusal
 
@@ -114,14 +129,14 @@ class _Reader:
             self._introduce(audio)
             # A header is not believed where it promises less; one that promises too much saves the work.
             rows = audio.stream.codec_context.channels if self._listening.split else 1
-            self._limits.check_length(_promised_seconds(audio) - TRUNCATION_TOLERANCE, rows)
+            self._limits.check_length(promised_seconds(audio) - TRUNCATION_TOLERANCE, rows)
             began = self._timeline.played
             start = None if self._listening.from_first_sample else clock_start(audio.container)
             yield from self._timeline.pieces(decode_frames(audio, self._report, self._check), start)
             if self._report.parts == 1:
                 self._report.tracks = len(audio.container.streams.audio)  # some come up late
             heard = self._timeline.played - began
-            self._report.truncated |= part.cut_short or _promised_seconds(audio) > heard + TRUNCATION_TOLERANCE
+            self._report.truncated |= part.cut_short or promised_seconds(audio) > heard + TRUNCATION_TOLERANCE
 
     def _introduce(self, audio: AudioFile) -> None:
         """What is told of the first recording."""
@@ -159,11 +174,12 @@ def _peak(frames: Iterable[AudioFrame]) -> float:
     return largest
 
 
-class _Watch:
+class Watch:
     """Ends a decode that works for too long."""
 
     def __init__(self, work_seconds: float) -> None:
         self._deadline = time.monotonic() + work_seconds
+        self._paused = 0.0
 
     def check(self) -> None:
         if time.monotonic() > self._deadline:
@@ -171,20 +187,22 @@ class _Watch:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """The time inside is not work."""
-        began = time.monotonic()
+        """The time inside is not work, but for what is done in `working`."""
+        self._paused = time.monotonic()
         yield
-        self._deadline += time.monotonic() - began
+        self._resume()
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Inside of `paused`: the time inside is work."""
+        self._resume()
+        try:
+            yield
+        finally:
+            self._paused = time.monotonic()
 
-def _promised_seconds(audio: AudioFile) -> float:
-    """The length stated in the container's header; 0 where none is or where it is a guess."""
-    stream, container = audio.stream, audio.container.format.name.split(",")[0]
-    if container == "aiff" and not stream.codec_context.name.startswith("pcm"):
-        return 0.0  # counted in packets, which FFmpeg takes for samples
-    if container in _LENGTH_IN_HEADER and stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return 0.0
+    def _resume(self) -> None:
+        self._deadline += time.monotonic() - self._paused
 
 
 def _blocks(pieces: Iterable[Piece], report: DecodeReport, *, split: bool) -> Iterator[Block]:

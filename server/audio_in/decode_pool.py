@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from model.seam.audio import Samples
-from server.audio_in.deaths import ATTEMPTS, DecoderDeaths, DecoderDied, verdict
+from server.audio_in.deaths import DecoderDeaths, DecoderDied
+from server.audio_in.decoding import Decoding
 from server.audio_in.errors import DecodeStopped
 from server.audio_in.kept_samples import IN_MEMORY_SECONDS
 from server.audio_in.limits import DecodeLimits
@@ -32,17 +32,21 @@ class DecodedAudio:
     channels: tuple[Samples, ...]
     report: DecodeReport
 
+    @classmethod
+    def of(cls, decoding: Decoding) -> DecodedAudio:
+        """``decoding`` is over."""
+        return cls(tuple(tape.stretch(0, tape.size) for tape in decoding.tapes), decoding.report)
+
 
 class DecodePool:
-    """A fixed number of decoder processes, each with a thread that waits for it; further files wait in order.
+    """A fixed number of places for decoding, each with a thread that waits for a process; further files wait in order.
 
-    The processes start when they are first needed and are kept. A file whose process dies is given to a new one, once.
-    Close the pool, or use it in ``with``.
+    The processes start when they are first needed and are kept, as many as there are places. Files that are decoded
+    only as far as somebody asks keep theirs while they wait, but no place. Close the pool, or use it in ``with``.
 
     Attributes:
-        size: that number.
-        in_memory_seconds: of a recording, up to which its samples are held in memory; those of longer ones lie on the
-            disk.
+        size: the number of places.
+        in_memory_seconds: of samples that are held at once, up to which they are held in memory; more lie on the disk.
         died: the deaths of its processes, and of others that decode for the same application.
     """
 
@@ -52,8 +56,33 @@ class DecodePool:
         self.died = DecoderDeaths()
         self._executor = ThreadPoolExecutor(size, thread_name_prefix="decode")
         self._idle: list[DecoderProcess] = []
-        self._jobs: set[_Job] = set()
+        self._decodings: set[Decoding] = set()
         self._closed = False
+        self._preparing = False
+
+    def prepare(self) -> None:
+        """A file is on its way: where all processes that there are have work, and there is a place, one starts."""
+        if self._closed or self._preparing or self.running + len(self._idle) >= self.size:
+            return
+        self._preparing = True
+        with suppress(RuntimeError):  # it was closed by another thread
+            self._executor.submit(self._start_another)
+
+    def begin(
+        self,
+        file: BinaryIO,
+        limits: DecodeLimits,
+        listening: Listening = Listening(),  # noqa: B008 - frozen
+    ) -> Decoding:
+        """``file`` (seekable; not to be touched until it is closed), to be decoded as the caller chose.
+
+        Raises DecodeStopped where the pool was closed.
+        """
+        if self._closed:
+            raise DecodeStopped
+        decoding = Decoding(self, self._executor, file, limits, listening)
+        self._decodings.add(decoding)
+        return decoding
 
     async def decode(
         self,
@@ -61,49 +90,30 @@ class DecodePool:
         limits: DecodeLimits,
         listening: Listening = Listening(),  # noqa: B008 - frozen
     ) -> DecodedAudio:
-        """Decode ``file`` (seekable; not to be touched meanwhile) as the caller chose.
+        """All of it.
 
-        Cancelling the awaiting task ends the decode at once and returns when nothing uses ``file`` any more.
-
-        Raises:
-            AudioError: the audio cannot be used.
-            DecoderFailed: the process died, and so did the next one, and not by what the file does to them.
-            DecodeStopped: the pool was closed.
-            OSError: there is no room for the samples.
+        Cancelling the awaiting task ends the decode at once and returns when nothing uses ``file`` any more. Raises as
+        `Decoding.reach`.
         """
-        if self._closed:
-            raise DecodeStopped
-        job = _Job()
-        self._jobs.add(job)
-        future = self._executor.submit(self._run, job, file, limits, listening)
-        outcome = asyncio.wrap_future(future)
-        try:
-            await asyncio.wait([outcome])
-        except asyncio.CancelledError:
-            job.stop()
-            if not future.cancel():
-                await asyncio.wait([outcome])
-                outcome.exception()  # taken, or asyncio would complain that nobody did
-            raise
-        finally:
-            self._jobs.discard(job)
-        return outcome.result()
+        async with self.begin(file, limits, listening) as decoding:
+            await decoding.reach(inf)
+            return DecodedAudio.of(decoding)
 
     @property
     def running(self) -> int:
         """Files that are being decoded."""
-        return sum(job.process is not None for job in tuple(self._jobs))
+        return sum(decoding.running for decoding in tuple(self._decodings))
 
     @property
     def waiting(self) -> int:
-        """Files that wait for a process."""
-        return len(self._jobs) - self.running
+        """Files that wait for a place."""
+        return sum(decoding.waiting for decoding in tuple(self._decodings))
 
     @property
     def pids(self) -> list[int]:
         """Of the processes, idle or not."""
-        working = (job.process for job in tuple(self._jobs))
-        return [process.pid for process in (*working, *tuple(self._idle)) if process is not None]
+        working = (decoding.pid for decoding in tuple(self._decodings))
+        return [*(pid for pid in working if pid is not None), *(process.pid for process in tuple(self._idle))]
 
     @property
     def deaths(self) -> Mapping[str, int]:
@@ -113,11 +123,21 @@ class DecodePool:
     def close(self) -> None:
         """End every decode and wait for the threads and processes. May be called from any thread, and again."""
         self._closed = True
-        for job in tuple(self._jobs):
-            job.stop()
+        decodings = tuple(self._decodings)
+        for decoding in decodings:
+            decoding.stop()
         self._executor.shutdown()
+        for decoding in decodings:
+            decoding.drop()
         while self._idle:
             self._idle.pop().close()
+
+    def _start_another(self) -> None:
+        try:
+            with suppress(OSError):  # whoever needs it tries again, and tells of it
+                self.give_back(DecoderProcess())
+        finally:
+            self._preparing = False
 
     def __enter__(self) -> Self:
         return self
@@ -125,61 +145,28 @@ class DecodePool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _run(self, job: _Job, file: BinaryIO, limits: DecodeLimits, listening: Listening) -> DecodedAudio:
-        deaths: list[DecoderDied] = []
-        while len(deaths) < ATTEMPTS:
-            process = DecoderProcess(self.in_memory_seconds) if deaths else self._take()
-            try:
-                with job.using(process):
-                    return DecodedAudio(*process.decode(file, limits, listening))
-            except DecoderDied as death:
-                if job.stopped:
-                    raise DecodeStopped from None
-                self.died.note(death)
-                deaths.append(death)
-            finally:
-                if process.usable:
-                    self._idle.append(process)
-                else:
-                    process.close()
-        raise verdict(deaths)
+    # Decodings call these.
 
-    def _take(self) -> DecoderProcess:
+    def take(self) -> DecoderProcess:
+        """See Processes."""
         while self._idle:
             process = self._idle.pop()
             if process.usable:
                 return process
             process.close()
-        return DecoderProcess(self.in_memory_seconds)
+        return DecoderProcess()
 
+    def give_back(self, process: DecoderProcess) -> None:
+        """See Processes."""
+        if process.usable and len(self._idle) < self.size:
+            self._idle.append(process)
+        else:
+            process.close()
 
-class _Job:
-    """Lets the event loop end what a thread waits for.
+    def forget(self, decoding: Decoding) -> None:
+        """See Processes."""
+        self._decodings.discard(decoding)
 
-    Attributes:
-        process: that decodes its file; None before and after.
-    """
-
-    def __init__(self) -> None:
-        self.stopped = False
-        self.process: DecoderProcess | None = None
-        self._lock = threading.Lock()
-
-    def stop(self) -> None:
-        with self._lock:
-            self.stopped = True
-            if self.process is not None:
-                self.process.kill()
-
-    @contextmanager
-    def using(self, process: DecoderProcess) -> Iterator[None]:
-        """Inside, `stop` kills ``process``. Raises DecodeStopped when it was called before."""
-        with self._lock:
-            if self.stopped:
-                raise DecodeStopped
-            self.process = process
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.process = None
+    def note(self, death: DecoderDied) -> None:
+        """See Processes."""
+        self.died.note(death)

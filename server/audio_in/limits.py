@@ -15,6 +15,9 @@ SPLIT_FACTOR = 2
 """How much longer than one recording may be all channels together of one that is split: two people on the telephone may
 talk for as long as one, and eight channels cannot take eight times the memory."""
 
+PART_SECONDS = 15.0
+"""What is decoded at a time: some hundredths of a second of work, and a megabyte for each channel."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:

@@ -44,10 +44,15 @@ class PcmBytes:
         self._channels = channels
         self._rest = b""
 
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one sample of each channel."""
+        return self._dtype.itemsize * self._channels
+
     def push(self, data: bytes) -> Channels:
         """The next bytes → the samples that they complete: [channels, n], n may be 0."""
         data = self._rest + data
-        whole = len(data) - len(data) % (self._dtype.itemsize * self._channels)
+        whole = len(data) - len(data) % self.frame_bytes
         self._rest = data[whole:]
         values: npt.NDArray[np.generic] = np.frombuffer(data, self._dtype, count=whole // self._dtype.itemsize)
         if self._g711 is not None:

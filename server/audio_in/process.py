@@ -8,25 +8,24 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from io import UnsupportedOperation
+from dataclasses import asdict, dataclass
+from io import FileIO, UnsupportedOperation
 from multiprocessing import Pipe
 from multiprocessing.reduction import send_handle
 from typing import BinaryIO, NoReturn
 
 import numpy as np
 
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE
 from server.audio_in import child
 from server.audio_in.deaths import DeathReason, DecoderDied, warn_of_missing_filter
 from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.kept_samples import kept
 from server.audio_in.launch import START_SECONDS, Child, Idleness, file_in_memory
 from server.audio_in.limits import MAX_CHANNELS, DecodeLimits
 from server.audio_in.listening import Listening
-from server.audio_in.report import DecodeReport
+from server.audio_in.report import DecodeReport, Extent
 
 _SAMPLE_BYTES = np.dtype(np.float32).itemsize
 _BLOCK_BYTES = 1 << 20
@@ -42,14 +41,29 @@ _BUSY_SHARE = 0.5
 """A decoder that was given so much of its time and did not come to an end was kept busy by its file."""
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedPart:
+    """Attributes:
+    report: on all that was decoded so far.
+    rows: files of the samples, to be emptied before the next part is waited for.
+    count: samples in each of them.
+    last: nothing follows.
+    """
+
+    report: DecodeReport
+    rows: Sequence[FileIO]
+    count: int
+    last: bool
+
+
 class DecoderProcess:
     """One child process that decodes files, one at a time. `kill` may come from any thread.
 
-    ``in_memory_seconds``: of a recording, up to which its samples are held in memory, and not on the disk.
+    Attributes:
+        waiting: it has decoded a part, and waits until the next one is wanted.
     """
 
-    def __init__(self, in_memory_seconds: float) -> None:
-        self._in_memory_seconds = in_memory_seconds
+    def __init__(self) -> None:
         self._started = False
         self._ended = False
         self._channels = [file_in_memory("samples") for _ in range(MAX_CHANNELS)]
@@ -57,6 +71,9 @@ class DecoderProcess:
         with theirs:
             descriptors = (channel.fileno() for channel in self._channels)
             self._process = Child(child.__name__, theirs.fileno(), *descriptors)
+        self._limits = DecodeLimits(0.0, 0.0)
+        self._taken = self._rows = 0
+        self.waiting = False
 
     @property
     def pid(self) -> int:
@@ -67,7 +84,7 @@ class DecoderProcess:
         return not self._ended and self._process.poll() is None
 
     def kill(self) -> None:
-        """End the process at once; a `decode` in progress raises DecoderDied."""
+        """End the process at once; who waits for it gets DecoderDied."""
         self._ended = True
         self._process.kill()
 
@@ -79,28 +96,47 @@ class DecoderProcess:
         for channel in self._channels:
             channel.close()
 
-    def decode(
-        self, file: BinaryIO, limits: DecodeLimits, listening: Listening
-    ) -> tuple[tuple[Samples, ...], DecodeReport]:
-        """What `server.audio_in.decode.decode` makes of ``file``, joined: [n] for each row, and the report.
+    def begin(self, file: BinaryIO, limits: DecodeLimits, listening: Listening) -> None:
+        """Give it ``file``, which has to be the only one. Raises DecoderDied."""
+        if not self._started:
+            self._wait_until_started()
+        self._limits, self._taken, self._rows, self.waiting = limits, 0, 0, False
+        with _readable(file) as descriptor, self._until_it_dies():
+            self._process.grant(self._patience + _GRACE_SECONDS, _file_bytes(limits))
+            self._pipe.send_bytes(json.dumps(asdict(limits)).encode())
+            self._pipe.send_bytes(listening.json.encode())
+            send_handle(self._pipe, descriptor, self._process.pid)
+
+    def part(self) -> DecodedPart:
+        """Wait for what comes next of what `server.audio_in.decode.decode` makes of the file.
 
         Raises:
             AudioError: as there, and ``decode_timeout`` where the file kept the process busy beyond that.
             DecoderDied: the process ended, or was killed because it hangs or cannot be trusted.
-            OSError: there is no room for the samples, on the disk or in memory. The process is not used any more.
         """
-        if not self._started:
-            self._wait_until_started()
-        patience = limits.work_seconds + _GRACE_SECONDS
-        with _readable(file) as descriptor, self._until_it_dies():
-            self._process.grant(patience + _GRACE_SECONDS, _file_bytes(limits))
-            self._pipe.send_bytes(json.dumps(asdict(limits)).encode())
-            self._pipe.send_bytes(listening.json.encode())
-            send_handle(self._pipe, descriptor, self._process.pid)
-            with self._in_doubt():
-                report = self._report(self._answer(patience))
-        with self._in_doubt():
-            return self._take_samples(report, limits), report
+        with self._until_it_dies(), self._in_doubt():
+            if self.waiting:
+                self._pipe.send_bytes(child.GO_ON)
+            message = self._answer(self._patience)
+            self.waiting = message[:1] == child.PART
+            if message[:1] not in (child.PART, child.REPORT):
+                raise self._refusal(message)
+            report = DecodeReport(**json.loads(message[1:]))
+            return self._checked(report, last=not self.waiting)
+
+    def extent(self) -> Extent:
+        """How much is in the whole file, asked between two parts. Raises as `part`, ``audio_too_long`` among it."""
+        with self._until_it_dies(), self._in_doubt():
+            self._pipe.send_bytes(child.EXTENT)
+            message = self._answer(self._patience)
+            if message[:1] != child.EXTENT:
+                raise self._refusal(message)
+            seconds, channels = json.loads(message[1:])
+            return Extent(float(seconds), min(int(channels), MAX_CHANNELS))
+
+    @property
+    def _patience(self) -> float:
+        return self._limits.work_seconds + _GRACE_SECONDS
 
     def _wait_until_started(self) -> None:
         if not self._pipe.poll(START_SECONDS):
@@ -131,29 +167,25 @@ class DecoderProcess:
         except OSError:
             raise ValueError("a longer message than there can be") from None
 
-    def _report(self, message: bytes) -> DecodeReport:
-        if message[:1] == child.REPORT:
-            return DecodeReport(**json.loads(message[1:]))
+    def _refusal(self, message: bytes) -> AudioError:
         for channel in self._channels:
             channel.truncate(0)
-        raise AudioError.from_json(message[1:])
+        return AudioError.from_json(message[1:])
 
-    def _take_samples(self, report: DecodeReport, limits: DecodeLimits) -> tuple[Samples, ...]:
-        """What the process wrote, copied: it could change it later. Raises ValueError unless it is what it says."""
-        expected = [report.samples * _SAMPLE_BYTES] * report.rows
+    def _checked(self, report: DecodeReport, *, last: bool) -> DecodedPart:
+        """What the process wrote, if it is what it says. Raises ValueError."""
+        count = report.samples - self._taken
+        expected = [count * _SAMPLE_BYTES] * report.rows
         expected += [0] * (len(self._channels) - len(expected))
-        if not report.rows or [os.fstat(channel.fileno()).st_size for channel in self._channels] != expected:
+        sizes = [os.fstat(channel.fileno()).st_size for channel in self._channels]
+        if not report.rows >= max(1, self._rows) or sizes != expected:
             raise ValueError("other samples than it reports")
         try:
-            limits.check_length(report.seconds, report.rows)
+            self._limits.check_length(report.seconds, report.rows)
         except AudioError:
             raise ValueError("more samples than it may decode") from None
-        try:
-            rows = self._channels[: report.rows]
-            return tuple(kept(channel, report.samples, self._in_memory_seconds) for channel in rows)
-        except OSError:
-            self.kill()  # with what it wrote
-            raise
+        self._taken, self._rows = report.samples, report.rows
+        return DecodedPart(report, self._channels[: report.rows], count, last)
 
     def _die(self, reason: DeathReason) -> NoReturn:
         self.kill()

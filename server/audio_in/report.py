@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from model.seam.audio import SAMPLE_RATE
 
@@ -12,6 +13,18 @@ _TOLD_LEAD = 0.25
 """Seconds."""
 _TOLD_TURNED = 0.5
 """Seconds; what is turned for less is hardly heard."""
+
+
+class Extent(NamedTuple):
+    """How much is in a file.
+
+    Attributes:
+        seconds: of all recordings in it together.
+        channels: of the one that has most.
+    """
+
+    seconds: float
+    channels: int
 
 
 @dataclass(slots=True)

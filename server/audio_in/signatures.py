@@ -10,6 +10,8 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from server.audio_in.spliced import Readable
 
 _AT_ONCE = (1 << 14, 1 << 20)
@@ -64,6 +66,16 @@ _SIGNATURES = (
     _Signature("amr", b"#!AMR-WB\n"),
     _Signature("id3", b"ID3", lambda head: re.match(rb"ID3[\x02-\x04]\0[\0-\xf0][\0-\x7f]{4}", head, re.DOTALL)),
 )
+_BY_BEGINNING = {
+    beginning: tuple(signature for signature in _SIGNATURES if signature.mark.startswith(beginning))
+    for beginning in {signature.mark[:2] for signature in _SIGNATURES}
+}
+_BEGIN, _GO_ON = (
+    np.isin(np.arange(1 << 16), [int.from_bytes(signature.mark[at : at + 2], "little") for signature in _SIGNATURES])
+    for at in (0, 1)
+)
+"""Of two bytes, the low one first: whether some mark begins with them, and whether one has them behind its first."""
+_EITHER = _BEGIN | _GO_ON
 
 
 def kind_of(head: bytes) -> str:
@@ -80,36 +92,84 @@ def id3_length(head: bytes) -> int:
     return 10 + (a << 21 | b << 14 | c << 7 | d)
 
 
-def next_start(file: Readable, start: int, check: Callable[[], None], *, ignore: frozenset[str] = frozenset()) -> int:
-    """The first place at or behind ``start`` where a container begins whose kind is not to be ignored; -1 for none.
+class StartSearch:
+    """Looks for the first place at or behind ``start`` where a container begins whose kind is not to be ignored.
 
     ``check`` is called before every read. An ID3 tag counts where sound in frames or another container follows it.
+
+    Attributes:
+        found: that place; -1 for none, None as long as it is not known.
     """
-    at, (size, largest) = start, _AT_ONCE
-    while True:
-        check()
-        file.seek(at)
-        data = file.read(size + _LONGEST)
-        found = [place for kind, place in _places(data) if kind not in ignore and _is_start(file, kind, at + place)]
-        if found:
-            return at + min(found)
-        if len(data) <= size:
-            return -1
-        at, size = at + size, min(2 * size, largest)
+
+    def __init__(
+        self, file: Readable, start: int, check: Callable[[], None], ignore: frozenset[str] = frozenset()
+    ) -> None:
+        self.found: int | None = None
+        self._file, self._at, self._check, self._ignore = file, start, check, ignore
+        self._size, self._largest = _AT_ONCE
+
+    def reach(self, place: int) -> None:
+        """Look as far as it takes to know whether it is in front of ``place``."""
+        while self.found is None and self._at < place:
+            self._step()
+
+    def finish(self) -> int:
+        """Look as far as it takes to know it."""
+        while self.found is None:
+            self._step()
+        return self.found
+
+    def _step(self) -> None:
+        self._check()
+        self._file.seek(self._at)
+        data = self._file.read(self._size + _LONGEST)
+        at, size = self._at, self._size
+        places = [
+            place
+            for kind, place in _places(data)
+            if kind not in self._ignore and _is_start(self._file, kind, at + place)
+        ]
+        if places:
+            self.found = at + min(places)
+        elif len(data) <= size:
+            self.found = -1
+        self._at, self._size = at + size, min(2 * size, self._largest)
+
+
+def next_start(file: Readable, start: int, check: Callable[[], None], *, ignore: frozenset[str] = frozenset()) -> int:
+    """What a `StartSearch` finds."""
+    return StartSearch(file, start, check, ignore).finish()
 
 
 def _places(data: bytes) -> list[tuple[str, int]]:
     """The first place of each signature in ``data``, but for ID3 all places: it is short."""
     places = []
-    for signature in _SIGNATURES:
-        found = data.find(signature.mark, signature.at)
-        while found >= 0:
-            place = found - signature.at
-            if signature.confirms(data[place : place + _LONGEST]):
+    left = {beginning: list(signatures) for beginning, signatures in _BY_BEGINNING.items()}
+    for at in _beginnings(data):
+        signatures = left.get(data[at : at + 2], [])
+        for signature in tuple(signatures):
+            place = at - signature.at
+            marked = place >= 0 and data.startswith(signature.mark, at)
+            if marked and signature.confirms(data[place : place + _LONGEST]):
                 places.append((signature.kind, place))
                 if signature.kind != "id3":
-                    break
-            found = data.find(signature.mark, found + 1)
+                    signatures.remove(signature)
+    return places
+
+
+def _beginnings(data: bytes) -> list[int]:
+    """Where the first three bytes of some mark may stand, in order. To look for one mark after the other takes longer.
+
+    Of those three bytes two are a pair that begins at an even place, so that half of all pairs are looked at.
+    """
+    even = np.frombuffer(data, "<u2", count=len(data) // 2)
+    odd = np.frombuffer(data, "<u2", count=max(0, len(data) - 1) // 2, offset=min(1, len(data)))
+    hits = np.flatnonzero(np.take(_EITHER, even, mode="clip"))  # any other mode looks for errors that cannot be
+    first = hits[: np.searchsorted(hits, odd.size)]
+    first = first[_BEGIN[even[first]] & _GO_ON[odd[first]]]
+    second = hits[np.searchsorted(hits, 1) :]
+    second = second[_GO_ON[even[second]] & _BEGIN[odd[second - 1]]]
+    places: list[int] = np.sort(np.concatenate([2 * first, 2 * second - 1])).tolist()
     return places
 
 

@@ -22,6 +22,8 @@ FIXED_TOKENS = 256
 UTTERABLE_TOKENS_PER_SECOND = 64.0
 """More than can be said: twenty characters a second, each of three bytes, each byte a token."""
 UTTERABLE_FIXED_TOKENS = 1024
+_MOMENT = 1e-3
+"""Seconds of audio that begin a frame, or a window, which counts whole."""
 _MOST_FOR_LIVE = 0.25
 """Of all pages, for live streams that may come."""
 
@@ -36,18 +38,19 @@ def pass_positions(family: Family, seconds: float) -> int:
 
 def pass_seconds(family: Family, positions: int) -> float:
     """Longest recording that one pass of so many positions holds; see ``pass_positions``."""
-    rate = family.geometry.frame_rate + EXPECTED_TOKENS_PER_SECOND
-    return max(0.0, (positions - family.prompt_tokens - FIXED_TOKENS - 2) / rate)
+    rate = family.geometry.position_rate + EXPECTED_TOKENS_PER_SECOND
+    started = max(2, family.geometry.positions(_MOMENT))
+    return max(0.0, (positions - family.prompt_tokens - FIXED_TOKENS - started) / rate)
 
 
 def work_seconds(family: Family, seconds: float, prompt_tokens: int = 0) -> float:
     """What a recording costs, in seconds of audio: its own, and those that its caller's prompt weighs.
 
     A token of a prompt is a position of the KV cache like any other: it is computed once and held until the answer's
-    end. A second of audio takes as many positions as it has frames and ordinary talk has tokens. What the encoders do
+    end. A second of audio takes the positions of its frames and the tokens of ordinary talk. What the encoders do
     for audio, and nobody does for a prompt, is left out: it is the memory that runs short first.
     """
-    return seconds + prompt_tokens / (family.geometry.frame_rate + EXPECTED_TOKENS_PER_SECOND)
+    return seconds + prompt_tokens / (family.geometry.position_rate + EXPECTED_TOKENS_PER_SECOND)
 
 
 def context_limit(info: RunnerInfo) -> int:
@@ -106,4 +109,4 @@ def pages_for(info: RunnerInfo, positions: int) -> int:
 
 
 def _prompt_positions(family: Family, seconds: float) -> int:
-    return ceil(seconds * family.geometry.frame_rate) + family.prompt_tokens
+    return family.geometry.positions(seconds) + family.prompt_tokens

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from model.seam.runner import RunnerInfo
-from model.seam.streams import Question, StreamSpec
+from model.seam.streams import Likeliest, Question, StreamSpec
 from server.engine.figures import DeviceMemory, WorkDone
 
 # ----------------------------------------------------------------------------------------------- client to worker
@@ -72,6 +72,24 @@ class CropStream:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepStream:
+    """Nobody asks the stream for now: it holds what it has heard as long as nobody else needs the room. Where it has to
+    go StreamPreempted follows, and so it does where it has not heard all its audio."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeStream:
+    """A stream that is kept is to be asked again, for this spec: with the same audio, level and system."""
+
+    stream: int
+    request_id: str
+    spec: StreamSpec
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CloseStream:
     """Nobody needs the stream any more. The worker frees everything before its next step; no word of it follows."""
 
@@ -83,7 +101,17 @@ class StopWorker:
     """Leave the step loop and exit with status 0."""
 
 
-ToWorker = OpenStream | RejoinStream | AppendAudio | AskStream | CropStream | CloseStream | StopWorker
+ToWorker = (
+    OpenStream
+    | RejoinStream
+    | AppendAudio
+    | AskStream
+    | CropStream
+    | KeepStream
+    | ResumeStream
+    | CloseStream
+    | StopWorker
+)
 
 # ----------------------------------------------------------------------------------------------- worker to client
 
@@ -100,12 +128,14 @@ class AnswerTokens:
     """The next tokens of a stream's answer (stop token excluded), in order.
 
     ``forced``: with the first of them the text that the answer was made to begin with; theirs follows right behind.
+    ``likeliest``: of each token's place, where the question asks for them.
     """
 
     stream: int
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     forced: str = ""
+    likeliest: tuple[Likeliest, ...] = ()
 
 
 class EndReason(StrEnum):
@@ -130,6 +160,7 @@ class AnswerDone:
         queue_seconds: for which the stream waited for a place.
         first_token_seconds: from the question to the first token; of a stream's first answer from its opening.
         total_seconds: to the end, likewise.
+        cached_tokens: positions in front of the answer that the stream had computed before it was resumed.
     """
 
     stream: int
@@ -141,6 +172,7 @@ class AnswerDone:
     queue_seconds: float
     first_token_seconds: float
     total_seconds: float
+    cached_tokens: int = 0
 
 
 class FailureCode(StrEnum):
@@ -175,8 +207,8 @@ class StreamsLost:
 
 @dataclass(frozen=True, slots=True)
 class StreamPreempted:
-    """The stream has given its pages to those that were there before it. The worker has let it go; it goes on when
-    there is room again.
+    """The stream has given its pages to those that were there before it, or, while it was kept, to anybody. The worker
+    has let it go; it goes on when there is room again, unless nobody asks it.
     """
 
     stream: int
@@ -221,8 +253,9 @@ class WorkerStats:
     """Sent after steps (coalesced) and before a rest: the state shown by ``/metrics``.
 
     Attributes:
-        running, waiting: streams.
-        pages_used, pages_total: of the KV cache.
+        running, waiting, kept: streams; kept ones that are to be asked again are waiting too.
+        pages_used, pages_total: of the KV cache, without those that kept streams hold.
+        pages_kept: those.
         done: the work so far.
         memory: the device's, None where it has none of its own.
     """
@@ -233,6 +266,8 @@ class WorkerStats:
     pages_total: int
     done: WorkDone
     memory: DeviceMemory | None = None
+    kept: int = 0
+    pages_kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,17 @@ was passed on is ever taken back.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from time import perf_counter
+from dataclasses import replace
 
 from model.family import Grammar
 from model.seam.streams import Question
 from server.engine.budget import expected_tokens
-from server.engine.client.answer import WholeAnswer
 from server.engine.client.stream import EngineStream
-from server.engine.messages import AnswerDone, EndReason
+from server.engine.messages import AnswerDone, AnswerTokens, EndReason
+from server.hearing.costs import together
+from server.hearing.heard import Heard
+from server.hearing.heard_answer import HeardAnswer
 from server.hearing.joining import Bridge, bridged
 from server.hearing.place import Place
 from server.hearing.recovery import Again, End, Keep, Move, Recovery, Skip
@@ -39,30 +37,8 @@ _SPARE = 2.0
 _HOTTEST = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The next of an answer, in its order: text that was forced, and the tokens behind it with their log-probabilities.
-
-    Forced text has no tokens here.
-    """
-
-    forced: str
-    tokens: tuple[int, ...]
-    logprobs: tuple[float, ...]
-
-
-class Hearing:
-    """Made by `hear`. Iterating gives what stands as it comes, and raises EngineError if the stream fails.
-
-    The answer is read whether or not somebody iterates, so that a loop costs no more where a client is slow. Whoever
-    gives it up closes the stream.
-
-    Attributes:
-        done: the end of the answer, and what all attempts cost together: their time; but of the tokens those that
-            stand. None before the end.
-        given_up: the answer was closed before its end, with a gap up to the end of the audio.
-        first_token_at: ``perf_counter()`` when the first token was there, passed on or not; None before.
-    """
+class Hearing(HeardAnswer):
+    """Made by `hear`. See HeardAnswer."""
 
     def __init__(
         self,
@@ -76,80 +52,31 @@ class Hearing:
         guard: bool,
         attempts: int,
     ) -> None:
-        self.done: AnswerDone | None = None
-        self.given_up = False
-        self.first_token_at: float | None = None
-        self._stream = stream
-        self._asked = self._question = question
-        self._vocabulary = vocabulary
-        self._last = last
-        self._guard = guard
-        self._answer = stream.ask(question, last=last and not guard)
+        super().__init__(stream, question, vocabulary, last=last, guard=guard)
         self._place = Place(grammar, seconds)
         self._settling = Settling(vocabulary, seconds)
         spare = round(_SPARE * expected_tokens(seconds))
         self._recovery = Recovery(self._place, seconds, attempts=attempts, spare=spare)
-        self._stands = list(question.begun)
         self._bridge: Bridge | None = None  # over a gap, with nothing behind it that stands so far
-        self._prefix: str | None = None  # forced in front of all
-        self._spent: AnswerDone | None = None  # on attempts that are over
-        self._ready: deque[Heard] = deque()
-        self._changed = asyncio.Event()
-        self._failure: Exception | None = None
-        self._reading = asyncio.create_task(self._read_all(), name="hearing")
 
     @property
     def loops(self) -> list[LoopFound]:
-        """The stretches in which the answer ran in circles, as far as they are dealt with."""
-        return self._recovery.found
+        """See HeardAnswer."""
+        return self._recovery.so_far
 
-    def __aiter__(self) -> AsyncIterator[Heard]:
-        return self
+    @property
+    def thrown(self) -> int:
+        """See HeardAnswer."""
+        return self._recovery.thrown
 
-    async def __anext__(self) -> Heard:
-        while not self._ready:
-            if self._failure is not None:
-                raise self._failure
-            if self.done is not None:
-                raise StopAsyncIteration
-            self._changed.clear()
-            await self._changed.wait()
-        return self._ready.popleft()
-
-    async def read(self) -> WholeAnswer:
-        """Wait for all of it. Text that was forced on the way has tokens too, as certain ones. Raises EngineError."""
-        tokens: list[int] = []
-        logprobs: list[float] = []
-        async for heard in self:
-            bridge = self._vocabulary.ids(heard.forced) if heard.forced is not self._prefix else []
-            tokens += (*bridge, *heard.tokens)
-            logprobs += (*([0.0] * len(bridge)), *heard.logprobs)
-        assert self.done is not None
-        return WholeAnswer(tuple(tokens), tuple(logprobs), self.done)
-
-    async def _read_all(self) -> None:
-        try:
-            while self.done is None:
-                await self._read_on()
-        except Exception as error:  # whoever iterates hears of it
-            self._failure = error
-        finally:
-            self._changed.set()
-
-    async def _read_on(self) -> None:
-        """Read the next part of the answer, or its end, and do what follows from it."""
-        part = await anext(self._answer, None)
-        if part is None:
-            assert self._answer.done is not None
-            self._end(self._answer.done)
-            return
-        if self.first_token_at is None:
-            self.first_token_at = perf_counter()
+    async def _take(self, part: AnswerTokens) -> None:
+        """See HeardAnswer."""
         self._begin(part.forced)
         if not self._guard:
-            self._put(Heard("", part.tokens, part.logprobs))
+            self._stands += part.tokens
+            self._put(Heard("", part.tokens, part.logprobs, part.likeliest))
             return
-        self._settling.add(part.tokens, part.logprobs)
+        self._settling.add(part.tokens, part.logprobs, part.likeliest)
         while (loop := self._settling.look()) is not None:
             move = self._recovery.move(loop, self._settling.text)
             self._log(loop, move)
@@ -170,9 +97,10 @@ class Hearing:
         """What the answer was made to begin with is known with its first tokens."""
         if self._prefix is None:
             self._prefix = forced
+            if stands := forced + self._vocabulary.text(self._asked.begun):
+                self._place.read(stands)
+                self._settling.resume(stands, self._place.head)
             if forced:
-                self._place.read(forced)
-                self._settling.resume(forced, self._place.head)
                 self._put(Heard(forced, (), ()))
 
     def _pass_on(self, pieces: list[Piece]) -> None:
@@ -186,11 +114,8 @@ class Hearing:
         tokens = tuple(token for piece in pieces for token in piece.tokens)
         self._stands += tokens
         self._place.read(forced + "".join(piece.text for piece in pieces))
-        self._put(Heard(forced, tokens, tuple(logprob for piece in pieces for logprob in piece.logprobs)))
-
-    def _put(self, heard: Heard) -> None:
-        self._ready.append(heard)
-        self._changed.set()
+        logprobs = tuple(logprob for piece in pieces for logprob in piece.logprobs)
+        self._put(Heard(forced, tokens, logprobs, tuple(place for piece in pieces for place in piece.likeliest)))
 
     # ---------------------------------------------------------------------------------------------------- recovery
 
@@ -210,29 +135,21 @@ class Hearing:
         self._settling.resume(forced, self._place.head + forced)
         self._ask(min(self._asked.temperature + warmer, max(_HOTTEST, self._asked.temperature)), tuple(tokens))
 
-    async def _take_back(self) -> None:
-        answer = self._answer
-        await self._stream.crop()
-        assert answer.done is not None
-        self._spent = answer.done if self._spent is None else _together(self._spent, answer.done)
-
     def _ask(self, temperature: float, begun: tuple[int, ...]) -> None:
         """Go on behind ``begun``; where it is drawn, with noise of its own."""
         seed = self._question.seed + 1
         self._question = replace(self._asked, temperature=temperature, seed=seed, begun=begun)
         self._answer = self._stream.ask(self._question)
 
-    # --------------------------------------------------------------------------------------------------------- ends
-
     def _end(self, done: AnswerDone) -> None:
-        """The model has come to its end, or to the limit."""
+        """See HeardAnswer."""
         self._begin(done.forced)
         if self._bridge is not None and '"Content"' not in self._settling.text:
             self._close(gap=True)
             return
         self._pass_on(self._settling.take_all())
         self._recovery.close()
-        self._finish(done if self._spent is None else _together(self._spent, done))
+        self._finish(done if self._spent is None else together(self._spent, done))
 
     def _close(self, *, gap: bool) -> None:
         """End the answer here, whatever the model would say."""
@@ -245,14 +162,6 @@ class Hearing:
         spent = self._spent or self._answer.done
         assert spent is not None, "only an answer that is over is closed"
         self._finish(replace(spent, reason=EndReason.STOP))
-
-    def _finish(self, done: AnswerDone) -> None:
-        self.done = replace(done, forced=self._prefix or "", answer_tokens=len(self._stands))
-        if self._last:
-            self._stream.close()
-        for loop in self.loops:
-            self._stream.loops.count(loop.kind, loop.outcome)
-        self._stream.loops.tokens += self._recovery.thrown
 
     def _log(self, loop: Loop, move: Move) -> None:
         fields = {
@@ -287,13 +196,3 @@ def hear(
         attempts: how often a stretch is asked for again before it is left out.
     """
     return Hearing(stream, question, vocabulary, grammar, seconds=seconds, last=last, guard=guard, attempts=attempts)
-
-
-def _together(before: AnswerDone, last: AnswerDone) -> AnswerDone:
-    """The end of the last attempt, with the time of those before."""
-    return replace(
-        last,
-        queue_seconds=before.queue_seconds + last.queue_seconds,
-        first_token_seconds=before.first_token_seconds,
-        total_seconds=before.total_seconds + last.total_seconds,
-    )

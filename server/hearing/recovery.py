@@ -94,10 +94,16 @@ class Recovery:
 
     def close(self) -> None:
         """The stretch is over, or the answer."""
-        if (stretch := self._stretch) is not None:
-            outcome = LoopOutcome.RETRIED if stretch.skipped_to is None else LoopOutcome.SKIPPED
-            end = max(stretch.start, self._place.now) if stretch.skipped_to is None else stretch.skipped_to
-            self._end(stretch, end, outcome)
+        self.found, self._stretch = self.so_far, None
+
+    @property
+    def so_far(self) -> list[LoopFound]:
+        """``found``, and the stretch that is not past as if it were."""
+        if (stretch := self._stretch) is None:
+            return self.found
+        outcome = LoopOutcome.RETRIED if stretch.skipped_to is None else LoopOutcome.SKIPPED
+        end = max(stretch.start, self._place.now) if stretch.skipped_to is None else stretch.skipped_to
+        return [*self.found, _found(stretch, end, outcome)]
 
     def move(self, loop: Loop, held: str) -> Move:
         """A loop was found in text of which so much is ``held`` back. What to do about it."""
@@ -141,4 +147,8 @@ class Recovery:
 
     def _end(self, stretch: _Stretch, end: float, outcome: LoopOutcome) -> None:
         self._stretch = None
-        self.found.append(LoopFound(stretch.start, end, stretch.kind, outcome, stretch.attempts))
+        self.found.append(_found(stretch, end, outcome))
+
+
+def _found(stretch: _Stretch, end: float, outcome: LoopOutcome) -> LoopFound:
+    return LoopFound(stretch.start, end, stretch.kind, outcome, stretch.attempts)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from model.seam.streams import Likeliest
 from server.transcript.detokenizer import Detokenizer, Vocabulary
 from server.transcript.repetition import Loop, RepetitionGuard
 
@@ -18,11 +19,13 @@ _BETWEEN = frozenset(',{" \n')
 
 
 class Piece(NamedTuple):
-    """Tokens that make up whole characters, with their log-probabilities."""
+    """Tokens that make up whole characters, with their log-probabilities, and the likeliest of their places where those
+    were asked for."""
 
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     text: str
+    likeliest: tuple[Likeliest, ...] = ()
 
 
 class Settling:
@@ -59,13 +62,14 @@ class Settling:
         """Theirs, as far as it is whole."""
         return "".join(piece.text for piece in (*self._held, self._begun))
 
-    def add(self, tokens: Iterable[int], logprobs: Iterable[float]) -> None:
+    def add(self, tokens: Sequence[int], logprobs: Iterable[float], likeliest: Sequence[Likeliest] = ()) -> None:
         """The next tokens of the answer."""
-        for token, logprob in zip(tokens, logprobs, strict=True):
+        for token, logprob, *place in zip(tokens, logprobs, *([likeliest] if likeliest else []), strict=True):
             text = self._detokenizer.feed(token)
             self._unread += text
             begun = self._begun
-            piece = Piece((*begun.tokens, token), (*begun.logprobs, logprob), begun.text + text)
+            told = (*begun.likeliest, *place)
+            piece = Piece((*begun.tokens, token), (*begun.logprobs, logprob), begun.text + text, told)
             if self._detokenizer.unfinished:
                 self._begun = piece
             else:

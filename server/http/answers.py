@@ -11,18 +11,12 @@ from fastapi.responses import PlainTextResponse, Response
 from server.http.errors import to_api_error
 from server.http.long_json import LongJSONResponse, encoded
 from server.http.writing import written
-from server.protocols.openai.events import OpenAIEvents
-from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
+from server.protocols.openai.events import OpenAIEvents, progress_event
+from server.protocols.openai.rendering import rendered, rendered_as
+from server.protocols.openai.response_format import ResponseFormat
+from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.recordings.transcription import Transcription
-from server.transcript.formats import (
-    render_diarized_json,
-    render_json,
-    render_lrc,
-    render_srt,
-    render_text,
-    render_verbose_json,
-    render_vtt,
-)
+from server.transcript.events import SegmentClosed
 from server.transcript.segments import Transcript
 
 NOTES_HEADER = "x-vibevoice-notes"
@@ -43,36 +37,33 @@ def noted(response: Response, transcript: Transcript) -> Response:
 
 
 def _response(transcript: Transcript, parameters: TranscriptionParameters) -> Response:
-    match parameters.response_format:
-        case ResponseFormat.JSON:
-            return LongJSONResponse(render_json(transcript, logprobs=bool(parameters.include)))
-        case ResponseFormat.TEXT:
-            return PlainTextResponse(render_text(transcript))
-        case ResponseFormat.SRT:
-            return PlainTextResponse(render_srt(transcript, parameters.subtitles))
-        case ResponseFormat.VTT:
-            return Response(render_vtt(transcript, parameters.subtitles), media_type="text/vtt")
-        case ResponseFormat.LRC:
-            return PlainTextResponse(render_lrc(transcript, parameters.subtitles))
-        case ResponseFormat.DIARIZED_JSON:
-            told = render_diarized_json(transcript, audio_events=parameters.shows_audio_events)
-            return LongJSONResponse(told)
-        case ResponseFormat.VERBOSE_JSON:
-            return LongJSONResponse(
-                render_verbose_json(
-                    transcript,
-                    language=parameters.language,
-                    temperature=parameters.temperature,
-                    granularities=parameters.timestamp_granularities or ("segment",),
-                    audio_events=parameters.shows_audio_events,
-                )
-            )
+    body = rendered(transcript, parameters)
+    if not isinstance(body, str):
+        return LongJSONResponse(body)
+    if parameters.response_format is ResponseFormat.VTT:
+        return Response(body, media_type="text/vtt")
+    return PlainTextResponse(body)
 
 
 async def answer_events(
-    transcription: Transcription, parameters: TranscriptionParameters
+    transcription: Transcription, parameters: TranscriptionParameters, name: str
 ) -> AsyncGenerator[bytes, None]:
-    """The answer as frames of OpenAI's events. What goes wrong on the way becomes the last event."""
+    """The answer as frames of OpenAI's events, see `answer_messages`."""
+    async with aclosing(answer_messages(transcription, parameters, name)) as messages:
+        async for message in messages:
+            if (transcript := transcription.transcript) is None:
+                yield _frame(message)
+            else:
+                yield await written(transcript, lambda: _frame(message))  # noqa: B023 - awaited
+
+
+async def answer_messages(
+    transcription: Transcription, parameters: TranscriptionParameters, name: str
+) -> AsyncGenerator[Mapping[str, object], None]:
+    """The answer as OpenAI's events. What goes wrong on the way becomes the last one.
+
+    ``name``: what the recording is called.
+    """
     encoder = OpenAIEvents(
         diarized=parameters.response_format is ResponseFormat.DIARIZED_JSON,
         logprobs=bool(parameters.include),
@@ -80,16 +71,25 @@ async def answer_events(
         channels=transcription.recording.channels or 1,
         audio_events=parameters.shows_audio_events,
     )
+
+    def done(transcript: Transcript) -> Mapping[str, object]:
+        also = {form.value: rendered_as(form, transcript, parameters, name) for form in parameters.formats}
+        return encoder.done(transcript) | ({"formats": also} if also else {})
+
     try:
+        if parameters.progress:
+            yield progress_event(transcription.recording.seconds, transcription.heard_until)
         async with aclosing(transcription.events()) as events:
             async for event in events:
                 for message in encoder.progress([event]):
-                    yield _frame(message)
+                    yield message
+                if parameters.progress and isinstance(event, SegmentClosed):
+                    yield progress_event(transcription.recording.seconds, transcription.heard_until)
         transcript = transcription.transcript
         assert transcript is not None
-        yield await written(transcript, lambda: _frame(encoder.done(transcript)))
+        yield await written(transcript, lambda: done(transcript))
     except Exception as error:
-        yield _frame(to_api_error(error).envelope)
+        yield to_api_error(error).envelope
 
 
 def _frame(event: Mapping[str, object]) -> bytes:

@@ -35,7 +35,9 @@ from server.recordings.errors import (
     DecodeStopped,
     EngineError,
     EngineUnavailable,
+    NotOfThisModel,
     Overloaded,
+    UnevenSegment,
     UnusableReference,
 )
 from server.resources import BudgetSpent, Resource, spent_resource
@@ -148,7 +150,13 @@ def to_api_error(error: Exception) -> ApiError:
         case InvalidParameter():
             return invalid(error.param, error.message, error.code)
         case ContextTooLong():
-            return invalid("prompt", f"The context (prompt, keywords, key terms) {error.limit}.", "context_too_long")
+            told = f"The context (prompt, keywords, key terms, instruction) {error.limit}."
+            return invalid("prompt", told, "context_too_long")
+        case NotOfThisModel():
+            return ApiError(HTTPStatus.BAD_REQUEST, error.message, code="not_of_this_model")
+        case UnevenSegment():
+            param = "acoustic_tokenizer_chunk_size" if error.in_samples else "streaming_segment_duration"
+            return invalid(param, error.message)
         case UnusableReference():
             return invalid(REFERENCES, f"{REFERENCES}: {error.message}", error.code or "invalid_value")
         case AudioError():

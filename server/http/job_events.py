@@ -20,7 +20,8 @@ from server.jobs.job import Job, JobStatus
 from server.jobs.objects import OBJECT, progress_object
 from server.jobs.writing import KeptSegment
 from server.protocols.openai.events import OpenAIEvents
-from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
+from server.protocols.openai.response_format import ResponseFormat
+from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.transcript.events import SegmentClosed, SpeechDelta
 
 _RETRY: Final = b"retry: 1000\n"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from http import HTTPStatus
 from typing import BinaryIO, Final
 
 from fastapi.responses import JSONResponse
+from pydantic import TypeAdapter, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -18,18 +20,25 @@ from server.http.service import service_of
 from server.jobs.job import Job, NewJob
 from server.jobs.jobs import Jobs
 from server.jobs.objects import JsonObject, job_object
+from server.protocols.openai.request_values import NOTHING, MaybeFlag
 from server.protocols.openai.transcription_request import TranscriptionParameters
+from server.traceparent import current
+from server.tracing.tracer import ending
 
 IDEMPOTENCY_KEY: Final = "idempotency-key"
 REPLAYED: Final = "idempotency-replayed"
 _LONGEST_KEY: Final = 255
-_YES: Final = frozenset({"1", "true", "yes", "on"})
+_ASKED: Final = TypeAdapter[bool | None](MaybeFlag)
 _AT_ONCE: Final = 1 << 20
 
 
 def asks_for_job(request: Request) -> bool:
-    """Whether the query says so, which is known before the body."""
-    return request.query_params.get("background", "").strip().lower() in _YES
+    """Whether the query says so, which is known before the body. Raises the 400 of what is neither yes nor no."""
+    told = request.query_params.get("background", "")
+    try:
+        return bool(_ASKED.validate_python(None if told.strip().lower() in NOTHING else told))
+    except ValidationError as error:
+        raise invalid("background", f"background: {error.errors()[0]['msg']}.") from None
 
 
 def jobs_of(request: Request) -> Jobs:
@@ -80,7 +89,11 @@ async def accept_job(request: Request, received: Received[TranscriptionParameter
         idempotency_key=key,
         webhook_url=parameters.webhook_url,
     )
-    job, is_new = await jobs.accept(new, upload.file)
+    received.spans.received()
+    tracer = service_of(request.scope).tracer
+    with ending(tracer.start("job.accept", current.get())) as span:
+        new = replace(new, trace=span.traceparent or current.get())
+        job, is_new = await jobs.accept(new, upload.file)
     request.state.log["job"] = job.id
     told = shown(request, job)
     headers = {"location": f"{request.scope.get('root_path', '')}/v1/jobs/{job.id}"}

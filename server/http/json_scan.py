@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,9 +51,24 @@ class TextEnd:
 
 Event = TextBegin | TextData | TextEnd
 
+Wanted = Callable[[Sequence[str]], str | None]
+"""From the names that lead to a text, outermost first and "" for a place in a list, to the member that it is taken out
+as; None for one that stays.
+"""
+
+
+def member_or_data(params: Collection[str]) -> Wanted:
+    """The texts at ``param`` or ``param.data`` for each of some members of the outermost object."""
+
+    def wanted(path: Sequence[str]) -> str | None:
+        found = path[0] in params and (len(path) == 1 or (len(path) == 2 and path[1] == _DATA))
+        return path[0] if found else None
+
+    return wanted
+
 
 class JsonScanner:
-    """Finds the texts at ``param`` or ``param.data`` for each of some members of the outermost object.
+    """Finds the texts that are wanted.
 
     What else there is stays in `rest`, where the texts that were taken out are replaced by their numbers, as texts:
     "0" is the first that came. Nothing is checked but what the scanner needs to find its way: `rest` is valid JSON if
@@ -63,11 +78,11 @@ class JsonScanner:
         rest: so far, with less space.
     """
 
-    def __init__(self, params: Collection[str]) -> None:
+    def __init__(self, wanted: Wanted) -> None:
         self.rest = bytearray()
-        self._params = params
+        self._wanted = wanted
         self._kinds: list[int] = []  # the brackets that are open
-        self._keys = ["", ""]  # of the two outermost objects, where a value is expected
+        self._path: list[str] = []  # in each of them the key of the value that comes
         self._expects_key = False
         self._values = 0
         self._string: _String | None = None
@@ -104,6 +119,7 @@ class JsonScanner:
         match character:
             case 0x7B | 0x5B:  # { [
                 self._kinds.append(character)
+                self._path.append("")
                 self._expects_key = character == 0x7B
                 self._count()
                 if len(self._kinds) > MAX_DEPTH:
@@ -111,6 +127,7 @@ class JsonScanner:
             case 0x7D | 0x5D:  # } ]
                 if self._kinds:
                     self._kinds.pop()
+                    self._path.pop()
                 self._expects_key = False
             case 0x2C:  # ,
                 self._expects_key = bool(self._kinds) and self._kinds[-1] == 0x7B
@@ -129,17 +146,10 @@ class JsonScanner:
     # ------------------------------------------------------------------------------------------------ in the strings
 
     def _begin_string(self) -> None:
-        depth = len(self._kinds)
-        is_key = self._expects_key and depth <= len(self._keys)
-        self._string = _String(is_key=is_key, param=None if self._expects_key else self._wanted(depth))
+        value = bool(self._path) and not self._expects_key
+        self._string = _String(is_key=self._expects_key, param=self._wanted(self._path) if value else None)
         if self._string.param is None:
             self.rest += _QUOTE
-
-    def _wanted(self, depth: int) -> str | None:
-        """The member that a value here is of, if it is one of those to be taken out."""
-        objects = depth in (1, 2) and all(kind == 0x7B for kind in self._kinds)
-        found = objects and self._keys[0] in self._params and (depth == 1 or self._keys[1] == _DATA)
-        return self._keys[0] if found else None
 
     def _scan_string(self, string: _String, text: bytes, at: int) -> Generator[Event, None, int]:
         """Up to the string's end. Returns what comes behind it."""
@@ -197,8 +207,7 @@ class JsonScanner:
             return
         self.rest += _QUOTE
         if string.is_key:
-            depth = len(self._kinds)
-            self._keys[depth - 1 :] = [_name(bytes(string.key)), ""] if depth == 1 else [_name(bytes(string.key))]
+            self._path[-1] = _name(bytes(string.key))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,17 @@ from pydantic_core import from_json
 from starlette.concurrency import run_in_threadpool
 
 from server.http.errors import ApiError, invalid
-from server.http.json_scan import MAX_DEPTH, MAX_VALUES, Event, JsonScanner, JsonTooComplex, TextBegin, TextData
+from server.http.json_scan import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    Event,
+    JsonScanner,
+    JsonTooComplex,
+    TextBegin,
+    TextData,
+    Wanted,
+    member_or_data,
+)
 from server.http.spool import Spool, SpooledFile
 from server.protocols.base64_text import Base64Decoder, NotBase64
 from server.protocols.openai.transcription_wishes import not_base64
@@ -42,7 +52,7 @@ class JsonUpload:
     """
 
     values: Mapping[str, JsonValue]
-    _recording: _Recording | None
+    _recording: TextRecording | None
 
     def recording(self) -> BinaryIO:
         """Seekable, at its start. Raises ApiError and InvalidParameter where there is none that can be used."""
@@ -58,23 +68,54 @@ async def read_json(body: AsyncIterator[bytes], spool: Spool) -> AsyncIterator[J
     Raises ApiError where it is no object, or too large, and BudgetSpent.
     """
     with ExitStack() as stack:
-        reader = _Reader(spool, stack)
-        async for chunk in body:
-            await reader.feed(chunk)
-        yield await run_in_threadpool(reader.finish)
+        reader = JsonReader(spool, stack, member_or_data(_PARAMS))
+        await reader.read(body)
+        values = await run_in_threadpool(reader.values)
+        if values is None:
+            raise invalid(_INPUT_AUDIO, _HOW_TO_SEND)
+        others = {key: value for key, value in values.items() if key not in _PARAMS}
+        found = (reader.recording_at(values.get(param)) for param in _PARAMS)
+        yield JsonUpload(others, next(filter(None, found), None))
 
 
-class _Reader:
-    def __init__(self, spool: Spool, stack: ExitStack) -> None:
+class JsonReader:
+    """Reads a body, and decodes the recordings in it on the way.
+
+    Args:
+        spool: for them.
+        stack: closes what is kept of the body.
+        wanted: where in it they are.
+    """
+
+    def __init__(self, spool: Spool, stack: ExitStack, wanted: Wanted) -> None:
         self._spool = spool
         self._stack = stack
         self._memory = stack.enter_context(spool.memory.share())
-        self._scanner = JsonScanner(_PARAMS)
-        self._recordings: list[_Recording] = []
+        self._scanner = JsonScanner(wanted)
+        self._recordings: list[TextRecording] = []
         self._begin: bytes | None = b""  # until it is known whether it is a mark of the byte order
         self._size = 0
 
-    async def feed(self, chunk: bytes) -> None:
+    async def read(self, body: AsyncIterator[bytes]) -> None:
+        """All of it. Raises ApiError where it is too large or too complex, and BudgetSpent."""
+        async for chunk in body:
+            await self._feed(chunk)
+
+    def values(self) -> Mapping[str, JsonValue] | None:
+        """What the body says, with numbers for recordings; None where it is no object. Raises ApiError."""
+        try:
+            values: JsonValue = from_json((self._begin or b"") + self._scanner.rest)
+        except ValueError:
+            raise invalid(None, "The body is not valid JSON.", code="invalid_json") from None
+        return values if isinstance(values, Mapping) else None
+
+    def recording_at(self, value: JsonValue) -> TextRecording | None:
+        """That of a value, or of its ``data``: the scanner left its number there."""
+        number = value.get("data") if isinstance(value, Mapping) else value
+        numbers = {str(place): recording for place, recording in enumerate(self._recordings)}
+        return numbers.get(number) if isinstance(number, str) else None
+
+    async def _feed(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._size > MAX_BYTES:
             raise _too_large(f"A JSON body may have {MAX_BYTES} bytes")
@@ -103,30 +144,14 @@ class _Reader:
                     if earlier.param == param:
                         earlier.file.close()  # the last one of a name counts
                 file = self._stack.enter_context(self._spool.file())
-                self._recordings.append(_Recording(param, file))
+                self._recordings.append(TextRecording(param, file))
             case TextData(data):
                 await self._recordings[-1].feed(data)
             case _:
                 await self._recordings[-1].finish()
 
-    def finish(self) -> JsonUpload:
-        try:
-            values: JsonValue = from_json(bytes(self._scanner.rest))
-        except ValueError:
-            raise invalid(None, "The body is not valid JSON.", code="invalid_json") from None
-        if not isinstance(values, Mapping):
-            raise invalid(_INPUT_AUDIO, _HOW_TO_SEND)
-        others = {key: value for key, value in values.items() if key not in _PARAMS}
-        found = (self._recording_at(values.get(param)) for param in _PARAMS)
-        return JsonUpload(others, next(filter(None, found), None))
 
-    def _recording_at(self, value: JsonValue) -> _Recording | None:
-        """That of a member: the scanner left its number there."""
-        number = value.get("data") if isinstance(value, Mapping) else value
-        return self._recordings[int(number)] if isinstance(number, str) else None
-
-
-class _Recording:
+class TextRecording:
     """One that is decoded on the way. What is wrong with it is told when everything else of the body is known.
 
     Attributes:
@@ -162,6 +187,7 @@ class _Recording:
             await self.file.write(rest)
 
     def opened(self) -> BinaryIO:
+        """Seekable, at its start. Raises ApiError and InvalidParameter where it cannot be used."""
         if _URL.match(self.start):
             message = f"{self.param} must be the recording itself in base64; this server fetches nothing."
             raise invalid(self.param, message)

@@ -1,4 +1,4 @@
-"""What is read while the model loads, so that no request has to wait for it."""
+"""What is read while the model loads, so that no request has to wait for it, and the room that is made with it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
+from server.audio_in.decode_pool import DecodePool
 from server.engine.client.engine import Engine
 from server.engine.errors import EngineUnavailable
+from server.recordings.recordings import Recordings
+from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
+from server.resources import Budget
+from server.settings import Settings
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.language import load_languages
 from server.voices.encoder import VoiceEncoder
@@ -65,3 +70,27 @@ class Preparation:
         """Let go of what is kept. Harmless when repeated."""
         if self.voices is not None:
             self.voices.close()
+
+
+def make_recordings(
+    settings: Settings,
+    engine: Engine,
+    vocabulary: Vocabulary,
+    decoders: DecodePool,
+    *,
+    memory: Budget,
+    disk: Budget,
+    encoder: VoiceEncoder | None,
+) -> Recordings:
+    """The room for recordings as the settings have it."""
+    return Recordings(
+        engine,
+        vocabulary,
+        decoders,
+        max_audio_seconds=settings.max_audio_seconds,
+        memory=memory,
+        disk=disk,
+        windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
+        encoder=encoder,
+        loop_guard=settings.loop_guard,
+    )

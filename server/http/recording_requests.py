@@ -76,7 +76,7 @@ async def receive(
         service.check_upload(announced)
         check_room(announced)
     spans = resources.enter_context(RecordingSpans(service.tracer))
-    with _counted(service, Stage.UPLOAD):
+    with counted(service, Stage.UPLOAD):
         async with within(deadline):
             with service.uploads.place():
                 upload = await resources.enter_async_context(reading)
@@ -94,7 +94,7 @@ async def transcribe(request: Request, resources: AsyncExitStack, received: Rece
     service, upload, spans = service_of(request.scope), received.upload, received.spans
     wishes = replace(upload.wishes, urgent=received.urgent)
     ticket = resources.enter_context(service.admit(caller_of(request.scope).account, urgent=wishes.urgent))
-    with _counted(service, Stage.DECODE):
+    with counted(service, Stage.DECODE):
         async with within(received.deadline):
             opening = service.recordings.transcription(
                 upload.file, wishes, ticket=ticket, request_id=request.state.request_id
@@ -111,7 +111,7 @@ async def transcribe(request: Request, resources: AsyncExitStack, received: Rece
 
 
 @contextmanager
-def _counted(service: Service, stage: Stage) -> Iterator[None]:
+def counted(service: Service, stage: Stage) -> Iterator[None]:
     """Whoever leaves, or is too late, in this stage."""
     try:
         yield

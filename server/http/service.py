@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from server.audio_in.decode_pool import DecodePool
 from server.context import ANY_ROOM, ContextRoom
+from server.conversations.conversations import Conversations
 from server.engine.client.admission import Ticket
 from server.engine.client.engine import Engine, EngineState
 from server.engine.errors import EngineUnavailable
@@ -25,7 +26,7 @@ from server.http.auth.resume_tokens import ResumeTokens
 from server.http.descriptors import most_decoders
 from server.http.errors import shutting_down
 from server.http.job_host import open_jobs
-from server.http.preparation import Preparation
+from server.http.preparation import Preparation, make_recordings
 from server.http.sockets.sessions import LiveSessions
 from server.http.spool import Spool
 from server.http.upload_places import UploadPlaces
@@ -35,7 +36,7 @@ from server.live.live_transcriber import TranscriberFactory, make_transcriber
 from server.live.vocabulary.transcriber import Transcriber
 from server.metrics.metrics import Metrics
 from server.recordings.recordings import Recordings
-from server.recordings.windowed.windowing import SpeakerContinuity, Windowing
+from server.recordings.wishes import Wishes
 from server.resources import Budget, Resource, raise_descriptor_limit
 from server.settings import Settings
 from server.tracing.streams import record_stream
@@ -102,6 +103,7 @@ class Service:
         self._preparation = Preparation(engine, settings.voice_encoder)
         self._vocabulary: Vocabulary | None = None
         self._recordings: Recordings | None = None
+        self._conversations: Conversations | None = None
         self._preparing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -121,18 +123,18 @@ class Service:
     async def _prepare(self) -> None:
         """Nobody is told before its end that the server is ready. Raises EngineUnavailable."""
         vocabulary = await self._preparation.read()
-        settings = self.settings
         self._vocabulary = vocabulary
-        self._recordings = Recordings(
+        self._recordings = recordings = make_recordings(
+            self.settings,
             self.engine,
             vocabulary,
             self.decoders,
-            max_audio_seconds=settings.max_audio_seconds,
             memory=self.memory,
             disk=self.spool.disk,
-            windowing=Windowing(60 * settings.window_minutes, SpeakerContinuity(settings.speaker_continuity)),
             encoder=self._preparation.voices,
-            loop_guard=settings.loop_guard,
+        )
+        self._conversations = Conversations(
+            self.engine, vocabulary, recordings, self.memory, loop_guard=self.settings.loop_guard
         )
 
     async def drain(self) -> None:
@@ -249,8 +251,7 @@ class Service:
     def place_for_session(self, account: Account, channels: int) -> Iterator[None]:
         """A place for each channel of a live session.
 
-        Raises ApiError while stopping and when too many are taken, LimitReached when they are of ``account``,
-        EngineUnavailable.
+        Raises ApiError while stopping and when too many are taken, LimitReached (``account``'s), EngineUnavailable.
         """
         self._check_open()
         with self.live.places(account, channels):
@@ -274,6 +275,17 @@ class Service:
         self.engine.check_ready()
         if self._vocabulary is None:
             raise EngineUnavailable(1.0, self._preparation.fault or "The model is being loaded.")
+
+    def check(self, wishes: Wishes) -> None:
+        """Raise what can be told without the recording, as soon as anybody knows the model, ready or not."""
+        if self._recordings is not None:
+            self._recordings.check(wishes)
+
+    @property
+    def conversations(self) -> Conversations:
+        """The room that answers in them; likewise."""
+        assert self._conversations is not None
+        return self._conversations
 
     @property
     def recordings(self) -> Recordings:

@@ -17,7 +17,7 @@ from server.resources import Budget, BudgetSpent, Resource, spent_resource
 
 IN_MEMORY: Final = 1 << 20
 """Bytes of a body that are held in memory; longer ones go to the disk."""
-_AT_ONCE: Final = 1 << 17
+_AT_ONCE: Final = 1 << 18
 """Bytes of a longer one that are gathered before they are written: each time takes a thread."""
 
 

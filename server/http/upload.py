@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import BinaryIO, Generic, TypeVar
@@ -71,11 +71,11 @@ async def read_upload(
     Raises ApiError and InvalidParameter for what is wrong with it, ClientDisconnect when the client leaves meanwhile.
     """
     async with _read_body(request, kind) as (file, filename, parameters):
-        check_model(parameters.model, service_of(request.scope).settings)
+        adapter = check_model(parameters.model, service_of(request.scope).settings)
         # Clips in base64 may take a while to read; nothing else of it does.
         clips = bool(parameters.known_speaker_references)
         wishes = await run_in_threadpool(wishes_of, parameters) if clips else wishes_of(parameters)
-        yield Upload(file, wishes, parameters, filename)
+        yield Upload(file, replace(wishes, adapter=adapter), parameters, filename)
 
 
 @asynccontextmanager

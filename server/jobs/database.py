@@ -16,7 +16,7 @@ from server.resources import BudgetSpent, Resource
 
 _JOB: Final = """
 SELECT jobs.*, (SELECT count(*) FROM segments WHERE segments.job = jobs.number) AS segments,
-    deliveries.url, deliveries.status AS delivery, deliveries.attempts
+    deliveries.url, deliveries.status AS delivery, deliveries.attempts, deliveries.error AS refusal
 FROM jobs LEFT JOIN deliveries ON deliveries.job = jobs.number
 """
 _FIELDS: Final = frozenset(Job.__slots__) - {"error", "delivery", "status", "speaker_names", "urgent"}
@@ -28,10 +28,12 @@ class Database:
 
     Args:
         clock: Unix time in seconds.
+        keeps_recordings: of jobs that have ended.
     """
 
-    def __init__(self, file: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, file: Path, clock: Callable[[], float], *, keeps_recordings: bool = False) -> None:
         self.clock = clock
+        self._keeps_recordings = keeps_recordings
         self._connection = connect(file)
 
     def close(self) -> None:
@@ -71,8 +73,8 @@ class Database:
         """To be done inside of a transaction: with a job's end its message is to be sent."""
         now = self.clock()
         self.change(
-            "UPDATE jobs SET status = ?, finished_at = ?, runner = NULL, octets = 0 WHERE number = ?",
-            (status, now, number),
+            "UPDATE jobs SET status = ?, finished_at = ?, runner = NULL, octets = octets * ? WHERE number = ?",
+            (status, now, self._keeps_recordings, number),
         )
         self.change(
             "UPDATE deliveries SET status = ?, ended_at = ?, due_at = 0 WHERE job = ?",
@@ -99,5 +101,9 @@ def _job(row: sqlite3.Row) -> Job:
         urgent=bool(row["urgent"]),
         speaker_names=read_names(row["speaker_names"]),
         error=JobError(**json.loads(row["error"])) if row["error"] else None,
-        delivery=Delivery(row["url"], DeliveryStatus(row["delivery"]), row["attempts"]) if row["url"] else None,
+        delivery=_delivery(row) if row["url"] else None,
     )
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    return Delivery(row["url"], DeliveryStatus(row["delivery"]), row["attempts"], row["refusal"])

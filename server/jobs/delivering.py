@@ -70,9 +70,14 @@ class Delivering:
         self.wake()
 
     async def _send(self, message: Message) -> None:
-        outbox = self._folder.outbox
-        after = {Taken.DELIVERED: outbox.delivered, Taken.GONE: outbox.give_up, Taken.REFUSED: outbox.retry}
-        taken = await self._sender.send(message)
+        outbox, do = self._folder.outbox, self._folder.do
+        tried = await self._sender.send(message)
         with suppress(*TROUBLE):
-            await self._folder.do(after[taken], message)
+            match tried.taken:
+                case Taken.DELIVERED:
+                    await do(outbox.delivered, message)
+                case Taken.GONE:
+                    await do(outbox.give_up, message, tried.error)
+                case Taken.REFUSED:
+                    await do(outbox.retry, message, tried.error)
         self._changes.tell(message.job)

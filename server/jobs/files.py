@@ -17,10 +17,14 @@ _FOREIGN_SECONDS: Final = 3600.0
 
 
 class RecordingFiles:
-    """The files in ``folder``, named as their jobs. No method is for the event loop."""
+    """The files in ``folder``, named as their jobs. No method is for the event loop.
 
-    def __init__(self, folder: Path) -> None:
+    ``keeps``: also those of jobs that have ended.
+    """
+
+    def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self._folder = folder
+        self._keeps = keeps
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, job: str, recording: BinaryIO) -> int:
@@ -48,6 +52,11 @@ class RecordingFiles:
     def drop(self, job: str) -> None:
         """Harmless when repeated. Who has it open reads on."""
         (self._folder / job).unlink(missing_ok=True)
+
+    def let_go(self, job: str) -> None:
+        """The job has ended. Harmless when repeated."""
+        if not self._keeps:
+            self.drop(job)
 
     def drop_others(self, than: Collection[str]) -> None:
         """Files that no job is named as, and that nobody can be copying any more."""

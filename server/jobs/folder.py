@@ -29,6 +29,7 @@ class JobFolder:
         folder: made where it is not there.
         model: that this process has.
         clock: Unix time in seconds.
+        keeps_recordings: of jobs that have ended, as long as what came of them.
 
     Attributes:
         recordings, store, work, outbox: what is in it; all but the first only by `do`.
@@ -37,11 +38,11 @@ class JobFolder:
     Raises OSError, sqlite3.Error, WrongSchema.
     """
 
-    def __init__(self, folder: Path, model: str, clock: Callable[[], float]) -> None:
+    def __init__(self, folder: Path, model: str, clock: Callable[[], float], *, keeps_recordings: bool = False) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._database = Database(folder / "jobs.db", clock)
+        self._database = Database(folder / "jobs.db", clock, keeps_recordings=keeps_recordings)
         self._thread = ThreadPoolExecutor(1, "jobs")
-        self.recordings = RecordingFiles(folder / "recordings")
+        self.recordings = RecordingFiles(folder / "recordings", keeps=keeps_recordings)
         self.runner = Runner(folder / "runners")
         self.store = JobStore(self._database)
         self.work = Work(self._database, self.runner.name, model)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import BinaryIO, Protocol
 
 from server.jobs.job import Job, JobError
+from server.recordings.begun import Begun
 from server.recordings.transcription import Transcription
-from server.transcript.segments import Segment
 
 
 class Host(Protocol):
@@ -22,10 +21,8 @@ class Host(Protocol):
         """Whether a job may be begun: nobody waits who came by a request."""
         ...
 
-    def transcription(
-        self, job: Job, file: BinaryIO, begun: Sequence[Segment]
-    ) -> AbstractAsyncContextManager[Transcription]:
-        """The job's recording on its way through the model, behind the segments that are closed already.
+    def transcription(self, job: Job, file: BinaryIO, begun: Begun) -> AbstractAsyncContextManager[Transcription]:
+        """The job's recording on its way through the model, behind what is told of it already.
 
         Raises what `explain` knows.
         """

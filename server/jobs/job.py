@@ -54,11 +54,12 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Of a job's message to its webhook."""
+    """Of a job's message to its webhook. ``error``: why the last try was none, fit for the client's eyes."""
 
     url: str
     status: DeliveryStatus = DeliveryStatus.WAITING
     attempts: int = 0
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class NewJob:
         digest: of recording and parameters, by which a repeated request is known.
         urgent: it goes before other jobs.
         filename: as the client gives it.
+        trace: the traceparent of what accepts it; None where nothing is traced.
     """
 
     owner: str
@@ -82,6 +84,7 @@ class NewJob:
     filename: str | None = None
     idempotency_key: str | None = None
     webhook_url: str | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,8 @@ class Job:
         done_seconds: of that are heard for good.
         pace_at, pace_from: when the present try began to hear it, and how many seconds were done then.
         segments: how many are closed.
+        octets: of its recording, as long as that is kept.
+        trace: as in NewJob.
     """
 
     id: str
@@ -121,9 +126,16 @@ class Job:
     pace_from: float = 0.0
     segments: int = 0
     channels: int = 1
+    octets: int = 0
+    trace: str | None = None
     speaker_names: Mapping[int, str] = field(default_factory=dict)
     error: JobError | None = None
     delivery: Delivery | None = None
+
+    @property
+    def has_recording(self) -> bool:
+        """Its recording is there: it is needed, or kept."""
+        return not self.status.ended or self.octets > 0
 
     def seconds_left(self, now: float) -> float | None:
         """Until it is done, at the pace of the present try; None while that is not known."""

@@ -9,17 +9,21 @@ import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, Final
 
+from server.jobs.accepting import Accepting
 from server.jobs.changes import Changes
 from server.jobs.delivering import Delivering
 from server.jobs.folder import JobFolder
 from server.jobs.following import Told, follow
 from server.jobs.host import Host
 from server.jobs.job import Job, JobStatus, NewJob
+from server.jobs.limits import JobLimits
 from server.jobs.running import TROUBLE, Running
 from server.jobs.store import QueueFull
 from server.jobs.webhooks.sender import Sender
+from server.opening import open_in_thread
 from server.resources import BudgetSpent, Resource
 from server.transcript.segments import Transcript
 
@@ -43,28 +47,18 @@ class JobElsewhere(Exception):  # noqa: N818 - it says where the job is
 
 
 @dataclass(frozen=True, slots=True)
-class JobLimits:
-    """What jobs may take.
+class JobFigures:
+    """How many there are, as of some seconds ago.
 
     Attributes:
-        running: in work at once, in this process.
-        queued: that wait, of all processes with the same folder.
         octets: of their recordings.
-        retention_seconds: for which is kept what came of one.
+        spare: of these, that give way to new ones.
+        oldest: when the job was accepted that has waited longest.
     """
-
-    running: int
-    queued: int
-    octets: int
-    retention_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class JobFigures:
-    """How many there are, as of some seconds ago. ``oldest``: when the job was accepted that has waited longest."""
 
     counts: dict[JobStatus, int] = field(default_factory=lambda: dict.fromkeys(JobStatus, 0))
     octets: int = 0
+    spare: int = 0
     oldest: float | None = None
 
 
@@ -99,6 +93,7 @@ class Jobs:
         self._folder = folder
         self._name = name
         self._changes = Changes()
+        self._accepting = Accepting(folder, limits, name)
         self._host = host
         self._running = Running(folder, host, self._changes, most=limits.running, on_end=self._ended)
         self._delivering = Delivering(folder, sender, self._changes, clock)
@@ -148,7 +143,7 @@ class Jobs:
 
     def check_room(self, octets: int) -> None:
         """Raise what `accept` would raise for a recording of so many bytes: for who is better told before it comes."""
-        if self.figures.octets + octets > self.limits.octets:
+        if self.figures.octets - self.figures.spare + octets > self.limits.octets:
             raise BudgetSpent(Resource.DISK)
         if self.figures.counts[JobStatus.QUEUED] >= self.limits.queued:
             raise QueueFull
@@ -160,29 +155,10 @@ class Jobs:
 
         Raises KeyReused, QueueFull, BudgetSpent.
         """
-        folder = self._folder
-        if (known := await folder.do(folder.store.repeated, new)) is not None:
-            return known, False
-        recording.seek(0, 2)
-        self.check_room(recording.tell())
-        job_id = "_".join(filter(None, ("job", self._name, secrets.token_hex(12))))
-        try:
-            octets = await asyncio.to_thread(folder.recordings.keep, job_id, recording)
-            job = await folder.do(
-                folder.store.accept,
-                job_id,
-                new,
-                octets,
-                most_octets=self.limits.octets,
-                most_queued=self.limits.queued,
-            )
-        except Exception:
-            await asyncio.to_thread(folder.recordings.drop, job_id)
-            raise
-        if job.id != job_id:
-            await asyncio.to_thread(folder.recordings.drop, job_id)
-        self._running.wake()
-        return job, job.id == job_id
+        job, is_new = await self._accepting.accept(new, recording)
+        if is_new:
+            self._running.wake()
+        return job, is_new
 
     async def get(self, job_id: str, owner: str) -> Job:
         """One of this owner's. Raises NoSuchJob, JobElsewhere."""
@@ -214,6 +190,13 @@ class Jobs:
         """Of one that is completed, and has not expired."""
         return await self._folder.do(self._folder.store.transcript, job)
 
+    async def recording(self, job: Job) -> BinaryIO | None:
+        """Its file, opened: it can be read to its end, whatever becomes of the job. None: it is not kept any more."""
+        if job.has_recording:
+            with suppress(FileNotFoundError):
+                return await open_in_thread(partial(self._folder.recordings.open, job.id))
+        return None
+
     def follow(self, job: Job) -> AsyncGenerator[Told, None]:
         """See `follow`; it stops when this process does."""
         return follow(self._folder, self._changes, job, self._resting)
@@ -224,7 +207,7 @@ class Jobs:
         if now is None:
             raise NoSuchJob
         await self._running.stop(job.number)
-        await asyncio.to_thread(self._folder.recordings.drop, job.id)
+        await asyncio.to_thread(self._folder.recordings.let_go, job.id)
         self._changes.tell(job.number)
         self._delivering.wake()
         return now
@@ -250,13 +233,15 @@ class Jobs:
 
     async def _count(self) -> None:
         do, store = self._folder.do, self._folder.store
-        self.figures = JobFigures(await do(store.counts), await do(store.held), await do(store.oldest_queued))
+        self.figures = JobFigures(
+            await do(store.counts), await do(store.held), await do(store.spare), await do(store.oldest_queued)
+        )
 
     async def _sweep(self) -> None:
         do, folder = self._folder.do, self._folder
         if expired := await do(folder.store.expire, self.clock() - self.limits.retention_seconds):
             logger.info("jobs have expired", extra={"fields": {"jobs": expired}})
-        await asyncio.to_thread(folder.recordings.drop_others, await do(folder.store.unfinished))
+        await asyncio.to_thread(folder.recordings.drop_others, await do(folder.store.with_recordings))
         await asyncio.to_thread(folder.runner.tidy)
 
 

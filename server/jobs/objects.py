@@ -29,7 +29,13 @@ def job_object(job: Job, now: float, root: str = "") -> JsonObject:
         "progress": progress_object(job, now),
         "error": _error(job),
         "webhook": _webhook(job),
-        "links": {"self": here, "events": f"{here}/events", "result": f"{here}/result", "cancel": f"{here}/cancel"},
+        "links": {
+            "self": here,
+            "events": f"{here}/events",
+            "result": f"{here}/result",
+            "audio": f"{here}/audio" if job.has_recording else None,
+            "cancel": f"{here}/cancel",
+        },
     }
 
 
@@ -73,7 +79,8 @@ def _error(job: Job) -> JsonObject | None:
 def _webhook(job: Job) -> JsonObject | None:
     if job.delivery is None:
         return None
-    return {"url": job.delivery.url, "status": job.delivery.status.value, "attempts": job.delivery.attempts}
+    sent = job.delivery
+    return {"url": sent.url, "status": sent.status.value, "attempts": sent.attempts, "error": sent.error}
 
 
 def _time(time: float | None) -> int | None:

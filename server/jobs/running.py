@@ -18,6 +18,7 @@ from server.jobs.host import Host
 from server.jobs.job import Job, JobError
 from server.jobs.work import JobTaken
 from server.jobs.writing import KeptSegment
+from server.opening import open_in_thread
 from server.recordings.transcription import Transcription
 from server.resources import BudgetSpent
 from server.transcript.events import SpeechDelta
@@ -35,12 +36,13 @@ TROUBLE: Final = (sqlite3.Error, OSError, BudgetSpent)
 
 @dataclass(slots=True)
 class _Running:
-    """``told``: seconds that are written down as heard."""
+    """``told``: seconds that are written down as heard. ``ending``: its end is being written, and then told."""
 
     job: Job
     task: asyncio.Task[None]
     transcription: Transcription | None = None
     told: float = 0.0
+    ending: bool = False
 
 
 class Running:
@@ -101,10 +103,8 @@ class Running:
     async def _look(self) -> None:
         folder = self._folder
         for runner in await folder.do(folder.work.runners):
-            if await asyncio.to_thread(folder.runner.is_dead, runner) and (
-                count := await folder.do(folder.work.put_back_from, runner)
-            ):
-                logger.info("jobs of a process that ended go on here", extra={"fields": {"jobs": count}})
+            if await asyncio.to_thread(folder.runner.is_dead, runner):
+                await self._inherit(runner)
         await self._keep_up()
         while len(self._running) < self._most and self._host.has_room():
             job = await folder.do(folder.work.claim)
@@ -114,6 +114,14 @@ class Running:
             self._running[job.number] = _Running(job, task)
             task.add_done_callback(partial(self._done, job.number))
             self._changes.tell(job.number)
+
+    async def _inherit(self, runner: str) -> None:
+        """What a process that ended had in work goes on, and what it had not written to its end is gone."""
+        folder = self._folder
+        for job_id in await folder.do(folder.work.written_by, runner):
+            await asyncio.to_thread(folder.recordings.drop, job_id)
+        if count := await folder.do(folder.work.put_back_from, runner):
+            logger.info("jobs of a process that ended go on here", extra={"fields": {"jobs": count}})
 
     def _done(self, number: int, _: asyncio.Task[None]) -> None:
         del self._running[number]
@@ -126,7 +134,7 @@ class Running:
         mine = await folder.do(folder.work.mine)
         for number in mine - set(self._running):  # the disk was full when it should have been put back
             await folder.do(folder.work.put_back, number)
-        for running in list(self._running.values()):
+        for running in [each for each in self._running.values() if not each.ending]:
             if running.job.number not in mine:
                 running.task.cancel()
             elif running.transcription is not None and running.transcription.heard_until > running.told:
@@ -156,18 +164,19 @@ class Running:
     async def _transcribe(self, job: Job) -> None:
         folder, work = self._folder, self._folder.work
         try:
-            file = await asyncio.to_thread(folder.recordings.open, job.id)
+            file = await open_in_thread(partial(folder.recordings.open, job.id))
         except FileNotFoundError:
             await self._fail(job, _LOST)
             return
         with file:
-            begun = await folder.do(folder.store.segments, job)
-            async with self._host.transcription(job, file, [kept.segment for kept in begun]) as transcription:
+            begun = await folder.do(folder.store.begun, job)
+            async with self._host.transcription(job, file, begun) as transcription:
                 recording = transcription.recording
                 await folder.do(work.heard, job, audio_seconds=recording.seconds, channels=recording.channels or 1)
                 self._running[job.number].transcription = transcription
                 await self._hear(job, transcription)
             assert transcription.transcript is not None
+            self._running[job.number].ending = True
             ended = await folder.do(work.complete, job, transcription.transcript)
         await self._ended(ended)
 
@@ -188,6 +197,7 @@ class Running:
                     kept,
                     done_seconds=transcription.heard_until,
                     names=transcription.speaker_names,
+                    standings=transcription.standings,
                 )
                 self._changes.tell(job.number)
 
@@ -201,9 +211,10 @@ class Running:
         await self._folder.do(self._folder.work.put_back, job.number, after=after, failed=told.code not in WAITS)
 
     async def _fail(self, job: Job, error: JobError) -> None:
+        self._running[job.number].ending = True
         await self._ended(await self._folder.do(self._folder.work.fail, job, error))
 
     async def _ended(self, job: Job) -> None:
-        await asyncio.to_thread(self._folder.recordings.drop, job.id)
+        await asyncio.to_thread(self._folder.recordings.let_go, job.id)
         self._on_end(job)
         self._changes.tell(job.number)

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 3
 _BUSY_SECONDS: Final = 30.0
 """Another process may write; none does so for longer than some milliseconds."""
 
@@ -35,8 +35,10 @@ CREATE TABLE jobs (
     pace_from REAL NOT NULL DEFAULT 0,
     channels INTEGER NOT NULL DEFAULT 1,
     speaker_names TEXT NOT NULL DEFAULT '{}',
+    standings TEXT NOT NULL DEFAULT '[]',
     result TEXT,
-    error TEXT
+    error TEXT,
+    trace TEXT
 ) STRICT;
 CREATE UNIQUE INDEX jobs_by_key ON jobs (owner, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX jobs_by_status ON jobs (status, due_at);
@@ -55,14 +57,33 @@ CREATE TABLE deliveries (
     body TEXT,
     attempts INTEGER NOT NULL DEFAULT 0,
     ended_at REAL,
-    due_at REAL NOT NULL DEFAULT 0
+    due_at REAL NOT NULL DEFAULT 0,
+    error TEXT
 ) STRICT;
 CREATE INDEX deliveries_by_status ON deliveries (status, due_at);
+CREATE TABLE reservations (
+    id TEXT PRIMARY KEY,
+    runner TEXT NOT NULL,
+    octets INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 """
+_CHANGES: Final = {
+    1: """
+ALTER TABLE jobs ADD COLUMN trace TEXT;
+ALTER TABLE deliveries ADD COLUMN error TEXT;
+CREATE TABLE reservations (
+    id TEXT PRIMARY KEY,
+    runner TEXT NOT NULL,
+    octets INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+""",
+    2: "ALTER TABLE jobs ADD COLUMN standings TEXT NOT NULL DEFAULT '[]'",
+}
+"""What makes the tables of a version those of the next: a newer server keeps what an older one accepted."""
 
 
 class WrongSchema(Exception):  # noqa: N818 - it is the schema that is wrong
-    """The file was written by another version of this program."""
+    """The file was written by a newer version of this program."""
 
 
 def connect(file: Path) -> sqlite3.Connection:
@@ -81,16 +102,16 @@ def connect(file: Path) -> sqlite3.Connection:
 
 
 def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
-    """By whichever of several processes comes first."""
+    """By whichever of several processes comes first; those of an older version become those of this one."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in (0, VERSION):
+        if not 0 <= version <= VERSION:
             raise WrongSchema(f"{file} has version {version} of the tables, and this server knows version {VERSION}.")
-        if version == 0:
-            for statement in _TABLES.split(";"):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+        steps = [_CHANGES[step] for step in range(version, VERSION)] if version else [_TABLES]
+        for statement in ";".join(steps).split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     except BaseException:
         connection.execute("ROLLBACK")
         raise

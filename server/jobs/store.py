@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import secrets
+from typing import Final
 
 from server.jobs.database import Database
 from server.jobs.job import DeliveryStatus, Job, JobStatus, NewJob
-from server.jobs.writing import KeptSegment, read_segment, read_transcript
+from server.jobs.writing import KeptSegment, read_segment, read_standings, read_transcript
+from server.recordings.begun import Begun
 from server.resources import BudgetSpent, Resource
 from server.transcript.segments import Transcript
+
+_GIVE_WAY: Final = """
+SELECT id, octets FROM jobs WHERE status NOT IN ('queued', 'in_progress') AND octets > 0 ORDER BY finished_at
+"""
+_WITH_RECORDINGS: Final = """
+SELECT id FROM jobs WHERE status IN ('queued', 'in_progress') OR octets > 0 UNION SELECT id FROM reservations
+"""
 
 
 class KeyReused(Exception):  # noqa: N818 - it says what was done with the key
@@ -25,26 +34,56 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def accept(self, job_id: str, new: NewJob, octets: int, *, most_octets: int, most_queued: int) -> Job:
-        """Have a job of this id, or the one that the same request made before.
+    def reserve(self, job_id: str, octets: int, runner: str, *, most_octets: int, most_queued: int) -> list[str]:
+        """Take room for a job of this id before anything of its recording is written.
 
         Args:
             octets: of its recording.
-            most_octets: that all recordings may have together.
+            runner: who writes it; with that process ends what it has reserved.
+            most_octets: that all recordings may have together; those of jobs that have ended give way, the oldest
+                first.
             most_queued: jobs that may wait.
 
-        Raises KeyReused, BudgetSpent, QueueFull.
+        Returns the ids of jobs whose recordings are to be dropped for it. Raises BudgetSpent, QueueFull.
         """
         with self._db.transaction():
+            ((reserved,),) = self._db.rows("SELECT count(*) FROM reservations")
+            if self._count(JobStatus.QUEUED) + reserved >= most_queued:
+                raise QueueFull
+            dropped = self._give_way(self.held() + octets - most_octets)
+            self._db.change("INSERT INTO reservations VALUES (?, ?, ?)", (job_id, runner, octets))
+        return dropped
+
+    def _give_way(self, octets: int) -> list[str]:
+        """Count so many bytes less for recordings that are only kept to be listened to. Raises BudgetSpent."""
+        dropped: list[str] = []
+        for row in self._db.rows(_GIVE_WAY):
+            if octets <= 0:
+                break
+            octets -= row["octets"]
+            dropped.append(row["id"])
+        if octets > 0:
+            raise BudgetSpent(Resource.DISK)
+        for job_id in dropped:
+            self._db.change("UPDATE jobs SET octets = 0 WHERE id = ?", (job_id,))
+        return dropped
+
+    def release(self, job_id: str) -> None:
+        """Give back what was reserved for a job that does not come to be. Harmless when repeated."""
+        self._db.change("DELETE FROM reservations WHERE id = ?", (job_id,))
+
+    def accept(self, job_id: str, new: NewJob) -> Job:
+        """Have a job of this id, for which there is a reservation, or the one that the same request made before.
+
+        Raises KeyReused, BudgetSpent; then the reservation stays.
+        """
+        with self._db.transaction():
+            ((octets,),) = self._db.rows("DELETE FROM reservations WHERE id = ? RETURNING octets", (job_id,))
             if (known := self.repeated(new)) is not None:
                 return known
-            if self.held() + octets > most_octets:
-                raise BudgetSpent(Resource.DISK)
-            if self._count(JobStatus.QUEUED) >= most_queued:
-                raise QueueFull
             ((number,),) = self._db.rows(
                 "INSERT INTO jobs (id, owner, model, status, parameters, digest, urgent, filename, idempotency_key, "
-                "octets, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+                "octets, created_at, trace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
                 (
                     job_id,
                     new.owner,
@@ -57,6 +96,7 @@ class JobStore:
                     new.idempotency_key,
                     octets,
                     self._db.clock(),
+                    new.trace,
                 ),
             )
             if new.webhook_url is not None:
@@ -98,6 +138,11 @@ class JobStore:
         )
         return [read_segment(segment) for (segment,) in rows]
 
+    def begun(self, job: Job) -> Begun:
+        """What tries at it have told so far."""
+        ((standings,),) = self._db.rows("SELECT standings FROM jobs WHERE number = ?", (job.number,))
+        return Begun.of((kept.segment for kept in self.segments(job)), read_standings(standings))
+
     def transcript(self, job: Job) -> Transcript | None:
         """Of one that is completed."""
         rows = self._db.rows("SELECT result FROM jobs WHERE number = ? AND result IS NOT NULL", (job.number,))
@@ -118,8 +163,17 @@ class JobStore:
         self._db.change("DELETE FROM jobs WHERE id = ?", (job_id,))
 
     def held(self) -> int:
-        """Bytes of the recordings of jobs that have not ended."""
-        ((octets,),) = self._db.rows("SELECT coalesce(sum(octets), 0) FROM jobs")
+        """Bytes of recordings: those that are kept, and those that are being written."""
+        ((octets,),) = self._db.rows(
+            "SELECT (SELECT coalesce(sum(octets), 0) FROM jobs) + (SELECT coalesce(sum(octets), 0) FROM reservations)"
+        )
+        return int(octets)
+
+    def spare(self) -> int:
+        """Bytes of them that would give way: of jobs that have ended."""
+        ((octets,),) = self._db.rows(
+            "SELECT coalesce(sum(octets), 0) FROM jobs WHERE status NOT IN ('queued', 'in_progress')"
+        )
         return int(octets)
 
     def _count(self, status: JobStatus) -> int:
@@ -137,9 +191,10 @@ class JobStore:
         oldest: float | None = rows[0][0]
         return oldest
 
-    def unfinished(self) -> set[str]:
-        """Ids of jobs whose recordings are needed."""
-        return {row["id"] for row in self._db.rows("SELECT id FROM jobs WHERE status IN ('queued', 'in_progress')")}
+    def with_recordings(self) -> set[str]:
+        """Ids of jobs whose recordings are needed, kept, or being written."""
+        rows = self._db.rows(_WITH_RECORDINGS)
+        return {row["id"] for row in rows}
 
     def expire(self, ended_before: float) -> int:
         """Forget what came of jobs that ended before; and all of those that ended as long again before that, of which
@@ -151,7 +206,7 @@ class JobStore:
                 "DELETE FROM segments WHERE job IN (SELECT number FROM jobs WHERE finished_at < ?)", (ended_before,)
             )
             expired = self._db.change(
-                "UPDATE jobs SET status = ?, result = NULL, parameters = '{}', speaker_names = '{}' "
+                "UPDATE jobs SET status = ?, result = NULL, parameters = '{}', speaker_names = '{}', octets = 0 "
                 "WHERE finished_at < ? AND status != ?",
                 (JobStatus.EXPIRED, ended_before, JobStatus.EXPIRED),
             )

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from server.jobs.database import Database
 from server.jobs.job import Job, JobError, JobStatus
-from server.jobs.writing import KeptSegment, write_names, write_result, write_segment
+from server.jobs.writing import KeptSegment, write_names, write_result, write_segment, write_standings
+from server.recordings.begun import Standing
 from server.transcript.segments import Transcript
 
 _NEXT: Final = """
@@ -71,13 +72,21 @@ class Work:
         """So much of it is heard for good."""
         self._update(job.number, "done_seconds = max(done_seconds, ?)", (done_seconds,))
 
-    def close_segment(self, job: Job, kept: KeptSegment, *, done_seconds: float, names: Mapping[int, str]) -> None:
-        """Its next segment."""
+    def close_segment(
+        self,
+        job: Job,
+        kept: KeptSegment,
+        *,
+        done_seconds: float,
+        names: Mapping[int, str],
+        standings: Sequence[Standing] = (),
+    ) -> None:
+        """Its next segment, and where its transcription stands behind that."""
         with self._db.transaction():
             self._update(
                 job.number,
-                "done_seconds = max(done_seconds, ?), speaker_names = ?, failures = 0",
-                (done_seconds, write_names(names)),
+                "done_seconds = max(done_seconds, ?), speaker_names = ?, standings = ?, failures = 0",
+                (done_seconds, write_names(names), write_standings(standings)),
             )
             self._db.change(
                 "INSERT INTO segments (job, place, segment) "
@@ -90,7 +99,7 @@ class Work:
         with self._db.transaction():
             self._update(
                 job.number,
-                "result = ?, speaker_names = ?, done_seconds = coalesce(audio_seconds, done_seconds)",
+                "result = ?, speaker_names = ?, standings = '[]', done_seconds = coalesce(audio_seconds, done_seconds)",
                 (write_result(transcript), write_names(transcript.speaker_names)),
             )
             self._db.end(job.number, JobStatus.COMPLETED)
@@ -111,8 +120,13 @@ class Work:
             (JobStatus.QUEUED, self._db.clock() + after, int(failed)),
         )
 
+    def written_by(self, runner: str) -> list[str]:
+        """Ids of jobs whose recordings this runner began to write, and that never came to be."""
+        return [row["id"] for row in self._db.rows("SELECT id FROM reservations WHERE runner = ?", (runner,))]
+
     def put_back_from(self, runner: str) -> int:
-        """What a dead runner had in work waits again. Returns how many jobs that are."""
+        """What a dead runner had in work waits again, and what it reserved is free. Returns how many jobs wait."""
+        self._db.change("DELETE FROM reservations WHERE runner = ?", (runner,))
         return self._db.change(
             "UPDATE jobs SET status = ?, runner = NULL, failures = failures + 1, pace_at = NULL "
             "WHERE status = ? AND runner = ?",
@@ -120,8 +134,10 @@ class Work:
         )
 
     def runners(self) -> set[str]:
-        """Who has jobs in work."""
-        rows = self._db.rows("SELECT DISTINCT runner FROM jobs WHERE status = ?", (JobStatus.IN_PROGRESS,))
+        """Who has jobs in work, or writes down their recordings."""
+        rows = self._db.rows(
+            "SELECT runner FROM jobs WHERE status = ? UNION SELECT runner FROM reservations", (JobStatus.IN_PROGRESS,)
+        )
         return {row["runner"] for row in rows}
 
     def mine(self) -> set[int]:

@@ -1,13 +1,19 @@
-"""Segments and transcripts as the tables keep them: everything that a format may ask for."""
+"""Segments and transcripts as the tables keep them: everything that a job's formats may ask for.
+
+None of them tells what single words are worth.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from server.recordings.begun import Standing
 from server.transcript.logprobs import TextLogprobs, TokenLogprob, token_logprob
+from server.transcript.repeats import LoopFound, LoopOutcome
+from server.transcript.repetition import LoopKind
 from server.transcript.segments import Segment, Transcript, Usage
 
 
@@ -22,7 +28,7 @@ class KeptSegment:
 def write_segment(kept: KeptSegment) -> str:
     """JSON of one."""
     own = kept.segment.logprobs
-    told: dict[str, Any] = asdict(replace(kept.segment, logprobs=None))
+    told: dict[str, Any] = asdict(replace(kept.segment, logprobs=None, probabilities=None))
     if own is not None:
         told["logprobs"] = {"tokens": _written(own.tokens), "ends": own.ends}
     return _json({"segment": told, "logprobs": _written(kept.logprobs)})
@@ -34,6 +40,7 @@ def read_segment(text: str) -> KeptSegment:
     told = kept["segment"]
     if (own := told["logprobs"]) is not None:
         told["logprobs"] = TextLogprobs(_read(own["tokens"]), tuple(own["ends"]))
+    told["pauses"] = tuple((start, end) for start, end in told.get("pauses", ()))
     return KeptSegment(Segment(**told | {"tokens": tuple(told["tokens"])}), _read(kept["logprobs"]))
 
 
@@ -47,6 +54,26 @@ def read_names(text: str) -> dict[int, str]:
     return {int(number): name for number, name in json.loads(text).items()}
 
 
+def write_standings(standings: Iterable[Standing]) -> str:
+    """JSON of where a transcription stands beside its segments."""
+    return _json([asdict(standing) for standing in standings])
+
+
+def read_standings(text: str) -> list[Standing]:
+    """What `write_standings` wrote."""
+    return [
+        Standing(
+            **told
+            | {
+                "usage": Usage(**told["usage"]),
+                "notes": tuple(told["notes"]),
+                "loops": tuple(map(_read_loop, told["loops"])),
+            }
+        )
+        for told in json.loads(text)
+    ]
+
+
 def write_result(transcript: Transcript) -> str:
     """What a transcript tells beside its segments and the names in them."""
     usage = transcript.usage
@@ -56,6 +83,7 @@ def write_result(transcript: Transcript) -> str:
             "complete": transcript.complete,
             "notes": transcript.notes,
             "usage": None if usage is None else asdict(usage),
+            "loops": [asdict(loop) for loop in transcript.loops],
         }
     )
 
@@ -72,7 +100,12 @@ def read_transcript(result: str, kept: Sequence[KeptSegment], names: Mapping[int
         notes=tuple(told["notes"]),
         speaker_names=dict(names),
         channels=channels,
+        loops=tuple(map(_read_loop, told.get("loops", ()))),
     )
+
+
+def _read_loop(told: dict[str, Any]) -> LoopFound:
+    return LoopFound(**told | {"kind": LoopKind(told["kind"]), "outcome": LoopOutcome(told["outcome"])})
 
 
 def _json(value: object) -> str:

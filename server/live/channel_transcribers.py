@@ -78,9 +78,17 @@ class ChannelTranscribers:
         """Hotwords or background text from the next window on."""
         self._set("context", lambda transcriber: transcriber.set_context(context))
 
+    def set_adapter(self, adapter: str | None) -> None:
+        """The adapter with which the model hears from the next window on."""
+        self._set("adapter", lambda transcriber: transcriber.set_adapter(adapter))
+
     def set_logprobs(self, wanted: bool) -> None:
         """Tell log-probabilities with committed words from the model's next answer on, or not."""
         self._set("logprobs", lambda transcriber: transcriber.set_logprobs(wanted))
+
+    def set_sounds(self, wanted: bool) -> None:
+        """Let the model hear what is loud enough though nobody speaks, and tell sounds, or not."""
+        self._set("sounds", lambda transcriber: transcriber.set_sounds(wanted))
 
     def set_resumable(self) -> None:
         """From now on ``Checkpoint`` follows whatever is told of a channel."""

@@ -64,8 +64,7 @@ class LiveTranscriber(Transcriber):
         self._skipped = 0  # samples that another session has heard
         self._promised = Promised()
         self._next_flush = 0
-        self._resumable = False
-        self._reads_pauses = False
+        self._resumable = self._reads_pauses = False
         self._wake, self._room = asyncio.Event(), asyncio.Event()
         self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
         self._failure: EngineError | None = None
@@ -119,7 +118,7 @@ class LiveTranscriber(Transcriber):
 
     def resume(self, place: Place, voices: Voices, at: float, flushes: Sequence[tuple[float, FlushId]]) -> None:
         """See Transcriber."""
-        start = max(at, place.audio_from)
+        place, start = place.behind(at), max(at, place.audio_from)
         self._skipped = round((start - at) * SAMPLE_RATE)
         self._listener.resume(round(start * SAMPLE_RATE), place.passed, place.gate, place.turn)
         self._captions.resume(place.text, voices)
@@ -138,9 +137,18 @@ class LiveTranscriber(Transcriber):
         """Hotwords or background text for the prompt, from the next window on."""
         self._captions.set_context(context)
 
+    def set_adapter(self, adapter: str | None) -> None:
+        """The adapter with which the model hears from the next window on."""
+        self._captions.set_adapter(adapter)
+
     def set_logprobs(self, wanted: bool) -> None:
         """Tell log-probabilities with committed words from the model's next answer on, or not."""
         self._captions.set_logprobs(wanted)
+
+    def set_sounds(self, wanted: bool) -> None:
+        """Let the model hear what is loud enough though nobody speaks, and tell sounds, or not."""
+        self._listener.sounds = wanted
+        self._captions.set_sounds(wanted)
 
     def flush(self, flush: FlushId) -> None:
         """Commit all that was heard so far; ``Flushed`` with this id follows."""
@@ -176,8 +184,6 @@ class LiveTranscriber(Transcriber):
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-
-    # ---------------------------------------------------------------------------------------------------- feeding
 
     def _queue(self, item: GatedAudio | Mark | TurnEvent) -> None:
         self._work.add(item)
@@ -223,8 +229,6 @@ class LiveTranscriber(Transcriber):
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise EngineError(self._failure.code, self._failure.message)
-
-    # ---------------------------------------------------------------------------------------------------- working
 
     async def _run(self) -> None:
         try:

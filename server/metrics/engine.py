@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
+from server.engine.client.shelf import Eviction, ShelfFigures
 from server.engine.figures import DeviceMemory, LoopFigures, WorkDone
 from server.engine.messages import WorkerStats
 from server.metrics.families import counters, gauges, histogram, labelled_counter, labelled_gauge
@@ -38,6 +39,7 @@ class EngineCollector(Collector):
             "asr_worker_deaths", "The same by reason.", "reason", {why.value: n for why, n in engine.deaths.items()}
         )
         yield from _loops(engine.loops)
+        yield from _kept(engine.shelf.figures)
         if engine.stats is not None and engine.stats.memory is not None:
             yield from device_memory(engine.stats.memory)
         if (capacity := engine.capacity) is not None:
@@ -60,6 +62,19 @@ def _loops(loops: LoopFigures) -> Iterator[Metric]:
     yield family
     yield from counters(
         ("asr_loop_tokens", "Answer tokens thrown away because the answer ran in circles.", loops.tokens)
+    )
+
+
+def _kept(figures: ShelfFigures) -> Iterator[Metric]:
+    yield from counters(
+        ("asr_kept_conversation_hits", "Turns whose recording had been heard and was still known.", figures.hits),
+        ("asr_kept_conversation_misses", "Turns whose recording had to be heard.", figures.misses),
+    )
+    yield labelled_counter(
+        "asr_kept_conversation_evictions",
+        "Kept conversations that ended without another turn, by reason.",
+        "reason",
+        {why.value: figures.evictions[why] for why in Eviction},
     )
 
 
@@ -87,11 +102,14 @@ def _capacity(capacity: Capacity) -> Iterator[Metric]:
 
 def _now(stats: WorkerStats | None) -> Iterator[Metric]:
     used, total = (0, 0) if stats is None else (stats.pages_used, stats.pages_total)
+    kept, pages_kept = (0, 0) if stats is None else (stats.kept, stats.pages_kept)
     yield from gauges(
         ("asr_active_streams", "Recordings and live windows that the model works on.", stats.running if stats else 0),
         ("asr_waiting_streams", "Those that wait for the model.", stats.waiting if stats else 0),
         ("asr_kv_pages", "Pages of the KV cache.", total),
         ("asr_kv_pages_used", "Pages of the KV cache that are in use.", used),
+        ("asr_kept_conversations", "Conversations that are kept for another turn.", kept),
+        ("asr_kv_pages_kept", "Pages of the KV cache that they hold beside, until somebody needs them.", pages_kept),
         ("asr_kv_cache_usage_ratio", "Share of the KV cache in use.", used / max(total, 1)),
     )
 

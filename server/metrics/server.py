@@ -13,7 +13,7 @@ from server.metrics.families import gauges, labelled_counter
 from server.metrics.watched import Watched
 from server.resources import memory_limit
 from server.settings import Settings
-from server.version import server_version
+from server.version import VERSION
 
 _TOLD = ("torch", "transformers")
 """Packages whose version decides what is answered and how fast."""
@@ -60,7 +60,7 @@ class ServerCollector(Collector):
 
 
 def _build() -> Metric:
-    described = {"version": server_version(), "python": platform.python_version()}
+    described = {"version": VERSION, "python": platform.python_version()}
     for package in _TOLD:
         try:
             described[package] = version(package)

@@ -1,27 +1,27 @@
-"""A second opinion on known speakers: whom of them each segment sounds like, beside the number that the model gave it.
+"""A second opinion on known speakers: the vector of each segment is compared with those of the clips.
 
-A model that hears clips in front of a recording takes one voice for another now and then, and never takes it back. The
-vectors of a clip and of a segment are compared for each segment, and only what they tell clearly counts.
+A model that hears clips in front of a recording takes one voice for another now and then, and never takes it back.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from itertools import count
 
-import numpy as np
-
-from model.seam.audio import SAMPLE_RATE, Level, Samples
-from server.recordings.recording import StreamAudio
+from model.seam.audio import SAMPLE_RATE, Samples
+from server.recordings.begun import Standing
+from server.recordings.known_speakers import KnownSpeakers
+from server.recordings.sound import Sound
+from server.recordings.stream_audio import StreamAudio
 from server.recordings.transcription import StreamTranscription, Transcription
 from server.recordings.windowed.transcription import WindowedTranscription
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.segments import Segment
-from server.voices.encoder import Vector, VoiceEncoder
+from server.voices.encoder import Likeness, Vector, VoiceEncoder
 
-_LEAST = 0.6
+_LEAST = 0.4
 """Seconds of speech of which a vector tells anything."""
 
 
@@ -34,52 +34,36 @@ class KnownVoices:
     Args:
         encoder: makes the vectors.
         clips: by name, at the model's level.
-        samples: of the recording ([n], 24 kHz).
-        level: that they still need.
+        sound: of the recording.
     """
 
-    def __init__(self, encoder: VoiceEncoder, clips: Mapping[str, Samples], samples: Samples, level: Level) -> None:
+    def __init__(self, encoder: VoiceEncoder, clips: Mapping[str, Samples], sound: Sound) -> None:
         self._encoder = encoder
         self._clips = clips
-        self._samples = samples
-        self._level = level
-        likeness = encoder.likeness
-        # Clips come from other microphones, which makes vectors of one voice less alike, and of two no more so.
-        width = likeness.same - likeness.different
-        self.margin = width / 2
-        self._alike = likeness.different + width / 2
-        self._unlike = likeness.different - width
+        self._sound = sound
         self._known: dict[str, Vector] | None = None
 
     @property
-    def names(self) -> list[str]:
-        """Of the known speakers, in the order of their clips."""
-        return list(self._clips)
+    def likeness(self) -> Likeness:
+        """How the vectors are to be compared."""
+        return self._encoder.likeness
 
-    async def vector(self, start: float, end: float) -> Vector | None:
-        """Of what is said between two seconds of the sound; None where that is too short to tell."""
-        piece = self._samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-        if piece.size < _LEAST * SAMPLE_RATE:
-            return None
-        (vector,) = await self._encoder.vectors([self._level.apply(piece)])
-        return vector
-
-    async def named(self, vector: Vector, name: str | None) -> str | None:
-        """Who spoke, where the model says ``name``, or somebody unknown."""
+    async def clips(self) -> Mapping[str, Vector]:
+        """What each known speaker's clip sounds like, by name, in the order of the clips."""
         if self._known is None:
             vectors = await self._encoder.vectors(list(self._clips.values()))
             self._known = dict(zip(self._clips, vectors, strict=True))
-        cosines = {each: float(vector @ known) for each, known in self._known.items()}
-        best = max(cosines, key=lambda each: cosines[each])
-        if name is None:
-            return best if cosines[best] >= self._alike else None
-        if cosines[best] - cosines[name] >= self.margin:
-            name = best
-        return name if cosines[name] >= self._unlike else None
+        return self._known
 
-    def alike(self, one: Vector, other: Vector) -> bool:
-        """Whether two vectors of the recording are of one voice."""
-        return float(one @ other) >= self._alike
+    async def vector(self, start: float, end: float) -> Vector | None:
+        """Of what is said between two seconds of the sound; None where that is too short to tell."""
+        last = round(end * SAMPLE_RATE)
+        piece = self._sound.stretch(round(start * SAMPLE_RATE), last)
+        if piece.size < _LEAST * SAMPLE_RATE:
+            return None
+        level = await asyncio.to_thread(self._sound.level, last)
+        (vector,) = await self._encoder.vectors([level.apply(piece)])
+        return vector
 
 
 class NamedTranscription(Transcription):
@@ -94,7 +78,7 @@ class NamedTranscription(Transcription):
         super().__init__(heard.recording, heard.heard_seconds, heard.decode_seconds)
         self._heard = heard
         self._voices = voices
-        self._speakers = _Speakers(voices)
+        self._speakers = KnownSpeakers(voices.likeness)
         self._told: list[Segment] = []
 
     @property
@@ -104,6 +88,10 @@ class NamedTranscription(Transcription):
     @property
     def first_token_at(self) -> float | None:
         return self._heard.first_token_at
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        return self._heard.standings
 
     @property
     def heard_until(self) -> float:
@@ -123,6 +111,7 @@ class NamedTranscription(Transcription):
                 yield await self._judged(event) if isinstance(event, SegmentClosed) else event
         heard = self._heard.transcript
         assert heard is not None
+        self._know(self._heard.recording)
         told = {segment.index: segment for segment in self._told}
         segments = tuple(told.get(segment.index, segment) for segment in heard.segments)
         self.transcript = replace(heard, segments=segments, speaker_names=dict(self.speaker_names))
@@ -130,76 +119,24 @@ class NamedTranscription(Transcription):
 
     async def _judged(self, closed: SegmentClosed) -> SegmentClosed:
         segment = closed.segment
-        self._speakers.learn(self._heard.speaker_names)
+        self._speakers.learn(self._heard.speaker_names, await self._voices.clips())
         if segment.speaker is not None:
             lead = self.recording.lead
             vector = await self._voices.vector(segment.start - lead, segment.end - lead)
-            segment = replace(segment, speaker=await self._speakers.number(segment.speaker, vector))
+            seconds = segment.end - segment.start
+            segment = replace(segment, speaker=self._speakers.number(segment.speaker, vector, seconds))
         self._told.append(segment)
         return replace(closed, segment=segment)
 
 
 def known_voices_of(audio: StreamAudio, encoder: VoiceEncoder | None) -> KnownVoices | None:
     """Of ``audio`` as it was read; None where nobody is known, or nothing tells voices apart."""
-    if encoder is None or not audio.clips or audio.recording is None:
+    if encoder is None or not audio.clips or audio.sound is None:
         return None
     clips = dict(zip((clip.name for clip in audio.clips), audio.voices, strict=True))
-    return KnownVoices(encoder, clips, audio.recording, audio.own_level)
+    return KnownVoices(encoder, clips, audio.sound)
 
 
 def named(heard: Heard, voices: KnownVoices | None) -> Heard | NamedTranscription:
     """``heard``, looked through where there are known voices."""
     return heard if voices is None else NamedTranscription(heard, voices)
-
-
-class _Speakers:
-    """The numbers of the transcript: the model's, and others where it took two for one.
-
-    Attributes:
-        names: of numbers that are known; complete once `learn` was called.
-    """
-
-    def __init__(self, voices: KnownVoices) -> None:
-        self.names: dict[int, str] = {}
-        self._voices = voices
-        self._own: dict[int, int] = {}  # by the model's numbers
-        self._strangers: dict[int, Vector] = {}  # sums, by numbers of the transcript
-
-    def learn(self, names: Mapping[int, str]) -> None:
-        """The model's numbers of known speakers; who has none gets one."""
-        if self.names:
-            return
-        self.names.update(names)
-        self._own.update((number, number) for number in names)
-        for name in self._voices.names:
-            if name not in names.values():
-                self.names[self._free()] = name
-
-    async def number(self, speaker: int, vector: Vector | None) -> int:
-        """Of whom the model calls ``speaker``, and who sounds like ``vector``."""
-        own = self._own.get(speaker)
-        if own is None:
-            own = self._own[speaker] = speaker if speaker not in self._taken() else self._free()
-        if vector is None:
-            return own
-        name = await self._voices.named(vector, self.names.get(own))
-        if name is not None:
-            return next(number for number, known in self.names.items() if known == name)
-        if own in self.names:
-            own = self._stranger(vector)
-        self._strangers[own] = self._strangers.get(own, np.zeros_like(vector)) + vector
-        return own
-
-    def _stranger(self, vector: Vector) -> int:
-        """Somebody unknown whom the model took for somebody known."""
-        for number, total in self._strangers.items():
-            if self._voices.alike(vector, total / np.float32(np.linalg.norm(total))):
-                return number
-        return self._free()
-
-    def _taken(self) -> set[int]:
-        return {*self.names, *self._own.values(), *self._strangers}
-
-    def _free(self) -> int:
-        taken = {*self._taken(), *self._own}
-        return next(number for number in count() if number not in taken)

@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
+from math import inf
 from typing import BinaryIO
 
 import numpy as np
 
 from model.seam.audio import LEVEL_SLICE, SAMPLE_RATE, Level, Samples, clip_level, level_of
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
+from server.audio_in.decoding import Decoding
 from server.audio_in.errors import AudioError
 from server.audio_in.kept_samples import slices
 from server.audio_in.limits import DecodeLimits
+from server.recordings.arriving_channels import ArrivingChannels
 from server.recordings.channels import audible
 from server.recordings.errors import UnusableReference
-from server.recordings.recording import Part, Recording, StreamAudio, blocks
+from server.recordings.recording import Part, Recording, blocks
+from server.recordings.sound import ArrivingSound, WholeSound, facts, told_shortage
+from server.recordings.stream_audio import StreamAudio
 from server.recordings.wishes import KnownSpeaker, Wishes
-from server.resources import BudgetSpent, spent_resource
 from server.transcript.references import ReferenceClip
 
 _REFERENCE_SECONDS = (2.0, 10.0)
 _GAP_SECONDS = 0.5
 """Silence behind every clip, so that the model hears turns and not one long one."""
+
+_CHANGING = frozenset({"aac", "ac3", "eac3", "loas", "mpeg", "mpegts"})
+"""Containers whose packets say for themselves how many channels they have: nothing tells before that more come up."""
 
 _Clip = tuple[str, Samples]
 """A known speaker's name and voice."""
@@ -32,19 +40,34 @@ _Clip = tuple[str, Samples]
 async def read_recording(
     decoders: DecodePool, file: BinaryIO, wishes: Wishes, limits: DecodeLimits
 ) -> tuple[Recording, list[StreamAudio]]:
-    """Decode ``file`` and the speakers' clips. Returns the facts, and what the model is to hear.
+    """Decode all of ``file``, and the speakers' clips. Returns the facts, and what the model is to hear.
 
     That is the mix of all channels, or each that is worth hearing for itself.
 
     Raises AudioError, UnusableReference, BudgetSpent, DecoderFailed, DecodeStopped.
     """
-    try:
-        audio = await decoders.decode(file, limits, wishes.listening)
-    except (OSError, MemoryError) as error:
-        if (resource := spent_resource(error)) is None:
-            raise
-        raise BudgetSpent(resource) from error
+    async with decoders.begin(file, limits, wishes.listening) as decoding:
+        return await begin_recording(decoders, decoding, wishes, limits)
+
+
+async def begin_recording(
+    decoders: DecodePool, decoding: Decoding, wishes: Wishes, limits: DecodeLimits, longest: float = inf
+) -> tuple[Recording, list[StreamAudio]]:
+    """The same of a file that lasts ``longest`` seconds at most. Of a longer one only so much is decoded: the facts are
+    what is known by now, and the sound comes as it is asked for, until ``decoding`` is closed. Of channels that are
+    heard each for itself all are there then: which are worth hearing turns out. Where they could become more all of the
+    file is decoded.
+    """
+    with told_shortage():
+        await decoding.reach(longest * SAMPLE_RATE + 1)
+        seconds = 0.0 if decoding.over else (await decoding.extent()).seconds
+        if wishes.listening.split and decoding.report.container in _CHANGING:
+            await decoding.reach(inf)
     clips = [await _read_reference(decoders, speaker, limits) for speaker in wishes.speakers]
+    if not decoding.over:
+        return await _arriving(decoding, seconds, wishes, clips)
+    audio = DecodedAudio.of(decoding)
+    await decoding.close()
     return await asyncio.to_thread(_split if wishes.listening.split else _mixed, audio, clips)
 
 
@@ -59,6 +82,25 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
     return speaker.name, clip.channels[0]
 
 
+async def _arriving(
+    decoding: Decoding, seconds: float, wishes: Wishes, clips: Sequence[_Clip]
+) -> tuple[Recording, list[StreamAudio]]:
+    """It is heard in windows, so that nothing passes."""
+    if wishes.listening.split:
+        channels = ArrivingChannels(decoding, seconds)
+        await channels.look()
+        sounds = [_in_windows(sound, clips, number) for number, sound in enumerate(channels.sounds)]
+        return channels.recording, sounds
+    recording = facts(decoding, seconds)
+    return recording, [_in_windows(ArrivingSound(decoding, recording.seconds), clips)]
+
+
+def _in_windows(sound: ArrivingSound, clips: Sequence[_Clip], channel: int | None = None) -> StreamAudio:
+    front = _in_front(clips)
+    length, offset = front.samples + sound.length, front.samples / SAMPLE_RATE
+    return StreamAudio(iter(()), length, Level(), offset, front.places, channel, sound, front.voices)
+
+
 def _mixed(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list[StreamAudio]]:
     (samples,) = audio.channels
     return _facts(audio, audio.report.notes), [_stream(samples, clips)]
@@ -66,8 +108,8 @@ def _mixed(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list
 
 def _split(audio: DecodedAudio, clips: Sequence[_Clip]) -> tuple[Recording, list[StreamAudio]]:
     heard, notes = audible(audio.channels)
-    facts = _facts(audio, (*audio.report.notes, *notes), len(audio.channels))
-    return facts, [_stream(audio.channels[number], clips, number) for number in heard]
+    known = _facts(audio, (*audio.report.notes, *notes), len(audio.channels))
+    return known, [_stream(audio.channels[number], clips, number) for number in heard]
 
 
 def _facts(audio: DecodedAudio, notes: tuple[str, ...], channels: int | None = None) -> Recording:
@@ -75,15 +117,36 @@ def _facts(audio: DecodedAudio, notes: tuple[str, ...], channels: int | None = N
 
 
 def _stream(samples: Samples, clips: Sequence[_Clip], channel: int | None = None) -> StreamAudio:
-    if clips:
-        return _behind(clips, samples, channel)
+    """``samples`` behind the clips, where there are any."""
     level = level_of(slices(samples, LEVEL_SLICE))
-    passing = blocks([Part(samples)])
-    return StreamAudio(passing, samples.size, level, channel=channel, recording=samples, own_level=level)
+    sound = WholeSound(samples, level)
+    if not clips:
+        return StreamAudio(blocks([Part(samples)]), samples.size, level, channel=channel, sound=sound)
+    front = _in_front(clips)
+    return StreamAudio(
+        blocks([*front.parts, Part(samples, level)]),
+        front.samples + samples.size,
+        Level(),
+        front.samples / SAMPLE_RATE,
+        front.places,
+        channel,
+        sound,
+        front.voices,
+    )
 
 
-def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> StreamAudio:
-    """``samples`` behind the clips. Each is brought to the model's level by itself: microphones differ."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Front:
+    """The clips, as they stand in front of a recording; see `StreamAudio`."""
+
+    parts: tuple[Part, ...]
+    places: tuple[ReferenceClip, ...]
+    voices: tuple[Samples, ...]
+    samples: int
+
+
+def _in_front(clips: Sequence[_Clip]) -> _Front:
+    """Each is brought to the model's level by itself: microphones differ."""
     gap = Part(np.zeros(round(_GAP_SECONDS * SAMPLE_RATE), np.float32))
     parts: list[Part] = []
     places: list[ReferenceClip] = []
@@ -93,17 +156,5 @@ def _behind(clips: Sequence[_Clip], samples: Samples, channel: int | None) -> St
         places.append(ReferenceClip(name, start / SAMPLE_RATE, end / SAMPLE_RATE))
         parts += [Part(voice, clip_level(voice)), gap]
         start = end + gap.samples.size
-    level = level_of(slices(samples, LEVEL_SLICE))
     voices = tuple(part.level.apply(part.samples) for part in parts[::2])
-    parts.append(Part(samples, level))
-    return StreamAudio(
-        blocks(parts),
-        start + samples.size,
-        Level(),
-        start / SAMPLE_RATE,
-        tuple(places),
-        channel,
-        recording=samples,
-        own_level=level,
-        voices=voices,
-    )
+    return _Front(tuple(parts), tuple(places), voices, start)

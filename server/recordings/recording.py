@@ -1,13 +1,12 @@
-"""What a decoded file is: the facts that stay, and the samples, which only pass through."""
+"""What a file is: the facts that stay, and the samples, which only pass through."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.audio_in.kept_samples import slices
-from server.transcript.references import ReferenceClip
 
 _BLOCK = 10 * SAMPLE_RATE
 
@@ -17,8 +16,8 @@ class Recording:
     """What is known of a file.
 
     Attributes:
-        seconds: how long its sound lasts.
-        notes: what was wrong with it, and what of it is not heard, for the client.
+        seconds: how long its sound lasts; as long as not all of it was read, what it says of that itself.
+        notes: what was wrong with it, as far as it was read, and what of it is not heard, for the client.
         channels: how many it has, where each is heard for itself; None where they were mixed.
         lead: seconds by which its sound begins later than its picture or its container. They are added to all times
             instead of silence to the sound: what the model hears, says and costs is the same with and without.
@@ -28,38 +27,6 @@ class Recording:
     notes: tuple[str, ...] = ()
     channels: int | None = None
     lead: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StreamAudio:
-    """What one stream of the engine gets: a recording or a channel of it, with known speakers' clips in front.
-
-    Attributes:
-        blocks: the samples, to be taken once.
-        length: of all of it in samples at 24 kHz: clips and gaps, then the recording.
-        level: the gain that the samples still need.
-        offset: seconds of clips and gaps.
-        clips: where in the samples the known speakers talk.
-        channel: its number, None where they were mixed.
-        recording: its samples without the clips, for who hears them in windows; None where they only pass through.
-        own_level: the gain that those still need.
-        voices: the known speakers' clips at the model's level, in order.
-    """
-
-    blocks: Iterator[Samples]
-    length: int
-    level: Level
-    offset: float = 0.0
-    clips: tuple[ReferenceClip, ...] = ()
-    channel: int | None = None
-    recording: Samples | None = None
-    own_level: Level = Level()  # noqa: RUF009 - frozen
-    voices: tuple[Samples, ...] = ()
-
-    @property
-    def passing(self) -> StreamAudio:
-        """Without the samples, which are gone with the last block then."""
-        return replace(self, recording=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

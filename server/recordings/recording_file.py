@@ -6,19 +6,22 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import BinaryIO
 
 import numpy as np
 
 from model.seam.audio import Level, Samples
 from server.audio_in.decode_pool import DecodePool
+from server.audio_in.decoding import Decoding
 from server.audio_in.errors import AudioError, DecodeStopped
 from server.audio_in.limits import DecodeLimits
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode
 from server.recordings.errors import UnusableReference
-from server.recordings.reading import read_recording
-from server.recordings.recording import Recording, StreamAudio
+from server.recordings.reading import begin_recording, read_recording
+from server.recordings.recording import Recording
+from server.recordings.stream_audio import StreamAudio
 from server.recordings.wishes import Wishes
 from server.resources import Budget, BudgetSpent
 
@@ -40,7 +43,8 @@ class RecordingFile:
 
     Attributes:
         fingerprint: digest of what the model is asked: the same for the same file and wishes, whoever sends them and
-            when. Known once the file was read.
+            when. Known once the file was read. Where not all of it was, only the wishes are in it: it is heard in
+            windows, which tell themselves from others by their sound.
     """
 
     def __init__(
@@ -52,15 +56,16 @@ class RecordingFile:
         self._decoders = decoders
         self._limits = limits
         self._memory = memory
-        self._alone = asyncio.Lock()  # whoever reads from the file is
+        self._decoding: Decoding | None = None
+        self._alone = asyncio.Lock()  # whoever reads from the file again is
         self._pass: _Pass | None = None
         self._passes: set[asyncio.Task[list[StreamAudio]]] = set()
 
-    async def read(self) -> tuple[Recording, list[StreamAudio]]:
-        """See `read_recording`."""
-        read = await self._decoded()
-        async with self._alone:
-            self.fingerprint = await asyncio.to_thread(digest, self._file, self.wishes)
+    async def read(self, longest: float = inf) -> tuple[Recording, list[StreamAudio]]:
+        """See `begin_recording`. What it does not decode comes until `close`."""
+        self._decoding = decoding = self._decoders.begin(self._file, self._limits, self.wishes.listening)
+        read = await begin_recording(self._decoders, decoding, self.wishes, self._limits, longest)
+        self.fingerprint = await asyncio.to_thread(digest, self._file if decoding.over else None, self.wishes)
         return read
 
     def of(self, audio: StreamAudio) -> ChannelSource:
@@ -70,7 +75,7 @@ class RecordingFile:
     async def read_again(self, channel: int | None) -> StreamAudio:
         """What the stream of this channel gets. Who asks at the same time shares one pass over the file.
 
-        Raises EngineError where that cannot be had any more.
+        Only of a file of which all was decoded. Raises EngineError where it cannot be had any more.
         """
         if self._pass is None:
             self._begin_pass()
@@ -95,8 +100,11 @@ class RecordingFile:
 
     async def close(self) -> None:
         """The file is not used any more."""
+        if self._decoding is not None:
+            await self._decoding.close()
         for reading in self._passes:
-            reading.cancel()
+            if not reading.cancelling():  # else it puts its decoder away, which must not be interrupted
+                reading.cancel()
         if self._passes:
             await asyncio.wait(self._passes)
 
@@ -106,13 +114,10 @@ class RecordingFile:
         self._passes.add(reading)
         reading.add_done_callback(self._end_pass)
 
-    async def _decoded(self) -> tuple[Recording, list[StreamAudio]]:
+    async def _streams(self) -> list[StreamAudio]:
         async with self._alone:
             self._file.seek(0)
-            return await read_recording(self._decoders, self._file, self.wishes, self._limits)
-
-    async def _streams(self) -> list[StreamAudio]:
-        _, heard = await self._decoded()
+            _, heard = await read_recording(self._decoders, self._file, self.wishes, self._limits)
         return heard
 
     def _end_pass(self, reading: asyncio.Task[list[StreamAudio]]) -> None:
@@ -156,13 +161,14 @@ class ChannelSource:
                 yield block
 
 
-def digest(file: BinaryIO, wishes: Wishes) -> str:
-    """What tells a request from others: all of its file, and what is wished that the model hears of."""
+def digest(file: BinaryIO | None, wishes: Wishes) -> str:
+    """What tells a request from others: what is wished that the model hears of, and all of the file."""
     whole = hashlib.sha256(repr(replace(wishes, speakers=())).encode())
     for speaker in wishes.speakers:
         whole.update(hashlib.sha256(speaker.name.encode()).digest())
         whole.update(hashlib.sha256(speaker.clip).digest())
-    file.seek(0)
-    while part := file.read(_AT_ONCE):
-        whole.update(part)
+    if file is not None:
+        file.seek(0)
+        while part := file.read(_AT_ONCE):
+            whole.update(part)
     return whole.hexdigest()

@@ -11,14 +11,19 @@ from math import inf
 from time import perf_counter
 
 from model.seam.streams import Question
+from server.audio_in.errors import AudioError, AudioErrorCode
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
-from server.hearing.hearing import Hearing
+from server.hearing.heard_answer import HeardAnswer
+from server.recordings.begun import Begun, Standing, so_far
 from server.recordings.deadline import DeadlineExceeded, within
-from server.recordings.recording import Recording, StreamAudio
+from server.recordings.recording import Recording
+from server.recordings.segment_pauses import SegmentPauses
+from server.recordings.stream_audio import StreamAudio
 from server.recordings.windowed.telling import PROGRESS, Telling, near_limit
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.free_text import FreeTextAssembler
 from server.transcript.parser import CUT
 from server.transcript.repeats import LoopFound, later_loops, loop_notes
 from server.transcript.segments import Segment, Transcript, Usage
@@ -52,18 +57,20 @@ class Transcription(ABC):
     """What becomes of a recording. Made by `Recordings.transcription`; ``events`` may be read once.
 
     Attributes:
-        recording: what is known of the file.
-        decode_seconds: what it took to read it.
+        recording: what is known of the file; all there is to know when its transcript is there.
+        decode_seconds: what it took to read it, or as much of it as is heard at once.
         heard_seconds: of audio that the model gets: that of all channels which are heard for themselves.
         first_segment_at: ``perf_counter()`` when the first segment was closed, None before.
         deadline: until when it is worth having, by the event loop's clock; to be set before ``events`` is read.
         expired: the deadline passed before it was done.
+        unreadable: why the recording could not be read any further behind its first window.
         transcript: once ``events`` is exhausted.
         costs: likewise.
     """
 
     def __init__(self, recording: Recording, heard_seconds: float, decode_seconds: float) -> None:
         self._failed = False
+        self._pauses = SegmentPauses()
         self._told_until = 0.0
         self.recording = recording
         self.heard_seconds = heard_seconds
@@ -71,6 +78,7 @@ class Transcription(ABC):
         self.first_segment_at: float | None = None
         self.deadline: float | None = None
         self.expired = False
+        self.unreadable: AudioErrorCode | None = None
         self.transcript: Transcript | None = None
         self.costs: Costs | None = None
 
@@ -85,9 +93,19 @@ class Transcription(ABC):
         """``perf_counter()`` when the first token of an answer was there, None before."""
 
     @property
+    def standings(self) -> tuple[Standing, ...]:
+        """Where it stands beside the segments that were told, for a later attempt: one for each channel."""
+        return ()
+
+    @property
     def heard_until(self) -> float:
         """Seconds of the recording that are done for good: its segments were told, or had been told before."""
         return self.recording.seconds if self.transcript is not None else self._told_until
+
+    def _know(self, recording: Recording) -> None:
+        """All of the file was read."""
+        self.heard_seconds *= recording.seconds / self.recording.seconds
+        self.recording = recording
 
     def _tell_until(self, segments: Iterable[Segment]) -> None:
         """These stand in the transcript, and are final."""
@@ -103,7 +121,7 @@ class Transcription(ABC):
         return Outcome.FAILED if self._failed else Outcome.CANCELLED
 
     async def whole(self) -> Transcript:
-        """The finished transcript. Raises EngineError, DeadlineExceeded."""
+        """The finished transcript. Raises as `events`."""
         async with aclosing(self.events()) as events:
             async for _ in events:
                 pass
@@ -113,19 +131,24 @@ class Transcription(ABC):
     async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
         """What happens while the answer is read, as it happens.
 
-        Raises EngineError, and DeadlineExceeded: then the engine has given up the work and what it held for it.
+        Raises EngineError, and DeadlineExceeded: then the engine has given up the work and what it held for it. Behind
+        the first window also what `server.recordings.errors` lists of recordings that cannot be read.
         """
         try:
             async with aclosing(self._read()) as events:
                 while (event := await self._next(events)) is not None:
                     if isinstance(event, SegmentClosed):
+                        event = replace(event, segment=self._pauses.add_to(event.segment))
                         self._tell_until([event.segment])
                         if self.first_segment_at is None:
                             self.first_segment_at = perf_counter()
                     yield event
+            if (whole := self.transcript) is not None:
+                self.transcript = replace(whole, segments=tuple(map(self._pauses.add_to, whole.segments)))
         except Exception as error:
             self._failed = True
             self.expired = isinstance(error, DeadlineExceeded)
+            self.unreadable = error.code if isinstance(error, AudioError) else None
             if self.expired:
                 self.close()
             raise
@@ -158,17 +181,18 @@ class StreamTranscription(Transcription):
         self,
         stream: EngineStream,
         question: Question,
-        put: Callable[[], Hearing],
+        put: Callable[[], HeardAnswer],
         recording: Recording,
         audio: StreamAudio,
-        assembler: TranscriptAssembler,
+        assembler: TranscriptAssembler | FreeTextAssembler,
         decode_seconds: float,
-        begun: Sequence[Segment] = (),
+        begun: Begun,
         go_on: GoOn | None = None,
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
-        self._tell_until(begun)
-        start = max((segment.end for segment in begun), default=recording.lead)
+        self._tell_until(begun.segments)
+        self._before = begun.standing.loops
+        start = max((segment.end for segment in begun.segments), default=recording.lead)
         self._telling = Telling(inf, start)
         self._start = start
         self._go_on = go_on
@@ -179,7 +203,7 @@ class StreamTranscription(Transcription):
         self._put = put
         self._blocks = audio.blocks
         self._assembler = assembler
-        self._answer: Hearing | None = None
+        self._answer: HeardAnswer | None = None
         self._clock = recording.lead - audio.offset
 
     @property
@@ -190,6 +214,11 @@ class StreamTranscription(Transcription):
     def speaker_names(self) -> Mapping[int, str]:
         return self._assembler.speaker_names
 
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        more = () if self._more is None else self._more.standings[0].loops
+        return (Standing(loops=(*so_far(later_loops(self._loops, -self.recording.lead), self._told_until), *more)),)
+
     def close(self) -> None:
         """See Transcription."""
         self._stream.close()
@@ -198,7 +227,7 @@ class StreamTranscription(Transcription):
 
     async def ask(self) -> None:
         """Feed the stream and put the question, before the events are read. Raises EngineError."""
-        for block in self._blocks:
+        for block in self._pauses.heard(self._blocks, -self._clock):
             await self._stream.append(block)
         self._answer = self._put()
 
@@ -216,9 +245,8 @@ class StreamTranscription(Transcription):
         done = self._answer.done
         assert done is not None
         if self._go_on is None or done.reason is EndReason.STOP or self._telling.until - self._start < PROGRESS:
-            for event in self._finish(done):
-                for told in self._telling.feed(event):
-                    yield told
+            for told in self._finish(done):
+                yield told
             return
         async with aclosing(self._behind(self._go_on, done)) as events:
             async for event in events:
@@ -228,11 +256,9 @@ class StreamTranscription(Transcription):
         """The answer reached its limit: what it did not come to is heard in windows behind its last whole segment."""
         broken = self._telling.open
         if broken:
-            for event in self._finish(done):
-                for told in self._telling.feed(event):
-                    yield told
-        begun = self._assembler.segments
-        self._more = await go_on(begun, self._assembler.speaker_names)
+            for told in self._finish(done):
+                yield told
+        self._more = await go_on(self._assembler.segments, self._assembler.speaker_names)
         async with aclosing(self._more.events()) as events:
             async for event in events:
                 yield event
@@ -240,7 +266,7 @@ class StreamTranscription(Transcription):
         assert rest is not None
         assert rest.usage is not None
         assert costs is not None
-        usage = _usage(done) + rest.usage
+        usage = self._usage(done) + rest.usage
         cut = broken or not rest.complete
         self.transcript = replace(
             rest,
@@ -256,17 +282,19 @@ class StreamTranscription(Transcription):
     @property
     def _loops(self) -> tuple[LoopFound, ...]:
         """On the recording's clock."""
-        return () if self._answer is None else later_loops(self._answer.loops, self._clock)
+        found = () if self._answer is None else later_loops(self._answer.loops, self._clock)
+        return (*later_loops(self._before, self.recording.lead), *found)
 
     def _finish(self, done: AnswerDone) -> list[TranscriptEvent]:
-        usage = _usage(done)
+        usage = self._usage(done)
         last, self.transcript = self._assembler.finish(
             cut=done.reason is EndReason.LENGTH, usage=usage, notes=(*self.recording.notes, *loop_notes(self._loops))
         )
         self.transcript = replace(self.transcript, loops=self._loops)
         self.costs = Costs(done.queue_seconds, done.total_seconds - done.queue_seconds, usage, done.reason)
-        return last
+        return [told for event in last for told in self._telling.feed(event)]
 
-
-def _usage(done: AnswerDone) -> Usage:
-    return Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens, done.answer_tokens)
+    def _usage(self, done: AnswerDone) -> Usage:
+        """What an earlier attempt was told, this one is forced to say: it is answer all the same."""
+        forced = self._assembler.vocabulary.count(done.forced) if done.forced else 0
+        return Usage(done.audio_tokens, done.prompt_tokens - done.audio_tokens - forced, done.answer_tokens + forced)

@@ -39,6 +39,12 @@ class Wishes:
         chunking: whether it is heard at once.
         urgent: it goes before others where not all can at once.
         background: it goes behind all others.
+        instruction: what is asked in place of a transcription. The recording is heard at once, and the answer is text
+            in the model's own words, over all of it.
+        segment_seconds: of it that are encoded at once, at most; a multiple of the model's frames. None leaves it to
+            the engine. In float32 it changes no token.
+        segment_samples: the same in samples at the model's rate; where it is given, seconds are not.
+        adapter: with which it is heard; None: by the checkpoint as it is.
     """
 
     context: str | None = None
@@ -50,3 +56,17 @@ class Wishes:
     urgent: bool = False
     chunking: Chunking = Chunking.AUTO
     background: bool = False
+    adapter: str | None = None
+    instruction: str | None = None
+    segment_seconds: float | None = None
+    segment_samples: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """It is not to be heard in windows."""
+        return self.chunking is Chunking.WHOLE or self.instruction is not None
+
+    @property
+    def told(self) -> str:
+        """All that the prompt says by the caller's will."""
+        return "\n\n".join(filter(None, (self.context, self.instruction)))

@@ -37,7 +37,7 @@ from server.resources import raise_descriptor_limit, spent_resource
 from server.serving.heads import ConnectionLimits
 from server.serving.http_server import HttpServer
 from server.serving.websocket_server import WebSocketServer
-from server.settings import MIB, Settings
+from server.settings import MIB, Settings, faults_of
 from server.tracing.environment import TracingError, exporter_of
 from server.voices.errors import UnusableVoiceEncoder
 from server.voices.opening import BUNDLED, open_voice_encoder
@@ -116,7 +116,12 @@ class DrainingServer(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._service.hurry)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # the log says why
+            place = f"{self.config.host}:{self.config.port}"
+            sys.stderr.write(f"Nothing is served at {place}. If another program has the port, give another: --port.\n")
+            raise
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(_without_traceback)
         self._announcement = asyncio.create_task(self._announce())
@@ -173,7 +178,7 @@ def _guard_keys(arguments: Sequence[str]) -> None:
 
 def _check_voice_encoder(name: str) -> None:
     """Somebody's own is looked at before anything is started. Raises UnusableVoiceEncoder."""
-    encoder = None if name == BUNDLED else open_voice_encoder(name)
+    encoder = None if name in BUNDLED else open_voice_encoder(name)
     if encoder is not None:
         encoder.close()
 
@@ -193,14 +198,17 @@ def _without_traceback(loop: asyncio.AbstractEventLoop, context: dict[str, Any])
         loop.default_exception_handler(context)
 
 
-def serve(arguments: Sequence[str] | None = None) -> int:
-    """Serve until stopped. ``arguments``: flags, by default those of this process. Returns the exit status."""
+def serve(arguments: Sequence[str] | None = None, prog: str = "vibevoice-asr-server") -> int:
+    """Serve until stopped. ``arguments``: flags, by default those of this process. Returns the exit status.
+
+    ``prog``: what help and errors call the command.
+    """
     try:
-        settings = Settings.from_cli(arguments)
+        settings = Settings.from_cli(arguments, prog)
     except ValidationError as error:
-        for fault in error.errors(include_input=False):
-            flag = "".join(f"--{part} ".replace("_", "-") for part in fault["loc"][:1])
-            sys.stderr.write(f"{flag}{fault['msg']}\n")
+        sys.stderr.write(
+            "".join(f"{told}\n" for told in faults_of(error, sys.argv if arguments is None else arguments))
+        )
         return 2
     try:
         exporter_of(os.environ)

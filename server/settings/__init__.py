@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from server.settings.faults import faults_of
 from server.settings.limits import MIB
 from server.settings.settings import Settings
 
-__all__ = ["MIB", "Settings"]
+__all__ = ["MIB", "Settings", "faults_of"]

@@ -10,8 +10,8 @@ class AnswerSettings(BaseModel):
 
     tag_audio_events: bool | None = Field(
         None,
-        description="true or false: whether answers tell of sounds that are no speech, such as [Music], where a "
-        "request does not say; by default verbose_json does and no other format.",
+        description="true or false: whether answers about files tell of sounds that are no speech, such as [Music], "
+        "where a request does not say; by default verbose_json does and no other format.",
     )
     loop_guard: bool = Field(
         True,

@@ -35,11 +35,16 @@ class JobSettings(BaseModel):
     jobs_bytes: int | None = Field(
         None,
         gt=0,
-        description="Disk for the recordings of jobs that have not ended; by default 80 % of what is free in the "
+        description="Disk for the recordings of jobs; by default 80 % of what is free in the "
         "folder at the start. What does not fit is answered with 503.",
     )
     job_retention_hours: float = Field(
         72.0, gt=0, description="What came of a job is kept for so long after its end, and that there was one twice so."
+    )
+    keep_job_recordings: bool = Field(
+        False,
+        description="Keep the recording of a job as long as what came of it, so that it can be listened to; the oldest "
+        "ones make way for new jobs. Otherwise it goes with the job's end.",
     )
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

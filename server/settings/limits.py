@@ -38,8 +38,8 @@ class LimitSettings(BaseModel):
     spool_bytes: int | None = Field(
         None,
         gt=0,
-        description="Disk for bodies and for decoded audio of long recordings (346 MB an hour) in the temporary "
-        "folder; by default 80 % of what is free there at the start.",
+        description="Disk for bodies and for decoded audio of which more than 15 minutes are held (346 MB an hour) in "
+        "the temporary folder; by default 80 % of what is free there at the start.",
     )
     memory_bytes: int | None = Field(
         None,

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDic
 from server.http.auth.keys import Key, hashed, read_key, read_keys
 from server.live.settings import LiveSettings
 from server.settings.answers import AnswerSettings
+from server.settings.conversations import ConversationSettings
 from server.settings.jobs import JobSettings
 from server.settings.keys import KeySettings
 from server.settings.limits import LimitSettings
@@ -21,18 +22,22 @@ from server.settings.live import SessionSettings
 from server.settings.log import LogSettings
 from server.settings.model import ModelSettings
 from server.settings.network import NetworkSettings
+from server.settings.page import PageSettings
 from server.settings.steps import StepSettings
 from server.settings.windows import WindowSettings
 from server.settings.worker import WorkerSettings
+from server.version import VERSION
 
-_GROUPS: dict[str, type[BaseModel]] = {
+GROUPS: dict[str, type[BaseModel]] = {
     "model": ModelSettings,
     "engine": StepSettings,
     "worker": WorkerSettings,
     "network": NetworkSettings,
+    "page": PageSettings,
     "limits": LimitSettings,
     "windows": WindowSettings,
     "answers": AnswerSettings,
+    "conversations": ConversationSettings,
     "keys": KeySettings,
     "jobs": JobSettings,
     "live": SessionSettings,
@@ -45,9 +50,11 @@ class Settings(
     StepSettings,
     WorkerSettings,
     NetworkSettings,
+    PageSettings,
     LimitSettings,
     WindowSettings,
     AnswerSettings,
+    ConversationSettings,
     KeySettings,
     JobSettings,
     SessionSettings,
@@ -111,17 +118,21 @@ class Settings(
             raise ValueError(f"api_keys_file: {file}: {error}") from None
 
     @classmethod
-    def from_cli(cls, arguments: Sequence[str] | None = None) -> Self:
-        """Settings from flags (default: those of this process) over the environment. Exits on --help and bad flags."""
+    def from_cli(cls, arguments: Sequence[str] | None = None, prog: str = "vibevoice-asr-server") -> Self:
+        """Settings from flags (default: those of this process) over the environment. Exits on --help and bad flags.
+
+        ``prog``: what help and errors call the command.
+        """
         parser = argparse.ArgumentParser(
-            prog="vibevoice-asr-server",
-            usage="vibevoice-asr-server [flags]",
+            prog=prog,
+            usage=f"{prog} [flags]",
             description="Serves VibeVoice-ASR over OpenAI-compatible HTTP. "
             "Every flag can also be set by environment: --max-rows is VIBEVOICE_MAX_ROWS.",
         )
+        parser.add_argument("--version", action="version", version=f"%(prog)s {VERSION}")
         section_of = {
             field: section
-            for name, group in _GROUPS.items()
+            for name, group in GROUPS.items()
             for section in [parser.add_argument_group(name)]
             for field in group.model_fields
         }

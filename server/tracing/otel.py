@@ -12,22 +12,24 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, get_current_span
 from opentelemetry.trace import Span as SdkSpan
-from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from server.traceparent import sampled
 from server.tracing.environment import Exporter
-from server.tracing.tracer import Attribute, Span
-from server.version import server_version
+from server.tracing.tracer import Attribute, Kind, Span
+from server.version import VERSION
 
 _SERVICE = "vibevoice-asr-server"
 _PROPAGATOR = TraceContextTextMapPropagator()
+_KINDS = {Kind.INTERNAL: SpanKind.INTERNAL, Kind.SERVER: SpanKind.SERVER, Kind.CLIENT: SpanKind.CLIENT}
 
 
 def exporting_provider(exporter: Exporter) -> TracerProvider:
     """Sends spans in batches from a thread of its own; the SDK reads from the environment where to and how many."""
     # Names that the environment gives come first.
-    resource = Resource({SERVICE_NAME: _SERVICE, SERVICE_VERSION: server_version()})
+    resource = Resource({SERVICE_NAME: _SERVICE, SERVICE_VERSION: VERSION})
     provider = TracerProvider(resource=Resource.create().merge(resource).merge(OTELResourceDetector().detect()))
     if exporter == "console":
         provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter()))
@@ -45,25 +47,32 @@ class OtelTracer:
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
-        self._tracer = provider.get_tracer(_SERVICE, server_version())
+        self._tracer = provider.get_tracer(_SERVICE, VERSION)
 
     def start(
         self,
         name: str,
         parent: str | None,
         *,
-        server: bool = False,
+        kind: Kind = Kind.INTERNAL,
+        follows: str | None = None,
         began: float | None = None,
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Span:
         """See `Tracer.start`. Only ``parent`` is above it, whatever the running task works for."""
-        above = Context() if parent is None else _PROPAGATOR.extract({"traceparent": parent}, Context())
-        kind = SpanKind.SERVER if server else SpanKind.INTERNAL
-        return _OtelSpan(self._tracer.start_span(name, above, kind, attributes, start_time=_unix(began)))
+        if follows is not None and not sampled(follows):
+            parent, follows = follows, None  # a sampler decides by what is above, and never by links
+        links = [] if follows is None else [Link(get_current_span(_context(follows)).get_span_context())]
+        above = Context() if parent is None else _context(parent)
+        return _OtelSpan(self._tracer.start_span(name, above, _KINDS[kind], attributes, links, start_time=_unix(began)))
 
     def close(self) -> None:
         """Send what is left."""
         self._provider.shutdown()
+
+
+def _context(traceparent: str) -> Context:
+    return _PROPAGATOR.extract({"traceparent": traceparent}, Context())
 
 
 class _OtelSpan:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum, auto
 from typing import Protocol
 
 from server.traceparent import current
 
 Attribute = str | bool | int | float
+
+
+class Kind(Enum):
+    """On which side of a connection a span's work is done."""
+
+    INTERNAL = auto()
+    SERVER = auto()
+    """It answers a request from outside."""
+    CLIENT = auto()
+    """It is a request to somebody outside."""
 
 
 class Span(Protocol):
@@ -47,13 +58,15 @@ class Tracer(Protocol):
         name: str,
         parent: str | None,
         *,
-        server: bool = False,
+        kind: Kind = Kind.INTERNAL,
+        follows: str | None = None,
         began: float | None = None,
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Span:
         """Begin a span below ``parent``, a traceparent; without one it begins a trace.
 
-        ``server``: it answers a request from outside. ``began``: monotonic seconds, by default now.
+        ``follows``: the traceparent of what caused it and was over before, maybe long ago. The new trace is linked to
+        that one, and recorded where that one is. ``began``: monotonic seconds, by default now.
         """
         ...
 
@@ -86,7 +99,8 @@ class _NoTracer:
         name: str,
         parent: str | None,
         *,
-        server: bool = False,
+        kind: Kind = Kind.INTERNAL,
+        follows: str | None = None,
         began: float | None = None,
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Span:
@@ -102,10 +116,24 @@ NO_TRACES: Tracer = _NoTracer()
 
 
 @contextmanager
-def working_for(span: Span) -> Iterator[None]:
-    """Inside, the running task and those that it starts work for ``span``: logs and the engine are told so."""
-    token = current.set(span.traceparent or current.get())
+def working_for(span: Span, otherwise: str | None = None) -> Iterator[None]:
+    """Inside, the running task and those that it starts work for ``span``: logs and the engine are told so.
+
+    ``otherwise``: the trace that they are told where there is none of this server's own.
+    """
+    token = current.set(span.traceparent or otherwise or current.get())
     try:
         yield
     finally:
         current.reset(token)
+
+
+@contextmanager
+def ending(span: Span) -> Iterator[Span]:
+    """``span``, which ends with the context; what is raised in it is its error."""
+    try:
+        yield span
+    except BaseException as error:
+        span.end(error=type(error).__name__)
+        raise
+    span.end()

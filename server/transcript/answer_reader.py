@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from server.transcript.content_tokens import ContentTokens
 from server.transcript.detokenizer import Detokenizer, Vocabulary
-from server.transcript.events import TranscriptEvent
+from server.transcript.events import SegmentClosed, TranscriptEvent
+from server.transcript.logprobs import seen
 from server.transcript.parser import TranscriptParser
 
 
@@ -62,10 +63,15 @@ class AnswerReader:
         """Events of the text that was parsed last, with the tokens that carried it."""
         content, self._content = self._content, self._parser.content_length
         if self._content > content:
-            self._tokens.take()
+            begun = self._detokenizer.unfinished or self._parser.undecided
+            self._tokens.take(self._parser.content_seen, begun=begun)
         elif not self._parser.undecided:
             self._tokens.drop()
-        if self._parser.told_before > self._told_before:
+        left_out = self._parser.told_before > self._told_before
+        if left_out:
             self._told_before = self._parser.told_before
             self._tokens.forget()
-        return [self._tokens.attach(event) for event in parsed]
+        events = [self._tokens.attach(event) for event in parsed]
+        if left_out or any(isinstance(event, SegmentClosed) for event in parsed):
+            self._tokens.open_at(self._parser.content_seen - seen(self._parser.unfinished))
+        return events

@@ -11,6 +11,7 @@ from server.transcript.events import TranscriptEvent, segment_of
 from server.transcript.logprobs import TokenLogprob
 from server.transcript.references import ReferenceClip, ReferenceFilter
 from server.transcript.segments import Segment, Transcript, Usage
+from server.transcript.turn_reader import TurnForm, TurnReader
 
 
 class TranscriptAssembler:
@@ -24,6 +25,10 @@ class TranscriptAssembler:
         lead: seconds that all times are later: the sound begins so long after what times count from.
         logprobs: collect the log-probability of every token of the text.
         begun: the transcript's first segments, where they are known. What the answer says of them is not told.
+        turns: how the answer is laid out, where it is written by turns.
+
+    Attributes:
+        vocabulary: of the checkpoint.
     """
 
     def __init__(
@@ -36,10 +41,16 @@ class TranscriptAssembler:
         lead: float = 0.0,
         logprobs: bool = False,
         begun: Sequence[Segment] = (),
+        turns: TurnForm | None = None,
     ) -> None:
+        self.vocabulary = vocabulary
         self._duration = lead + duration
         self._lead = lead
-        self._reader = AnswerReader(vocabulary, offset + duration, logprobs=logprobs)
+        self._reader: AnswerReader | TurnReader = (
+            AnswerReader(vocabulary, offset + duration, logprobs=logprobs)
+            if turns is None
+            else TurnReader(vocabulary, offset + duration, turns, logprobs=logprobs)
+        )
         self._references = ReferenceFilter(clips, offset, duration) if clips else None
         self._builder = TranscriptBuilder(begun)
         self._names: Mapping[int, str] = self._references.names if self._references else {}

@@ -6,9 +6,13 @@ Every token is a fixed string of bytes, so an answer is decoded by joining bytes
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterable
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders
+
+_LONGEST_PIECE = 256
+"""Characters that a text is cut behind: there are languages without spaces."""
 
 
 class Vocabulary:
@@ -44,6 +48,10 @@ class Vocabulary:
         spelling = self._tokenizer.id_to_token(token)
         return bytes(_BYTES[character] for character in spelling) if spelling else b""
 
+    def text(self, tokens: Iterable[int]) -> str:
+        """What tokens stand for together."""
+        return b"".join(map(self.bytes_of, tokens)).decode("utf-8", "replace")
+
     def ids(self, text: str) -> list[int]:
         """The tokens of ``text``, which is plain text."""
         return self._tokenizer.encode(text, add_special_tokens=False).ids
@@ -52,6 +60,13 @@ class Vocabulary:
         """Tokens of ``text``, which is plain text. It takes a microsecond or two for each, without Python's lock."""
         (encoded,) = self._tokenizer.encode_batch_fast([text], add_special_tokens=False)
         return len(encoded.ids)
+
+    def last_piece(self, text: str) -> int:
+        """Bytes of the last piece of ``text`` that tokens do not go beyond, a word or a row of marks: only what follows
+        it may make that longer."""
+        splitter = self._tokenizer.pre_tokenizer
+        pieces = splitter.pre_tokenize_str(text[-_LONGEST_PIECE:]) if splitter is not None else []
+        return len(pieces[-1][0]) if pieces else 0  # a character stands for each byte
 
 
 class Detokenizer:

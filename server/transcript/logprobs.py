@@ -13,16 +13,20 @@ _LONGEST_CHARACTER: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:
-    """A token of a segment's content with its log-probability."""
+    """A token of a segment's content with its log-probability.
+
+    ``likeliest``: those of its place, the likeliest first, where they were asked for.
+    """
 
     token: str
     bytes: tuple[int, ...]
     logprob: float
+    likeliest: tuple[TokenLogprob, ...] = ()
 
 
-def token_logprob(spelled: bytes, logprob: float) -> TokenLogprob:
+def token_logprob(spelled: bytes, logprob: float, likeliest: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
     """Of a token that is spelled with these bytes, which may be a part of a character."""
-    return TokenLogprob(spelled.decode("utf-8", "replace"), tuple(spelled), logprob)
+    return TokenLogprob(spelled.decode("utf-8", "replace"), tuple(spelled), logprob, likeliest)
 
 
 def led(lead: str, tokens: Sequence[TokenLogprob]) -> list[TokenLogprob]:

@@ -10,6 +10,11 @@ from server.transcript.tags import name_sounds
 _CONTROLS = dict.fromkeys({*range(0x20), 0x7F} - {ord("\t"), ord("\n"), ord("\r")})
 
 
+def legible(content: str) -> str:
+    """Content as the model wrote it, without control characters."""
+    return content.translate(_CONTROLS)
+
+
 class OpenSegment:
     """Collects one object of the answer. Of a field written twice the first value counts.
 
@@ -36,8 +41,11 @@ class OpenSegment:
         self._values.setdefault(field, value)
 
     def add(self, content: str) -> str:
-        """Take more content. Returns the words that may be shown: certain to be speech, and followed by a word."""
-        text = self._text.add(content.translate(_CONTROLS))
+        """Take more content, as `legible` gives it.
+
+        Returns the words that may be shown: certain to be speech, and followed by a word.
+        """
+        text = self._text.add(content)
         if not self._tags.undecided:
             return text
         self._held.append(text)

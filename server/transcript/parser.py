@@ -23,7 +23,8 @@ from server.transcript.findings import (
     Outside,
     Resumed,
 )
-from server.transcript.open_segment import OpenSegment
+from server.transcript.logprobs import seen
+from server.transcript.open_segment import OpenSegment, legible
 from server.transcript.scanner import AnswerScanner
 from server.transcript.segments import Segment
 
@@ -50,13 +51,14 @@ class TranscriptParser:
         complete: after ``finish``: the answer was whole.
         notes: after ``finish``: sentences about what was wrong with it.
         content_length: characters of content read so far, shown or not.
+        content_seen: those of them that are seen.
         told_before: segments so far that said once more what another one has said, and were left out.
     """
 
     def __init__(self, duration: float) -> None:
         self.complete = False
         self.notes: list[str] = []
-        self.content_length = self.told_before = 0
+        self.content_length = self.content_seen = self.told_before = 0
         self._duration = duration
         self._scanner = AnswerScanner()
         self._events: list[TranscriptEvent] = []
@@ -151,6 +153,8 @@ class TranscriptParser:
 
     def _add_content(self, text: str) -> None:
         self.content_length += len(text)
+        text = legible(text)
+        self.content_seen += seen(text)
         if self._open is not None:
             self._show(self._open, self._open.add(text))
 

@@ -18,6 +18,8 @@ class LoopOutcome(StrEnum):
     """That did not help: nothing is told of it."""
     KEPT = "kept"
     """Asked again the model said the same, and nothing speaks against it."""
+    ENDED = "ended"
+    """The text of the window of audio in which it was found ends with the first copy; nothing was asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,27 @@ _NOTES = {
     LoopOutcome.SKIPPED: "The model did nothing but repeat itself from {:.1f} to {:.1f} s, however often it was asked: "
     "what was said there is missing.",
     LoopOutcome.KEPT: "The model repeated itself from {:.1f} to {:.1f} s; asked again it said the same, which stands.",
+    LoopOutcome.ENDED: "The model repeated itself from {:.1f} to {:.1f} s: what it said there is told once.",
+}
+
+
+_RAMBLING = {
+    LoopOutcome.RETRIED: "The model wrote more than anybody can say from {:.1f} to {:.1f} s and was asked for that "
+    "stretch again.",
+    LoopOutcome.SKIPPED: "The model wrote more than anybody can say from {:.1f} to {:.1f} s, however often it was "
+    "asked: what was said there is missing.",
+    LoopOutcome.ENDED: "The model wrote more than anybody can say from {:.1f} to {:.1f} s: the rest of it is left out.",
 }
 
 
 def loop_notes(loops: Iterable[LoopFound]) -> list[str]:
     """A sentence for the caller about each."""
-    return [_NOTES[loop.outcome].format(loop.start, loop.end) for loop in loops]
+    return [_note(loop).format(loop.start, loop.end) for loop in loops]
+
+
+def _note(loop: LoopFound) -> str:
+    told = _RAMBLING if loop.kind is LoopKind.RAMBLING else _NOTES
+    return told.get(loop.outcome, _NOTES[loop.outcome])
 
 
 def later_loops(loops: Iterable[LoopFound], seconds: float) -> tuple[LoopFound, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from server.transcript.logprobs import TextLogprobs, TokenLogprob
+from server.transcript.probabilities import Probabilities
 from server.transcript.repeats import LoopFound
 from server.transcript.tags import UNINTELLIGIBLE, are_tags
 
@@ -26,8 +27,11 @@ class Segment:
         tokens: ids of the tokens that carry the content, where they are known.
         channel: of the recording, from 0, where each was transcribed for itself; None where they were mixed.
         logprobs: of these tokens; None where they are not wanted.
+        free: an answer in the model's own words about all of the recording, which nobody speaks.
         doubtful: nothing told whether the speaker is one of those who were numbered before. So it is then with all
             segments of that number.
+        pauses: stretches within it in which nobody says a word, in order, as far as they are known.
+        probabilities: of these tokens, by what each says of the text; None where they are not known.
     """
 
     index: int
@@ -40,6 +44,9 @@ class Segment:
     channel: int | None = None
     logprobs: TextLogprobs | None = None
     doubtful: bool = False
+    free: bool = False
+    pauses: tuple[tuple[float, float], ...] = ()
+    probabilities: Probabilities | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_speech(self) -> bool:
@@ -47,7 +54,12 @@ class Segment:
 
         ``[Unintelligible Speech]`` is speech: somebody said something.
         """
-        return self.speaker is not None or not are_tags(self.text)
+        return self.free or self.speaker is not None or not are_tags(self.text)
+
+    @property
+    def is_spoken(self) -> bool:
+        """Somebody says it, known or not."""
+        return self.is_speech and not self.free
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Word timestamps, estimated: the model times segments, and words share their segment's time by their letters."""
+"""Word timestamps, estimated: the model times segments, and words share their segment's time by their letters.
+
+Where it is known when nobody says a word in a segment, words share what is between these pauses.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,16 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from server.transcript.logprobs import seen
+from server.transcript.pausing import shared_out, stretches
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import characters, cut_words, letters
 
 SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？", "؟", "۔", "।", "။", "។")
 _CLOSING = "\"'”’»›)]}）」』】"
 _TRAILING_OFF = ("...", "…")
+_MANY = 300
+"""Words in a segment from which on it would take long to find out which of them stand between which pauses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +26,7 @@ class Word:
     """A word, its punctuation included, with its estimated time in seconds.
 
     ``lead``: what stands between the word before and this one: a space, or nothing where the script has none.
+    ``logprob``: mean log-probability of its own tokens, of its segment's where its own are not known, if any.
     """
 
     word: str
@@ -26,6 +34,7 @@ class Word:
     end: float
     speaker: int | None
     lead: str = " "
+    logprob: float | None = None
 
     @property
     def characters(self) -> list[Word]:
@@ -34,7 +43,7 @@ class Word:
         spans = shares(texts, self.start, self.end)
         leads = [self.lead, *itertools.repeat("", len(texts) - 1)]
         return [
-            Word(text, start, end, self.speaker, lead)
+            Word(text, start, end, self.speaker, lead, self.logprob)
             for text, (start, end), lead in zip(texts, spans, leads, strict=True)
         ]
 
@@ -55,11 +64,40 @@ def joined(words: Iterable[Word]) -> str:
 
 
 def segment_words(segment: Segment) -> list[Word]:
-    """The words of a segment, back to back from its start to its end, each as long as its share of the letters."""
+    """The words of a segment in order, from its start to its end, each as long as its share of the letters.
+
+    They stand back to back but for the segment's pauses.
+    """
     cuts = cut_words(segment.text)
-    spans = shares([word for _, word in cuts], segment.start, segment.end)
+    texts = [word for _, word in cuts]
+    spans = _placed(texts, segment)
     return [
-        Word(word, start, end, segment.speaker, lead) for (lead, word), (start, end) in zip(cuts, spans, strict=True)
+        Word(word, start, end, segment.speaker, lead, logprob)
+        for (lead, word), (start, end), logprob in zip(cuts, spans, word_logprobs(segment, texts), strict=True)
+    ]
+
+
+def word_logprobs(segment: Segment, words: Sequence[str], begin: int = 0) -> list[float | None]:
+    """Of words of a segment that follow each other, as `Word` has them. ``begin``: characters seen in front of them."""
+    known = segment.probabilities
+    if known is None:
+        return [segment.avg_logprob] * len(words)
+    ends = itertools.accumulate(map(seen, words), initial=begin)
+    own = (known.mean(first, last) for first, last in itertools.pairwise(ends))
+    return [segment.avg_logprob if logprob is None else logprob for logprob in own]
+
+
+def _placed(texts: Sequence[str], segment: Segment) -> list[tuple[float, float]]:
+    spoken = stretches(segment.start, segment.end, segment.pauses)
+    if len(spoken) == 1 or not 1 < len(texts) <= _MANY:
+        return shares(texts, segment.start, segment.end)
+    counts = shared_out([letters(text) for text in texts], spoken)
+    ends = [0, *itertools.accumulate(counts)]
+    return [
+        span
+        for (first, last), stretch in zip(itertools.pairwise(ends), spoken, strict=True)
+        if last > first
+        for span in shares(texts[first:last], *stretch)
     ]
 
 

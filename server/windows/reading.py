@@ -35,15 +35,17 @@ class Reading:
     Attributes:
         segments: speech only; indices mean nothing.
         written: all whole segments, for the next guess.
+        sounds: what is heard beside speech.
     """
 
     segments: tuple[Segment, ...]
     written: tuple[WrittenSegment, ...]
+    sounds: tuple[Segment, ...]
 
     @property
     def without_last(self) -> Reading:
         """What it says in front of its last segment."""
-        return Reading(self.segments[:-1], self.written[:-1])
+        return Reading(self.segments[:-1], self.written[:-1], self.sounds)
 
 
 def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprobs: bool = False) -> Reading:
@@ -61,7 +63,7 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprob
     events = reader.feed(answer.tokens, answer.logprobs)
     if answer.done.reason is not EndReason.LENGTH:
         events += reader.finish()
-    behind = _closed(_with_logprobs(events) if logprobs else events)
+    behind = _closed(with_logprobs(events) if logprobs else events)
     if open_content:
         before, behind = behind[:1], behind[1:]
     last = before[-1].segment if before else None
@@ -70,14 +72,15 @@ def read(answer: WholeAnswer, vocabulary: Vocabulary, *, seconds: float, logprob
         segments = [*_added(last, open_content), *segments]
     speech = [segment for segment in segments if segment.is_speech]
     heard = (s for s, other in zip(speech, [last, *speech], strict=False) if not _echoes(s, other))
-    return Reading(tuple(heard), tuple(WrittenSegment(e.segment, e.source) for e in behind if e.source))
+    written = tuple(WrittenSegment(e.segment, e.source) for e in behind if e.source)
+    return Reading(tuple(heard), written, tuple(segment for segment in segments if not segment.is_speech))
 
 
 def _closed(events: Iterable[TranscriptEvent]) -> list[SegmentClosed]:
     return [event for event in events if isinstance(event, SegmentClosed)]
 
 
-def _with_logprobs(events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
+def with_logprobs(events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
     """Segments with the log-probabilities that their deltas bring."""
     pieces: dict[int, list[tuple[str, tuple[TokenLogprob, ...]]]] = defaultdict(list)
     for event in events:
@@ -95,7 +98,9 @@ def _added(segment: Segment, content: str) -> list[Segment]:
     if not any(character.isalnum() for character in added):
         return []
     logprobs = segment.logprobs and segment.logprobs.behind(seen(behind) - seen(added))
-    return [replace(segment, start=segment.end, text=added, logprobs=logprobs)]
+    last = seen(segment.text)
+    known = segment.probabilities and segment.probabilities.part(last - seen(added), last)
+    return [replace(segment, start=segment.end, text=added, logprobs=logprobs, probabilities=known)]
 
 
 def _echoes(segment: Segment, before: Segment | None) -> bool:

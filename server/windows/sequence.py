@@ -13,8 +13,9 @@ from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.windows.block import Block, total_seconds
 from server.windows.known import Known, pieces_of
+from server.windows.opening import open_window
 from server.windows.voices import Voices, VoiceSample
-from server.windows.window import Window, open_window
+from server.windows.window import Window
 
 _VOICES_SHARE = 0.4
 _KEPT_SHARE = 0.5
@@ -44,6 +45,7 @@ class WindowSequence:
 
     Attributes:
         context: hotwords or background text for the prompt, from the next window on.
+        adapter: with which the model hears, likewise; None: as it is.
         logprobs: segments get those of their tokens, from the next answer on.
         closed_until: where the last closed segment ends.
     """
@@ -60,6 +62,7 @@ class WindowSequence:
         loop_guard: bool = True,
     ) -> None:
         self.context = context
+        self.adapter: str | None = None
         self.logprobs = False
         self.closed_until = 0.0
         self._engine = engine
@@ -87,6 +90,16 @@ class WindowSequence:
     def heard_until(self) -> float:
         """Where the audio ends that the last answer was about, or would be."""
         return self._window.heard_until if self._window else 0.0
+
+    @property
+    def sounds(self) -> tuple[Segment, ...]:
+        """What the last answer heard that nobody said."""
+        return self._window.sounds if self._window else ()
+
+    @property
+    def certain(self) -> bool:
+        """What the model says once it never says otherwise: it writes by turns with the audio."""
+        return self._engine.info is not None and self._engine.info.family.turns is not None
 
     @property
     def catching_up(self) -> bool:
@@ -237,4 +250,5 @@ class WindowSequence:
             blocks=blocks,
             level=self._coming.level,
             loop_guard=self._loop_guard,
+            adapter=self.adapter,
         )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from model.family import Family
-from model.seam.audio import SAMPLE_RATE, Level, clip_level
-from model.seam.streams import Priority, Question, StreamSpec
-from server.context import context_tokens
-from server.engine.budget import answer_budget, live_answer_budget
-from server.engine.client.engine import Engine
+from model.seam.audio import SAMPLE_RATE, Level
+from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
 from server.hearing.hearing import hear
 from server.transcript.detokenizer import Vocabulary
@@ -37,7 +34,7 @@ _MARGIN = 0.05
 
 
 class Window:
-    """Made by ``open_window``. Audio is appended and asked about in turns; ``close`` gives the pages back.
+    """Made by ``opening.open_window``. Audio is appended and asked about in turns; ``close`` gives the pages back.
 
     Times are seconds of the recording or session whose audio it is, but where a window's are spoken of.
 
@@ -51,6 +48,7 @@ class Window:
 
     Attributes:
         level: of its audio.
+        sounds: what nobody said, of the last answer.
     """
 
     def __init__(
@@ -64,6 +62,7 @@ class Window:
         loop_guard: bool = True,
     ) -> None:
         self.level: Level | None = None
+        self.sounds: tuple[Segment, ...] = ()
         self._stream = stream
         self._heard = heard
         self._vocabulary = vocabulary
@@ -135,8 +134,8 @@ class Window:
         if hearing.given_up and not whole:
             reading = reading.without_last  # what is there will be heard again, with more behind it
         self._prefix.note(reading.written)
-        heard = (segment for segment in reading.segments if segment.end > self._introduced or not self._introduced)
-        return tuple(self._in_source(segment) for segment in heard)
+        self.sounds = self._heard_here(reading.sounds)
+        return self._heard_here(reading.segments)
 
     async def fill(self, samples: int) -> None:
         """So much silence, where another window was filled up with it. Raises EngineError."""
@@ -176,48 +175,12 @@ class Window:
         self._heard.add(block.samples)
         await self._stream.append(block.samples)
 
+    def _heard_here(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
+        """Those behind what was put in front."""
+        heard = (segment for segment in segments if segment.end > self._introduced or not self._introduced)
+        return tuple(self._in_source(segment) for segment in heard)
+
     def _in_source(self, segment: Segment) -> Segment:
         """A segment of the window. What was put in front happened long ago: nothing new starts there."""
         start = self._timeline.start(max(segment.start, self._introduced))
         return replace(segment, start=start, end=max(start, self._timeline.end(segment.end)))
-
-
-async def open_window(
-    engine: Engine,
-    vocabulary: Vocabulary,
-    *,
-    seconds: float,
-    context: str | None,
-    priority: Priority,
-    request_id: str,
-    voices: Sequence[VoiceSample],
-    blocks: Sequence[Block],
-    level: Level | None = None,
-    loop_guard: bool = True,
-) -> Window:
-    """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
-
-    The level, where none is given, is that of this audio. It stays for the window's life: what is in the KV cache
-    cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
-    """
-    assert engine.info is not None
-    if level is None:
-        heard = (*(voice.block.samples for voice in voices), *(block.samples for block in blocks))
-        level = clip_level(np.concatenate(heard))
-    budget_of = live_answer_budget if priority is Priority.LIVE else answer_budget
-    budget = budget_of(engine.info, seconds, context_tokens=context_tokens(context))
-    question, family = Question(context, max_tokens=budget), engine.info.family
-    spec = StreamSpec(family.geometry.frames_of(seconds), question, level, priority)
-    source = HeardAudio()
-    stream = engine.open(spec, request_id=request_id, source=source)
-    window = Window(stream, source, vocabulary, family, question, loop_guard=loop_guard)
-    window.level = level
-    try:
-        for voice in voices:
-            await window.introduce(voice)
-        for block in blocks:
-            await window.append(block)
-    except BaseException:
-        window.close()
-        raise
-    return window

@@ -13,7 +13,7 @@ from typing import Self
 
 from tests.support.processes import ROOT, free_port, wait_until
 
-CONFIG = ROOT / "deploy" / "haproxy.cfg"
+CONFIG = ROOT / "deploy" / "haproxy" / "haproxy.cfg"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ReplicaState:
 
 
 class Balancer:
-    """HAProxy with ``deploy/haproxy.cfg``, unchanged, in front of servers on loopback ``ports``: one to eight.
+    """HAProxy with ``deploy/haproxy/haproxy.cfg``, unchanged, in front of servers on loopback ``ports``: one to eight.
 
     ``environment``: more of what the configuration reads.
     """

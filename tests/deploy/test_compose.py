@@ -66,7 +66,7 @@ def services(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 def test_balancer_knows_every_replica_by_its_name_and_port(services: dict[str, Any]) -> None:
-    configuration = (ROOT / "deploy" / "haproxy.cfg").read_text()
+    configuration = (ROOT / "deploy" / "haproxy" / "haproxy.cfg").read_text()
     port = Settings.model_fields["port"].default
     defaults = dict(re.findall(r"presetenv (REPLICA_\d) (\S+)", configuration))
     used = dict(re.findall(r'^    server (\S+) "\$\{(REPLICA_\d)\}"$', configuration, flags=re.MULTILINE))
@@ -189,7 +189,7 @@ def test_tls_gives_the_balancer_its_certificate_as_a_secret() -> None:
     (secret,) = balancer["secrets"]
     assert balancer["environment"]["CERTIFICATE"] == f"/run/secrets/{secret['source']}"
     assert document["secrets"][secret["source"]]["file"] == WANTED["CERTIFICATE"]
-    (bound,) = re.findall(r"presetenv BIND_TLS :(\d+)", (ROOT / "deploy" / "haproxy.cfg").read_text())
+    (bound,) = re.findall(r"presetenv BIND_TLS :(\d+)", (ROOT / "deploy" / "haproxy" / "haproxy.cfg").read_text())
     assert int(bound) in [port["target"] for port in balancer["ports"]]
 
 

@@ -71,7 +71,7 @@ async def test_upload_that_a_replica_received_is_not_sent_to_another(haproxy: st
         reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
         head = f"POST {TRANSCRIPTIONS} HTTP/1.1\r\nhost: api\r\nconnection: close\r\ncontent-length: 5\r\n\r\n"
         writer.write(head.encode() + b"audio")
-        answer = await asyncio.wait_for(reader.read(), 10)
+        answer = await asyncio.wait_for(reader.read(), 60)
         writer.close()
 
     assert uploads == [b"audio"]
@@ -121,9 +121,9 @@ async def test_client_that_leaves_is_gone_for_the_replica_too(haproxy: str, tmp_
 
     async with balanced(haproxy, tmp_path, wait_for_the_end, wait_for_the_end) as client:
         request = asyncio.create_task(client.post(TRANSCRIPTIONS, content=b"audio"))
-        await asyncio.wait_for(received.wait(), 10)
+        await asyncio.wait_for(received.wait(), 60)
         request.cancel()
-        await asyncio.wait_for(gone.wait(), 10)
+        await asyncio.wait_for(gone.wait(), 60)
 
 
 async def test_event_leaves_before_the_next_is_written(haproxy: str, tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ async def test_event_leaves_before_the_next_is_written(haproxy: str, tmp_path: P
         await reader.readexactly(5)
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         writer.write(b"7\r\nfirst\n\n\r\n")
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), 60)
         writer.write(b"8\r\nsecond\n\n\r\n0\r\n\r\n")
 
     async with (
@@ -244,9 +244,9 @@ async def test_a_websocket_is_a_tunnel_through_https_too(haproxy: str, tmp_path:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(place.partition(":")[2]), ssl=trust)
         writer.write(b"GET /v1/realtime HTTP/1.1\r\nhost: api\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
         writer.write(b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
-        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)).startswith(b"HTTP/1.1 101 ")
+        assert (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)).startswith(b"HTTP/1.1 101 ")
         writer.write(b"audio")
-        assert await asyncio.wait_for(reader.readexactly(11), 10) == b"heard audio"
+        assert await asyncio.wait_for(reader.readexactly(11), 60) == b"heard audio"
         writer.close()
 
 
@@ -258,7 +258,7 @@ async def test_eight_replicas_share_the_work(haproxy: str, tmp_path: Path) -> No
         busy.add(writer.get_extra_info("sockname")[1])
         if len(busy) == 8:
             all_busy.set()
-        await asyncio.wait_for(all_busy.wait(), 20)
+        await asyncio.wait_for(all_busy.wait(), 60)
         writer.write(OK)
 
     async with balanced(haproxy, tmp_path, *[wait_for_the_others] * 8) as client:

@@ -161,6 +161,16 @@ def test_no_file_of_the_images_names_an_index() -> None:
         assert not re.search(r"https?://(?!127\.0\.0\.1)", Path(file).read_text(encoding="utf-8")), file
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_images_wheel_is_made_of_every_package_and_what_describes_it(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {pattern.rstrip("*") for pattern in project["tool"]["setuptools"]["packages"]["find"]["include"]}
+    wanted = packages | {"pyproject.toml", "LICENSE", project["project"]["readme"]}
+    copied = {part for line in instructions(name) if re.match(r"COPY (?!--)", line) for part in line.split()[1:-1]}
+    assert wanted <= copied
+    assert {path.parent.name for path in ROOT.glob("*/py.typed")} == packages
+
+
 @pytest.mark.parametrize("recipe", ["docker/Dockerfile", "docker/Dockerfile.cpu", "deploy/ray/Dockerfile"])
 def test_what_a_recipe_copies_is_there_and_is_sent_to_the_builder(recipe: str) -> None:
     sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]

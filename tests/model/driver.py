@@ -39,6 +39,7 @@ class Job:
     clip: Samples
     tokens: int
     question: Question = field(default_factory=Question)
+    adapter: str | None = None
     fed: int = 0
     asked: bool = False
     answer: list[int] = field(default_factory=list)
@@ -76,6 +77,8 @@ class Driver:
                 number = next(iter(waiting))
                 running[number] = job = waiting.pop(number)
                 self._runner.open(number, job.level)
+                if job.adapter is not None:
+                    self._runner.adapt(number, job.adapter)
             for number, job in running.items():
                 self._feed(number, job)
             launched = self._runner.launch(self._plan(running))

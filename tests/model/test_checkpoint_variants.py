@@ -171,10 +171,12 @@ def hop_of(size: int) -> Callable[[Path], None]:
     return spoil
 
 
-SERVED = r"this server serves VibeVoice-ASR \('vibevoice_asr'\): take microsoft/VibeVoice-ASR-HF\."
+SERVED = (
+    r"this server serves VibeVoice-ASR \('vibevoice_asr'\): take microsoft/VibeVoice-ASR-HF "
+    r"and VibeVoice-ASR-Streaming: take microsoft/VibeVoice-ASR-Streaming-7B\."
+)
 
 TOLD_BY_SMALL_FILES = {
-    "streaming": (original("VibeVoiceForASRStreamingTraining"), f"VibeVoice-ASR-Streaming.*{SERVED}"),
     "speech": (original("VibeVoiceForConditionalGeneration"), f"speaks.*{SERVED}"),
     "realtime-speech": (
         write("config.json", {"model_type": "vibevoice_streaming"}),
@@ -261,6 +263,14 @@ TOLD_BY_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut-in-its-head": (lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 4000), "cut short"),
     "empty": (write("model.safetensors", ""), "is empty"),
     "no-safetensors": (write("model.safetensors", "\x02" + "\0" * 7 + "[]"), "no safetensors file"),
+    "no-offset": (
+        write("model.safetensors", "\x1e" + "\0" * 7 + '{"a":{"data_offsets":[0,"x"]}}'),
+        "no safetensors file",
+    ),
+    "null-offset": (
+        write("model.safetensors", "\x1f" + "\0" * 7 + '{"a":{"data_offsets":[0,null]}}'),
+        "no safetensors file",
+    ),
     "pointer": (write("model.safetensors", _LFS_POINTER), "git lfs pull"),
 }
 

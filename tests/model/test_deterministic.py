@@ -149,6 +149,18 @@ def test_a_step_is_cut_into_parts_of_one_size(half: Checkpoint, total: int) -> N
             assert torch.equal(whole[:, column], single[place - 2][:, 0])
 
 
+def test_the_likeliest_are_told_of_more_places_than_a_part_has(half: Checkpoint) -> None:
+    decoder = Decoder(half.model, pages=100, page_size=16, backend=_blocks(), deterministic=True)
+    ids = [(7 * place) % 900 for place in range(2 * SIZE + 3)]
+    places, table = list(range(len(ids))), PageTable(decoder.pool)
+    plain = decoder.forward([ids], [(table, len(ids))], places).clone()
+    again = PageTable(decoder.pool)
+    told = decoder.forward([ids], [(again, len(ids))], places, likeliest=places[1:])
+    assert torch.equal(told[:2], plain)
+    assert torch.equal(told[2, 1:], plain[0, 1:]), "the likeliest of all is the one that is taken"
+    assert not told[2:, 0].any(), "whose likeliest nobody wants"
+
+
 def _blocks() -> Any:
     from model.decoder.attention import Place, choose_backend
 

@@ -15,6 +15,7 @@ from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
 from model.reference import without_noise
 from model.seam.audio import Samples, clip_level
+from tests.model.oracle import Oracle
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,42 @@ def test_ragged_streams_with_histories_equal_the_whole_clip(
             heard[i] += chunk.size
     for parts, clip in zip(got, audio, strict=True):
         torch.testing.assert_close(torch.cat(parts), whole(checkpoint, clip), atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("frames", [1, 4, 15])
+def test_parts_are_those_of_transformers_chunk_size(
+    encoder: StreamingEncoder,
+    checkpoint: Checkpoint,
+    clips: list[Samples],
+    frames: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Theirs is ``acoustic_tokenizer_chunk_size``: both keep what they heard, and neither changes a thing."""
+    clip = padded(clips[0])
+    as_a_whole = whole(checkpoint, clip)
+    state, part = EncoderState(), frames * HOP
+    parts = [encoder.encode([state], [clip[at : at + part]])[0] for at in range(0, clip.size, part)]
+    monkeypatch.setattr(checkpoint.model.config, "acoustic_tokenizer_chunk_size", part)
+    in_chunks = whole(checkpoint, clip)
+    torch.testing.assert_close(in_chunks, as_a_whole, atol=2e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.cat(parts), in_chunks, atol=2e-4, rtol=1e-4)
+
+
+def test_what_the_processor_masks_is_what_is_never_padded_here(
+    encoder: StreamingEncoder, checkpoint: Checkpoint, oracle: Oracle, clips: list[Samples]
+) -> None:
+    """A batch of the processor's is right-padded, and its mask leaves as many frames of each as are encoded here."""
+    inputs = oracle.inputs(clips)
+    model: Any = checkpoint.model
+    with torch.inference_mode():
+        masked = model.get_audio_features(
+            inputs["input_values"], inputs["padding_mask"], **without_noise(model)
+        ).pooler_output
+    levelled = [clip_level(clip).apply(clip) for clip in clips]
+    states = [EncoderState() for _ in clips]
+    ours = torch.cat(encoder.encode(states, [padded(clip) for clip in levelled]))
+    assert (inputs["input_ids"] == checkpoint.processor.audio_token_id).sum() == len(ours), "a token for each frame"
+    torch.testing.assert_close(ours, masked, atol=2e-4, rtol=1e-4)
 
 
 def test_half_frames_are_refused(encoder: StreamingEncoder) -> None:

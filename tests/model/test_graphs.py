@@ -175,10 +175,11 @@ def test_inputs_reach_the_recording_and_leave_nothing_behind(pool: PagePool) -> 
     greedy, shown = ran
     assert greedy.shape == (2, 2)  # of the wanted places only
     recording = graphs._recordings[16, False]
-    ids, positions, wanted = recording.inputs.block.extra.tolist()
+    ids, positions, wanted, adapters = recording.inputs.block.extra.tolist()
     assert ids == [7, 8, AUDIO, AUDIO, *[11] * 5, *[0] * 7]
     assert positions == [6, 7, 8, 6, 6, 7, 8, 9, 10, *[0] * 7]
     assert wanted == [3, 8, *[0] * 14]
+    assert adapters == [0] * 16
     assert recording.inputs.audio[2:4].tolist() == [[1, 2], [3, 4]]
     packed = recording.inputs.block.packed
     assert packed.starts.tolist() == [0, 3, 4, *[9] * 14]

@@ -36,6 +36,9 @@ FULL = Footprint(
     frame=921_600,
     history=319_244,
     position=28_672,
+    layers=28,
+    queries=3584,
+    keys=512,
 )
 """The released checkpoint; a test of the benches holds this against the model itself."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,31 +16,8 @@ from transformers import Qwen2Config, VibeVoiceAsrConfig
 
 from model.loading import original
 from model.loading.checkpoint import TINY, Checkpoint, CheckpointError, load_checkpoint, open_checkpoint
+from model.tiny.streaming.original_layout import original_name
 from tests.support.hub import Hub, running_hub
-
-_NAMES = (
-    (
-        r"(acoustic|semantic)_tokenizer_encoder\.stem\.conv\.conv\.",
-        r"\1_tokenizer.encoder.downsample_layers.0.0.conv.conv.",
-    ),
-    (r"(acoustic|semantic)_tokenizer_encoder\.stem\.stage\.", r"\1_tokenizer.encoder.stages.0."),
-    (r"(acoustic|semantic)_tokenizer_encoder\.head\.", r"\1_tokenizer.encoder.head.conv."),
-    (r"multi_modal_projector\.(acoustic|semantic)_linear_1\.", r"\1_connector.fc1."),
-    (r"multi_modal_projector\.(acoustic|semantic)_linear_2\.", r"\1_connector.fc2."),
-    (r"multi_modal_projector\.(acoustic|semantic)_norm\.", r"\1_connector.norm."),
-    (r"\.mixer\.conv\.", r".mixer.conv.conv.conv."),
-)
-
-
-def original_name(name: str) -> str:
-    """What Microsoft's code calls a weight of Transformers' model: the converter's table, the other way round."""
-    if layer := re.search(r"_tokenizer_encoder\.conv_layers\.(\d+)\.(conv\.conv|stage)\.", name):
-        number = int(layer[1]) + 1  # the stem is layer 0 there
-        part = f"downsample_layers.{number}.0.conv.conv." if layer[2] == "conv.conv" else f"stages.{number}."
-        name = name.replace(layer[0], f"_tokenizer.encoder.{part}")
-    for pattern, replacement in _NAMES:
-        name = re.sub(pattern, replacement, name)
-    return name
 
 
 def original_encoder(config: Any, kind: str, fix_std: float) -> dict[str, Any]:

@@ -38,6 +38,9 @@ ROUND = Footprint(
     frame=900,
     history=500,
     position=64,
+    layers=1,
+    queries=10,
+    keys=10,
 )
 STEPS = StepSizes(max_rows=8, prefill_positions=1000, encode_frames=50)
 INPUTS = 1000 + 8 + MOST_GUESSED
@@ -52,6 +55,7 @@ def plan(
     number_bytes: int = 2,
     graphs: bool = True,
     capability: int = 8,
+    frames_wait: bool = False,
 ) -> MemoryPlan:
     return MemoryPlan.of(
         footprint,
@@ -62,6 +66,7 @@ def plan(
         number_bytes=number_bytes,
         graphs=graphs,
         capability=capability,
+        frames_wait=frames_wait,
     )
 
 
@@ -76,6 +81,7 @@ def test_weights_lie_there_in_their_own_numbers(number_bytes: int) -> None:
     assert made.encoders == 400_000 * number_bytes
     assert made.rearranged == 60_000 * number_bytes
     assert made.position == 64 * number_bytes
+    assert plan(number_bytes=number_bytes, frames_wait=True).position == (64 + 10) * number_bytes
 
 
 def test_norms_and_biases_of_a_quantised_decoder_are_not_quantised() -> None:
@@ -191,6 +197,9 @@ def positions(planner: Planner, weights: WeightFormat = "int8") -> int:
 def test_a_planner_passes_on_what_it_knows_of_the_device() -> None:
     planner = Planner(ROUND, GIB, steps=STEPS, number_bytes=4, graphs=False, capability=9)
     assert planner.plan("nf4") == plan(weights="nf4", number_bytes=4, graphs=False, capability=9)
+    waiting = replace(planner, frames_wait=True).plan("nf4")
+    assert waiting == plan(weights="nf4", number_bytes=4, graphs=False, capability=9, frames_wait=True)
+    assert waiting.pages(32) * (64 + 10) <= planner.plan("nf4").pages_bytes // 4 // 32
 
 
 @pytest.mark.parametrize("page_size", [32, GPU_PAGE])

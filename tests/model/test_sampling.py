@@ -48,3 +48,14 @@ def test_noise_is_standard_gumbel_and_unlike_between_neighbours() -> None:
     np.testing.assert_allclose(noise.std(-1), np.pi / np.sqrt(6), atol=0.02)
     correlations = np.corrcoef(np.concatenate([noise.numpy(), noise.numpy()[:, ::-1]])[[0, 1, 2, 3, 4]])
     assert np.abs(correlations - np.eye(5)).max() < 0.02
+
+
+def test_top_p_leaves_the_likeliest_tokens_and_their_ratios() -> None:
+    logits = torch.log(torch.tensor([0.15, 0.5, 0.05, 0.3]))
+    draws = 4000
+    for top_p, wanted in ((0.75, [0, 0.625, 0, 0.375]), (0.1, [0, 1, 0, 0]), (1.0, [0.15, 0.5, 0.05, 0.3])):
+        choice = best(logits.expand(draws, 4))
+        drawn = [Draw(place, 1.0, 11, place, top_p) for place in range(draws)]
+        draw(choice, drawn, lambda places: logits.expand(len(places), 4))
+        shares = np.bincount(split(choice.numpy())[0], minlength=4) / draws
+        np.testing.assert_allclose(shares, wanted, atol=0.025)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from model.seam.adapters import NamedAdapter
 from server.http.auth.keys import KeyLimits, digest_of, hashed
 from server.serving.server import serve
 from server.settings import Settings
@@ -26,6 +27,27 @@ def test_flags_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIBEVOICE_CORS_ORIGINS", "https://a.example, https://b.example")
     assert Settings.from_cli([]).cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_adapters_have_names_of_their_own() -> None:
+    settings = Settings.from_cli(["--adapters", "clinic=/adapters/a=b, court = court"])
+    assert settings.named_adapters == (NamedAdapter("clinic", "/adapters/a=b"), NamedAdapter("court", "court"))
+
+
+@pytest.mark.parametrize(
+    ("adapters", "told"),
+    [
+        ("clinic", "'clinic' is not name=folder"),
+        ("=folder", "is not name=folder"),
+        ("clinic=", "is not name=folder"),
+        ("a=1,a=2", "two adapters are called 'a'"),
+        ("whisper-1=a", "'whisper-1' means the checkpoint itself"),
+        ("mine=a", "'mine' means the checkpoint itself"),
+    ],
+)
+def test_adapters_without_one_are_told(adapters: str, told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        Settings(adapters=adapters, served_model_name="mine")
 
 
 def test_keys_come_from_environment_and_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -80,6 +102,7 @@ def test_settings_are_frozen() -> None:
         (["--max-rows", "0"], "--max-rows"),
         (["--api-keys-file", "/nowhere/keys"], "api_keys_file"),
         (["--max-rows", "64", "--prefill-positions", "10"], "prefill_positions"),
+        (["--streaming-segment-duration", "1"], "1 s are no multiple; 0.933333333 or 1.06666667 s are."),
     ],
 )
 def test_bad_settings_are_named(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,7 +104,13 @@ class Counter:
     def set_context(self, context: str | None) -> None:
         pass
 
+    def set_adapter(self, adapter: str | None) -> None:
+        pass
+
     def set_logprobs(self, wanted: bool) -> None:
+        pass
+
+    def set_sounds(self, wanted: bool) -> None:
         pass
 
     def set_resumable(self) -> None:

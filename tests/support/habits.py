@@ -36,6 +36,12 @@ class Habit(StrEnum):
     STRUCTURE = "structure"
     ENDLESS = "endless"
     """Words that never repeat, and never end."""
+    SCRIPTS = "scripts"
+    """The same, in letters from everywhere."""
+    DRIFTING = "drifting"
+    """Segments of such words, at a time that stands still."""
+    KEYS = "keys"
+    """A string that is no content and never closes."""
     LINE_NOISE = "line noise"
     """The same as blanks, outside of any segment."""
 
@@ -97,6 +103,10 @@ def command(habit: Habit, cure: Cure = Cure.NEVER, *, turn: int) -> str:
     return f"<{habit}/{cure}#{turn}>"
 
 
+SLOWLY = "<slowly>"
+"""In a context: the model takes some milliseconds for every step, so that there is time to do something meanwhile."""
+
+
 def ordered(context: str | None, turns: int) -> dict[int, Bad]:
     """What a context commands, by turn; ``<random 17>`` is as much as chance makes of that."""
     found = re.findall(r"<([^<>/]+)/([^<>#]+)#(\d+)>", context or "")
@@ -150,6 +160,13 @@ def _blanks(_: Entry) -> Iterator[str]:
     return itertools.repeat(" ")
 
 
+def _scripts(entry: Entry) -> Iterator[str]:
+    rng = random.Random(entry.text)
+    letters = [chr(first + place) for first in (0x4E00, 0x3042, 0xAC00, 0x0430, 0x0627, 0x0E01) for place in range(20)]
+    while True:
+        yield "".join(rng.choices(letters, k=rng.randint(1, 6))) + rng.choice([" ", "", "，"])
+
+
 def _endless(entry: Entry) -> Iterator[str]:
     rng = random.Random(entry.text)
     syllables = [first + second for first in "bdfgklmnprst" for second in ("a", "e", "i", "o", "u", "an", "er")]
@@ -164,13 +181,20 @@ _CONTENTS = {
     Habit.COUNTING: _counting,
     Habit.BLANKS: _blanks,
     Habit.ENDLESS: _endless,
+    Habit.SCRIPTS: _scripts,
 }
 
 
 def _segments(habit: Habit, entry: Entry, pen: Pen) -> Iterator[str]:
     start, end = entry.start, entry.end
+    words = _endless(entry)
     for copy in itertools.count():
         match habit:
+            case Habit.DRIFTING:
+                text = "".join(itertools.islice(words, 12)).strip()
+                yield pen.segment(Entry(start, start + 0.5, entry.speaker, text))
+            case Habit.KEYS:
+                yield next(words) if copy else pen.comma() + '{"Notes":"'
             case Habit.ADVANCING:
                 yield pen.segment(Entry(start + copy, start + copy + 1, entry.speaker, "Thank you for watching."))
             case Habit.FROZEN:

@@ -16,10 +16,11 @@ import numpy as np
 
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.steps import PendingStep, StepPlan
 from model.seam.streams import Question
-from tests.support.habits import Bad, EndOfAnswerError, beginning, indulge, ordered
+from tests.support.habits import SLOWLY, Bad, EndOfAnswerError, beginning, indulge, ordered
 from tests.support.script_writer import Entry, Pen, Written
-from tests.support.scripted_runner import FIRST, ScriptedRunner
+from tests.support.scripted_runner import FIRST, ScriptedRunner, as_context
 from tests.support.speaking_runner import SpeakingRunner
 from tests.support.speller import Speller
 from tests.support.talks import Heard, Said, heard_in
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.support.author import Author
 
 GIVEN_UP = "[Unintelligible Speech]"
+_SLOW_STEP = 0.003
 _CHARACTERS_OF_TOKEN = 12
 """At most, of what is written here."""
 
@@ -89,6 +91,7 @@ class HabitualRunner(SpeakingRunner):
     talk: Sequence[Said] = ()
     forced: bool = True
     heard: dict[int, list[Samples]] = field(default_factory=dict)
+    slow: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -102,14 +105,27 @@ class HabitualRunner(SpeakingRunner):
     def release(self, stream: int) -> None:
         super().release(stream)
         self.heard.pop(stream, None)
+        self.slow.discard(stream)
+
+    def launch(self, plan: StepPlan) -> PendingStep:
+        self.step_seconds = _SLOW_STEP if self.slow else 0.0
+        return super().launch(plan)
 
     def ask(self, stream: int, question: Question) -> str:
+        question = as_context(question)
+        if SLOWLY in (question.context or ""):
+            self.slow.add(stream)
         forced = self._author.forced(question.prefix) if self._author else []
         begun = question.begun
         rest = self._rest(stream, question, [*forced, *begun], len(begun))
         spoken = [*begun, *rest]
         self.spoken[stream] = spoken
-        scripted = Question(prefix=question.prefix, seed=len(spoken), begun=tuple(range(FIRST, FIRST + len(begun))))
+        scripted = Question(
+            prefix=question.prefix,
+            seed=len(spoken),
+            begun=tuple(range(FIRST, FIRST + len(begun))),
+            likeliest=question.likeliest,
+        )
         ScriptedRunner.ask(self, stream, scripted)
         return self._speller.spelled(forced)[0]
 

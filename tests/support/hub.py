@@ -34,7 +34,11 @@ class Fault:
 
 
 class Hub:
-    """Attributes: ``url``, ``requests`` ("GET /path", in order), ``faults``, ``token`` (asked for where not None)."""
+    """Attributes: ``url``, ``requests`` ("GET /path", in order), ``faults``, ``token`` (asked for where not None).
+
+    ``true_tags``: files are tagged by their content, as the hub does. ``damaged``: a file whose content is another than
+    its tag says. ``ranges``: of files that were asked for in part.
+    """
 
     def __init__(self) -> None:
         self.repositories: dict[str, Path] = {}
@@ -43,6 +47,9 @@ class Hub:
         self.faults: list[Fault] = []
         self.token: str | None = None
         self.gated = False
+        self.true_tags = False
+        self.damaged: str | None = None
+        self.ranges: list[str] = []
         self.url = ""
 
     def fault_for(self, path: str) -> Fault | None:
@@ -128,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
         files = sorted(file for file in self.hub.repositories[name].iterdir() if file.is_file())
         if "/tree/" in path:
             return [
-                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": _tag(file)} for file in files
+                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": self._tag(file)}
+                for file in files
             ]
         return {"id": name, "sha": COMMIT, "siblings": [{"rfilename": file.name} for file in files]}
 
@@ -138,13 +146,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(404, b"", {"X-Error-Code": "EntryNotFound"}, body=body)
             return
         data = file.read_bytes()
-        headers = {"ETag": f'"{_tag(file)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        if file.name == self.hub.damaged:
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        headers = {"ETag": f'"{self._tag(file)}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
         status = 200
         if wanted := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
             begin = int(wanted[1])
+            self.hub.ranges.append(file.name)
             headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
             data, status = data[begin:], 206
         self._answer(status, data, headers, body=body, half=half)
+
+    def _tag(self, file: Path) -> str:
+        """Of weights the hub tells SHA-256, of other files what git has; without ``true_tags`` anything."""
+        if not self.hub.true_tags:
+            return hashlib.sha1(str(file).encode(), usedforsecurity=False).hexdigest()
+        data = file.read_bytes()
+        if file.suffix == ".safetensors":
+            return hashlib.sha256(data).hexdigest()
+        return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
     def _answer(self, status: int, data: bytes, headers: dict[str, str], *, body: bool, half: bool = False) -> None:
         self.send_response(status)
@@ -156,7 +176,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[: len(data) // 2] if half else data)
         if half:
             self.close_connection = True
-
-
-def _tag(file: Path) -> str:
-    return hashlib.sha1(str(file).encode(), usedforsecurity=False).hexdigest()

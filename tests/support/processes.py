@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -39,14 +39,16 @@ def wait_until(condition: Callable[[], bool], what: str, deadline: float) -> Non
 class ServerProcess:
     """``python -m server --model tiny`` with more ``flags``; its output goes to the file ``log``.
 
+    ``program``: a module in the place of ``server``, and what it wants in front of the flags.
+
     It runs in a process group of its own, so that what it started can be found after it died.
     """
 
-    def __init__(self, *flags: str, log: Path) -> None:
+    def __init__(self, *flags: str, log: Path, program: Sequence[str] = ("server",)) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
-        self._command = [sys.executable, "-m", "server", "--model", "tiny", "--port", str(self.port), *flags]
+        self._command = [sys.executable, "-m", *program, "--model", "tiny", "--port", str(self.port), *flags]
 
     def __enter__(self) -> Self:
         self.start()

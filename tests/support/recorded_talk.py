@@ -91,6 +91,23 @@ class WilfulRunner(RecordedTalkRunner):
         return [said._replace(speaker=numbers.get(said.speaker, highest - said.speaker)) for said in talk]
 
 
+@dataclass
+class StutteringRunner(RecordedTalkRunner):
+    """Says the first thing of a window, behind voices in front, twice: in no time first, and then again."""
+
+    def answer_to(self, stream: int, question: Question) -> list[int]:
+        if question.context not in self.talks:
+            return super().answer_to(stream, question)
+        samples = np.abs(np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP])
+        answer = json.loads(answer_to(self.talks[question.context], samples, question.prefix))
+        first = question.prefix.count('"Start"')
+        if len(answer) > first:
+            end = answer[first]["Start"]
+            answer.insert(first, answer[first] | {"End": end})
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+        return self.encoded(text.removeprefix(_forced(question.prefix)))
+
+
 def _forced(prefix: str) -> str:
     """The end of its last content is the model's to write."""
     return prefix.removesuffix('"}')

@@ -1,17 +1,18 @@
 """A StepRunner without a model: it answers by script and holds the engine to the seam's contract.
 
-The answer to a question is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP. A ``context`` that names a ``Trouble``
-makes the step that computes the instruction go wrong in that way, or with ``@n`` behind it that of the n-th token.
-Pages are taken as positions are filled, and running out of them raises: that is how tests see a reservation that does
-not hold.
+The answer to a question is ``seed`` tokens FIRST, FIRST + 1, ..., then STOP, with nothing else likely. A ``context``
+that names a ``Trouble`` makes the step that computes the instruction go wrong in that way, or with ``@n`` behind it
+that of the n-th token. Pages are taken as positions are filled, and running out of them raises: that is how tests see a
+reservation that does not hold.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from model.family import VIBEVOICE_ASR
@@ -41,6 +42,14 @@ class Trouble(StrEnum):
     STUCK = "stuck"
     BAD_PROMPT = "bad prompt"
     BAD_QUESTION = "bad question"
+
+
+def as_context(question: Question) -> Question:
+    """A question in a conversation, with the context that is told in its last words: they command what follows."""
+    if not question.said or question.context:
+        return question
+    told = re.search("with extra info: (.*?)\n\n", question.said[-1], re.DOTALL)
+    return replace(question, context=told[1] if told else question.said[-1])
 
 
 def answer_of(question: Question) -> list[int]:
@@ -130,14 +139,18 @@ class ScriptedRunner:
     def free_pages(self) -> int:
         return self.pages - sum(stream.pages for stream in self.streams.values())
 
-    def prompt_positions(self, frames: int, question: Question) -> int:
+    def prompt_positions(self, frames: int, question: Question, *, system: str = "") -> int:
         if question.context == Trouble.BAD_PROMPT:
             raise ValueError("this prompt cannot be written")
-        return BEFORE + frames + AFTER
+        return BEFORE + len(system) + frames + AFTER
 
-    def open(self, stream: int, level: Level) -> None:
+    def open(self, stream: int, level: Level, *, system: str = "") -> None:
         assert stream not in self.streams
-        self.streams[stream] = ScriptedStream(level)
+        self.streams[stream] = ScriptedStream(level, queued=BEFORE + len(system))
+
+    def adapt(self, stream: int, adapter: str) -> None:
+        assert not self.streams[stream].samples
+        assert adapter in self.info.adapters
 
     def append(self, stream: int, samples: Samples) -> None:
         state = self.streams[stream]
@@ -241,7 +254,8 @@ class ScriptedRunner:
         state.queued = 1
         state.held = guessed > 0
         self._hold(state, state.positions)
-        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens), guessed)]
+        likeliest = tuple(((token, -0.5),) for token in tokens) if question.likeliest else ()
+        return [Emitted(number, tuple(tokens), (-0.5,) * len(tokens), guessed, likeliest)]
 
     def _hold(self, state: ScriptedStream, positions: int) -> None:
         pages = -(-positions // self.page_size)

@@ -23,6 +23,7 @@ from server.serving.server import DrainingServer
 from server.settings import Settings
 from server.tracing.tracer import NO_TRACES, Tracer
 from tests.support.processes import wait_until
+from tests.support.resuming_runner import ResumingRunner
 from tests.support.speaking_runner import SpeakingRunner
 
 PATIENCE = 60.0
@@ -112,7 +113,8 @@ def running_server(
         running = RunningServer(f"http://127.0.0.1:{port}", app, server)
         if ready:
             running.wait_for(
-                lambda: httpx.get(f"{running.url}/ready").status_code == httpx.codes.OK, "the server is ready"
+                lambda: httpx.get(f"{running.url}/ready", timeout=PATIENCE).status_code == httpx.codes.OK,
+                "the server is ready",
             )
         yield running
     finally:
@@ -122,7 +124,7 @@ def running_server(
 
 
 def serve(step_seconds: float, arguments: Sequence[str]) -> None:
-    """As ``server.serving.server.serve``, with a model that takes ``step_seconds`` for every step."""
+    """As ``server.serving.server.serve``, with a model that takes ``step_seconds`` for every step, and can go on."""
     settings = Settings.from_cli(arguments)
     configure_logging(settings.log_level, settings.log_format)
-    DrainingServer(scripted_app(settings, partial(SpeakingRunner, step_seconds=step_seconds)), settings).run()
+    DrainingServer(scripted_app(settings, partial(ResumingRunner, step_seconds=step_seconds)), settings).run()

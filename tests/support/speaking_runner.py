@@ -19,7 +19,7 @@ from model.seam.runner import RunnerInfo
 from model.seam.steps import PendingStep, StepPlan, StepResult
 from model.seam.streams import Question
 from tests.support.processes import ROOT
-from tests.support.scripted_runner import FIRST, STOP, ScriptedRunner
+from tests.support.scripted_runner import FIRST, STOP, ScriptedRunner, as_context
 
 CHECKPOINT = ROOT / "model" / "tiny" / "checkpoint"
 SEGMENTS = [
@@ -86,6 +86,7 @@ class SpeakingRunner(ScriptedRunner):
         return replace(super().info, checkpoint_path=str(self.checkpoint), stop_ids=stop)
 
     def ask(self, stream: int, question: Question) -> str:
+        question = as_context(question)
         spoken, begun = self.answer_to(stream, question), len(question.begun)
         assert question.begun == tuple(spoken[:begun]), "it was never given"
         self.spoken[stream] = spoken
@@ -116,7 +117,14 @@ class SpeakingRunner(ScriptedRunner):
     def _spelled(self, result: StepResult) -> StepResult:
         return StepResult(
             tuple(
-                replace(out, tokens=tuple(self._spell(out.stream, token) for token in out.tokens))
+                replace(
+                    out,
+                    tokens=tuple(self._spell(out.stream, token) for token in out.tokens),
+                    likeliest=tuple(
+                        tuple((self._spell(out.stream, token), logprob) for token, logprob in place)
+                        for place in out.likeliest
+                    ),
+                )
                 for out in result.emitted
             )
         )

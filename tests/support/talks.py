@@ -13,6 +13,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples
@@ -30,9 +31,9 @@ _BLUR = 0.15
 
 
 class Said(NamedTuple):
-    """One turn of a talk."""
+    """One turn of a talk. Nobody speaks where there is no ``speaker``: it is music, and the text a tag."""
 
-    speaker: int
+    speaker: int | None
     text: str
     seconds: float = 2.0
 
@@ -80,9 +81,16 @@ def heard_in(samples: Samples, talk: Sequence[Said]) -> list[Heard]:
 
 def _turn(number: int, said: Said) -> Samples:
     time = np.arange(round(said.seconds * SAMPLE_RATE))
-    speech = np.take(_speech(), time + number * 7_001, mode="wrap")
+    sound = _music(time) if said.speaker is None else np.take(_speech(), time + number * 7_001, mode="wrap")
     tone = _TONE * np.sin(2 * np.pi * (_LOWEST + number * _STEP) * time / SAMPLE_RATE)
-    return np.asarray(speech + tone, np.float32)
+    return np.asarray(sound + tone, np.float32)
+
+
+def _music(time: npt.NDArray[np.int64]) -> Samples:
+    """A chord that is struck twice a second."""
+    seconds = time / SAMPLE_RATE
+    notes = np.sum([np.sin(2 * np.pi * 220 * ratio * seconds) for ratio in (1, 1.25, 1.5)], axis=0)
+    return np.asarray(0.1 * notes * np.exp(-2 * (seconds * 2 % 1)), np.float32)
 
 
 @cache

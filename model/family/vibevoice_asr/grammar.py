@@ -24,6 +24,10 @@ class JsonGrammar:
     def header(self) -> str:
         return HEADER
 
+    @property
+    def lead(self) -> str:
+        return '{"Start":'
+
     def segment(self, start: float, end: float, speaker: int | None, text: str) -> str:
         """See Grammar."""
         entry: dict[str, object] = {"Start": round(start, 2), "End": round(end, 2)}

@@ -11,6 +11,7 @@ them in. A user's context is always plain text: special tokens spelled out in it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any, cast
 
@@ -20,8 +21,10 @@ from model.family.vibevoice_asr.grammar import HEADER
 
 TURN, END_OF_TURN = "<|im_start|>", "<|im_end|>"
 """Around whatever system, user and assistant say."""
+_USER = "user\n"
 _CONTEXT_MARK = "\ue000"
 _AUDIO_MARK = "\ue001"
+_SYSTEM_MARK = "\ue003"
 
 
 class TemplatePrompt:
@@ -35,37 +38,74 @@ class TemplatePrompt:
         before, self._plain = plain.split(processor.audio_token)
         _, self._contextual = contextual.split(processor.audio_token)
         self.before_audio: list[int] = self._with_specials(before)
+        self._before_with_system, _ = self.render(processor, None, system=_SYSTEM_MARK).split(processor.audio_token)
         self._header = self._with_specials(TURN + HEADER)
         end_of_turn: Any = self._tokenizer.convert_tokens_to_ids(END_OF_TURN)
         self.stop_ids: frozenset[int] = frozenset({self._tokenizer.eos_token_id, end_of_turn})
 
     @staticmethod
-    def render(processor: VibeVoiceAsrProcessor, context: str | None) -> str:
+    def render(processor: VibeVoiceAsrProcessor, context: str | None, system: str | None = None) -> str:
         """A request as the checkpoint's template writes it: placeholders for audio and duration, ``context`` as given.
 
-        Raises whatever the template raises.
+        The template leaves out what messages of a system say; ``system`` is a variable of its own, which stands in
+        place of its text. Raises whatever the template raises.
         """
         content = [{"type": "audio", "audio": _AUDIO_MARK}]
         if context is not None:
             content.append({"type": "text", "text": context})
         conversation: Any = [{"role": "user", "content": content}]  # Transformers' annotation knows plain strings only
-        return processor.apply_chat_template(conversation, tokenize=False)
+        variables: Any = {} if system is None else {"system_prompt": system}
+        return processor.apply_chat_template(conversation, tokenize=False, **variables)
 
-    def after_audio(self, seconds: float, context: str | None = None) -> list[int]:
-        """See Prompt: the instruction with the duration in seconds and the context."""
+    def before(self, system: str) -> list[int]:
+        """See Prompt."""
+        if not system or _SYSTEM_MARK not in self._before_with_system:
+            return self.before_audio
+        lead, text, tail = self._parted(self._before_with_system)
+        return [
+            *self._with_specials(lead),
+            *self._as_text(text.replace(_SYSTEM_MARK, system)),
+            *self._with_specials(tail),
+        ]
+
+    def after_audio(self, seconds: float, context: str | None = None, *, said: Sequence[str] = ()) -> list[int]:
+        """See Prompt: the instruction with the duration in seconds and the context, or the turns of a conversation.
+
+        The template has one turn of each and ignores what an assistant said; the turns are written as the language
+        model's own chat format has them, and as this template writes its first.
+        """
+        if said:
+            return self._conversation(said, f"{seconds:.2f}", context)
         template = self._contextual if context else self._plain
         template = template.replace(self._duration_mark, f"{seconds:.2f}")
         if not context:
             return self._with_specials(template)
-        before, after = template.split(_CONTEXT_MARK)
-        # The context shares one run of plain text with its neighbours: BPE merges may cross the joins.
-        lead, _, opening = before.rpartition("|>")
-        closing, _, tail = after.partition("<|")
-        return [
-            *self._with_specials(lead + "|>"),
-            *self._as_text(opening + context + closing),
-            *self._with_specials("<|" + tail),
-        ]
+        lead, text, tail = self._parted(template)
+        told = text.replace(_CONTEXT_MARK, context)
+        return [*self._with_specials(lead), *self._as_text(told), *self._with_specials(tail)]
+
+    @staticmethod
+    def _parted(template: str) -> tuple[str, str, str]:
+        """The specials in front of what somebody says, what that is, and the specials behind it.
+
+        It is one run of plain text: BPE merges may cross the joins of its parts.
+        """
+        before, middle = template.split("|>", 1)
+        text, after = middle.split("<|", 1)
+        return before + "|>", text, "<|" + after
+
+    def _conversation(self, said: Sequence[str], seconds: str, context: str | None) -> list[int]:
+        template = self._contextual if context else self._plain
+        lead, text, tail = self._parted(template.replace(self._duration_mark, seconds))
+        before, mark, request = text.rpartition(_CONTEXT_MARK)
+        told = before + (context or "" if mark else "")
+        blank = request[: len(request) - len(request.lstrip())]
+        first = told + (blank + said[0] if said[0] else request)
+        ids = [*self._with_specials(lead), *self._as_text(first), *self._with_specials(tail)]
+        for number, words in enumerate(said[1:]):
+            header = HEADER if number % 2 == 0 else _USER
+            ids += [*self._with_specials(TURN + header), *self._as_text(words), *self._with_specials(tail)]
+        return ids
 
     def answer_start(self, prefix: str = "", *, header: bool = True) -> list[int]:
         """See Prompt: the assistant header, then ``prefix`` as plain text.

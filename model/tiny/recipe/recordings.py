@@ -5,6 +5,7 @@ what a listener who heard only that stretch could have written down.
 """
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from .network import SAMPLE_RATE
 from .sounds import Background, Samples, tilted
-from .vocabulary import WORD_INDEX, sentence
+from .vocabulary import sentence
 from .voices import Bank, Phone, Voice
 
 LONG_GAP = 3.0  # seconds without speech from which the transcript says so
@@ -132,8 +133,12 @@ def compose(
     background: Background,
     rng: random.Random,
     people: list[Manner] | None = None,
+    says: Callable[[random.Random, bool], list[str]] = sentence,
 ) -> Recording:
-    """A conversation of about `style.seconds` among voices of `pool`, or among `people` who are known already."""
+    """A conversation of about `style.seconds` among voices of `pool`, or among `people` who are known already.
+
+    `says`: the next sentence, see `vocabulary.sentence`.
+    """
     tape = _Tape(np.zeros(round((style.seconds + 12) * SAMPLE_RATE), np.float32))
     manner = people or manners(bank, pool, style.speakers, rng)
     voice, last = manner[0], None
@@ -145,14 +150,14 @@ def compose(
             voice = rng.choice([other for other in manner if other is not last] or manner)
         if tape.segments and not tape.segments[-1].tag:
             tape.wait(rng.uniform(0.55, 1.6) if voice is last else rng.uniform(0.2, 1.2))
-        _speak(tape, bank, voice, sentence(rng, style.plain), rng)
+        _speak(tape, bank, voice, says(rng, style.plain), rng)
         last = voice
         if tape.now >= style.seconds:
             break
     if rng.random() < style.long_gaps * 2:
         _long_gap(tape, rng, background)
     tape.wait(rng.uniform(0.1, 1.0))
-    samples = tape.samples[: tape.position]
+    samples = np.pad(tape.samples[: tape.position], (0, max(0, tape.position - len(tape.samples))))
     snr = rng.uniform(*style.snr)
     samples = samples + background.noise(len(samples), rng) * np.float32(0.1 * 10 ** (-snr / 20))
     return Recording(tilted(samples, rng.uniform(-0.25, 0.35)), _with_leading_gap(tape.segments))
@@ -170,7 +175,7 @@ def _speak(tape: _Tape, bank: Bank, manner: Manner, words: list[str], rng: rando
     for word in words:
         if said:
             tape.wait(rng.choice((0.0, rng.uniform(0.0, 0.12))))
-        index = WORD_INDEX[word]
+        index = bank.index[word]
         start, end = tape.add(tilted(bank.word(voice, index), tilt) * np.float32(gain))
         said.append(Word(index, start, end, tuple(bank.phones(voice, index))))
     tape.segments.append(Segment(said[0].start, said[-1].end, voice, tuple(said)))

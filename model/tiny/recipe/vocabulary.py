@@ -50,7 +50,6 @@ WORDS: list[str] = [
     *NUMBERS, *DAYS, *MONTHS, *SEASONS, *TIMES, *UNITS, *COLOURS, *OWNERS, *SUBJECTS, *PEOPLE, *THINGS, *VERBS,
     *ADJECTIVES, *PLACES, *LINKS, *ADVERBS, *REPLIES, *NAMES,
 ]  # fmt: skip
-WORD_INDEX = {word: index for index, word in enumerate(WORDS)}
 
 TAGS = ("[Silence]", "[Noise]", "[Music]")
 

@@ -8,8 +8,9 @@ program espeak-ng, as a library.
 import ctypes
 import json
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -180,8 +181,8 @@ def say(word: str, voice: Voice) -> tuple[Samples, list[Phone]]:
     return samples, [phone for phone in moved if phone.end > 0 and not phone.symbol.startswith("_")]
 
 
-def _say_all(voice: Voice) -> list[tuple[NDArray[np.int16], list[Phone]]]:
-    said = (say(word, voice) for word in WORDS)
+def _say_all(words: Sequence[str], voice: Voice) -> list[tuple[NDArray[np.int16], list[Phone]]]:
+    said = (say(word, voice) for word in words)
     return [(np.clip(samples * 16384, -32768, 32767).astype(np.int16), phones) for samples, phones in said]
 
 
@@ -198,9 +199,14 @@ def _fundamental(samples: Samples) -> float:
 
 
 class Bank:
-    """All words by all voices; `word(v, w)` is a copy out of one memory-mapped array."""
+    """All words by all voices; `word(v, w)` is a copy out of one memory-mapped array.
 
-    def __init__(self, folder: Path) -> None:
+    `words`: by their numbers; those of the vocabulary, and further ones behind them where the bank was made with some.
+    """
+
+    def __init__(self, folder: Path, words: Sequence[str] = WORDS) -> None:
+        self.words = words
+        self.index = {word: number for number, word in enumerate(words)}
         self.voices = [Voice(**entry) for entry in json.loads((folder / "voices.json").read_text())]
         self._offsets = np.load(folder / "offsets.npy")
         self._samples = np.load(folder / "samples.npy", mmap_mode="r")
@@ -208,7 +214,7 @@ class Bank:
         self._phones = [[Phone(*phone) for phone in word] for word in phones]
 
     def word(self, voice: int, word: int) -> Samples:
-        position = voice * len(WORDS) + word
+        position = voice * len(self.words) + word
         cut = self._samples[self._offsets[position] : self._offsets[position + 1]]
         return np.asarray(cut / np.float32(16384), np.float32)
 
@@ -217,20 +223,22 @@ class Bank:
         return float(np.median([_fundamental(self.word(voice, word)) for word in range(0, len(WORDS), 17)]))
 
     def phones(self, voice: int, word: int) -> list[Phone]:
-        return self._phones[voice * len(WORDS) + word]
+        return self._phones[voice * len(self.words) + word]
 
 
-def bank(folder: Path, voices: list[Voice], processes: int = 2) -> Bank:
-    """The bank of these voices, made now unless `folder` holds it already."""
+def bank(folder: Path, voices: list[Voice], processes: int = 2, words: Sequence[str] = WORDS) -> Bank:
+    """The bank of these voices and words, made now unless `folder` holds it already."""
     entries = [asdict(voice) for voice in voices]
     listing = folder / "voices.json"
     if not (listing.exists() and json.loads(listing.read_text()) == entries):
         folder.mkdir(parents=True, exist_ok=True)
-        with get_context("fork").Pool(processes) as pool:
-            rows = list(tqdm(pool.imap(_say_all, voices), total=len(voices), desc="word bank", unit="voice"))
+        # espeak-ng's noise goes on where it was: with a process for each voice a bank is the same every time.
+        with get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
+            made = pool.imap(partial(_say_all, words), voices)
+            rows = list(tqdm(made, total=len(voices), desc="word bank", unit="voice"))
         clips = [samples for row in rows for samples, _ in row]
         np.save(folder / "samples.npy", np.concatenate(clips))
         np.save(folder / "offsets.npy", np.cumsum([0, *map(len, clips)]))
         (folder / "phones.json").write_text(json.dumps([phones for row in rows for _, phones in row]))
         listing.write_text(json.dumps(entries))
-    return Bank(folder)
+    return Bank(folder, words)

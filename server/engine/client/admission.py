@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from math import inf
 from threading import Lock
 from types import MappingProxyType, TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from model.seam.streams import Priority
 
@@ -32,6 +33,16 @@ class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error
         super().__init__(reason)
         self.retry_after = retry_after
         self.reason = reason
+
+
+class Charge(Protocol):
+    """Hears what a request costs, and may raise to refuse it: but not what shows ``late``, while it is in work."""
+
+    def __call__(self, seconds: float, /, *, late: bool = False) -> None: ...
+
+
+def free_of_charge(_: float, *, late: bool = False) -> None:
+    """A `Charge` to nobody."""
 
 
 class Admission:
@@ -91,9 +102,7 @@ class Admission:
         if self._audio_seconds >= self._share(priority) * self._max_audio_seconds:
             raise self._refusal(WORK, "Too much audio is waiting to be transcribed.")
 
-    def enter(
-        self, priority: Priority = Priority.NORMAL, *, charge: Callable[[float], None] = lambda _: None
-    ) -> Ticket:
+    def enter(self, priority: Priority = Priority.NORMAL, *, charge: Charge = free_of_charge) -> Ticket:
         """Admit a request. Raises Overloaded when there are as many, or as much work, as may be.
 
         ``charge`` is called with what the request costs, once there is room for it; what it raises is passed on.
@@ -140,7 +149,7 @@ class Admission:
 class Ticket:
     """The place of one request. Context manager; leaving it gives everything back, once."""
 
-    def __init__(self, admission: Admission, share: float, charge: Callable[[float], None]) -> None:
+    def __init__(self, admission: Admission, share: float, charge: Charge) -> None:
         self._admission = admission
         self._share = share
         self._charge = charge
@@ -152,6 +161,12 @@ class Ticket:
         self._admission._add_audio(seconds, self._share)
         self._audio_seconds += seconds
         self._charge(seconds)
+
+    def add_late_audio(self, seconds: float) -> None:
+        """Count what shows while the request is in work: it is not refused any more, those who come next are."""
+        self._admission._add_audio(seconds, inf)
+        self._audio_seconds += seconds
+        self._charge(seconds, late=True)
 
     def leave(self) -> None:
         """Give place and audio back; harmless when repeated."""

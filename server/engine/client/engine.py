@@ -11,16 +11,16 @@ from time import monotonic
 from model.seam.runner import RunnerInfo
 from model.seam.streams import Priority, StreamSpec
 from server import traceparent
-from server.engine.budget import work_seconds
 from server.engine.capacity import Capacity
 from server.engine.client.admission import Admission
 from server.engine.client.process import WorkerProcess
 from server.engine.client.quarantine import PAST, Quarantine
-from server.engine.client.request import Link, StreamRequest, StreamWork
+from server.engine.client.request import Link, StreamRequest
+from server.engine.client.shelf import Eviction, Place, Shelf
 from server.engine.client.source import AudioSource
 from server.engine.client.stream import EngineStream
 from server.engine.client.supervisor import Death, EngineState, Supervisor
-from server.engine.errors import EngineError, EngineUnavailable
+from server.engine.errors import EngineError
 from server.engine.figures import LoopFigures, WorkDone
 from server.engine.messages import (
     AnswerDone,
@@ -44,13 +44,6 @@ logger = logging.getLogger(__name__)
 _REPLAYS = 4
 """Streams whose audio is given to a new worker at the same time."""
 _POISON = "The process that runs the model ended each time that it ran this request."
-_WHY_UNAVAILABLE = {
-    EngineState.STARTING: "The model is being loaded.",
-    EngineState.UNRESPONSIVE: "The model does not answer.",
-    EngineState.RESTARTING: "The model is being loaded again after a failure.",
-    EngineState.FAILED: "The model could not be loaded.",
-    EngineState.CLOSED: "The server is shutting down.",
-}
 
 
 class Engine:
@@ -63,6 +56,7 @@ class Engine:
         stats: the latest of the present worker; what it has done begins at 0 with each worker.
         on_trace: called with what is told of each stream whose trace is sampled, when it ends.
         loops: what was counted of answers that ran in circles.
+        shelf: streams that nobody owns.
         admission: for the requests in front of the engine; learns the speed from every recording that ends well.
     """
 
@@ -82,6 +76,7 @@ class Engine:
         self.stats: WorkerStats | None = None
         self.on_trace: Callable[[StreamTrace], None] | None = None
         self.loops = LoopFigures()
+        self.shelf = Shelf(settings.kept_streams, settings.kept_seconds, self._learn_speed)
         self._done_before = WorkDone()
         self.admission = Admission(max_requests=settings.max_requests, max_audio_seconds=settings.max_audio_seconds)
 
@@ -144,12 +139,12 @@ class Engine:
     def check_ready(self) -> None:
         """Raise EngineUnavailable, which says why and for how long, unless the engine is READY."""
         if self.state is not EngineState.READY:
-            raise self._unavailable()
+            raise self._supervisor.unavailable
 
     def check_alive(self) -> None:
         """Raise EngineUnavailable, likewise, unless there is a worker that has been ready, or will be another."""
         if self.info is None or self.state in (EngineState.FAILED, EngineState.CLOSED):
-            raise self._unavailable()
+            raise self._supervisor.unavailable
 
     def open(
         self,
@@ -158,6 +153,7 @@ class Engine:
         request_id: str,
         source: AudioSource | None = None,
         fingerprint: str | None = None,
+        place: Place | None = None,
     ) -> EngineStream:
         """Begin a stream. Between two workers it waits for the next one; who has done nothing yet asks ``check_ready``.
 
@@ -165,25 +161,25 @@ class Engine:
 
         ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
         ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
+        ``place``: one that was left there (see `Shelf`) goes on, and has heard the same audio.
         """
         self.check_alive()
         assert self.info is not None
-        hop, trace = self.info.geometry.hop, traceparent.current.get()
-        request = StreamRequest(spec, request_id, hop, source, fingerprint, trace)
+        geometry, trace = self.info.geometry, traceparent.current.get()
+        request = StreamRequest(spec, request_id, geometry, source, fingerprint, trace)
         stream = EngineStream(request, self._forget, self.loops)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)
+        known = None if place is None or self._quarantine.suspect(stream.key) else self.shelf.take(place)
+        if known is not None:
+            known.resume(request)
+            return known
         self._streams[stream] = None
         if self._worker is None:
             stream.disconnect()
         else:
             self._connect(stream, self._worker)
         return stream
-
-    def _unavailable(self) -> EngineUnavailable:
-        return EngineUnavailable(self._supervisor.retry_after, _WHY_UNAVAILABLE[self.state])
-
-    # --------------------------------------------------------------------------------------- worker after worker
 
     async def _run(self) -> None:
         try:
@@ -206,8 +202,9 @@ class Engine:
 
     def _forget(self, stream: EngineStream) -> None:
         self._streams.pop(stream, None)
-        if stream.work is not None and stream.priority is not Priority.LIVE:
-            self._learn_speed(stream.work)
+        self.shelf.forget(stream)
+        if not stream.kept:
+            self._learn_speed(stream)
         if stream.number is not None:
             self._linked.pop(stream.number, None)
 
@@ -227,6 +224,9 @@ class Engine:
         places = {key: max(each.given for each in blamed if each.key == key) for key in {each.key for each in blamed}}
         found = self._quarantine.blame(places, alone=alone)
         for stream in list(self._streams):
+            if stream.kept:
+                self.shelf.evict(stream, Eviction.LOST)
+                continue
             self._disconnect(stream)
             stream.company = None
             if self._quarantine.refused(stream.key):
@@ -238,10 +238,12 @@ class Engine:
 
     def _try_in_parts(self, numbers: Sequence[int]) -> None:
         """A step with these streams went wrong: they run again, each half by itself, and others not before."""
-        worker = self._worker
-        streams = [stream for number in numbers if (stream := self._linked.get(number)) is not None]
-        if worker is None:
+        if (worker := self._worker) is None:
             return  # it died over the next step
+        lost = [stream for number in numbers if (stream := self._linked.get(number)) is not None]
+        for kept in [stream for stream in lost if stream.kept]:  # whose question had just been taken back
+            self.shelf.evict(kept, Eviction.LOST)
+        streams = [stream for stream in lost if not stream.kept]
         half = -(-len(streams) // 2)
         for part in (streams[:half], streams[half:]):
             company = next(self._numbers)
@@ -251,12 +253,13 @@ class Engine:
                 self._connect(stream, worker)
 
     def _begin_again(self, stream: EngineStream) -> None:
-        """The stream was preempted: it goes on where it was when there is room."""
+        """The stream was preempted: it goes on where it was when there is room, unless nobody owns it."""
+        if stream.kept:
+            self.shelf.evict(stream, Eviction.PAGES)
+            return
         self._disconnect(stream)
         if self._worker is not None:
             self._connect(stream, self._worker)
-
-    # ------------------------------------------------------------------------------------------------ messages
 
     def _take(self, messages: Sequence[ToClient]) -> None:
         for message in messages:
@@ -286,12 +289,11 @@ class Engine:
             self._quarantine.acquit(stream.key)
             stream.rejoin()
 
-    def _learn_speed(self, work: StreamWork) -> None:
+    def _learn_speed(self, stream: EngineStream) -> None:
         """From a recording that is answered: all its audio was there when the work began."""
-        assert self.info is not None
-        family, seconds = self.info.family, self.info.geometry.seconds(work.audio_tokens)
-        prompt = max(0, work.prompt_tokens - work.audio_tokens - family.prompt_tokens)
-        self.admission.completed(work_seconds(family, seconds, prompt), started=work.started, ended=work.ended)
+        if (work := stream.work) is not None and stream.priority is not Priority.LIVE:
+            assert self.info is not None
+            self.admission.completed(work.cost(self.info), started=work.started, ended=work.ended)
 
     def _fail_streams(self, code: FailureCode, explanation: str) -> None:
         for stream in list(self._streams):

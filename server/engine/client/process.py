@@ -6,7 +6,9 @@ import asyncio
 import logging
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from queue import SimpleQueue
 from threading import Thread
@@ -40,6 +42,25 @@ class WorkerEnd(NamedTuple):
     in_hand: frozenset[int] = frozenset()
 
 
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """A process that is spawned inside does not run the caller's script, as multiprocessing has it do.
+
+    What the worker needs it imports by its name. A script that transcribes, and has no ``if __name__ == "__main__"``,
+    would otherwise begin anew in there.
+    """
+    main = sys.modules["__main__"]
+    found = {name: getattr(main, name) for name in ("__file__", "__spec__") if hasattr(main, name)}
+    try:
+        main.__spec__ = None
+        if "__file__" in found:
+            del main.__file__
+        yield
+    finally:
+        for name, value in found.items():
+            setattr(main, name, value)
+
+
 class WorkerProcess:
     """One spawned worker with a reader and a writer thread. Made and used on the event loop's thread.
 
@@ -64,7 +85,8 @@ class WorkerProcess:
             target=run_worker, args=(theirs, factory, settings, self.box), name="vibevoice-worker", daemon=True
         )
         try:
-            self._process.start()
+            with _without_main():
+                self._process.start()
         except BaseException:
             self._pipe.close()
             self.box.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import aclosing
 
 from server.engine.client.request import Link, chunks
@@ -9,9 +10,21 @@ from server.engine.client.source import AudioSource
 from server.engine.errors import EngineError
 from server.engine.messages import AppendAudio, FailureCode
 
+logger = logging.getLogger(__name__)
 
-async def send_again(source: AudioSource, samples: int, link: Link) -> None:
+
+async def send_again(source: AudioSource, samples: int, link: Link, request_id: str) -> None:
     """Give the worker the first ``samples`` samples. Raises EngineError where the source has fewer, or fails."""
+    try:
+        await _send_again(source, samples, link)
+    except EngineError:
+        raise
+    except Exception as error:
+        logger.exception("stream cannot be replayed", extra={"fields": {"request_id": request_id}})
+        raise EngineError(FailureCode.INTERNAL, "The audio of this request cannot be had again.") from error
+
+
+async def _send_again(source: AudioSource, samples: int, link: Link) -> None:
     left = samples
     async with aclosing(source.replay()) as blocks:
         async for block in blocks:

@@ -8,7 +8,6 @@ whoever owns it notices nothing but that it takes longer.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Hashable
 from dataclasses import replace
 from time import monotonic
@@ -21,7 +20,7 @@ from model.seam.audio import Samples
 from model.seam.streams import Question
 from server.engine.client.answer import Answer
 from server.engine.client.replay import send_again
-from server.engine.client.request import Link, StreamRequest, StreamWork, WorkMeter, chunks
+from server.engine.client.request import Link, StreamRequest, StreamWork, WorkMeter, as_a_whole, chunks
 from server.engine.client.source import KeptAudio
 from server.engine.errors import EngineError
 from server.engine.figures import LoopFigures
@@ -34,11 +33,11 @@ from server.engine.messages import (
     CropStream,
     EndReason,
     FailureCode,
+    KeepStream,
     OpenStream,
     RejoinStream,
+    ResumeStream,
 )
-
-logger = logging.getLogger(__name__)
 
 
 class EngineStream:
@@ -54,6 +53,8 @@ class EngineStream:
         loops: where those are counted in which its answers run.
         steps: with tokens since it was connected.
         interrupted: its answer was begun by another worker, or it waited for one.
+        appended: samples of audio.
+        kept: nobody owns it, and it stays open for another question; see `Shelf`.
     """
 
     def __init__(
@@ -61,16 +62,15 @@ class EngineStream:
     ) -> None:
         """``forget`` is called when there is nothing more to be heard of the stream."""
         self.loops = loops or LoopFigures()
-        self.last = self.ended = self.interrupted = False
+        self.last = self.ended = self.interrupted = self.kept = False
         self.priority = request.spec.priority
         self.key: Hashable = request.fingerprint or object()
         self.request_id = request.request_id
         self.company: int | None = None
-        self.steps = 0
+        self.steps = self.appended = 0
         self._request = request
         self._forget = forget
         self._kept = KeptAudio() if request.source is None else None
-        self._appended = 0
         self._filling = 0  # samples of silence with which a whole question filled up the last frame, if more follows
         self._filled = False  # the present worker has done that
         self._link: Link | None = None
@@ -96,6 +96,11 @@ class EngineStream:
         return len(self._question.begun) + len(self._given)
 
     @property
+    def answering(self) -> bool:
+        """A question stands."""
+        return self._answer is not None
+
+    @property
     def work(self) -> StreamWork | None:
         """What it took to answer it, where all its audio was there before and no worker was lost; None elsewhere."""
         return None if self._failure is not None else self._meter.work
@@ -115,7 +120,7 @@ class EngineStream:
         await self._level_with.wait()
         link = self._usable()
         # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
-        self._appended += chunk.size
+        self.appended += chunk.size
         self._meter.appended()
         message = AppendAudio(link.number, chunk.tobytes())
         if self._kept is not None:
@@ -136,7 +141,7 @@ class EngineStream:
         self._answer, self._question, self.last = Answer(), question, last
         self._given, self._first_token = [], None
         if question.whole:
-            self._filling = -self._appended % self._request.hop
+            self._filling = self._request.geometry.filling(self.appended)
         if self._began is None:
             self._began = monotonic()
         if self._level_with.is_set():
@@ -177,7 +182,7 @@ class EngineStream:
         spec, trace = self._request.spec, self._request.trace
         begun = self.given if self._answer is not None else 0
         link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace, begun))
-        if self._appended:
+        if self.appended:
             self._replaying = asyncio.create_task(self._replay(link, turns), name="stream-replay")
         else:
             self._go_on()
@@ -189,6 +194,20 @@ class EngineStream:
         self._level_with.clear()
         if self._cropping:
             self._finish_crop()
+
+    def keep(self) -> None:
+        """Nobody owns it, and nothing is asked: it holds what it has heard while there is room for that."""
+        assert self._link is not None
+        self.kept, self._request = True, replace(self._request, source=None)
+        self._link.worker.send(KeepStream(self._link.number))
+
+    def resume(self, request: StreamRequest) -> None:
+        """It is to be asked again, for a request with the same audio, which that has in its source."""
+        assert self._link is not None
+        self.kept, self._request, self._meter = False, request, WorkMeter(resumed=True)
+        self.priority, self.request_id = request.spec.priority, request.request_id
+        self.key = request.fingerprint or object()
+        self._link.worker.send(ResumeStream(self._link.number, request.request_id, request.spec, request.trace))
 
     def rejoin(self) -> None:
         """It may run with others again."""
@@ -209,7 +228,8 @@ class EngineStream:
                 self._first_token = monotonic()
         else:
             if self.interrupted:
-                message = self._as_a_whole(message)
+                assert self._began is not None
+                message = as_a_whole(message, given=self.given, began=self._began, first_token=self._first_token)
             self._meter.answered(message, whole=not self.interrupted)
             self._answer = self._began = None
             self._cropping = False
@@ -225,20 +245,15 @@ class EngineStream:
             self._answer.fail(error)
         self._end()
 
-    # --------------------------------------------------------------------------------------------------- replay
-
     async def _replay(self, link: Link, turns: asyncio.Semaphore) -> None:
         """Give the worker all audio again, then go on where the stream was. No audio is appended meanwhile."""
+        source = self._kept if self._request.source is None else self._request.source
+        assert source is not None
         try:
-            source = self._kept if self._request.source is None else self._request.source
-            assert source is not None
             async with turns:
-                await send_again(source, self._appended, link)
+                await send_again(source, self.appended, link, self.request_id)
         except EngineError as error:
             self.fail(error)
-        except Exception:
-            logger.exception("stream cannot be replayed", extra={"fields": {"request_id": self.request_id}})
-            self.fail(EngineError(FailureCode.INTERNAL, "The audio of this request cannot be had again."))
         else:
             self._go_on()
 
@@ -256,17 +271,6 @@ class EngineStream:
         self._filled |= question.whole
         self._link.worker.send(AskStream(self._link.number, question, self.last))
 
-    def _as_a_whole(self, done: AnswerDone) -> AnswerDone:
-        """The end of an answer to which more than one worker has contributed, with all that it cost."""
-        now, began = monotonic(), self._began
-        assert began is not None
-        return replace(
-            done,
-            answer_tokens=self.given,
-            first_token_seconds=(now if self._first_token is None else self._first_token) - began,
-            total_seconds=now - began,
-        )
-
     def _finish_crop(self) -> None:
         """Nobody has the question any more."""
         self.deliver(AnswerDone(0, EndReason.CROPPED, "", 0, 0, 0, 0.0, 0.0, 0.0))
@@ -280,9 +284,8 @@ class EngineStream:
         self.ended = True
         self._stop_replaying()
         if self._link is not None:
-            self._link.worker.send(
-                CloseStream(self._link.number)
-            )  # which hears nothing new if it was the first to know
+            # Which hears nothing new if it was the first to know.
+            self._link.worker.send(CloseStream(self._link.number))
         self._level_with.set()  # whoever waits to append hears of the end
         self._forget(self)
 

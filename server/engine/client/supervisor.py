@@ -7,14 +7,17 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from enum import StrEnum
 from time import monotonic
 from typing import Any
 
 from model.seam.runner import RunnerInfo
+from server.engine.client.back_off import BackOff
 from server.engine.client.memory_kills import memory_kills
 from server.engine.client.process import WorkerEnd, WorkerProcess
 from server.engine.client.watchdog import Watchdog
+from server.engine.errors import EngineUnavailable
 from server.engine.messages import StopWorker, ToClient, WorkerFailed, WorkerReady
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
@@ -44,6 +47,15 @@ class EngineState(StrEnum):
     FAILED = "failed"
     """No worker can be had; ``Engine.failure`` says why. Only another process can help."""
     CLOSED = "closed"
+
+
+_WHY_UNAVAILABLE = {
+    EngineState.STARTING: "The model is being loaded.",
+    EngineState.UNRESPONSIVE: "The model does not answer.",
+    EngineState.RESTARTING: "The model is being loaded again after a failure.",
+    EngineState.FAILED: "The model could not be loaded.",
+    EngineState.CLOSED: "The server is shutting down.",
+}
 
 
 class Death(StrEnum):
@@ -107,7 +119,7 @@ class Supervisor:
             self._set_state(EngineState.FAILED)
 
     async def _have_workers(self) -> None:
-        in_a_row = failed_starts = 0
+        back_off, failed_starts = BackOff(self._settings), 0
         while not self._closing.is_set():
             memory_killed = memory_kills()
             end = await self._live_through_one()
@@ -121,12 +133,9 @@ class Supervisor:
                 failed_starts = self._settings.max_failed_starts
             if failed_starts >= self._settings.max_failed_starts:
                 return
-            if found or (ready_at is not None and monotonic() - ready_at > self._settings.restart_delay_max):
-                in_a_row = 0
-            delay = min(self._settings.restart_delay * 2**in_a_row, self._settings.restart_delay_max)
+            delay = back_off.after(None if ready_at is None else monotonic() - ready_at, found=found)
             self._spawn_at = monotonic() + delay
             self._set_state(EngineState.RESTARTING)
-            in_a_row += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), delay)
 
@@ -145,6 +154,11 @@ class Supervisor:
                 grace = self._settings.stop_grace if self._ready_at is not None else 0.0
                 await asyncio.wait_for(asyncio.shield(worker.ended), grace)
             worker.kill()
+
+    @property
+    def unavailable(self) -> EngineUnavailable:
+        """What is told to who wants a stream while there is none to be had."""
+        return EngineUnavailable(self.retry_after, _WHY_UNAVAILABLE[self.state])
 
     @property
     def retry_after(self) -> float:
@@ -219,7 +233,7 @@ class Supervisor:
         self.failure = None
         if self._watchdog is not None:
             self._watchdog.loaded()
-        logger.info("the worker is ready after %.1f s: %s", self._starts[-1], info)
+        logger.info("the worker is ready after %.1f s: %s", self._starts[-1], _told(info))
         self._on_ready(self.worker, info)
         self._set_state(EngineState.READY)
 
@@ -247,3 +261,9 @@ class Supervisor:
         self.state = state
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _told(info: RunnerInfo) -> str:
+    """For the log: of the family the name alone, for all that is in it stands in the code."""
+    told = {each.name: getattr(info, each.name) for each in fields(info)} | {"family": info.family.name}
+    return ", ".join(f"{name} {value}" for name, value in told.items())

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from model.errors import DeviceMemoryError, StartError, is_out_of_memory
-from model.family import VIBEVOICE_ASR
+from model.family import Family
+from model.seam.adapters import NamedAdapter
 from model.seam.audio import Level
 from model.seam.runner import AttentionName, RunnerInfo, StepRunner, WeightsName
 from model.seam.steps import DEFAULT_STEPS, EncodeWork, RowWork, StepPlan, StepSizes
 from model.seam.streams import Question
 from server.engine.budget import context_limit, live_positions, pass_positions, pass_seconds
+from server.engine.segments import UnevenSegment, segment_frames
+from server.engine.settings import EngineSettings
 from server.engine.worker.shortage import shortage
 
-_FAMILY = VIBEVOICE_ASR
-"""What room is planned for before a checkpoint has said of which family it is; there is one."""
+if TYPE_CHECKING:
+    from model.start import Prospect, RoomOf
 
 RunnerFactory = Callable[[], StepRunner]
 """Makes the runner, in the worker. Has to pickle: ``functools.partial(load_model, ...)`` in earnest."""
@@ -37,6 +42,7 @@ def load_model(
     live_seconds: float = 0.0,
     attention: AttentionName = "auto",
     deterministic: bool = False,
+    adapters: Sequence[NamedAdapter] = (),
 ) -> StepRunner:
     """The real runner; see ``model.start.load_runner``.
 
@@ -47,33 +53,89 @@ def load_model(
 
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
-    least = pass_positions(_FAMILY, min_audio_seconds)
-    if kv_positions is not None and kv_positions < least:
-        raise StartError(
-            f"--kv-positions {kv_positions} hold less than --min-audio-minutes {min_audio_seconds / 60:g} in one pass, "
-            f"which takes {least}: give more of the one or less of the other."
-        )
-    from model.memory.plan import NotEnoughMemoryError
-    from model.start import Room, load_runner
+    from model.start import load_runner
 
-    try:
-        runner = load_runner(
-            source,
-            device=device,
-            dtype=dtype,
-            weights=weights,
-            revision=revision,
-            kv_positions=kv_positions,
-            room=Room(steps, least=least, wanted=pass_positions(_FAMILY, max_audio_seconds)),
-            attention=attention,
-            deterministic=deterministic,
-        )
-    except NotEnoughMemoryError as error:
-        raise type(error)(
-            error.plan, error.positions, error.with_weights, shortage(error, _FAMILY, min_audio_seconds)
-        ) from None
+    runner = load_runner(
+        source,
+        device=device,
+        dtype=dtype,
+        weights=weights,
+        revision=revision,
+        kv_positions=kv_positions,
+        room=_room_for(kv_positions, steps, min_audio_seconds, max_audio_seconds),
+        attention=attention,
+        deterministic=deterministic,
+        adapters=adapters,
+    )
     check_room(runner.info, min_audio_seconds=min_audio_seconds, live_seconds=live_seconds)
     return runner
+
+
+def check_segments(info: RunnerInfo, settings: EngineSettings) -> None:
+    """Raise StartError where the encoders cannot take audio in the parts that the settings want."""
+    if settings.segment_seconds is None:
+        return
+    try:
+        segment_frames(info.geometry, settings.segment_seconds)
+    except UnevenSegment as error:
+        raise StartError(f"--streaming-segment-duration: {error.message}") from None
+
+
+def foresee_model(
+    source: str,
+    *,
+    device: str = "auto",
+    dtype: str = "auto",
+    weights: WeightsName = "auto",
+    revision: str | None = None,
+    kv_positions: int | None = None,
+    steps: StepSizes = DEFAULT_STEPS,
+    min_audio_seconds: float = 300.0,
+    max_audio_seconds: float = 3600.0,
+    live_seconds: float = 0.0,
+    attention: AttentionName = "auto",
+    deterministic: bool = False,
+    adapters: Sequence[NamedAdapter] = (),
+) -> Prospect:
+    """What `load_model` would load, without a weight. Raises StartError as it does."""
+    from model.start import foresee
+
+    prospect = foresee(
+        source,
+        device=device,
+        dtype=dtype,
+        weights=weights,
+        revision=revision,
+        kv_positions=kv_positions,
+        room=_room_for(kv_positions, steps, min_audio_seconds, max_audio_seconds),
+        attention=attention,
+        deterministic=deterministic,
+        adapters=adapters,
+    )
+    check_room(prospect.info, min_audio_seconds=min_audio_seconds, live_seconds=live_seconds)
+    return prospect
+
+
+def _room_for(kv_positions: int | None, steps: StepSizes, min_audio_seconds: float, max_audio_seconds: float) -> RoomOf:
+    """What there has to be room for, in positions of the family that a checkpoint turns out to be of."""
+    from model.start import Room
+
+    def room(family: Family) -> Room:
+        """Raises StartError where ``kv_positions`` hold less."""
+        least = pass_positions(family, min_audio_seconds)
+        if kv_positions is not None and kv_positions < least:
+            raise StartError(
+                f"--kv-positions {kv_positions} hold less than --min-audio-minutes {min_audio_seconds / 60:g} in one "
+                f"pass, which takes {least}: give more of the one or less of the other."
+            )
+        return Room(
+            steps,
+            least=least,
+            wanted=pass_positions(family, max_audio_seconds),
+            explain=partial(shortage, family=family, min_audio_seconds=min_audio_seconds),
+        )
+
+    return room
 
 
 def check_room(info: RunnerInfo, *, min_audio_seconds: float, live_seconds: float) -> None:
@@ -121,7 +183,8 @@ def warm_up(runner: StepRunner) -> tuple[StepPlan, float]:
     runner.append(stream, np.zeros(runner.info.geometry.sample_rate, dtype=np.float32))
     runner.pad(stream)
     counts = runner.counts(stream)
-    _step(runner, StepPlan(encode=(EncodeWork(stream, counts.waiting),), rows=(RowWork(stream, counts.queued),)))
+    rows = (RowWork(stream, counts.queued),) if counts.queued else ()
+    _step(runner, StepPlan(encode=(EncodeWork(stream, counts.waiting),), rows=rows))
     runner.ask(stream, Question(max_tokens=2))
     most = StepPlan(rows=(RowWork(stream, runner.counts(stream).queued),))
     seconds = _step(runner, most)

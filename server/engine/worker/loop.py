@@ -126,6 +126,7 @@ class StepLoop:
             self._company = self._scheduler.company
             self._settle(before)
             before = None
+        self._streams.evict()
         if not plan.empty:
             self._launched = self._launch(plan)
         if before is not None:
@@ -225,9 +226,11 @@ class StepLoop:
             WorkerStats(
                 running=len(self._scheduler.running),
                 waiting=self._scheduler.waiting,
-                pages_used=self._info.pages - self._runner.free_pages,
+                pages_used=self._info.pages - self._runner.free_pages - self._scheduler.kept.pages,
                 pages_total=self._info.pages,
                 done=self._done.so_far(self._streams.answer_tokens, self._streams.preemptions),
                 memory=self._device_memory,
+                kept=len(self._scheduler.kept),
+                pages_kept=self._scheduler.kept.pages,
             )
         )

@@ -27,7 +27,7 @@ from server.engine.settings import EngineSettings
 from server.engine.worker.device_memory import device_memory
 from server.engine.worker.heap import keep_trimmed
 from server.engine.worker.inbox import Inbox
-from server.engine.worker.load import RunnerFactory, explain_failed_start, may_pass, warm_up
+from server.engine.worker.load import RunnerFactory, check_segments, explain_failed_start, may_pass, warm_up
 from server.engine.worker.loop import StepLoop
 from server.engine.worker.pace import Pace
 from server.logs import configure_logging
@@ -55,6 +55,7 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
     Thread(target=_read, args=(pipe, inbox), name="pipe-reader", daemon=True).start()
     try:
         runner = factory()
+        check_segments(runner.info, settings)
         warm_up(runner)
         settings = replace(settings, steps=settings.steps.within(runner.info.largest_step))
         pace = _slow_steps(runner, settings)

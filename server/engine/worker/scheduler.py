@@ -16,6 +16,9 @@ little at a time. What goes first only when something becomes free would still w
 each token for a step full of others' prompts. So files leave room for as many live streams as there may be, and a step
 in which live streams compute is a short one.
 
+A stream that is kept for another question computes nothing, takes no row and has nothing reserved: it holds its pages
+until those that run need them, and then goes, whoever was not asked for longest first. So nobody waits for it.
+
 A stream that may have brought a step to grief has a company: it runs with those of the same company alone, before all
 that have none, until it is told to rejoin them.
 """
@@ -29,7 +32,9 @@ from model.seam.runner import RunnerInfo
 from model.seam.steps import EncodeWork, RowWork, StepPlan
 from model.seam.streams import Priority
 from server.engine.budget import context_limit, live_pages, pages_for
+from server.engine.segments import segment_frames
 from server.engine.settings import EngineSettings
+from server.engine.worker.kept import KeptStreams
 from server.engine.worker.stream import Phase, StreamState
 
 _BESIDE_LIVE = 0.25
@@ -51,16 +56,20 @@ class Scheduler:
         share: of the step budgets in the settings that the next plans may use, above 0 and up to 1.
         company: the one that the last plan was made for.
         short: whose answers waited for a page when that was made.
+        kept: streams that hold pages as long as nobody needs them.
     """
 
     def __init__(self, settings: EngineSettings, info: RunnerInfo) -> None:
         self._steps = settings.steps
         self._info = info
+        seconds = settings.segment_seconds
+        self._segment = settings.steps.encode_frames if seconds is None else segment_frames(info.geometry, seconds)
         self._largest_stream = context_limit(info)
         self._live_pages = live_pages(info, settings)
         self.share = 1.0
         self.company: int | None = None
         self.short: list[StreamState] = []
+        self.kept = KeptStreams(info.page_size)
         self._crowded = False  # a stream was preempted, and none has ended since
         self._waiting: dict[int, StreamState] = {}
         self._running: dict[int, StreamState] = {}
@@ -89,9 +98,29 @@ class Scheduler:
             raise ValueError(f"stream {stream.number} needs {stream.worst_positions} positions")
         self._waiting[stream.number] = stream
 
+    def keep(self, stream: StreamState) -> None:
+        """The stream that runs has answered, and holds its pages for another question as long as nobody needs them."""
+        self.remove(stream)
+        stream.pages = 0
+        self.kept.put(stream)
+
+    def resume(self, stream: StreamState) -> None:
+        """Queue a kept stream, which holds its pages until it runs, or they are needed. Raises ValueError as `add`."""
+        self.add(stream)
+        self.kept.put(stream)
+
+    def evict(self) -> list[StreamState]:
+        """Forget the kept streams whose pages are reserved by others now. Returns those."""
+        evicted: list[StreamState] = []
+        while self.kept and self.reserved_pages + self.kept.pages > self._info.pages:
+            evicted.append(self.kept.first)
+            self.remove(evicted[-1])
+        return evicted
+
     def remove(self, stream: StreamState) -> None:
         """Forget a stream that ended, in whatever phase. Its pages can be reserved by others at once."""
         self._waiting.pop(stream.number, None)
+        self.kept.remove(stream)
         if self._running.pop(stream.number, None) is not None:
             self._crowded = False
 
@@ -113,11 +142,12 @@ class Scheduler:
         admitted = []
         short = self._grow(_by_priority(self._running.values()))
         for stream in _by_priority(self._waiting.values()):
-            pages = self._pages_for(stream.expected_positions)
+            pages = self._pages_for(max(stream.expected_positions, stream.held_positions))
             if pages > self._room(stream) or not (_is_live(stream) or self._may_admit_file(short)):
                 break
             stream.pages = pages
             self._running[stream.number] = self._waiting.pop(stream.number)
+            self.kept.remove(stream)
             admitted.append(stream)
         return admitted
 
@@ -132,8 +162,7 @@ class Scheduler:
 
         It still has what is left of the question in the KV cache, for another one that goes on behind it.
         """
-        held = stream.counts.cached + stream.counts.kept
-        stream.pages = min(stream.pages, self._pages_for(max(stream.expected_positions, held)))
+        stream.pages = min(stream.pages, self._pages_for(max(stream.expected_positions, stream.held_positions)))
         self._crowded = False
 
     def plan(self) -> StepPlan:
@@ -149,7 +178,9 @@ class Scheduler:
         decode = [RowWork(stream.number, 1) for stream in ready if stream.phase is Phase.DECODING]
         prefill = [Want(s.number, s.counts.queued, s.spec.priority) for s in ready if s.phase is not Phase.DECODING]
         encode = [
-            Want(s.number, s.counts.waiting, s.spec.priority) for s in streams if s.counts.waiting and not s.answer
+            Want(s.number, min(s.counts.waiting, s.spec.segment_frames or self._segment), s.spec.priority)
+            for s in streams
+            if s.counts.waiting and not s.answer
         ]
         frames = max(1, int(self.share * self._steps.encode_frames))
         positions = max(self._steps.max_rows, int(self.share * self._steps.prefill_positions))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from model.seam.steps import Emitted
 from model.seam.streams import Question, StreamCounts, StreamSpec
-from server.engine.messages import AnswerDone, AskStream, EndReason
+from server.engine.messages import AnswerDone, AskStream, EndReason, ResumeStream
 from server.traceparent import trace_id
 
 
@@ -59,6 +60,8 @@ class StreamState:
         answer: to that question; None until it is put.
         company: streams of one company run in steps of their own; None runs with all that have none.
         trace: see ``OpenStream``.
+        resumed: it was kept, and not asked since.
+        cached: positions of the present prompt that were computed before it was kept.
     """
 
     number: int
@@ -74,6 +77,18 @@ class StreamState:
     company: int | None = None
     trace: str | None = None
     expected_tokens: int | None = None
+    resumed: bool = False
+    cached: int = 0
+
+    @property
+    def held_positions(self) -> int:
+        """In the KV cache, those of the last question included."""
+        return self.counts.cached + self.counts.kept
+
+    @property
+    def idle(self) -> bool:
+        """All its audio is in the KV cache, and nothing is asked."""
+        return self.pages > 0 and self.asked is None and not self.counts.waiting and not self.counts.queued
 
     @property
     def log_fields(self) -> dict[str, object]:
@@ -123,6 +138,12 @@ class StreamState:
         """Its pages are reserved."""
         self.queue_seconds = 0.0 if self.began is None else now - self.began
 
+    def resume(self, message: ResumeStream, worst_positions: int, expected_tokens: int | None, now: float) -> None:
+        """It was kept, and is wanted for another question."""
+        self.request_id, self.spec, self.trace = message.request_id, message.spec, message.trace
+        self.worst_positions, self.expected_tokens, self.began = worst_positions, expected_tokens, now
+        self.resumed, self.cached = True, 0
+
     def ask(self, message: AskStream, now: float) -> None:
         """A question came."""
         self.asked = message
@@ -130,10 +151,25 @@ class StreamState:
 
     def begin_answer(self, question: Question, forced: str) -> bool:
         """The question was put; ``counts`` are those after it. Returns whether the prompt fits what is reserved."""
+        if self.resumed:
+            self.resumed, self.cached = False, self.counts.cached
         begun = len(question.begun)
-        prompt = self.counts.cached + self.counts.queued - begun
+        prompt = self.counts.cached + self.counts.queued + self.counts.later - begun
         self.answer = Answer(forced, prompt, min(question.max_tokens, self.worst_positions - prompt), begun)
         return self.answer.limit >= begun
+
+    def written(self, emitted: Emitted, stop_ids: frozenset[int]) -> tuple[int, EndReason | None]:
+        """How many of these tokens are the answer's, and why it ends with them; None where it does not.
+
+        The limit ends it only when a token beyond it comes: an answer of just that length is not called cut.
+        """
+        assert self.answer is not None
+        stop = next((place for place, token in enumerate(emitted.tokens) if token in stop_ids), None)
+        written = len(emitted.tokens) if stop is None else stop
+        count = min(written, self.answer.limit - self.answer.tokens)
+        if count < written:
+            return count, EndReason.LENGTH
+        return count, None if stop is None else EndReason.STOP
 
     def end_answer(self, reason: EndReason, now: float) -> AnswerDone:
         """The answer is over, or the question taken back. Returns what is to be told."""
@@ -148,6 +184,7 @@ class StreamState:
             queue_seconds=self.queue_seconds,
             first_token_seconds=(now if answer.first_token is None else answer.first_token) - began,
             total_seconds=now - began,
+            cached_tokens=self.cached,
         )
         self.asked = self.answer = self.began = None
         self.queue_seconds = 0.0

@@ -11,9 +11,8 @@ import numpy as np
 from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import Emitted
-from model.seam.streams import Priority, StreamSpec
 from server.engine.blackbox import BlackBox
-from server.engine.budget import expected_tokens
+from server.engine.errors import EngineError
 from server.engine.messages import (
     AnswerTokens,
     AppendAudio,
@@ -22,22 +21,24 @@ from server.engine.messages import (
     CropStream,
     EndReason,
     FailureCode,
+    KeepStream,
     OpenStream,
     RejoinStream,
+    ResumeStream,
     StreamFailed,
     StreamPreempted,
     StreamsLost,
     ToClient,
 )
+from server.engine.worker.reservation import Reservations
 from server.engine.worker.scheduler import Scheduler
 from server.engine.worker.stream import StreamState
 from server.engine.worker.traces import StreamTraces
 
 logger = logging.getLogger(__name__)
 
-_NO_MEMORY = "The device had not enough memory for this request and those beside it."
-
-StreamMessage = OpenStream | RejoinStream | AppendAudio | AskStream | CropStream | CloseStream
+OpenedMessage = RejoinStream | AppendAudio | AskStream | CropStream | KeepStream | ResumeStream | CloseStream
+StreamMessage = OpenStream | OpenedMessage
 
 
 class Streams:
@@ -69,6 +70,7 @@ class Streams:
         self._runner = runner
         self._info = runner.info
         self._scheduler = scheduler
+        self._reservations = Reservations(runner, scheduler.largest_stream)
         self._clock = clock
         self._out_of_memory = out_of_memory
         self._box = box
@@ -86,9 +88,7 @@ class Streams:
             with self._contained(stream):
                 self._apply(message, stream)
 
-    def _apply(
-        self, message: RejoinStream | AppendAudio | AskStream | CropStream | CloseStream, stream: StreamState
-    ) -> None:
+    def _apply(self, message: OpenedMessage, stream: StreamState) -> None:
         match message:
             case AppendAudio(number, samples):
                 self._runner.append(number, np.frombuffer(samples, dtype="<f4"))
@@ -100,9 +100,12 @@ class Streams:
                 if question.whole:
                     self._runner.pad(number)
                     self._count_audio(stream)
-            case CropStream():
-                if stream.asked is not None:
-                    self._end_answer(stream, EndReason.CROPPED)
+            case CropStream() if stream.asked is not None:
+                self._end_answer(stream, EndReason.CROPPED)
+            case KeepStream():
+                self._keep(stream)
+            case ResumeStream():
+                self._resume(message, stream)
             case CloseStream():
                 self._drop(stream)
             case RejoinStream():
@@ -111,31 +114,56 @@ class Streams:
     def _open(self, message: OpenStream) -> None:
         number, spec = message.stream, message.spec
         try:
-            worst = self._runner.prompt_positions(spec.frames, spec.question) + spec.question.max_tokens
-            if worst > self._scheduler.largest_stream:
-                self._refuse(number, FailureCode.TOO_LONG, self._too_long(message, worst))
-                return
-            self._runner.open(number, spec.level)
+            worst = self._reservations.worst(spec)
+            self._runner.open(number, spec.level, system=spec.system)
+            if spec.adapter is not None:
+                self._runner.adapt(number, spec.adapter)
+        except EngineError as error:
+            self._refuse(number, error.code, error.message)
+            return
         except Exception as error:
             if is_device_fault(error):
                 raise
             logger.exception("stream could not be opened", extra={"fields": {"request_id": message.request_id}})
             self._refuse(number, *self._explain(error))
             return
-        counts, company = self._runner.counts(number), message.company
-        stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=company)
-        stream.expected_tokens = self._expected(spec, message.answered)
-        stream.trace = message.trace
+        counts = self._runner.counts(number)
+        stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=message.company)
+        stream.expected_tokens, stream.trace = self._reservations.expected(spec, message.answered), message.trace
         self._streams[number] = stream
         self._traces.opened(message, self._clock())
         self._scheduler.add(stream)
         self.changed = True
 
-    def _expected(self, spec: StreamSpec, answered: int) -> int | None:
-        """Tokens that room is reserved for; None for those of the longest answer: live streams cannot wait for more."""
-        if spec.priority is Priority.LIVE:
-            return None
-        return expected_tokens(self._info.geometry.seconds(spec.frames)) + answered
+    def _keep(self, stream: StreamState) -> None:
+        """Nobody asks it for now: what it has heard stays, unless it is not all of it."""
+        if stream.idle:
+            self._scheduler.keep(stream)
+            self._end_trace(stream)
+        else:
+            self._let_go(stream)
+
+    def _resume(self, message: ResumeStream, stream: StreamState) -> None:
+        """It is to be asked again, and waits for pages like any other."""
+        try:
+            worst = self._reservations.worst(message.spec)
+        except EngineError as error:
+            self._fail(stream, error.code, error.message)
+            return
+        stream.resume(message, worst, self._reservations.expected(message.spec), self._clock())
+        self._traces.opened(message, self._clock())
+        self._scheduler.resume(stream)
+        self.changed = True
+
+    def evict(self) -> None:
+        """Kept streams go whose pages others have reserved."""
+        for stream in self._scheduler.evict():
+            self._let_go(stream)
+
+    def _let_go(self, stream: StreamState) -> None:
+        """It gives its pages back, and begins again if anybody wants it to."""
+        self._drop(stream)
+        self.outbox.append(StreamPreempted(stream.number))
 
     def _count_audio(self, stream: StreamState) -> None:
         stream.counts = self._runner.counts(stream.number)
@@ -162,8 +190,7 @@ class Streams:
         else:
             logger.info("preempted", extra={"fields": stream.log_fields})
             self.preemptions += 1
-            self._drop(stream)
-            self.outbox.append(StreamPreempted(stream.number))
+            self._let_go(stream)
         return True
 
     def put_questions(self) -> None:
@@ -190,10 +217,7 @@ class Streams:
                 stream.counts = self._runner.counts(number)
 
     def take(self, emitted: Emitted) -> None:
-        """Pass answer tokens on up to a stop token or the limit, and end the answer there.
-
-        The limit ends it only when a token beyond it comes: an answer of just that length is not called cut.
-        """
+        """Pass answer tokens on up to a stop token or the limit, and end the answer there."""
         stream = self._streams[emitted.stream]
         answer = stream.answer
         assert answer is not None
@@ -201,18 +225,15 @@ class Streams:
         if answer.first_token is None:
             answer.first_token = self._clock()
             self._traces.first_token(stream.number, answer.first_token)
-        stop = next((i for i, token in enumerate(emitted.tokens) if token in self._info.stop_ids), None)
-        written = len(emitted.tokens) if stop is None else stop
-        count = min(written, answer.limit - answer.tokens)
+        count, reason = stream.written(emitted, self._info.stop_ids)
         if count:
             answer.tokens += count
             self._traces.tokens(stream.number, count)
             self.answer_tokens += count
-            self.outbox.append(AnswerTokens(stream.number, emitted.tokens[:count], emitted.logprobs[:count], forced))
-        if count < written:
-            self._end_answer(stream, EndReason.LENGTH)
-        elif stop is not None:
-            self._end_answer(stream, EndReason.STOP)
+            told = emitted.tokens[:count], emitted.logprobs[:count], forced, emitted.likeliest[:count]
+            self.outbox.append(AnswerTokens(stream.number, *told))
+        if reason is not None:
+            self._end_answer(stream, reason)
 
     def _end_answer(self, stream: StreamState, reason: EndReason) -> None:
         """The answer is over: the stream listens on, or ends with it."""
@@ -225,8 +246,6 @@ class Streams:
                 stream.counts = self._runner.counts(stream.number)
                 self._scheduler.shrink(stream)
             self.outbox.append(stream.end_answer(reason, self._clock()))
-
-    # ----------------------------------------------------------------------------------------------------- ends
 
     def fail(self, number: int, error: Exception) -> None:
         """End a stream for what went wrong with it."""
@@ -257,15 +276,8 @@ class Streams:
 
     def _explain(self, error: Exception) -> tuple[FailureCode, str]:
         if isinstance(error, self._out_of_memory):
-            return FailureCode.OUT_OF_MEMORY, _NO_MEMORY
+            return FailureCode.OUT_OF_MEMORY, "The device had not enough memory for this request and those beside it."
         return FailureCode.INTERNAL, "The engine failed on this request."
-
-    def _too_long(self, message: OpenStream, worst: int) -> str:
-        seconds = self._info.geometry.seconds(message.spec.frames)
-        return (
-            f"{seconds:.0f} s of audio with up to {message.spec.question.max_tokens} answer tokens "
-            f"take {worst} positions, and this server has room for {self._scheduler.largest_stream}."
-        )
 
     def _fail(self, stream: StreamState, code: FailureCode, explanation: str) -> None:
         self._traces.failed(stream.number, code)
@@ -279,6 +291,10 @@ class Streams:
         del self._streams[stream.number]
         self._scheduler.remove(stream)
         self._runner.release(stream.number)
+        self._end_trace(stream)
+
+    def _end_trace(self, stream: StreamState) -> None:
+        """It does not run any more."""
+        self.changed = True
         if (trace := self._traces.ended(stream.number, self._clock())) is not None:
             self.outbox.append(trace)
-        self.changed = True

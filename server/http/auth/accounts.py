@@ -119,9 +119,13 @@ class Account:
         finally:
             self.live_sessions -= channels
 
-    def charge(self, seconds: float) -> None:
-        """Count so much audio. Raises LimitReached, and counts nothing, where all was used up before."""
-        self.check_audio()
+    def charge(self, seconds: float, *, late: bool = False) -> None:
+        """Count so much audio. Raises LimitReached, and counts nothing, where all was used up before.
+
+        ``late``: of a recording that is in work, and not refused any more.
+        """
+        if not late:
+            self.check_audio()
         if self._bucket is not None:
             self._bucket.take(seconds, self._clock())
 

@@ -14,7 +14,8 @@ logger = logging.getLogger("server.access")
 
 _SWITCHED = 101
 """Status of a WebSocket's handshake that was accepted."""
-_PROBES = frozenset({"/health", "/ready", "/metrics"})
+_OFTEN = frozenset({"/health", "/ready", "/metrics", "/web/{name:path}"})
+"""Probes, and the hundred files that the page is made of."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -22,7 +23,7 @@ class AccessLogMiddleware:
     """Logs the client's address, method, route, status, seconds and what a route put into ``scope["state"]["log"]``.
 
     The route is its template, or "unmatched": paths and queries are the client's words and may hold secrets. Probes
-    are logged at debug level.
+    and files of the page are logged at debug level.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -56,7 +57,7 @@ class AccessLogMiddleware:
             method = verb if verb in _METHODS else "other"
             service.metrics.requests.labels(endpoint, method, str(status)).inc()
             service.metrics.request_duration.labels(endpoint).observe(seconds)
-            level = logging.DEBUG if endpoint in _PROBES else logging.INFO
+            level = logging.DEBUG if endpoint in _OFTEN else logging.INFO
             client = (scope.get("client") or ("",))[0]
             line = {
                 "client": client,

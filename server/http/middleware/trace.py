@@ -13,7 +13,7 @@ from server.http.errors import CLIENT_CLOSED_REQUEST
 from server.http.paths import path_of
 from server.http.service import service_of
 from server.traceparent import current, is_traceparent, unsampled
-from server.tracing.tracer import Attribute, Span, working_for
+from server.tracing.tracer import Attribute, Kind, Span, working_for
 
 _PROBES = frozenset({"/health", "/ready", "/metrics"})
 _SWITCHED = 101
@@ -43,7 +43,7 @@ class TraceMiddleware:
             finally:
                 current.reset(token)
             return
-        span = tracer.start(_method(scope), parent, server=True, attributes=_known(scope))
+        span = tracer.start(_method(scope), parent, kind=Kind.SERVER, attributes=_known(scope))
         with working_for(span):
             await self._follow(span, scope, receive, send)
 

@@ -25,6 +25,11 @@ def parameter_schemas(parameters: type[BaseModel]) -> dict[str, Schema]:
     return found
 
 
+def present_fields(parameters: type[BaseModel]) -> dict[str, Schema]:
+    """The parameters by name."""
+    return {name: _present(schema) for name, schema in _schema(parameters)["properties"].items()}
+
+
 def recording_body(parameters: type[BaseModel], examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A request's body.
 
@@ -32,7 +37,7 @@ def recording_body(parameters: type[BaseModel], examples: dict[str, dict[str, An
         parameters: beside the recording.
         examples: values of some, by what they are good for.
     """
-    fields = {name: _present(schema) for name, schema in _schema(parameters)["properties"].items()}
+    fields = present_fields(parameters)
     audio = {"data": base64.b64encode(RECORDING.encode()).decode(), "format": "wav"}
     form = {about: {"value": {"file": RECORDING} | values} for about, values in examples.items()}
     plain = {about: {"value": {"input_audio": audio} | values} for about, values in examples.items()}

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.routing import WebSocketRoute
 
-from server.http.openapi import diarization, job_schemas, listen, models, operations, transcriptions
+from server.http.openapi import chat, diarization, job_schemas, listen, models, operations, transcriptions
 from server.http.openapi.answers import ERROR_SCHEMAS, HEADERS, RESPONSES
 from server.http.openapi.live import TAGS, WEBSOCKETS
 
@@ -60,7 +60,7 @@ def describe(app: FastAPI, routers: Iterable[APIRouter], *, keyed: bool, header:
 
 
 def _schemas() -> dict[str, Any]:
-    parts = [room.SCHEMAS for room in (transcriptions, job_schemas, diarization, listen, models, operations)]
+    parts = [room.SCHEMAS for room in (transcriptions, chat, job_schemas, diarization, listen, models, operations)]
     return {name: schema for part in (ERROR_SCHEMAS, *parts) for name, schema in part.items()}
 
 

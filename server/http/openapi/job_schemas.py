@@ -53,7 +53,11 @@ SCHEMAS: dict[str, Schema] = {
             "model": STRING,
             "created_at": INTEGER,
             "progress": ref("JobProgress"),
-            "links": record({"self": STRING, "events": STRING, "result": STRING, "cancel": STRING}, about="Paths."),
+            "links": record(
+                {"self": STRING, "events": STRING, "result": STRING, "cancel": STRING},
+                {"audio": nullable("string", "The recording, as long as it is kept.")},
+                "Paths.",
+            ),
         },
         {
             "started_at": _TIME,
@@ -70,7 +74,8 @@ SCHEMAS: dict[str, Schema] = {
                             "url": STRING,
                             "status": {"type": "string", "enum": list(DeliveryStatus)},
                             "attempts": INTEGER,
-                        }
+                        },
+                        {"error": nullable("string", "Why the last try was none.")},
                     ),
                     {"type": "null"},
                 ],
@@ -156,6 +161,14 @@ RESPONSES: dict[str, Any] = {
     ),
     "JobExpired": _refusal(
         "What came of it is kept no longer.", "job_expired", "What came of this job is kept no longer."
+    ),
+    "RecordingGone": _refusal(
+        "It is not kept any more.", "recording_gone", "The recording of this job is kept no longer."
+    ),
+    "NoSuchRange": _refusal(
+        "The recording does not have these bytes; `Content-Range` says how many there are.",
+        "range_not_satisfiable",
+        "There are 1024 bytes.",
     ),
 }
 """The components that `refusal` refers to."""

@@ -7,10 +7,10 @@ from typing import Any
 
 from server.http.openapi.answers import answers, header, json_content
 from server.http.openapi.job_schemas import EXAMPLE, EXAMPLE_JOB, EXAMPLE_NOW, refusal
-from server.http.openapi.schemas import ref
+from server.http.openapi.schemas import STRING, ref
 from server.http.openapi.transcriptions import ANSWER_CONTENT, event_examples
 from server.jobs.objects import OBJECT, progress_object
-from server.protocols.openai.transcription_request import ResponseFormat
+from server.protocols.openai.response_format import ResponseFormat
 
 _LAST_EVENT: dict[str, Any] = {
     "name": "Last-Event-ID",
@@ -110,5 +110,28 @@ JOB_RESULT: dict[str, Any] = {
         },
         _409=refusal("JobNotDone"),
         _410=refusal("JobExpired"),
+    ),
+}
+_FILE = {"*/*": {"schema": STRING | {"format": "binary"}, "example": "RIFF"}}
+JOB_AUDIO: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Range",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "One range of bytes; anything else is answered with all of the file.",
+            "example": "bytes=0-1023",
+        }
+    ],
+    "responses": _answers(
+        {
+            "description": "The file as it came.",
+            "headers": {"x-request-id": header("RequestId"), "etag": {"description": "Of it.", "schema": STRING}},
+            "content": _FILE,
+        },
+        _206={"description": "The bytes that were asked for.", "content": _FILE},
+        _410=refusal("RecordingGone"),
+        _416=refusal("NoSuchRange"),
     ),
 }

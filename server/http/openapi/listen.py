@@ -47,6 +47,7 @@ PARAMETERS: dict[str, tuple[Schema, str, object]] = {
     "search": (listing(STRING), "Terms of which is told where they were said.", ["morning"]),
     "numerals": (BOOLEAN, "Numbers in digits.", False),
     "profanity_filter": (BOOLEAN, "Of profane words only the first letter is told.", False),
+    "tag_audio_events": (BOOLEAN, "Tell of sounds that are no speech, such as [Music].", False),
     "extra": (listing(STRING), "`name:value` that the answer repeats.", ["case:17"]),
     "tag": (listing(STRING), "Words that the answer repeats.", ["support"]),
     "alternatives": (_POSITIVE, "At most so many; there is one.", 1),

@@ -6,6 +6,7 @@ from typing import Any
 
 TAGS: list[dict[str, Any]] = [
     {"name": "audio", "description": "Recordings, as OpenAI's API has them: docs/api.md."},
+    {"name": "chat", "description": "Conversations about a recording, as OpenAI and vLLM have them: docs/chat.md."},
     {"name": "jobs", "description": "Recordings that are transcribed when there is time: docs/jobs.md."},
     {
         "name": "live",

@@ -15,6 +15,7 @@ SCHEMAS: dict[str, Schema] = {
     "Capacity": record(
         {
             "recording_seconds": NUMBER | {"description": "Longest recording."},
+            "upload_bytes": INTEGER | {"description": "Largest body of a request."},
             "pass_seconds": NUMBER | {"description": "Longest that one pass of the model holds."},
             "window_seconds": NUMBER | {"description": "Longest that is heard at once."},
             "recordings": {
@@ -37,6 +38,7 @@ _EXAMPLE = {
     "root": "microsoft/VibeVoice-ASR-HF",
     "capacity": {
         "recording_seconds": 3600.0,
+        "upload_bytes": 536_870_912,
         "pass_seconds": 9683.0,
         "window_seconds": 1200.0,
         "recordings": {"60": 32, "600": 11, "3600": 5},

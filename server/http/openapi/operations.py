@@ -6,6 +6,7 @@ from typing import Any
 
 from server.http.openapi.answers import answers, json_content
 from server.http.openapi.schemas import STRING, Schema, record, ref
+from server.version import VERSION
 
 SCHEMAS: dict[str, Schema] = {
     "Status": record(
@@ -15,20 +16,23 @@ SCHEMAS: dict[str, Schema] = {
                 "description": "`ready`, or why not: `starting`, `restarting`, `draining`, `closed`, `failed`.",
             }
         },
-        {"reason": {"type": "string", "description": "Why the model could not be loaded."}},
+        {
+            "reason": {"type": "string", "description": "`/ready`: why the model could not be loaded."},
+            "version": {"type": "string", "description": "`/health`: of the server."},
+        },
     )
 }
 
 
-def _probe(yes: str, no: str, why: str) -> dict[str, Any]:
+def _probe(yes: str, no: str, why: str, more: dict[str, str]) -> dict[str, Any]:
     def said(description: str, status: str) -> dict[str, Any]:
-        return {"description": description, "content": json_content(ref("Status"), {"status": status})}
+        return {"description": description, "content": json_content(ref("Status"), {"status": status, **more})}
 
     return {"responses": answers(500, any_name=True, ok=said(yes, "ready")) | {"503": said(no, why)}, "security": []}
 
 
-HEALTH = _probe("The process is of use.", "Only a restart of the process helps.", "failed")
-READY = _probe("Work may be sent here.", "Not now.", "starting")
+HEALTH = _probe("The process is of use.", "Only a restart of the process helps.", "failed", {"version": VERSION})
+READY = _probe("Work may be sent here.", "Not now.", "starting", {})
 METRICS: dict[str, Any] = {
     "responses": answers(
         401,

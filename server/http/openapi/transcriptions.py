@@ -38,7 +38,7 @@ _EXTRAS: dict[str, Schema] = {
 }
 _REPETITIONS = listing(
     record({"start": SECONDS, "end": SECONDS, "kind": STRING, "outcome": STRING}, {"channel": _EXTRAS["channel"]}),
-    "Where the model repeated itself, and whether that was retried, skipped or kept; absent when it did not.",
+    "Where the model repeated itself, and whether that was retried, skipped, kept or ended; absent when it did not.",
 )
 _USAGE: dict[str, Schema] = {
     "UsageTokens": record(
@@ -50,6 +50,11 @@ _USAGE: dict[str, Schema] = {
 _SPENT = {"anyOf": [ref(name) for name in _USAGE]}
 _LOGPROBS = listing(record({"token": STRING, "bytes": listing(INTEGER), "logprob": NUMBER}), "With include[]=logprobs.")
 
+_FORMATS: Schema = {
+    "type": "object",
+    "additionalProperties": {"type": ["object", "string"]},
+    "description": "With formats[]: the whole answer in each of them, by name; an object for JSON, else a text.",
+}
 _ANSWERS: dict[str, Schema] = {
     "Transcription": record(
         {"text": STRING, "usage": _SPENT},
@@ -126,10 +131,31 @@ _EVENTS: dict[str, Schema] = {
     ),
     "TranscriptDone": record(
         {"type": const("transcript.text.done"), "text": STRING},
-        {"languages": _LANGUAGES, "logprobs": _LOGPROBS, "usage": _SPENT, "notes": _NOTES},
+        {
+            "languages": _LANGUAGES,
+            "logprobs": _LOGPROBS,
+            "usage": _SPENT,
+            "duration": SECONDS,
+            "notes": _NOTES,
+            "formats": _FORMATS,
+        },
+    ),
+    "TranscriptProgress": record(
+        {
+            "type": const("transcription.progress"),
+            "progress": record({"audio_seconds": SECONDS, "audio_seconds_done": SECONDS}),
+        },
+        {},
+        "With progress=true.",
     ),
     "TranscriptEvent": {
-        "anyOf": [ref("TranscriptDelta"), ref("DiarizedSegment"), ref("TranscriptDone"), ref("Error")],
+        "anyOf": [
+            ref("TranscriptDelta"),
+            ref("DiarizedSegment"),
+            ref("TranscriptDone"),
+            ref("TranscriptProgress"),
+            ref("Error"),
+        ],
         "description": "Done, or an error, is the last of a stream.",
     },
     "ServerSentEvent": record(

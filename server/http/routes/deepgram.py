@@ -10,6 +10,7 @@ from starlette.datastructures import QueryParams
 
 from server.context import ANY_ROOM, ContextRoom
 from server.http.deepgram_error import LISTEN_PATH, REQUEST_ID_HEADER, invalid_query
+from server.http.model_names import adapter_of
 from server.http.openapi import LISTEN
 from server.http.routes.deepgram_file import now, transcribe_body
 from server.http.service import service_of
@@ -35,6 +36,7 @@ async def listen_live(websocket: WebSocket) -> None:
         request_id=websocket.state.request_id,
         created=now(),
         room=room,
+        adapter=adapter_of(websocket.query_params, service.settings),
     )
     await run_session(
         websocket,

@@ -15,6 +15,7 @@ from server.http.deepgram_error import invalid_query
 from server.http.disconnect import while_connected
 from server.http.errors import ApiError
 from server.http.long_json import LongJSONResponse
+from server.http.model_names import adapter_of
 from server.http.recording_requests import open_transcription
 from server.http.service import service_of
 from server.http.upload import Upload
@@ -68,4 +69,6 @@ async def _read_body(request: Request, query: ListenQuery) -> AsyncIterator[Uplo
         file = spooled.opened()
         if query.needs_rate and is_raw(file):
             raise invalid_query("sample_rate is needed with encoding: the body does not begin like a container.")
-        yield Upload(file, Wishes(query.context, listening=query.listening), digest.hexdigest())
+        adapter = adapter_of(request.query_params, service_of(request.scope).settings)
+        wishes = Wishes(query.context, listening=query.listening, adapter=adapter)
+        yield Upload(file, wishes, digest.hexdigest())

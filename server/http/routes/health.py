@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from server.http.openapi import HEALTH, METRICS, READY
 from server.http.service import service_of
+from server.version import VERSION
 
 router = APIRouter(tags=["operations"])
 
@@ -17,7 +18,7 @@ async def health(request: Request) -> JSONResponse:
     """200 while the server lives or can recover by itself; 503 when only a restart of the process helps."""
     service = service_of(request.scope)
     status = "failed" if service.failed else service.engine.state.value
-    return JSONResponse({"status": status}, 503 if service.failed else 200)
+    return JSONResponse({"status": status, "version": VERSION}, 503 if service.failed else 200)
 
 
 @router.get("/ready", summary="May work be sent here?", openapi_extra=READY)

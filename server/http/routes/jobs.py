@@ -11,11 +11,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from server.http.answers import answer, noted
-from server.http.errors import invalid
+from server.http.errors import ApiError, invalid
 from server.http.event_stream import EventStream
+from server.http.file_ranges import FileResponse
 from server.http.job_events import error_of, job_events, last_number
 from server.http.job_requests import job_of, jobs_of, owner_of, shown
-from server.http.openapi import JOB, JOB_CANCELLED, JOB_DELETED, JOB_EVENTS, JOB_RESULT, JOBS
+from server.http.openapi import JOB, JOB_AUDIO, JOB_CANCELLED, JOB_DELETED, JOB_EVENTS, JOB_RESULT, JOBS
 from server.http.service import service_of
 from server.http.writing import written
 from server.jobs.job import Job, JobStatus
@@ -82,8 +83,20 @@ async def retrieve_result(request: Request, job_id: _Id) -> Response:
     if transcript is None:
         raise error_of(job)
     if _asked_format(request) == DiarizationFormat.RTTM:
+        if any(segment.free for segment in transcript.segments):
+            raise invalid("response_format", "The answer to an instruction is text: it does not say who spoke when.")
         return await _rttm(request, job, transcript)
     return await answer(transcript, _parameters(request, job))
+
+
+@router.get("/{job_id}/audio", summary="The recording", response_class=Response, openapi_extra=JOB_AUDIO)
+async def retrieve_recording(request: Request, job_id: _Id) -> Response:
+    """The file as it came, whole or the range that a player asks for, as long as it is kept."""
+    job = await job_of(request, job_id)
+    file = await jobs_of(request).recording(job)
+    if file is None:
+        raise ApiError(HTTPStatus.GONE, "The recording of this job is kept no longer.", code="recording_gone")
+    return FileResponse(file, job.filename, f'"{job.id}"', request.headers)
 
 
 @router.post("/{job_id}/cancel", summary="Have no more done for a job", openapi_extra=JOB_CANCELLED)

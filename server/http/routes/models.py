@@ -1,4 +1,4 @@
-"""``GET /v1/models``: the one model that is served."""
+"""``GET /v1/models``: the model that is served, and the adapters beside it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _Name = Annotated[
 
 @router.get("", summary="List the served model", openapi_extra=MODELS)
 async def list_models(request: Request) -> dict[str, Any]:
-    """OpenAI's list, with one entry."""
+    """OpenAI's list: the served model, and behind it each adapter as a model of its own."""
     service = service_of(request.scope)
-    return {"object": "list", "data": [_describe(service, service.settings.served_model_name)]}
+    names = [service.settings.served_model_name, *(each.name for each in service.settings.named_adapters)]
+    return {"object": "list", "data": [_describe(service, name) for name in names]}
 
 
 @router.get("/{name:path}", summary="Describe a model", openapi_extra=MODEL)
@@ -46,7 +47,8 @@ def _describe(service: Service, name: str) -> dict[str, Any]:
     }
     if (capacity := service.engine.capacity) is not None:
         described["capacity"] = {
-            "recording_seconds": service.settings.max_audio_seconds,
+            "recording_seconds": min(service.settings.max_audio_seconds, capacity.recording_seconds),
+            "upload_bytes": service.settings.max_upload_bytes,
             "pass_seconds": capacity.pass_seconds,
             "window_seconds": capacity.window_seconds,
             "recordings": {str(length): count for length, count in capacity.recordings.items()},

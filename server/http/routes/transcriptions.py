@@ -16,6 +16,7 @@ from server.http.openapi import TRANSCRIPTION, TRANSLATION
 from server.http.recording_requests import Received, receive, transcribe
 from server.http.service import service_of
 from server.http.upload import read_upload
+from server.protocols.openai.diarization_request import recording_name
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.protocols.openai.transcription_wishes import transcription_wishes
 
@@ -36,12 +37,15 @@ async def create_transcription(request: Request) -> Response:
         received = _with_defaults(request, await receive(request, resources, reading, check_room))
         parameters = received.upload.details
         request.state.log["format"] = parameters.response_format.value
+        service_of(request.scope).check(received.upload.wishes)
         if parameters.background or check_room is not None:
             return await accept_job(request, received)
+        if parameters.webhook_url is not None:
+            raise invalid("webhook_url", "webhook_url needs background=true.")
         transcription = await transcribe(request, resources, received)
         if parameters.streamed:
             return EventStream(
-                answer_events(transcription, parameters),
+                answer_events(transcription, parameters, recording_name(received.upload.filename)),
                 heartbeat_seconds=service_of(request.scope).settings.heartbeat_seconds,
                 resources=resources.pop_all(),
             )

@@ -31,9 +31,12 @@ from server.live.vocabulary.actions import (
     Hear,
     Resume,
     Send,
+    SetAdapter,
     SetContext,
     SetFormat,
     SetLogprobs,
+    SetSounds,
+    Setting,
     SetTurns,
 )
 from server.live.vocabulary.events import (
@@ -238,9 +241,7 @@ class LiveSession(Generic[Message]):
                 async with self._one_at_a_time:
                     await self._do(action)
 
-    async def _do(
-        self, action: SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish
-    ) -> None:
+    async def _do(self, action: SetFormat | Hear | Setting | Flush | Discard | Finish) -> None:
         match action:
             case SetFormat():
                 await self._hear(await self._audio.begin(action))
@@ -253,8 +254,12 @@ class LiveSession(Generic[Message]):
                 self._transcribers.set_turns(turns)
             case SetContext(context):
                 self._transcribers.set_context(context)
+            case SetAdapter(adapter):
+                self._transcribers.set_adapter(adapter)
             case SetLogprobs(wanted):
                 self._transcribers.set_logprobs(wanted)
+            case SetSounds(wanted):
+                self._transcribers.set_sounds(wanted)
             case Flush(flush):
                 await self._hear(self._audio.drain())
                 self._transcribers.flush(flush)

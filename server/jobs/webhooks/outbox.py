@@ -24,6 +24,7 @@ class Message:
         id: the same each time, so that a receiver knows what it has.
         body: likewise.
         attempt: which try it is, from 1.
+        trace: the traceparent of what accepted the job.
     """
 
     job: int
@@ -31,6 +32,7 @@ class Message:
     url: str
     body: str
     attempt: int
+    trace: str | None = None
 
 
 class Outbox:
@@ -44,7 +46,8 @@ class Outbox:
         now = self._db.clock()
         with self._db.transaction():
             rows = self._db.rows(
-                "SELECT * FROM deliveries WHERE status = ? AND due_at <= ? ORDER BY due_at LIMIT 1",
+                "SELECT deliveries.*, jobs.trace FROM deliveries JOIN jobs ON jobs.number = deliveries.job "
+                "WHERE deliveries.status = ? AND deliveries.due_at <= ? ORDER BY deliveries.due_at LIMIT 1",
                 (DeliveryStatus.PENDING, now),
             )
             if not rows:
@@ -55,23 +58,23 @@ class Outbox:
                 "UPDATE deliveries SET body = ?, attempts = attempts + 1, due_at = ? WHERE job = ?",
                 (body, now + _IN_HAND, row["job"]),
             )
-        return Message(row["job"], row["message"], row["url"], body, row["attempts"] + 1)
+        return Message(row["job"], row["message"], row["url"], body, row["attempts"] + 1, row["trace"])
 
     def delivered(self, message: Message) -> None:
         """Somebody has taken it."""
-        self._set(message, DeliveryStatus.DELIVERED)
+        self._set(message, DeliveryStatus.DELIVERED, None)
 
-    def give_up(self, message: Message) -> None:
-        """Nobody ever will."""
-        self._set(message, DeliveryStatus.FAILED)
+    def give_up(self, message: Message, error: str | None) -> None:
+        """Nobody ever will; ``error``: why not, as its owner is told."""
+        self._set(message, DeliveryStatus.FAILED, error)
 
-    def retry(self, message: Message) -> bool:
-        """It is sent again later. False: this was the last try."""
+    def retry(self, message: Message, error: str | None) -> bool:
+        """It is sent again later; ``error``: why this try was none. False: this was the last one."""
         if message.attempt > len(RETRIES):
-            self.give_up(message)
+            self.give_up(message, error)
             return False
-        wait = RETRIES[message.attempt - 1]
-        self._db.change("UPDATE deliveries SET due_at = ? WHERE job = ?", (self._db.clock() + wait, message.job))
+        due = self._db.clock() + RETRIES[message.attempt - 1]
+        self._db.change("UPDATE deliveries SET due_at = ?, error = ? WHERE job = ?", (due, error, message.job))
         return True
 
     def next_due(self) -> float | None:
@@ -85,5 +88,5 @@ class Outbox:
         ((count,),) = self._db.rows("SELECT count(*) FROM deliveries WHERE status = ?", (DeliveryStatus.PENDING,))
         return int(count)
 
-    def _set(self, message: Message, status: DeliveryStatus) -> None:
-        self._db.change("UPDATE deliveries SET status = ? WHERE job = ?", (status, message.job))
+    def _set(self, message: Message, status: DeliveryStatus, error: str | None) -> None:
+        self._db.change("UPDATE deliveries SET status = ?, error = ? WHERE job = ?", (status, error, message.job))

@@ -26,11 +26,10 @@ async def post(receiver: Receiver, address: str, headers: Mapping[str, str], bod
     ``address``: of the host, to be connected to; the certificate has to be the host's.
     """
     secure = receiver.scheme == "https"
+    # Made anew each time: the machine's certificates change while it runs, and are read from the disk.
+    trust = await asyncio.to_thread(ssl.create_default_context) if secure else None
     reader, writer = await asyncio.open_connection(
-        address,
-        receiver.port,
-        ssl=ssl.create_default_context() if secure else None,
-        server_hostname=receiver.host if secure else None,
+        address, receiver.port, ssl=trust, server_hostname=receiver.host if secure else None
     )
     try:
         return await _exchange(reader, writer, receiver, headers, body)

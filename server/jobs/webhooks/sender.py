@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +14,9 @@ from typing import Final
 from server.jobs.webhooks.outbox import Message
 from server.jobs.webhooks.posting import NoAnswer, post
 from server.jobs.webhooks.receivers import ForbiddenReceiver, Receiver, Receivers
+from server.jobs.webhooks.refusals import refusal, status_refusal
 from server.jobs.webhooks.signing import signed_headers
+from server.tracing.tracer import NO_TRACES, Attribute, Kind, Span, Tracer, ending, working_for
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +36,14 @@ class Taken(StrEnum):
     GONE = "gone"
 
 
+@dataclass(frozen=True, slots=True)
+class Try:
+    """What became of it, and why it was none, for the eyes of the job's owner."""
+
+    taken: Taken
+    error: str | None = None
+
+
 class Sender:
     """Sends messages.
 
@@ -40,17 +51,24 @@ class Sender:
         receivers: who may get any.
         secrets: that sign them.
         clock: Unix time in seconds.
+        tracer: is told of each try, which is linked to what accepted the job.
 
     Attributes:
         tries: how many there were, by what became of them.
     """
 
     def __init__(
-        self, receivers: Receivers, secrets: Sequence[bytes], clock: Callable[[], float], post: Post = post
+        self,
+        receivers: Receivers,
+        secrets: Sequence[bytes],
+        clock: Callable[[], float],
+        tracer: Tracer = NO_TRACES,
+        post: Post = post,
     ) -> None:
         self.receivers = receivers
         self._secrets = secrets
         self._clock = clock
+        self._tracer = tracer
         self._post = post
         self._tries = Counter(dict.fromkeys(Taken, 0))
 
@@ -58,15 +76,20 @@ class Sender:
     def tries(self) -> Mapping[Taken, int]:
         return MappingProxyType(self._tries)
 
-    async def send(self, message: Message) -> Taken:
+    async def send(self, message: Message) -> Try:
         """One try."""
-        taken = await self._try(message)
-        self._tries[taken] += 1
-        return taken
+        attributes: dict[str, Attribute] = {"http.request.method": "POST", "asr.attempt": message.attempt}
+        span = self._tracer.start("job.webhook", None, kind=Kind.CLIENT, follows=message.trace, attributes=attributes)
+        with ending(span), working_for(span, message.trace):
+            tried = await self._try(message, span)
+            self._tries[tried.taken] += 1
+            return tried
 
-    async def _try(self, message: Message) -> Taken:
+    async def _try(self, message: Message, span: Span) -> Try:
         headers = signed_headers(message.id, message.body, int(self._clock()), self._secrets)
         headers |= {"content-type": "application/json", "user-agent": "vibevoice-asr-server"}
+        if span.traceparent is not None:
+            headers["traceparent"] = span.traceparent
         try:
             # The operator may allow less than he did when the job was accepted.
             receiver = self.receivers.read(message.url)
@@ -74,13 +97,15 @@ class Sender:
                 address = await self.receivers.address_of(receiver)
                 status = await self._post(receiver, address, headers, message.body.encode())
         except (ForbiddenReceiver, NoAnswer, OSError) as error:  # TimeoutError is one
-            logger.warning(
-                "a webhook was not reached",
-                extra={"fields": {"message": message.id, "attempt": message.attempt, "error": type(error).__name__}},
-            )
-            return Taken.REFUSED
+            told = refusal(error, _SECONDS)
+            fields = {"message": message.id, "attempt": message.attempt, "error": type(error).__name__, "told": told}
+            logger.warning("a webhook was not reached", extra={"fields": fields})
+            span.end(error=type(error).__name__)
+            return Try(Taken.REFUSED, told)
+        span.set({"http.response.status_code": status})
         if 200 <= status < 300:
-            return Taken.DELIVERED
+            return Try(Taken.DELIVERED)
         fields = {"message": message.id, "attempt": message.attempt, "status": status}
         logger.warning("a webhook was refused", extra={"fields": fields})
-        return Taken.GONE if status == _GONE else Taken.REFUSED
+        span.end(error=str(status))
+        return Try(Taken.GONE if status == _GONE else Taken.REFUSED, status_refusal(status))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from model.seam.audio import Level
+from server.live.captions.sounds import Sounds, among
 from server.live.captions.stability import Stabilizer
+from server.live.captions.word_gaps import WordGaps
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted
 from server.live.vocabulary.resumption import Said, TextPlace, Voice, Voices
 from server.transcript.words import ends_sentence
@@ -27,6 +29,9 @@ class Captions:
         self._windows = windows
         self._update, self._first_speech = update, first_speech
         self._stabilizer = Stabilizer(settle)
+        self._sounds = Sounds(settle)
+        self._gaps = WordGaps()
+        self._tells_sounds = False
         self._speech = 0.0  # since the last update
         self._unsettled = False  # somebody spoke since all was committed
         self._last_text = ""  # of the last segment that the model heard
@@ -42,6 +47,10 @@ class Captions:
         """What was heard last reads as the end of a sentence."""
         return ends_sentence(self._last_text)
 
+    def set_adapter(self, adapter: str | None) -> None:
+        """With which the model hears from the next window on."""
+        self._windows.adapter = adapter
+
     def set_context(self, context: str | None) -> None:
         """Hotwords or background text for the prompt, from the next window on."""
         self._windows.context = context
@@ -49,6 +58,10 @@ class Captions:
     def set_logprobs(self, wanted: bool) -> None:
         """Tell log-probabilities with committed words from the next answer on, or not."""
         self._windows.logprobs = wanted
+
+    def set_sounds(self, wanted: bool) -> None:
+        """Tell sounds from the next answer on, or not."""
+        self._tells_sounds = wanted
 
     def place(self) -> TextPlace:
         """Where the text stands, behind the events that were returned last."""
@@ -64,6 +77,7 @@ class Captions:
             segments=self._stabilizer.segments,
             open=None if said is None else Said.of(said),
             words_end=self._stabilizer.words_end,
+            sounds_until=self._sounds.until,
         )
 
     @property
@@ -85,10 +99,12 @@ class Captions:
         self._windows.resume(samples, known, place.closed_until)
         said = None if place.open is None else place.open.segment
         self._stabilizer.resume(place.segments, said, place.words_end)
+        self._sounds.until = place.sounds_until
 
     async def take(self, block: Block, speech: float) -> list[LiveEvent]:
         """More audio, in which somebody speaks for ``speech`` seconds. Asks the model only where its window is full."""
         self._unsettled |= speech > 0
+        self._gaps.take(block)
         events: list[LiveEvent] = []
         if not self._windows.fits(block):
             events = await self._roll()
@@ -102,10 +118,18 @@ class Captions:
         hypothesis = await self._windows.ask(whole=final)
         if hypothesis:
             self._last_text = hypothesis[-1].text
-        events = self._stabilizer.update(hypothesis, self._windows.heard_until, final=final)
+        heard, certain = self._windows.heard_until, self._windows.certain
+        events = self._stabilizer.update(hypothesis, heard, final=final, certain=certain)
         for event in events:
             if isinstance(event, SegmentCommitted):
                 self._windows.close_segment(event.segment)
+        events = self._gaps.add_to(events)
+        if self._tells_sounds:
+            windows = self._windows
+            sounds = self._sounds.update(
+                windows.sounds, windows.heard_until, closed_until=windows.closed_until, final=final
+            )
+            events = among(events, sounds)
         return events
 
     async def look(self) -> list[LiveEvent]:
@@ -120,7 +144,7 @@ class Captions:
                 return []
             self._windows.catch_up()
         if self._windows.empty:
-            return self._stabilizer.close()
+            return self._gaps.add_to(self._stabilizer.close())
         if self._unsettled or self._stabilizer.open or self._stabilizer.pending:
             self._unsettled = False
             return await self.update(final=True)
@@ -132,7 +156,10 @@ class Captions:
         self._speech = 0.0
         self._unsettled = False
         self._stabilizer.forget()
-        return self._stabilizer.close()
+        self._sounds.forget()
+        events = self._gaps.add_to(self._stabilizer.close())
+        self._gaps.forget()
+        return events
 
     def close(self) -> None:
         """Give the device's memory back until somebody speaks again; what is not settled is lost. May be repeated."""

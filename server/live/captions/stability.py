@@ -18,6 +18,8 @@ from itertools import islice
 from server.live.captions.alignment import aligned
 from server.live.captions.units import Cutter, Units, alike
 from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
+from server.transcript.logprobs import seen
+from server.transcript.probabilities import Probabilities
 from server.transcript.segments import Segment
 
 
@@ -25,7 +27,8 @@ from server.transcript.segments import Segment
 class _Open:
     """The segment whose words are being committed.
 
-    ``avg_logprob``: as it was read last. ``keys``: by which the committed words are found again.
+    ``avg_logprob``: as it was read last. ``keys``: by which the committed words are found again. ``probabilities``: of
+    their tokens, each as it was when they were committed.
     """
 
     index: int
@@ -36,9 +39,19 @@ class _Open:
     avg_logprob: float | None
     keys: list[str] = field(default_factory=list)
     text: str = ""
+    probabilities: Probabilities = field(default_factory=Probabilities)
 
     def closed(self) -> Segment:
-        return Segment(self.index, self.start, max(self.end, self.start), self.speaker, self.text, self.avg_logprob)
+        end = max(self.end, self.start)
+        whole = Segment(self.index, self.start, end, self.speaker, self.text, self.avg_logprob)
+        return replace(whole, probabilities=self.probabilities)
+
+    def add(self, lead: str, text: str, keys: Sequence[str], known: Probabilities | None) -> None:
+        """These words are committed, behind ``lead`` and the others."""
+        if known is not None:
+            self.probabilities = self.probabilities.followed(known, seen(self.text))
+        self.text += (lead if self.text else "") + text
+        self.keys += keys
 
     def read(self, segment: Segment) -> None:
         """A later hypothesis has it like this."""
@@ -85,16 +98,19 @@ class Stabilizer:
         """The last hypothesis had words that are not committed."""
         return bool(self._before)
 
-    def update(self, hypothesis: Sequence[Segment], heard: float, *, final: bool = False) -> list[LiveEvent]:
+    def update(
+        self, hypothesis: Sequence[Segment], heard: float, *, final: bool = False, certain: bool = False
+    ) -> list[LiveEvent]:
         """Take what the model now says behind the closed segments. ``heard``: end of the audio it has heard.
 
-        ``final``: commit all of it and close every segment. Takes time in proportion to the hypothesis, and little of
+        ``final``: commit all of it and close every segment. ``certain``: commit all of it, the last segment may go on.
+        Takes time in proportion to the hypothesis, and little of
         it for what the one before said too.
         """
         units = self._cutter.units(hypothesis)
         known = self._committed_part(units)
         rest = units.spoken(known)
-        count = len(rest) if final else self._certain(units, known, rest, heard)
+        count = len(rest) if final or certain else self._certain(units, known, rest, heard)
         tail = known + count
         events, place = self._commit(units, known, tail)
         self._before = rest[count:]
@@ -163,16 +179,21 @@ class Stabilizer:
     def _committed(opened: _Open, units: Units, first: int, last: int) -> WordsCommitted:
         floor = opened.words_end
         words = tuple(
-            replace(word, start=max(word.start, floor), end=max(word.end, floor), speaker=opened.speaker)
+            replace(
+                word,
+                start=max(word.start, floor),
+                end=max(word.end, floor),
+                speaker=opened.speaker,
+                logprob=opened.avg_logprob if word.logprob is None else word.logprob,
+            )
             for word in units.timed(first, last)
         )
         lead, text = units.run(first, last)
-        opened.text += (lead if opened.text else "") + text
-        opened.keys += units.keys[first:last]
+        opened.add(lead, text, units.keys[first:last], units.probabilities(first, last))
         opened.words_end = words[-1].end
         opened.end = max(opened.end, opened.words_end)
         logprobs = units.logprobs(first, last)
-        return WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob, logprobs)
+        return WordsCommitted(opened.index, opened.speaker, words, text, lead, logprobs)
 
     def _hypothesis(self, units: Units, place: int | None, tail: int) -> Hypothesis:
         segments: list[Segment] = []
@@ -181,7 +202,8 @@ class Stabilizer:
         for number, begin, end in units.runs(tail, len(units)):
             lead, text = units.run(begin, end)
             start = units.timed(begin, begin + 1)[0].start
-            segment = replace(units.segments[number], start=start, text=text, logprobs=None)
+            known = units.probabilities(begin, end)
+            segment = replace(units.segments[number], start=start, text=text, logprobs=None, probabilities=known)
             if self._open is not None and number == place:
                 first_lead = lead
                 segments.append(replace(segment, index=self._open.index))

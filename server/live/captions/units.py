@@ -15,9 +15,10 @@ from itertools import accumulate, chain
 import regex
 
 from server.transcript.logprobs import TokenLogprob, seen
+from server.transcript.probabilities import Probabilities
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import characters, cut_words, letters
-from server.transcript.words import Word, moment, shares
+from server.transcript.words import Word, moment, shares, word_logprobs
 
 _UNSEEN = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 """Joiners, direction marks, variation selectors."""
@@ -90,15 +91,17 @@ class TextUnits:
 
         The first word lacks the units before ``first``, the last one those behind.
         """
-        words = []
-        for place, (lead, text) in enumerate(self._pieces(first, last), bisect_right(self._begins, first) - 1):
+        words: list[Word] = []
+        pieces = list(self._pieces(first, last))
+        logprobs = word_logprobs(segment, [text for _, text in pieces], self.seen(first))
+        for place, (lead, text) in enumerate(pieces, bisect_right(self._begins, first) - 1):
             parts, begin = self.words[place][1], self._begins[place]
             start = moment(segment.start, segment.end, self._reached, place)
             end = moment(segment.start, segment.end, self._reached, place + 1)
             if len(text) < len(parts.word):
                 spans = shares(parts.units, start, end)
                 start, end = spans[max(first - begin, 0)][0], spans[min(last - begin, len(spans)) - 1][1]
-            words.append(Word(text, start, end, segment.speaker, lead))
+            words.append(Word(text, start, end, segment.speaker, lead, logprobs[len(words)]))
         return words
 
     def _pieces(self, first: int, last: int) -> Iterator[tuple[str, str]]:
@@ -178,6 +181,12 @@ class Units:
         text, begin = self._text(first)
         known = self.segments[self.segment(first)].logprobs
         return () if known is None else known.between(text.seen(first - begin), text.seen(last - begin))
+
+    def probabilities(self, first: int, last: int) -> Probabilities | None:
+        """Of the tokens that say units of one segment, as far as they are known."""
+        text, begin = self._text(first)
+        known = self.segments[self.segment(first)].probabilities
+        return known and known.part(text.seen(first - begin), text.seen(last - begin))
 
     def timed(self, first: int, last: int) -> list[Word]:
         """Units of one segment as words."""

@@ -14,6 +14,7 @@ from server.live.ears.heard_before import HeardBefore
 from server.live.ears.turns import TurnDetector, TurnEvent, TurnIdle, TurnResume, TurnStart
 from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.live.vocabulary.turn_detection import TurnDetection
+from server.speech.audible import is_audible
 from server.speech.detector import SpeechDetector
 from server.windows.block import Block
 
@@ -37,9 +38,13 @@ class Listener:
     Args:
         silence: nobody spoke for this long: what comes then is kept from the model.
         release: nobody spoke for this long: the session can rest.
+
+    Attributes:
+        sounds: what is loud enough passes as speech does; turns are of speech all the same.
     """
 
     def __init__(self, *, silence: float, release: float) -> None:
+        self.sounds = False
         self._release = release
         self._detector = SpeechDetector()
         self._gate = SpeechGate(frame=SpeechDetector.FRAME, silence=silence)
@@ -131,7 +136,7 @@ class Listener:
 
     def _judge(self, block: Block, probability: float) -> Iterator[Finding]:
         new = self._new(block)
-        audio, silent = (None, False) if new is None else self._gate.feed(new, probability)
+        audio, silent = (None, False) if new is None else self._gate.feed(new, self._passes(new, probability))
         turn = self._searched(block, probability)
         if isinstance(turn, TurnStart | TurnResume):
             yield turn
@@ -146,6 +151,10 @@ class Listener:
         if new is not None and not self._resting and self._gate.quiet >= self._release:
             self._resting = True
             yield Quiet(long=True)
+
+    def _passes(self, block: Block, probability: float) -> float:
+        """How probable it is that the model has to hear it."""
+        return 1.0 if self.sounds and is_audible(block.samples) else probability
 
     def _searched(self, block: Block, probability: float) -> TurnEvent | TurnIdle | None:
         """What the next frame brings about for turns."""

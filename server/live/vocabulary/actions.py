@@ -53,8 +53,22 @@ class SetContext:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAdapter:
+    """The adapter with which the model hears from the next window on; None: as it is."""
+
+    adapter: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SetLogprobs:
     """From the next answer of the model on, committed words come with the log-probabilities of their tokens, or not."""
+
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetSounds:
+    """From now on the model hears what is loud enough though nobody speaks, and sounds are told, or not."""
 
     wanted: bool
 
@@ -96,4 +110,7 @@ class Resume:
     audio_start: float | None = None
 
 
-Action = Send | SetFormat | Hear | SetTurns | SetContext | SetLogprobs | Flush | Discard | Finish | Resume | Close
+Setting = SetTurns | SetContext | SetAdapter | SetLogprobs | SetSounds
+"""How the session is to be transcribed from now on."""
+
+Action = Send | SetFormat | Hear | Setting | Flush | Discard | Finish | Resume | Close

@@ -103,8 +103,8 @@ class WordsCommitted(_OfChannel):
 
     ``segment``: the segment's index in the session, from 0, growing. ``words``: never empty, times estimated.
     ``lead``: what stands in front of ``text`` where something of the segment stands before: a space, where the script
-    has any. ``avg_logprob``: of the segment, as it was read last; None where it is not known. ``logprobs``: of the
-    tokens that carry ``text``, where they are wanted; one that goes on behind it comes with the words that it ends in.
+    has any. ``logprobs``: of the tokens that carry ``text``, where they are wanted; one that goes on behind it comes
+    with the words that it ends in.
     """
 
     segment: int
@@ -112,7 +112,6 @@ class WordsCommitted(_OfChannel):
     words: tuple[Word, ...]
     text: str
     lead: str = " "
-    avg_logprob: float | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
 
 
@@ -121,6 +120,18 @@ class SegmentCommitted(_OfChannel):
     """A segment of speech is complete: all its words came before, and its times and speaker are settled."""
 
     segment: Segment
+
+
+@dataclass(frozen=True, slots=True)
+class SoundHeard(_OfChannel):
+    """Something was heard that nobody said, ``[Music]``: told once, never changed, no part of the text.
+
+    Only where sounds are wanted.
+    """
+
+    start: float
+    end: float
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +188,7 @@ LiveEvent = (
     | IdleTimedOut
     | WordsCommitted
     | SegmentCommitted
+    | SoundHeard
     | Hypothesis
     | Flushed
     | Finished

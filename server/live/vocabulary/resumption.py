@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
-from model.seam.audio import Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.vocabulary.actions import Action
 from server.live.vocabulary.ear_places import GatePlace, TurnPlace
 from server.transcript.segments import Segment
 
 Snapshot = Mapping[str, Any]
 """A protocol's own state, as JSON has it."""
+
+_ROUNDED = 0.05
+"""Seconds by which audio that is sent again may begin late and still be all that is needed: clients round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class TextPlace:
         segments: that were begun; the next one has this index.
         open: the segment of which words are committed, with these.
         words_end: where they end, in seconds.
+        sounds_until: where the last sound ends that was told.
     """
 
     heard: tuple[tuple[int, int], ...]
@@ -71,6 +75,21 @@ class TextPlace:
     segments: int
     open: Said | None
     words_end: float
+    sounds_until: float = 0.0
+
+    def behind(self, first: int, closed: tuple[tuple[Said, str], ...]) -> TextPlace:
+        """Without the audio before this sample; ``closed``: those whose audio is left. Who spoke before is introduced.
+
+        Where no audio is left, the next window begins with a level of its own and with everybody's voice.
+        """
+        heard = _behind(self.heard, first)
+        if not heard:
+            return replace(self, heard=(), fills=(), closed=(), introduced=(), level=None)
+        left = {said.speaker for said, _ in closed}
+        spoke = {said.speaker for said, _ in self.closed if said.speaker is not None}
+        introduced = tuple(sorted({*self.introduced, *(spoke - left)}))
+        fills = tuple(fill for fill in self.fills if fill[0] > first)
+        return replace(self, heard=heard, fills=fills, closed=closed, introduced=introduced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +113,23 @@ class Place:
     turn: TurnPlace | None
     flushes: tuple[tuple[float, int], ...]
     next_flush: int
+
+    def behind(self, start: float) -> Place:
+        """As the session stands where its audio from ``audio_from`` to ``start`` is lost.
+
+        The model never hears it here, so nothing may be said to have been in it. A closed segment of which only the end
+        would come goes whole.
+        """
+        if start <= self.audio_from + _ROUNDED:
+            return self
+        closed = tuple(pair for pair in self.text.closed if pair[0].start >= start)
+        gone = self.text.closed[: len(self.text.closed) - len(closed)]
+        first = round(max([start, *(said.end for said, _ in gone)]) * SAMPLE_RATE)
+        return replace(self, passed=_behind(self.passed, first), text=self.text.behind(first, closed))
+
+
+def _behind(pieces: tuple[tuple[int, int], ...], first: int) -> tuple[tuple[int, int], ...]:
+    return tuple((max(start, first), end) for start, end in pieces if end > first)
 
 
 Voices = tuple[Voice, ...]

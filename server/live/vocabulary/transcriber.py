@@ -39,8 +39,16 @@ class Transcriber(Protocol):
         """Hotwords or background text from the next window on."""
         ...
 
+    def set_adapter(self, adapter: str | None) -> None:
+        """The adapter with which the model hears from the next window on; None: as it is."""
+        ...
+
     def set_logprobs(self, wanted: bool) -> None:
         """Tell log-probabilities with committed words from the model's next answer on, or not."""
+        ...
+
+    def set_sounds(self, wanted: bool) -> None:
+        """Let the model hear what is loud enough though nobody speaks, and tell sounds, or not."""
         ...
 
     def set_resumable(self) -> None:

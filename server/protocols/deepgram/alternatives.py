@@ -16,7 +16,7 @@ from server.live.vocabulary.events import WordsCommitted
 from server.transcript.language import spoken_language
 from server.transcript.segments import Segment
 from server.transcript.words import Word, segment_words
-from server.version import server_version
+from server.version import VERSION
 
 JsonObject = dict[str, object]
 
@@ -31,33 +31,31 @@ class Passage:
     Attributes:
         text: the words with their punctuation and spaces.
         words: with estimated times in seconds.
-        confidence: 0 to 1, see ``confidence_of``.
         lead: what stands between the passage before and this one.
     """
 
     text: str
     words: tuple[Word, ...]
-    confidence: float
     lead: str = " "
 
     @classmethod
     def of(cls, segment: Segment) -> Passage:
         """A segment, or the rest of one."""
-        return cls(segment.text, tuple(segment_words(segment)), confidence_of(segment.avg_logprob))
+        return cls(segment.text, tuple(segment_words(segment)))
 
     @classmethod
     def of_words(cls, committed: WordsCommitted) -> Passage:
         """The next words of a segment."""
-        return cls(committed.text, committed.words, confidence_of(committed.avg_logprob), committed.lead)
+        return cls(committed.text, committed.words, committed.lead)
 
 
-def confidence_of(avg_logprob: float | None) -> float:
-    """The mean probability of a text's tokens; 1 where it is not known.
+def confidence_of(word: Word) -> float:
+    """How probable the model took a word's tokens for, by the mean of their log-probabilities; 1 where nobody knows.
 
     Deepgram's schema has no word for that: alternatives and words have a ``confidence``, a number. Its SDK takes no
     null, and LiveKit reads the field without a default. Whoever drops what is uncertain would drop every word at 0.
     """
-    return 1.0 if avg_logprob is None else math.exp(min(avg_logprob, 0.0))
+    return 1.0 if word.logprob is None else math.exp(min(word.logprob, 0.0))
 
 
 def seconds(time: float) -> float:
@@ -97,7 +95,7 @@ def with_language(best: Alternative) -> Alternative:
 
 def confidence(passages: Iterable[Passage]) -> float:
     """Of the words of all passages; 0 where there are none, as Deepgram has it."""
-    of_words = [passage.confidence for passage in passages for _ in passage.words]
+    of_words = [confidence_of(word) for passage in passages for word in passage.words]
     return fmean(of_words) if of_words else 0.0
 
 
@@ -109,13 +107,12 @@ def bare(word: str) -> str:
 
 def _words(passage: Passage, *, speakers: bool) -> Iterator[JsonObject]:
     """Deepgram's words: ``word`` bare and in lower case, ``punctuated_word`` as the model wrote it."""
-    of_passage = round(passage.confidence, 4)
     for word in passage.words:
         shown: JsonObject = {
             "word": bare(word.word),
             "start": seconds(word.start),
             "end": seconds(word.end),
-            "confidence": of_passage,
+            "confidence": round(confidence_of(word), 4),
             "punctuated_word": word.word,
         }
         if speakers and word.speaker is not None:
@@ -136,4 +133,4 @@ class ModelIdentity:
 
     @property
     def info(self) -> JsonObject:
-        return {"name": self.name, "version": server_version(), "arch": "vibevoice-asr"}
+        return {"name": self.name, "version": VERSION, "arch": "vibevoice-asr"}

@@ -13,6 +13,7 @@ from server.live.vocabulary.events import (
     IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
+    SoundHeard,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -90,6 +91,8 @@ class LiveChannel:
                 return self._results.suppose(event)
             case SegmentCommitted(segment):
                 return self._committed(segment)
+            case SoundHeard(start, end, text):
+                return [messages.audio_event(start, end, text) | {"channel": event.channel}]
             case Flushed(until, flush):
                 return self._flushed(until, flush)
             case Finished(duration):

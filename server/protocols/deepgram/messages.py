@@ -141,6 +141,11 @@ def speech_started(at: float, channel: Channel) -> JsonObject:
     return {"type": "SpeechStarted", "channel": channel, "timestamp": seconds(at)}
 
 
+def audio_event(start: float, end: float, text: str) -> JsonObject:
+    """Something was heard that nobody said, as the model calls it. Times in seconds. Deepgram has no such message."""
+    return {"type": "AudioEvent", "start": seconds(start), "end": seconds(end), "content": text}
+
+
 def utterance_end(last_word_end: float, channel: Channel) -> JsonObject:
     """Nothing was said for long after ``last_word_end`` seconds."""
     return {"type": "UtteranceEnd", "channel": channel, "last_word_end": seconds(last_word_end)}

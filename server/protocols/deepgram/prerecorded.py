@@ -15,7 +15,7 @@ from server.protocols.deepgram.alternatives import (
     seconds,
     with_language,
 )
-from server.protocols.deepgram.messages import metadata
+from server.protocols.deepgram.messages import audio_event, metadata
 from server.protocols.deepgram.query import ListenQuery
 from server.protocols.deepgram.search import hits
 from server.transcript.language import heard_language
@@ -29,7 +29,7 @@ def render(
     """``{metadata, results}``. Damage and cuts are told in ``metadata.warnings``, which Deepgram's clients let pass.
 
     Args:
-        transcript: the whole answer; only its speech is shown.
+        transcript: the whole answer; of its sounds something is shown only where they are wanted.
         query: which parts are wanted.
         served_model: the name in ``model_info``.
         request_id: of the request.
@@ -53,7 +53,16 @@ def render(
     if query.utterances:
         utterances = [channel.utterances() for channel in channels]
         results["utterances"] = [next(utterances[segment.channel or 0]) for segment in transcript.speech]
+    if query.tag_audio_events:
+        results["audio_events"] = [_audio_event(segment) for segment in transcript.segments if not segment.is_speech]
     return {"metadata": summary, "results": results}
+
+
+def _audio_event(segment: Segment) -> JsonObject:
+    """As in a session. ``channel`` as utterances have it."""
+    told = audio_event(segment.start, segment.end, segment.text)
+    del told["type"]
+    return told | {"channel": segment.channel or 0}
 
 
 def _detected(text: str) -> JsonObject:

@@ -51,6 +51,7 @@ class ListenQuery(AudioQuery):
         search: terms of which is told where they were said.
         extra: names and values that the answer repeats.
         tag: words that the answer repeats.
+        tag_audio_events: tell of sounds that are no speech: this server's own.
         alternatives: at most so many; there is one.
         resume: live: the client wants to be able to go on elsewhere.
         utt_split: seconds; utterances are the segments, whatever it says.
@@ -76,6 +77,7 @@ class ListenQuery(AudioQuery):
     tag: tuple[str, ...] = ()
     service_tier: ServiceTier | None = None
     resume: Flag = False
+    tag_audio_events: Flag = False
     alternatives: int = Field(1, ge=1)
     utt_split: float = Field(0.8, gt=0)
 

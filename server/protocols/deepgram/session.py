@@ -12,7 +12,19 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from server.context import ANY_ROOM, ContextRoom, ContextTooLong, context_of
-from server.live.vocabulary.actions import Action, Close, Finish, Flush, Hear, Resume, Send, SetContext, SetTurns
+from server.live.vocabulary.actions import (
+    Action,
+    Close,
+    Finish,
+    Flush,
+    Hear,
+    Resume,
+    Send,
+    SetAdapter,
+    SetContext,
+    SetSounds,
+    SetTurns,
+)
 from server.live.vocabulary.events import Finished, LiveEvent
 from server.live.vocabulary.flush import Asker, FlushId
 from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
@@ -49,13 +61,22 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         request_id: the same as in the handshake's answer.
         created: when the session began, in ISO 8601.
         room: for key terms.
+        adapter: with which the model is to hear.
     """
 
     def __init__(
-        self, query: ListenQuery, *, served_model: str, request_id: str, created: str, room: ContextRoom = ANY_ROOM
+        self,
+        query: ListenQuery,
+        *,
+        served_model: str,
+        request_id: str,
+        created: str,
+        room: ContextRoom = ANY_ROOM,
+        adapter: str | None = None,
     ) -> None:
         self._query = query
         self._room = room
+        self._adapter = adapter
         self._model = ModelIdentity(served_model)
         self._request_id = request_id
         self._created = created
@@ -73,7 +94,11 @@ class DeepgramSession(LiveProtocol[str | bytes]):
         query = self._query
         sound = replace(query.format, split=query.multichannel)
         actions: list[Action] = [sound, SetTurns(query.turns)]
-        return [*actions, SetContext(self._context)] if self._context else actions
+        if self._context:
+            actions.append(SetContext(self._context))
+        if self._adapter is not None:
+            actions.append(SetAdapter(self._adapter))
+        return [*actions, SetSounds(True)] if query.tag_audio_events else actions
 
     def read(self, frame: str | bytes) -> str | bytes:
         """Audio is binary, and messages are short."""

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import groupby
+from itertools import accumulate, groupby
+from statistics import fmean
 
 import regex
 from glin_profanity import Filter  # type: ignore[import-untyped]
 from text_to_num import alpha2digit  # type: ignore[import-untyped]
 
-from server.protocols.deepgram.alternatives import Passage, confidence
+from server.protocols.deepgram.alternatives import Passage
 from server.transcript.language import spoken_language
+from server.transcript.logprobs import seen
+from server.transcript.probabilities import Probabilities
 from server.transcript.segments import Segment, Transcript
-from server.transcript.word_breaks import in_unspaced_script
-from server.transcript.words import segment_words
+from server.transcript.word_breaks import cut_words, in_unspaced_script
+from server.transcript.words import Word, segment_words
 
 NUMBER_LANGUAGES = ("da", "de", "en", "es", "fr", "it", "nl", "pt")
 """Those whose number words are known."""
@@ -37,6 +40,9 @@ _LETTERS = regex.compile(r"[\p{L}\p{M}]*")
 _SPACES = regex.compile(r"\s+")
 _LEFT_ALONE = regex.compile(r"\s+(?=[,.;:!?])|^[\s,.;:!?]+")
 """Spaces in front of marks, and marks in front of everything: a word stood there."""
+
+_NEAR = 12
+"""Words: of a term that is replaced, or of a number that is written in digits."""
 
 Change = Callable[[str, str], str]
 """A text and its language → the changed text."""
@@ -95,7 +101,9 @@ class Wording:
         if not segment.is_speech:
             return segment
         text = self._text(segment.text, language)
-        return replace(segment, text=text) if text else None
+        if text == segment.text:
+            return segment
+        return replace(segment, text=text, probabilities=_carried(segment_words(segment), text)) if text else None
 
     def _passage(self, passage: Passage, language: str) -> Passage | None:
         text = self._text(passage.text, language)
@@ -104,8 +112,10 @@ class Wording:
         if not text:
             return None
         first, last = passage.words[0], passage.words[-1]
-        words = segment_words(Segment(0, first.start, last.end, first.speaker, text))
-        return replace(passage, text=text, words=tuple(words))
+        known = [word.logprob for word in passage.words if word.logprob is not None]
+        told = Segment(0, first.start, last.end, first.speaker, text, fmean(known) if known else None)
+        told = replace(told, probabilities=_carried(passage.words, text))
+        return replace(passage, text=text, words=tuple(segment_words(told)))
 
     def _text(self, text: str, language: str) -> str:
         for change in self._changes:
@@ -118,13 +128,41 @@ class Wording:
         return self._language or spoken_language(text) or _USUAL
 
 
+def _carried(words: Sequence[Word], text: str) -> Probabilities | None:
+    """Of the words of a changed text that stood in it before, by their own; what was put there has none.
+
+    Where they part they meet again at the nearest: changes are small, and texts may be long.
+    """
+    told = [word for _, word in cut_words(text)]
+    ends = list(accumulate(map(seen, told), initial=0))
+    found: list[tuple[int, int, float]] = []
+    new = old = 0
+    while new < len(told) and old < len(words):
+        if told[new] != words[old].word:
+            new, old = _meeting(told, words, new, old)
+            continue
+        if (logprob := words[old].logprob) is not None:
+            found.append((ends[new], ends[new + 1], logprob))
+        new, old = new + 1, old + 1
+    return Probabilities.of(found, ends[-1])
+
+
+def _meeting(told: Sequence[str], words: Sequence[Word], new: int, old: int) -> tuple[int, int]:
+    """The next places of the same word, of which as few as can be are passed over."""
+    for passed in range(1, 2 * _NEAR):
+        for of_new in range(max(0, passed - _NEAR), min(passed, _NEAR) + 1):
+            at, other = new + of_new, old + passed - of_new
+            if at < len(told) and other < len(words) and told[at] == words[other].word:
+                return at, other
+    return new + 1, old + 1
+
+
 def _joined(passages: Sequence[Passage]) -> Passage:
     first, *others = passages
     return replace(
         first,
         text=first.text + "".join(passage.lead + passage.text for passage in others),
         words=tuple(word for passage in passages for word in passage.words),
-        confidence=confidence(passages),
     )
 
 

@@ -57,6 +57,7 @@ class Configuration:
         numerals: numbers in digits.
         profanity_filter: of profane words only the first letter is told.
         english: English is expected.
+        tag_audio_events: sounds that are no speech are told; a session has that from its query alone.
     """
 
     thresholds: Thresholds
@@ -65,6 +66,7 @@ class Configuration:
     numerals: bool
     profanity_filter: bool
     english: bool
+    tag_audio_events: bool = False
 
     @classmethod
     def of(cls, query: FluxQuery) -> Configuration:
@@ -76,6 +78,7 @@ class Configuration:
             query.numerals,
             query.profanity_filter,
             query.english,
+            query.tag_audio_events,
         )
 
     @property

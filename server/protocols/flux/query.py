@@ -38,6 +38,7 @@ class FluxQuery(AudioQuery):
         eot_threshold: see Thresholds, as the two that follow.
         resume: the client wants to be able to go on elsewhere.
         language_hint: languages to expect; told again in every turn.
+        tag_audio_events: tell of sounds that are no speech: this server's own.
     """
 
     model: str | None = None
@@ -46,6 +47,7 @@ class FluxQuery(AudioQuery):
     eot_timeout_ms: EotTimeoutMs = _DEFAULTS.eot_timeout_ms
     language_hint: tuple[str, ...] = ()
     resume: Flag = False
+    tag_audio_events: Flag = False
 
     @classmethod
     def parse(cls, items: Iterable[tuple[str, str]], room: ContextRoom = ANY_ROOM) -> FluxQuery:

@@ -22,6 +22,7 @@ from server.live.vocabulary.actions import (
     Send,
     SetContext,
     SetFormat,
+    SetSounds,
     SetTurns,
 )
 from server.live.vocabulary.events import (
@@ -32,6 +33,7 @@ from server.live.vocabulary.events import (
     IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
+    SoundHeard,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -43,7 +45,7 @@ from server.live.vocabulary.protocol import LiveProtocol, SessionEnd
 from server.live.vocabulary.resumption import Offer, Refusal, Snapshot
 from server.protocols.deepgram.alternatives import JsonObject
 from server.protocols.deepgram.audio_query import InvalidQuery
-from server.protocols.deepgram.messages import close_of, read_resume, resumed, resumption, too_many_terms
+from server.protocols.deepgram.messages import audio_event, close_of, read_resume, resumed, resumption, too_many_terms
 from server.protocols.deepgram.state import STAGES, Machine, Stage, StageMove
 from server.protocols.flux import messages
 from server.protocols.flux.configuration import Configuration
@@ -99,7 +101,8 @@ class FluxSession(LiveProtocol[str | bytes]):
         """What the configuration makes of a session that knows of none."""
         configuration = self._configuration
         context = [SetContext(configuration.context)] if configuration.context else []
-        return [self._format, SetTurns(configuration.thresholds.turns), *context]
+        sounds = [SetSounds(True)] if configuration.tag_audio_events else []
+        return [self._format, SetTurns(configuration.thresholds.turns), *context, *sounds]
 
     def read(self, frame: str | bytes) -> str | bytes:
         """Audio is binary, and messages are short."""
@@ -199,6 +202,8 @@ class FluxSession(LiveProtocol[str | bytes]):
                 return turns.suppose(event)
             case SegmentCommitted(segment):
                 return turns.close(segment)
+            case SoundHeard(start, end, text):
+                return [audio_event(start, end, text)]
             case Flushed(until, flush):
                 return turns.finish(until, self._trigger(flush))
             case Finished(duration):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from server.live.vocabulary.events import Hypothesis, WordsCommitted
-from server.protocols.deepgram.alternatives import JsonObject, Passage, seconds, transcript
+from server.protocols.deepgram.alternatives import JsonObject, Passage, confidence_of, seconds, transcript
 from server.protocols.deepgram.open_text import OpenText
 from server.protocols.deepgram.wording import Wording
 from server.transcript.language import spoken_language
@@ -93,8 +93,12 @@ class TurnText:
 
 
 def _words(passage: Passage) -> Sequence[JsonObject]:
-    certainty = round(passage.confidence, 4)
     return [
-        {"word": word.word, "confidence": certainty, "start": seconds(word.start), "end": seconds(word.end)}
+        {
+            "word": word.word,
+            "confidence": round(confidence_of(word), 4),
+            "start": seconds(word.start),
+            "end": seconds(word.end),
+        }
         for word in passage.words
     ]

@@ -46,13 +46,18 @@ class OpenAIEvents:
         return objects
 
     def done(self, transcript: Transcript) -> parts.JsonObject:
-        """``transcript.text.done``, the last event: the whole text, its language and what it cost."""
+        """``transcript.text.done``, the last event: the whole text, its language and what it cost.
+
+        If diarized also how long the recording is, as the whole answer says.
+        """
         text = transcript.text
         event: parts.JsonObject = {"type": "transcript.text.done", "text": text} | parts.languages(text)
         if self._logprobs:
             event["logprobs"] = parts.logprobs(transcript.logprobs)
         if transcript.usage is not None:
             event["usage"] = parts.usage(transcript)
+        if self._diarized:
+            event["duration"] = parts.seconds(transcript.duration)
         return event | parts.notes(transcript)
 
     def _delta(self, delta: SpeechDelta) -> parts.JsonObject:
@@ -62,3 +67,9 @@ class OpenAIEvents:
         if self._logprobs:
             event["logprobs"] = parts.logprobs(delta.logprobs)
         return event
+
+
+def progress_event(seconds: float, heard: float) -> parts.JsonObject:
+    """``transcription.progress``, an extension for who asks for it: of a recording so many seconds are heard."""
+    told = {"audio_seconds": parts.seconds(seconds), "audio_seconds_done": parts.seconds(heard)}
+    return {"type": "transcription.progress", "progress": told}

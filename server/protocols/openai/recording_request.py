@@ -27,7 +27,11 @@ _Known = Annotated[Names, Field(max_length=MAX_KNOWN_SPEAKERS)]
 
 CONTEXT: Final = frozenset({"prompt", "keywords", "hotwords"})
 """Of these the model's prompt is made."""
-_TEXTS = frozenset({"prompt", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
+_TEXTS = frozenset({"prompt", "instruction", "keywords", "hotwords", "known_speaker_names", "known_speaker_references"})
+_RATE: Final = 24_000
+"""At which the model's processor counts samples."""
+_LONGEST_SEGMENT: Final = 1_000_000
+"""Seconds, which no recording lasts: numbers beyond are not worth computing with."""
 _CHOICES = frozenset({"chunking_strategy"})
 
 
@@ -60,6 +64,19 @@ class RecordingParameters(BaseModel):
         "container",
         description="What times count from: the start of the picture or of the file, or the first sample of the sound.",
     )
+    streaming_segment_duration: float | None = Field(
+        None,
+        gt=0,
+        le=_LONGEST_SEGMENT,
+        description="Seconds of the recording that are encoded at once, at most: a multiple of 3200 samples at 24 kHz. "
+        "In float32 it changes no word.",
+    )
+    acoustic_tokenizer_chunk_size: int | None = Field(
+        None,
+        gt=0,
+        le=_LONGEST_SEGMENT * _RATE,
+        description="The same in samples at 24 kHz, as Transformers names it.",
+    )
     service_tier: ServiceTier | None = Field(
         None, description="priority: before other requests, for keys that may; the others change nothing."
     )
@@ -80,6 +97,11 @@ class RecordingParameters(BaseModel):
             )
         if len(set(names)) != len(names):
             raise InvalidParameter("known_speaker_names", "known_speaker_names must be different from each other.")
+        if self.streaming_segment_duration is not None and self.acoustic_tokenizer_chunk_size is not None:
+            raise InvalidParameter(
+                "acoustic_tokenizer_chunk_size",
+                "acoustic_tokenizer_chunk_size and streaming_segment_duration say the same thing: give one of them.",
+            )
 
 
 Parameters = TypeVar("Parameters", bound=RecordingParameters)

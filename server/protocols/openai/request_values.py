@@ -16,7 +16,7 @@ from pydantic_core import from_json
 _BRACKETED: Final = re.compile(r"(?P<name>\w+)\[(?P<inner>\w*)\]")
 _WORD: Final = re.compile(r"[^\s,;|\[\]\"'()]+")
 _PHRASE_ENDS: Final = re.compile(r"[,;\n\r，、；]")
-_NOTHING: Final = frozenset({"null", "none", "undefined"})
+NOTHING: Final = frozenset({"null", "none", "undefined"})
 """What an absent value becomes in a form where a client writes it as text."""
 
 
@@ -74,7 +74,7 @@ def values_of_form(
     for key, value in fields:
         name, inner = _name_of(key)
         chosen = name in texts or (name in choices and value.strip() == "none")
-        if _is_empty(value) or (not chosen and value.strip().lower() in _NOTHING):
+        if _is_empty(value) or (not chosen and value.strip().lower() in NOTHING):
             continue
         if name in lists:
             before = values.get(name)

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from server.protocols.openai.errors import InvalidParameter
 from server.protocols.openai.recording_request import Lowered, RecordingParameters
 from server.protocols.openai.request_values import Flag, MaybeFlag, Words, lowered, object_in
+from server.protocols.openai.response_format import AnyFormat, ResponseFormat
 from server.transcript.formats import DEFAULT_SUBTITLES, SubtitleOptions
-
-
-class ResponseFormat(StrEnum):
-    """How the answer is written."""
-
-    JSON = "json"
-    TEXT = "text"
-    SRT = "srt"
-    VTT = "vtt"
-    LRC = "lrc"
-    VERBOSE_JSON = "verbose_json"
-    DIARIZED_JSON = "diarized_json"
-
 
 STREAMED_FORMATS = frozenset({ResponseFormat.JSON, ResponseFormat.TEXT, ResponseFormat.DIARIZED_JSON})
 """Formats that OpenAI's events can carry. With the others ``stream`` is ignored, as OpenAI ignores it for whisper-1:
 gateways set format and streaming independently of each other, and the whole answer is what they can use."""
+
+
+TEXT_FORMATS: Final = STREAMED_FORMATS | {ResponseFormat.VERBOSE_JSON}
+"""Formats that can carry an answer without knowing who says it when."""
 
 
 class ServerVad(BaseModel):
@@ -42,6 +33,7 @@ class ServerVad(BaseModel):
 
 
 _Granularities = Annotated[tuple[Annotated[Literal["word", "segment"], Lowered], ...], Words]
+_Formats = Annotated[tuple[Annotated[AnyFormat, Lowered], ...], Words]
 _Includes = Annotated[tuple[Annotated[Literal["logprobs"], Lowered], ...], Words]
 
 
@@ -55,10 +47,25 @@ class TranscriptionParameters(RecordingParameters):
     response_format: Annotated[ResponseFormat, Lowered] = Field(
         ResponseFormat.JSON, description="How the answer is written."
     )
+    instruction: str | None = Field(
+        None,
+        description="What to ask about the recording instead of having it transcribed. The answer is text in the "
+        "model's own words; with json, text, verbose_json and diarized_json.",
+    )
     stream: Flag = Field(
         False,
         description="Answer with server-sent events while the text comes; with json, text and diarized_json. "
         "With the other formats the answer comes whole.",
+    )
+    formats: _Formats = Field(
+        (),
+        description="With a stream: what else the answer is to be written as, all of it from one hearing; the last "
+        "event has them in formats, by their names. Those of response_format, and rttm.",
+    )
+    progress: Flag = Field(
+        False,
+        description="With a stream: events transcription.progress tell how long the recording is and how much of it is "
+        "heard.",
     )
     timestamp_granularities: _Granularities = Field(
         (), description="With verbose_json: segments (default), words, or both. Word times are estimated."
@@ -112,6 +119,28 @@ class TranscriptionParameters(RecordingParameters):
         "default, unless the server has another, verbose_json tells of them and the others do not.",
     )
 
+    def _check_instruction(self) -> None:
+        """Raise InvalidParameter for what an answer in the model's own words cannot have."""
+        for name, given in (("response_format", (self.response_format,)), ("formats", self.formats)):
+            if timed := next((form for form in given if form not in TEXT_FORMATS), None):
+                told = ", ".join(sorted(TEXT_FORMATS))
+                raise InvalidParameter(
+                    name,
+                    f"{timed} needs to know what is said when, and the answer to an instruction is text without times: "
+                    f"take one of {told}, or leave the instruction out.",
+                )
+        if set(self.timestamp_granularities) == {"word"}:
+            raise InvalidParameter(
+                "timestamp_granularities", "The answer to an instruction is text: its words have no times."
+            )
+        if self.channels == "split":
+            raise InvalidParameter("channels", "An instruction is answered about all channels together: channels=mix.")
+        if self.known_speaker_names:
+            raise InvalidParameter(
+                "known_speaker_names",
+                "Known speakers are told by the segments of a transcript, and the answer to an instruction has none.",
+            )
+
     @property
     def subtitles(self) -> SubtitleOptions:
         """How srt and vtt are to be made."""
@@ -142,15 +171,18 @@ class TranscriptionParameters(RecordingParameters):
         """See RecordingParameters."""
         super().check()
         answer = self.response_format
+        if self.instruction is not None:
+            self._check_instruction()
         # Segments come with verbose_json anyway, and no other format has room for them: to ask for them does no harm,
         # and clients do it whatever the format. Words alone are what somebody wants to have.
-        if set(self.timestamp_granularities) == {"word"} and answer is not ResponseFormat.VERBOSE_JSON:
+        written = {answer, *self.formats}
+        if set(self.timestamp_granularities) == {"word"} and ResponseFormat.VERBOSE_JSON not in written:
             raise InvalidParameter(
                 "timestamp_granularities", "timestamp_granularities[]=word needs response_format=verbose_json."
             )
-        if self.include and answer is not ResponseFormat.JSON:
+        if self.include and ResponseFormat.JSON not in written:
             raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
-        if self.webhook_url is not None and not self.background:
-            raise InvalidParameter("webhook_url", "webhook_url needs background=true.")
+        if self.formats and not self.streamed:
+            raise InvalidParameter("formats", "formats[] need stream=true, with json, text or diarized_json.")
         if self.min_cue_duration > self.max_cue_duration:
             raise InvalidParameter("min_cue_duration", "min_cue_duration must not be greater than max_cue_duration.")

@@ -25,7 +25,15 @@ def transcription_wishes(parameters: TranscriptionParameters) -> Wishes:
         logprobs=bool(parameters.include),
         max_tokens=parameters.max_completion_tokens,
         chunking=Chunking.WHOLE if whole else Chunking.AUTO,
+        instruction=_instruction(parameters.instruction),
     )
+
+
+def _instruction(text: str | None) -> str | None:
+    try:
+        return context_of(text or "")
+    except ContextTooLong as error:
+        raise InvalidParameter("instruction", f"instruction {error.limit}.", code="context_too_long") from None
 
 
 def wishes_of(parameters: RecordingParameters) -> Wishes:
@@ -49,7 +57,15 @@ def wishes_of(parameters: RecordingParameters) -> Wishes:
         from_first_sample=parameters.time_origin == "first_sample",
     )
     urgent = is_urgent(parameters.service_tier)
-    return Wishes(context, parameters.temperature, speakers=speakers, listening=listening, urgent=urgent)
+    return Wishes(
+        context,
+        parameters.temperature,
+        speakers=speakers,
+        listening=listening,
+        urgent=urgent,
+        segment_seconds=parameters.streaming_segment_duration,
+        segment_samples=parameters.acoustic_tokenizer_chunk_size,
+    )
 
 
 def decoded(data: str, param: str) -> bytes:

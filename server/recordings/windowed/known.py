@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.recordings.windowed.sound import Voice, window_sound
@@ -12,30 +13,45 @@ from server.transcript.events import SegmentClosed
 from server.transcript.segments import UNINTELLIGIBLE, Segment
 
 
-async def known_voices(opener: WindowOpener, clips: Sequence[tuple[int, Samples]]) -> tuple[list[Voice], float]:
-    """Voices of these speakers, by number and clip (at the model's level), and what that took in seconds of the model.
+class KnownClips:
+    """Known speakers' clips. The model is asked about them when a first window is heard: where nobody speaks, never.
 
-    Raises EngineError, EngineUnavailable.
+    Args:
+        opener: of the windows.
+        clips: at the model's level, by number.
+
+    Attributes:
+        voices: of the speakers, whose words are there once they were asked for.
+        seconds: of the model, that this took.
     """
-    if not clips:
-        return [], 0.0
-    unsaid = [Voice(number, "", clip, Level()) for number, clip in clips]
-    *fronts, last = unsaid
-    sound = window_sound(last.samples, Level(), fronts)
-    window = opener.open_unforced(sound)
-    segments: list[Segment] = []
-    try:
-        async with aclosing(window.events()) as events:
-            segments += [event.segment async for event in events if isinstance(event, SegmentClosed)]
-    finally:
-        window.close()
-    spans = [*sound.introductions, (sound.introduced, sound.samples / SAMPLE_RATE)]
-    assert window.done is not None
-    voices = [
-        Voice(voice.speaker, _said(segments, *span) or UNINTELLIGIBLE, voice.samples, voice.level)
-        for voice, span in zip(unsaid, spans, strict=True)
-    ]
-    return voices, window.done.total_seconds - window.done.queue_seconds
+
+    def __init__(self, opener: WindowOpener, clips: Mapping[int, Samples]) -> None:
+        self.voices = [Voice(number, "", clip, Level()) for number, clip in clips.items()]
+        self.seconds = 0.0
+        self._opener = opener
+        self._unasked = bool(clips)
+
+    async def ask(self) -> None:
+        """What they say, unless it is known. Raises EngineError, EngineUnavailable."""
+        if not self._unasked:
+            return
+        *fronts, last = self.voices
+        sound = window_sound(last.samples, Level(), fronts)
+        window = self._opener.open_unforced(sound)
+        segments: list[Segment] = []
+        try:
+            async with aclosing(window.events()) as events:
+                segments += [event.segment async for event in events if isinstance(event, SegmentClosed)]
+        finally:
+            window.close()
+        spans = [*sound.introductions, (sound.introduced, sound.samples / SAMPLE_RATE)]
+        assert window.done is not None
+        self.voices = [
+            replace(voice, text=_said(segments, *span) or UNINTELLIGIBLE)
+            for voice, span in zip(self.voices, spans, strict=True)
+        ]
+        self.seconds = window.done.total_seconds - window.done.queue_seconds
+        self._unasked = False
 
 
 def _said(segments: Sequence[Segment], start: float, end: float) -> str:

@@ -6,18 +6,20 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from model.seam.audio import SAMPLE_RATE, Level, Samples
-from server.engine.messages import AnswerDone, EndReason
+from model.seam.audio import Samples
+from server.engine.messages import EndReason
+from server.recordings.begun import Begun, Standing
 from server.recordings.recording import Recording
+from server.recordings.sound import Sound
 from server.recordings.transcription import Costs, Transcription
-from server.recordings.windowed.known import known_voices
+from server.recordings.windowed.costs import usage_of
 from server.recordings.windowed.passage import Passage
 from server.recordings.windowed.window import WindowOpener
 from server.recordings.windowed.windowing import Windowing
 from server.transcript.building import TranscriptBuilder, later
 from server.transcript.events import TranscriptEvent
 from server.transcript.repeats import later_loops, loop_notes
-from server.transcript.segments import Segment, Transcript, Usage
+from server.transcript.segments import Transcript
 
 IN_WINDOWS = "The recording was heard in {} windows."
 
@@ -27,14 +29,12 @@ class ChannelSound:
     """What is heard of a recording in windows.
 
     Attributes:
-        samples: [n], 24 kHz.
-        level: of all of it.
+        sound: of the recording.
         clips: known speakers' at the model's level, by the numbers that they have in the transcript.
         names: of these numbers.
     """
 
-    samples: Samples
-    level: Level
+    sound: Sound
     clips: Mapping[int, Samples]
     names: Mapping[int, str]
 
@@ -58,15 +58,15 @@ class WindowedTranscription(Transcription):
         opener: WindowOpener,
         windowing: Windowing,
         decode_seconds: float,
-        begun: Sequence[Segment] = (),
+        begun: Begun = Begun(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
-        self._tell_until(begun)
-        self._sound = sound
+        self._tell_until(begun.segments)
+        self._sound = replace(sound, sound=self._pauses.overheard(sound.sound, recording.lead))
         self._opener = opener
         self._windowing = windowing
-        self._begun = tuple(begun)
-        self._builder = TranscriptBuilder(begun)
+        self._begun = begun
+        self._builder = TranscriptBuilder(begun.segments)
         self._passages: list[Passage] = []
         self._closed = False
 
@@ -85,6 +85,10 @@ class WindowedTranscription(Transcription):
         first = self._passages[0].until if self._passages else 0.0
         return max(super().heard_until, min(first, self.recording.seconds))
 
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        return tuple(passage.standing for passage in self._passages[:1])
+
     async def ask(self) -> None:
         """Nothing is asked before it is read: what is heard later depends on what was heard before."""
 
@@ -96,26 +100,15 @@ class WindowedTranscription(Transcription):
 
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         lead = self.recording.lead
-        begun = [replace(segment, start=segment.start - lead, end=segment.end - lead) for segment in self._begun]
-        known, seconds = await known_voices(self._opener, list(self._sound.clips.items()))
-        start = round(max((segment.end for segment in begun), default=0.0) * SAMPLE_RATE)
-        samples, level = self._sound.samples, self._sound.level
-        passage = Passage(
-            self._opener,
-            self._windowing,
-            samples,
-            level,
-            known=known,
-            begun=begun,
-            start=min(start, samples.size),
-            end=samples.size,
-        )
+        segments = (replace(told, start=told.start - lead, end=told.end - lead) for told in self._begun.segments)
+        begun = replace(self._begun, segments=tuple(segments))
+        passage = Passage(self._opener, self._windowing, self._sound.sound, clips=self._sound.clips, begun=begun)
         self._passages.append(passage)
         async with aclosing(passage.events()) as events:
             async for event in events:
                 for told in self._tell([event]):
                     yield told
-        self._finish(seconds)
+        self._finish(passage.known.seconds)
 
     def _tell(self, events: Sequence[TranscriptEvent]) -> list[TranscriptEvent]:
         """Events on the clock of the sound, as callers get them."""
@@ -123,8 +116,11 @@ class WindowedTranscription(Transcription):
 
     def _finish(self, before: float, notes: Sequence[str] = ()) -> None:
         """``before``: seconds of the model that were no window's."""
+        if (recording := self._sound.sound.recording) is not None:
+            self._know(recording)
         done = [done for passage in self._passages for done in passage.done]
-        usage = usage_of(done)
+        cost = usage_of(done)
+        usage = cost + self._begun.standing.usage
         windows = sum(passage.windows for passage in self._passages)
         told = [IN_WINDOWS.format(windows)] if windows > 1 else []
         found = [note for passage in self._passages for note in passage.notes]
@@ -142,11 +138,4 @@ class WindowedTranscription(Transcription):
         )
         queue = done[0].queue_seconds if done else 0.0
         inference = before + sum(each.total_seconds - each.queue_seconds for each in done)
-        self.costs = Costs(queue, inference, usage, EndReason.STOP if complete else EndReason.LENGTH)
-
-
-def usage_of(done: Sequence[AnswerDone]) -> Usage:
-    """What answers cost together."""
-    audio = sum(each.audio_tokens for each in done)
-    prompts = sum(each.prompt_tokens for each in done)
-    return Usage(audio, prompts - audio, sum(each.answer_tokens for each in done))
+        self.costs = Costs(queue, inference, cost, EndReason.STOP if complete else EndReason.LENGTH)

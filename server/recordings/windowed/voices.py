@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from model.seam.audio import SAMPLE_RATE, Level, Samples
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE
+from server.recordings.sound import Sound
+from server.recordings.windowed.known import KnownClips
 from server.recordings.windowed.sound import Voice
 from server.transcript.segments import Segment
 from server.windows.block import Block
@@ -18,17 +22,15 @@ class HeardVoices:
     """Voices of one channel of a recording.
 
     Args:
-        samples: of the recording, [n].
-        level: its level.
-        known: of known speakers, in front of every window.
+        sound: of the recording.
+        known: speakers' clips, in front of every window.
         seconds: of voices in front of a window, known speakers' aside.
     """
 
-    def __init__(self, samples: Samples, level: Level, known: Sequence[Voice], seconds: float) -> None:
-        self._samples = samples
-        self._level = level
-        self._known = tuple(known)
-        self._names = frozenset(voice.speaker for voice in known)
+    def __init__(self, sound: Sound, known: KnownClips, seconds: float) -> None:
+        self._sound = sound
+        self._known = known
+        self._names = frozenset(voice.speaker for voice in known.voices)
         self._seconds = seconds
         self._voices = Voices()
         self._next = max(self._names, default=-1) + 1
@@ -43,14 +45,18 @@ class HeardVoices:
                 continue
             first = max(0, round((segment.start - _MARGIN) * SAMPLE_RATE))
             last = round((segment.end + _MARGIN) * SAMPLE_RATE)
-            block = Block(first, self._samples[first:last])
+            block = Block(first, np.array(self._sound.stretch(first, last)))  # which will be forgotten
             self._voices.offer(VoiceSample(segment.speaker, segment.text, block))
+
+    def forget(self) -> None:
+        """No window follows: their audio is not wanted any more."""
+        self._voices = Voices()
 
     @property
     def introductions(self) -> list[Voice]:
         """What the next window has in front: known speakers, then the others in order of their numbers."""
         chosen = self._voices.chosen(self._seconds)
-        return [*self._known, *(Voice(v.speaker, v.text, v.block.samples, self._level) for v in chosen)]
+        return [*self._known.voices, *(Voice(v.speaker, v.text, v.block.samples, None) for v in chosen)]
 
     def numbers(self, introduced: Sequence[Voice]) -> WindowNumbers:
         """For a window with these voices in front."""
@@ -83,3 +89,13 @@ class WindowNumbers:
             if self._missing:
                 self.doubtful.append(self._numbers[number])
         return self._numbers[number]
+
+    def back(self, speaker: int) -> int:
+        """The window's number of one who was told of it in an earlier attempt: the next where nobody introduced him."""
+        found = next((number for number, known in self._numbers.items() if known == speaker), None)
+        if found is None:
+            found = len(self._numbers)
+            self._numbers[found] = speaker
+            if self._missing:
+                self.doubtful.append(speaker)
+        return found

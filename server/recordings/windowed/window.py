@@ -15,6 +15,8 @@ from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
 from server.hearing.hearing import Hearing, hear
+from server.recordings.places import encoded_at_once
+from server.recordings.windowed.doubled import Undoubled
 from server.recordings.windowed.sound import Voice, WindowSound
 from server.recordings.windowed.telling import near_limit
 from server.recordings.wishes import Wishes
@@ -23,6 +25,7 @@ from server.transcript.building import later
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SpeechDelta, TranscriptEvent, segment_of
 from server.transcript.repeats import LoopFound, later_loops
+from server.transcript.segments import Segment
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ class WindowOpener:
         wishes: of the caller.
         priority: of the streams.
         request_id: for the worker's logs.
-        fingerprint: of what is asked.
+        fingerprint: of what is asked of all of it.
         loop_guard: answers that run in circles are asked for again.
     """
 
@@ -50,34 +53,55 @@ class WindowOpener:
 
     def open_unforced(self, sound: WindowSound) -> RecordingWindow:
         """Of which everything is to be told: nobody knows what the voices in front say. Raises as `open` does."""
-        return self.open(replace(sound, introductions=(), introduced=0.0), (), 0.0, None)
+        return self.open(replace(sound, introductions=(), introduced=0.0), (), 0.0, None, mark="")
 
     def open(
-        self, sound: WindowSound, voices: Sequence[Voice], start: float, most_tokens: int | None
+        self,
+        sound: WindowSound,
+        voices: Sequence[Voice],
+        start: float,
+        most_tokens: int | None,
+        said: Sequence[Segment] = (),
+        *,
+        mark: str,
     ) -> RecordingWindow:
         """The window whose stretch of the recording begins at ``start`` seconds, with these voices in front.
 
-        ``most_tokens``: that the caller has left. Raises EngineError, EngineUnavailable.
+        ``most_tokens``: that the caller has left. ``said``: what an earlier attempt told of it, in its numbers and on
+        the recording's clock: the answer begins with that, which is not told again, and costs what it cost then.
+        ``mark``: see `mark_of`. Raises EngineError, EngineUnavailable.
         """
         info = self.engine.info
         assert info is not None
         seconds = sound.samples / SAMPLE_RATE
         budget = answer_budget(info, seconds, context_tokens=context_tokens(self.wishes.context))
-        limit = budget if most_tokens is None else min(budget, most_tokens)
         grammar = info.family.grammar
         written = [
             grammar.segment(begin, end, place, voice.text)
             for place, (voice, (begin, end)) in enumerate(zip(voices, sound.introductions, strict=True))
         ]
-        prefix = grammar.opening(written)
+        shift = sound.introduced - start
+        told = [grammar.segment(each.start + shift, each.end + shift, each.speaker, each.text) for each in said]
+        prefix = grammar.opening([*written, *told])
         # What is forced takes room of the answer: of the room that is reserved, not of the caller's tokens.
         forced = self.vocabulary.count(prefix)
+        again = forced - self.vocabulary.count(grammar.opening(written))
+        left = None if most_tokens is None else max(1, most_tokens - again)
+        limit = budget if left is None else min(budget, left)
         room = min(budget, limit + forced)
         limit = min(limit, max(1, room - forced))  # known here, for words wait where an answer comes near its limit
         question = Question(self.wishes.context, temperature=self.wishes.temperature, max_tokens=room)
-        spec = StreamSpec(info.geometry.frames(sound.samples), question, sound.level, self.priority)
+        frames = info.geometry.frames(sound.samples)
+        spec = StreamSpec(
+            frames,
+            question,
+            sound.level,
+            self.priority,
+            segment_frames=encoded_at_once(self.wishes, info),
+            adapter=self.wishes.adapter,
+        )
         logger.info("window", extra={"fields": {"request_id": self.request_id, "start": start, "seconds": seconds}})
-        fingerprint = f"{self.fingerprint}@{start:.3f}" if self.fingerprint else None
+        fingerprint = f"{self.fingerprint}@{start:.3f}{mark}" if self.fingerprint else None
         stream = self.engine.open(spec, request_id=self.request_id, source=sound, fingerprint=fingerprint)
         reader = AnswerReader(self.vocabulary, seconds, logprobs=self.wishes.logprobs)
         asked = replace(question, prefix=prefix, max_tokens=limit)
@@ -91,7 +115,22 @@ class WindowOpener:
             last=True,
             guard=self.loop_guard,
         )
-        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start, limit == most_tokens)
+        count = self.vocabulary.count
+        told_again = Told(len(told), count if told and not voices else lambda _: again)
+        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start, limit == left, told_again)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What of a window an earlier attempt told.
+
+    Attributes:
+        segments: how many.
+        tokens: of the answer, from the text that this one was made to begin with.
+    """
+
+    segments: int
+    tokens: Callable[[str], int]
 
 
 class RecordingWindow:
@@ -115,6 +154,7 @@ class RecordingWindow:
         introduced: int,
         start: float,
         limited: bool,
+        told: Told,
     ) -> None:
         self.first_token_at: float | None = None
         self.careful = False
@@ -126,8 +166,10 @@ class RecordingWindow:
         self._put = put
         self._sound = sound
         self._introduced = introduced
+        self._told = told
         self._start = start
         self._answer: Hearing | None = None
+        self._undoubled = Undoubled(sound.introduced)
         self._timeless: list[TranscriptEvent] = []  # words of a segment of which nobody knows yet when it is
 
     async def ask(self) -> None:
@@ -146,19 +188,21 @@ class RecordingWindow:
             self.first_token_at = self._answer.first_token_at
             tokens += len(part.tokens)
             self.careful = near_limit(tokens, self._question.max_tokens)
-            # What is read of the forced beginning is about the voices in front.
+            # What is read of the forced beginning is about the voices in front, and what was told before.
             begin = self.reader.begin(part.forced) if part.forced else []
             for event in self._placed([*begin, *self.reader.feed(part.tokens, part.logprobs)]):
                 yield event
-        self.done = self._answer.done
-        assert self.done is not None
+        done = self._answer.done
+        assert done is not None
+        again = self._told.tokens(done.forced)
+        self.done = replace(done, prompt_tokens=done.prompt_tokens - again, answer_tokens=done.answer_tokens + again)
         if self.done.reason is EndReason.STOP:
-            for event in self._placed(self.reader.finish()):
+            for event in self._last(self.reader.finish()):
                 yield event
 
     def cut(self) -> list[TranscriptEvent]:
         """The answer reached its limit, and is closed with what it has said."""
-        return list(self._placed(self.reader.finish(cut=True)))
+        return self._last(self.reader.finish(cut=True))
 
     @property
     def loops(self) -> tuple[LoopFound, ...]:
@@ -170,10 +214,24 @@ class RecordingWindow:
         self._stream.close()
 
     def _placed(self, events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
-        """Those about the stretch of the recording, on its clock. Nothing new is heard in what was put in front."""
+        """Those about the stretch of the recording, on its clock, as far as they are certain to be said once."""
+        for event in self._new(events):
+            for passed in self._undoubled.feed(event):
+                yield self._on_clock(passed)
+
+    def _last(self, events: Iterable[TranscriptEvent]) -> list[TranscriptEvent]:
+        """The same; nothing follows."""
+        return [*self._placed(events), *map(self._on_clock, self._undoubled.finish())]
+
+    def _on_clock(self, event: TranscriptEvent) -> TranscriptEvent:
+        introduced = self._sound.introduced
+        return later(_behind(event, introduced), self._start - introduced)
+
+    def _new(self, events: Iterable[TranscriptEvent]) -> Iterator[TranscriptEvent]:
+        """Those about the stretch of the recording. Nothing new is heard in what was put in front."""
         introduced = self._sound.introduced
         for event in events:
-            if segment_of(event) < self._introduced:
+            if segment_of(event) < self._introduced + self._told.segments:
                 continue
             times = event.times if isinstance(event, SpeechDelta) else (event.segment.start, event.segment.end)
             if times is None:
@@ -182,8 +240,7 @@ class RecordingWindow:
             before, self._timeless = self._timeless, []
             if introduced and times[1] <= introduced:
                 continue
-            for each in (*before, event):
-                yield later(_behind(each, introduced), self._start - introduced)
+            yield from (*before, event)
 
 
 def _behind(event: TranscriptEvent, border: float) -> TranscriptEvent:

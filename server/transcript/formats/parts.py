@@ -86,6 +86,6 @@ def diarized_segment(segment: Segment, labels: SpeakerLabels) -> JsonObject:
         "start": seconds(segment.start),
         "end": seconds(segment.end),
         "text": segment.text,
-        "speaker": labels.letter(segment.speaker) if segment.is_speech else "",
+        "speaker": labels.letter(segment.speaker) if segment.is_spoken else "",
     }
     return told | channel(segment) | doubt(segment)

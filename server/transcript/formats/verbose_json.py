@@ -71,7 +71,7 @@ def _segment(segment: Segment, labels: SpeakerLabels, temperature: float) -> par
         "avg_logprob": segment.avg_logprob,
         "compression_ratio": round(len(spelled) / len(zlib.compress(spelled)), 3),
         "no_speech_prob": 0.0 if segment.is_speech else 1.0,
-        "speaker": labels.letter(segment.speaker) if segment.is_speech else None,
+        "speaker": labels.letter(segment.speaker) if segment.is_spoken else None,
     }
     return told | parts.channel(segment) | parts.doubt(segment)
 

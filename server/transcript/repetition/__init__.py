@@ -2,5 +2,6 @@
 
 from server.transcript.repetition.guard import RepetitionGuard
 from server.transcript.repetition.loop import Loop, LoopKind
+from server.transcript.repetition.turn_guard import TurnGuard
 
-__all__ = ["Loop", "LoopKind", "RepetitionGuard"]
+__all__ = ["Loop", "LoopKind", "RepetitionGuard", "TurnGuard"]

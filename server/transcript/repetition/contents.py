@@ -11,6 +11,8 @@ from server.transcript.repetition.speaking_time import (
     is_said,
     least_seconds,
     load,
+    may_ramble,
+    rambles,
 )
 from server.transcript.repetition.units import normal_unit
 
@@ -18,6 +20,9 @@ _FEWEST_HELD = 8
 """Symbols that have come back before they are held: people do say no, no, no."""
 _FEWEST_ALIKE = 4
 """Copies that are nearly equal before they are held."""
+_FEWEST_MARKS = 12
+"""Copies of what nobody says, such as marks and blanks."""
+_MARKS = 32
 _MARGIN = 0.3
 """Seconds that a segment's times may be wrong by."""
 
@@ -28,25 +33,36 @@ class ContentTracker:
     Attributes:
         exact: a unit has come back whole, and goes on.
         alike: a unit comes back nearly the same.
+        dense: it is more than anybody says in its time.
         least: seconds that the content takes at least, so far.
+        unsaid: characters since the last one that is said.
     """
 
-    def __init__(self, seconds: float) -> None:
-        """``seconds``: from the segment's start to its end, as far as there is audio."""
+    def __init__(self, seconds: float, *, marks: int = _MARKS) -> None:
+        """``seconds``: from the segment's start to its end, as far as there is audio. ``marks``: characters from which
+        marks and blanks that come back are a loop, whatever the time."""
         self.exact = False
         self.alike = False
+        self.dense = False
         self.least = 0.0
+        self.unsaid = 0
         self.text: list[str] = []
-        self._seconds = seconds
+        self._seconds, self._marks = seconds, marks
         self._periods = PeriodTracker()
         self._recurrences = RecurrenceTracker()
         self._in_number = False
 
-    def push(self, character: str) -> Verdict | None:
-        """The next character, unescaped."""
+    @property
+    def once(self) -> int:
+        """Characters up to the end of the first copy of what comes back whole; all of them where nothing does."""
+        return len(self.text) - (self._periods.matched if self.exact else 0)
+
+    def push(self, character: str, *, spoken: bool = True) -> Verdict | None:
+        """The next character, unescaped. One that is not ``spoken`` takes no time, such as those of a label."""
         symbol = character.lower()[0]
         self.text.append(symbol)
-        self.least += least_seconds(symbol)
+        self.least += least_seconds(symbol) if spoken else 0.0
+        self.unsaid = 0 if spoken and is_said(symbol) else self.unsaid + 1
         self._periods.push(symbol)
         digit = symbol.isdecimal()
         if not (digit and self._in_number):
@@ -62,6 +78,9 @@ class ContentTracker:
         if self.alike:
             alike = self._alike()
             verdict = verdict or alike
+        self.dense = may_ramble(self.least, self._seconds)
+        if verdict is None and self.dense and rambles(self.least, self._seconds):
+            verdict = Verdict("", True, LoopKind.RAMBLING)
         return verdict
 
     def root(self) -> str:
@@ -76,8 +95,8 @@ class ContentTracker:
         copies = self._periods.copies
         unit = self._periods.unit()
         haste = load(self.least, self._seconds, _MARGIN)
-        if not any(map(is_said, unit)):
-            if copies < 12 or copies * period < 32:
+        if self.unsaid >= period:
+            if copies < _FEWEST_MARKS or copies * period < self._marks:
                 return None
             return Verdict(unit.strip(), True, LoopKind.CHARACTERS if unit.strip() else LoopKind.BLANKS)
         letters = sum(map(least_seconds, unit)) * LETTERS_PER_SECOND

@@ -10,6 +10,8 @@ _LONGEST_VALUE = 64
 _FEWEST_COPIES, _FEWEST_CHARACTERS = 8, 40
 """Of anything that has no place in an answer; a frame is shorter."""
 _LONGEST_NUMBER = 24
+_LONGEST_FRAME = 500
+"""Characters without a content or a whole segment."""
 _LONGEST_BLANK = 32
 
 
@@ -32,10 +34,12 @@ class FrameReader:
         self._escaped = False
         self._after_colon = False
         self._periods = PeriodTracker()
+        self._length = 0  # since it began anew
 
     def begin(self) -> None:
         """Content or a whole segment has come: what repeats begins anew."""
         self._periods = PeriodTracker()
+        self._length = 0
 
     def new_object(self) -> None:
         """What follows belongs to another segment."""
@@ -56,6 +60,7 @@ class FrameReader:
     def push(self, character: str) -> bool:
         """The next character. Returns whether it closes an object."""
         self._periods.push(character)
+        self._length += 1
         if self._in_string:
             self._read_string(character)
             return False
@@ -96,7 +101,9 @@ class FrameReader:
         self._key, self._value, self._after_colon = "", [], False
 
     def judge(self) -> Verdict | None:
-        """Whether what stands around contents repeats itself."""
+        """Whether what stands around contents repeats itself, or never comes to a content."""
+        if self._length > _LONGEST_FRAME:
+            return Verdict("", True, LoopKind.RAMBLING)
         period, copies = self._periods.period, self._periods.copies
         length = copies * period
         if period == 0 or length < _LONGEST_NUMBER:

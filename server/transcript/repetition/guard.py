@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.transcript.json_string import closes_string, read_escape
 from server.transcript.repetition.contents import ContentTracker
 from server.transcript.repetition.frames import FrameReader
-from server.transcript.repetition.loop import Loop, Verdict
+from server.transcript.repetition.loop import Loop, LoopKind, Verdict
 from server.transcript.repetition.segment_runs import SegmentTracker, Written
 
 _PROSE = 64
@@ -39,11 +39,12 @@ class RepetitionGuard:
         self._waiting = ""  # from a quote or backslash in a content, until more text tells what it is
         self._exact_hold: int | None = None
         self._alike_hold: int | None = None
+        self._dense_hold: int | None = None
         self._segments_hold: int | None = None
 
     @property
     def settled(self) -> int:
-        holds = (self._exact_hold, self._alike_hold, self._segments_hold)
+        holds = (self._exact_hold, self._alike_hold, self._dense_hold, self._segments_hold)
         return min([self._base, *(hold for hold in holds if hold is not None)])
 
     def feed(self, text: str) -> Loop | None:
@@ -109,7 +110,9 @@ class RepetitionGuard:
         self._exact_hold = self._held(self._exact_hold, content.exact)
         self._alike_hold = self._held(self._alike_hold, content.alike)
         self._segments_hold = self._held(self._segments_hold, self._segments.repeating)
-        return self._loop(verdict, self._exact_hold if content.exact else self._alike_hold)
+        self._dense_hold = self._held(self._dense_hold, content.dense or self._segments.dense)
+        hold = self._exact_hold if content.exact else self._alike_hold
+        return self._loop(verdict, hold)
 
     def _held(self, hold: int | None, repeating: bool) -> int | None:
         if not repeating:
@@ -147,9 +150,12 @@ class RepetitionGuard:
         self._closed = None
         self._base = self._at
         self._segments_hold = self._held(self._segments_hold, self._segments.repeating)
+        self._dense_hold = self._held(self._dense_hold, self._segments.dense)
         return self._loop(verdict, self._segments_hold)
 
     def _loop(self, verdict: Verdict | None, keep: int | None) -> Loop | None:
         if verdict is None:
             return None
+        if verdict.kind is LoopKind.RAMBLING:
+            keep = self.settled
         return Loop(self._at, self._at if keep is None else keep, verdict.unit, verdict.certain, verdict.kind)

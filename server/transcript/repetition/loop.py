@@ -17,6 +17,8 @@ class LoopKind(StrEnum):
     DIGITS = "digits"
     BLANKS = "blanks"
     STRUCTURE = "structure"
+    RAMBLING = "rambling"
+    """Nothing: it is more than anybody can say in its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Loop:
         at: characters of the answer that had been seen when it was called.
         keep: characters of the answer in front of what runs in circles; a few first copies may stay. Inside the
             content where the loop is inside of one, else at a segment's boundary.
-        unit: what is repeated, normalised: another attempt that has it too says the same.
+        unit: what is repeated, normalised: another attempt that has it too says the same. Empty where it rambles.
         certain: nobody can have said it, by the times or by the kind of text. Otherwise a suspicion: text alone does
             not tell a loop from a drill.
         kind: what is repeated.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.transcript.repetition.loop import LoopKind, Verdict
@@ -19,7 +20,7 @@ from server.transcript.repetition.needs import (
     VARIED_SEGMENTS,
     Need,
 )
-from server.transcript.repetition.speaking_time import is_said, load
+from server.transcript.repetition.speaking_time import is_said, load, may_ramble, rambles
 from server.transcript.repetition.units import normal_segments
 
 _DISTANCES = range(1, 17)
@@ -39,6 +40,8 @@ _FEWEST_ALIKE = 4
 """Copies that are nearly equal, or equal but for numbers, before they are held."""
 _REMEMBERED = 128
 """Segments at least that are remembered."""
+_DENSE = (4, 8, 16, 32, 64, 128)
+"""Last segments of which it is looked at whether anybody can have said them all."""
 _OUT_OF_TIME = 10
 """Segments that begin behind the audio's end, whatever they say: some may have slipped."""
 
@@ -91,10 +94,12 @@ class SegmentTracker:
 
     Attributes:
         repeating: what is written now may be a part of a loop.
+        dense: the last segments are more than anybody says in the time that they claim together.
     """
 
     def __init__(self, seconds: float) -> None:
         self.repeating = False
+        self.dense = False
         self._seconds = seconds
         self._entries: list[_Entry] = []
         self._runs = {distance: _Runs() for distance in _DISTANCES}
@@ -130,7 +135,8 @@ class SegmentTracker:
         self._expected = [entries[-distance].text for distance in _DISTANCES if self._runs[distance].exact >= distance]
         self._written = 0
         self.repeating = self._loosely or bool(self._expected)
-        return verdict
+        dense = self._judge_density()
+        return verdict or dense
 
     def _entry(self, written: Written) -> _Entry:
         last_end = self._entries[-1].end if self._entries else 0.0
@@ -198,9 +204,26 @@ class SegmentTracker:
         """Of the last segments: what they take at the least, of the time that they claim together."""
         entries = self._entries[-min(run, _REMEMBERED) :]
         claimed = sum(max(min(entry.end, self._seconds) - entry.start, 0.0) for entry in entries)
-        furthest = min(max(entry.end for entry in entries), self._seconds)
-        claimed = min(claimed, max(furthest - min(entry.start for entry in entries), 0.0))
+        claimed = min(claimed, self._span(entries))
         return load(sum(entry.least for entry in entries), claimed, _MARGIN * min(len(entries), 10))
+
+    def _span(self, entries: Sequence[_Entry]) -> float:
+        """Seconds of audio from the first of their beginnings to the last of their ends."""
+        furthest = min(max(entry.end for entry in entries), self._seconds)
+        return max(furthest - min(entry.start for entry in entries), 0.0)
+
+    def _judge_density(self) -> Verdict | None:
+        """Whether there is more in the last segments than can be said, and no end of it: also in the last two."""
+        self.dense = False
+        if len(self._entries) < _DENSE[0] or self._haste(2) < 1:
+            return None
+        for count in _DENSE:
+            entries = self._entries[-count:]
+            least, time = sum(entry.least for entry in entries), self._span(entries)
+            self.dense = self.dense or may_ramble(least, time)
+            if rambles(least, time):
+                return Verdict("", True, LoopKind.RAMBLING)
+        return None
 
     def _judge_times(self, entry: _Entry) -> Verdict | None:
         self._out_of_time = self._out_of_time + 1 if entry.start > self._seconds else 0

@@ -1,30 +1,25 @@
 """Which words of two windows are the same words: the best alignment of both texts where the windows overlap.
 
 The best of all alignments is found, in which words that are nearly the same count nearly as much, words said far apart
-count less, and words side by side in both texts count more. What is left of it are runs that tell enough not to be
-chance. Takes time in proportion to the overlap, since words more than some seconds apart are never compared.
+count less, and words side by side in both texts count more. What is left of it is what can be believed (`belief`).
+Takes time in proportion to the overlap, since words more than some seconds apart are never compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import inf
 from statistics import median
 from typing import Final
 
+from server.transcript.stitching.belief import NEAR, SLOPE, believed
 from server.transcript.stitching.likeness import likeness, part_of
+from server.transcript.stitching.overlap import BLUR, Match, Overlap
 from server.transcript.stitching.units import Unit
 
 _FARTHEST: Final = 6.0
 """Seconds between two estimates of when a word is said, at most. Estimates within a long segment are off by seconds."""
-BLUR: Final = 3.0
-"""Seconds by which one estimate is wrong at worst: so far from the overlap its words may seem to be."""
-_NEAR: Final = 1.0
-"""Seconds apart that tell nothing against two words' being one."""
-_SLOPE: Final = 0.35
-"""What a second more takes off a match."""
 _GAP: Final = 0.5
 """What a word costs that the other text does not have, in its own weight."""
 _EXCHANGE: Final = 0.8
@@ -33,45 +28,8 @@ _LEAST: Final = 1e-6
 """What a match is worth at least: more than two words that stand for each other."""
 _NEXT: Final = 0.4
 """What a match is worth more right behind another one."""
-_CERTAIN: Final = 1.0
-"""Weight of a run that is no chance: two words, or one long one."""
-_CLOSE: Final = 2.5
-"""Seconds apart at most where a run is short."""
-_LONG_RUN: Final = 3.0
-"""Weight from which on a run's words tell more than its times."""
-_FEW: Final = 2
-"""Units of an overlap in which any match is believed: there is nothing else to go by."""
 _DRIFT: Final = (0.5, 2.0)
 """Seconds between which a shift between both windows' times is taken out; a greater one is no shift, but a repeat."""
-
-
-@dataclass(frozen=True, slots=True)
-class Match:
-    """Units ``a[first_a:end_a]`` and ``b[first_b:end_b]`` are the same: one each, or two on one side written apart."""
-
-    first_a: int
-    end_a: int
-    first_b: int
-    end_b: int
-    weight: float
-
-
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """The time that two windows have in common, in seconds of the recording. Its end may lie before its start."""
-
-    start: float
-    end: float
-
-    @property
-    def middle(self) -> float:
-        """As far from the one window's end as from the other one's start."""
-        return (self.start + self.end) / 2
-
-    @property
-    def seconds(self) -> float:
-        """Its length, at least 0."""
-        return max(self.end - self.start, 0.0)
 
 
 def align(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> list[Match]:
@@ -83,8 +41,8 @@ def align(a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap) -> list[Match]
         shift = median(b[match.first_b].middle - a[match.first_a].middle for match in found)
         if _DRIFT[0] < abs(shift) < _DRIFT[1]:
             found = _Alignment(a, b, overlap, shift).matches()
-            return _believed(found, a, b, overlap, shift)
-    return _believed(found, a, b, overlap, 0.0)
+            return believed(found, a, b, overlap, shift)
+    return believed(found, a, b, overlap, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +119,7 @@ class _Alignment:
                 self._at(self._matched, row - units_a, column - units_b) + _NEXT,
             )
             outside = max(self._start - one.at, 0.0) + max(other.at - self._end, 0.0)
-            score = min(one.weight, other.weight) * alike * alike - _SLOPE * max(apart + outside - _NEAR, 0.0)
+            score = min(one.weight, other.weight) * alike * alike - SLOPE * max(apart + outside - NEAR, 0.0)
             found = max(found, (before + max(score, _LEAST), units_a, units_b))
         return found
 
@@ -212,43 +170,3 @@ def _bands(a: Sequence[Unit], b: Sequence[Unit], shift: float) -> list[tuple[int
         bands.append((min(low, bands[-1][1]), high))
     bands[-1] = bands[-1][0], len(b)
     return bands
-
-
-def _believed(
-    found: Sequence[Match], a: Sequence[Unit], b: Sequence[Unit], overlap: Overlap, shift: float
-) -> list[Match]:
-    """The matches of runs that tell enough, and of little ones between them. Within a run one word may be another."""
-    few = min(sum(unit.middle > overlap.start for unit in a), sum(unit.middle < overlap.end for unit in b)) <= _FEW
-    runs = _runs(found)
-    certain = [
-        place
-        for place, run in enumerate(runs)
-        if (_weight(run) >= _CERTAIN or few) and (_apart(run, a, b, shift) <= _CLOSE or _weight(run) >= _LONG_RUN)
-    ]
-    if not certain:
-        return []
-    return [
-        match
-        for place, run in enumerate(runs)
-        if place in certain or (certain[0] < place < certain[-1] and _apart(run, a, b, shift) <= _NEAR)
-        for match in run
-    ]
-
-
-def _weight(run: Sequence[Match]) -> float:
-    return sum(match.weight for match in run)
-
-
-def _apart(run: Sequence[Match], a: Sequence[Unit], b: Sequence[Unit], shift: float) -> float:
-    """Seconds between both windows' times for a run."""
-    return median(abs(b[match.first_b].middle - a[match.first_a].middle - shift) for match in run)
-
-
-def _runs(found: Sequence[Match]) -> list[list[Match]]:
-    runs: list[list[Match]] = [[match] for match in found[:1]]
-    for before, match in pairwise(found):
-        if match.first_a - before.end_a <= 1 and match.first_b - before.end_b <= 1:
-            runs[-1].append(match)
-        else:
-            runs.append([match])
-    return runs

@@ -7,18 +7,21 @@ have is kept, wherever the cut is: models leave words out more often than they i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from server.transcript.stitching.alignment import Match, Overlap
+from server.transcript.stitching.likeness import likeness
+from server.transcript.stitching.overlap import Match, Overlap
 from server.transcript.stitching.units import Unit
 from server.transcript.word_breaks import letters
 from server.transcript.words import ends_sentence
 
 _EDGE: Final = 1.0
 """Seconds from a window's edge within which words that the other window does not have are not believed."""
+_SPOILT: Final = 2
+"""Units at a window's edge that are worse than others."""
 _EDGE_SHARE: Final = 1 / 3
 """Of the overlap, at most."""
 _RICHER: Final = 2.5
@@ -29,6 +32,8 @@ MEETING: Final = 0.5
 """Seconds within which words are at the place where two windows meet, and not a pause from it."""
 _FASTEST: Final = 60.0
 """Letters that nobody says in a second, by far."""
+_SHORTEST: Final = 0.05
+"""Seconds of a segment that says when it is said."""
 _SENTENCE: Final = 3
 """Units of a segment that is more than a call in passing, of which times are often too short."""
 _TORN: Final = 0.3
@@ -70,8 +75,14 @@ class Seam:
     torn: bool = False
 
 
-def sew(a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap: Overlap) -> Seam:
-    """Each word once. ``matches``: what both have in common, in order; ``a`` and ``b`` may have none."""
+def sew(
+    a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap: Overlap, said: Mapping[str, int]
+) -> Seam:
+    """Each word once.
+
+    ``matches``: what both have in common, in order; ``a`` and ``b`` may have none. ``said``: how often each word, by
+    its letters, stands in both windows.
+    """
     if not matches:
         return _without_matches(a, b, overlap)
     cut = _best_cut(a, b, matches, overlap)
@@ -82,7 +93,8 @@ def sew(a: Sequence[Unit], b: Sequence[Unit], matches: Sequence[Match], overlap:
             before = matches[place - 1]
             part_a, part_b = a[before.end_a : match.first_a], b[before.end_b : match.first_b]
             kept += _between(part_a, part_b, overlap, late=late)
-        kept += _both(a[match.first_a : match.end_a], b[match.first_b : match.end_b], late=_whole(match, a, b, late))
+        late = _known(match, a, b, said, _whole(match, a, b, late))
+        kept += _both(a[match.first_a : match.end_a], b[match.first_b : match.end_b], late=late)
     end = matches[-1]
     kept += _tail(a[end.end_a :], b[end.end_b :], a[end.end_a - 1], overlap)
     last = matches[cut]
@@ -116,6 +128,14 @@ def _both(part_a: Sequence[Unit], part_b: Sequence[Unit], *, late: bool) -> list
     if late:
         return [Kept(unit, late, part_a[0], unit) for unit in part_b]
     return [Kept(unit, late, unit, part_b[-1]) for unit in part_a]
+
+
+def _known(match: Match, a: Sequence[Unit], b: Sequence[Unit], said: Mapping[str, int], late: bool) -> bool:
+    """Whether the later window's word is written: of two spellings that which is there elsewhere; else ``late``."""
+    one, other = said.get(a[match.first_a].key, 0), said.get(b[match.first_b].key, 0)
+    if one == other or not likeness(a[match.first_a].key, b[match.first_b].key):
+        return late
+    return other > one
 
 
 def _whole(match: Match, a: Sequence[Unit], b: Sequence[Unit], late: bool) -> bool:
@@ -164,6 +184,7 @@ def _head(part_a: Sequence[Unit], part_b: Sequence[Unit], first: Unit, overlap: 
         unit
         for unit in part_b
         if _inside(unit, overlap, late=True)
+        and not (unit.place < _SPOILT and unit.segment.start < overlap.start + _EDGE)
         and (unit.segment is first.segment or unit.segment.start > overlap.start + _edge(overlap))
     ]
     return kept + _alone(inside, late=True)
@@ -176,8 +197,9 @@ def _tail(part_a: Sequence[Unit], part_b: Sequence[Unit], last: Unit, overlap: O
         return kept
     inside = [
         unit
-        for unit in part_a
+        for place, unit in enumerate(part_a)
         if _inside(unit, overlap, late=False)
+        and not (len(part_a) - place <= _SPOILT and unit.segment.end > overlap.end - _EDGE)
         and (unit.segment is last.segment or unit.segment.end < overlap.end - _edge(overlap))
     ]
     return _alone(inside, late=False) + kept
@@ -217,7 +239,10 @@ def _without_crammed(a: Sequence[Unit], overlap: Overlap) -> Sequence[Unit]:
     crammed = a[-1].segment
     own = [unit for unit in a if unit.segment is crammed]
     said = sum(letters(unit.text) for unit in own)
-    if len(own) < _SENTENCE or said <= _FASTEST * (crammed.end - crammed.start):
+    began = crammed.start
+    if crammed.end - began < _SHORTEST and len(own) < len(a):  # its times were cut at the window's end
+        began = min(began, a[-len(own) - 1].segment.end)
+    if len(own) < _SENTENCE or said <= _FASTEST * (crammed.end - began):
         return a
     return [unit for unit in a if unit.segment is not crammed]
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from server.transcript.segments import Segment
-from server.transcript.stitching.alignment import BLUR, Match, Overlap, align
-from server.transcript.stitching.heard import HeardWindow
+from server.transcript.stitching.alignment import align
+from server.transcript.stitching.heard import HeardWindow, Vector
+from server.transcript.stitching.overlap import BLUR, Match, Overlap
+from server.transcript.stitching.repeats import without_repeats
 from server.transcript.stitching.seam import sew
 from server.transcript.stitching.silences import with_tags
-from server.transcript.stitching.speakers import Said, Speakers
+from server.transcript.stitching.speakers import Clip, Linked, Said, Speakers
 from server.transcript.stitching.units import Unit, units_of
 from server.transcript.stitching.voices import Heard
 from server.transcript.stitching.writing import written
@@ -40,6 +43,7 @@ class Stitcher:
         self._overlap = overlap
         self._speakers = Speakers()
         self._waiting: list[Segment] = []
+        self._said: Counter[str] = Counter()  # words of the last window
         self._end = 0.0
         self._left_until = self._last_start = 0.0
         self._index = 0
@@ -50,15 +54,17 @@ class Stitcher:
 
     def add(self, window: HeardWindow) -> list[Segment]:
         """The next window in order of time. Returns the segments that are final now, in order of their starts."""
-        heard = window.placed()
         overlap = Overlap(max(window.start, self._left_until), self._end)
-        near = [place for place, segment in enumerate(heard) if segment.start < self._end + BLUR]
-        head, rest = (heard[: near[-1] + 1], heard[near[-1] + 1 :]) if near else ([], heard)
+        voiced = self._once(window.with_clips(), overlap)
+        heard = [segment for segment, _ in voiced]
+        head = heard[: self._near(heard)]
         a, b = units_of(self._waiting), units_of(head)
         matches = align(a, b, overlap)
-        numbers = self._linked(window, heard, _said(a, b, matches))
-        head, rest = (_numbered(part, numbers, self.doubtful) for part in (head, rest))
-        seam = sew(a, units_of(head), matches, overlap)
+        heard = self._numbered(heard, self._linked(window, voiced, _said(a, b, matches)))
+        head, rest = heard[: len(head)], heard[len(head) :]
+        said = Counter(unit.key for unit in units_of(heard))
+        seam = sew(a, units_of(head), matches, overlap, self._said + said)
+        self._said = said
         joined = with_tags(written(seam), self._waiting, head, seam.at)
         self._end = max(self._end, window.end)
         return self._leave([*joined, *rest])
@@ -67,8 +73,25 @@ class Stitcher:
         """The rest. Nothing may be added behind it."""
         return self._given(self._waiting)
 
-    def _linked(self, window: HeardWindow, heard: Sequence[Segment], said: Iterable[Said]) -> dict[int, int]:
+    def _near(self, heard: Sequence[Segment]) -> int:
+        """How many of a window's segments the one before it may have, too."""
+        return max((place + 1 for place, segment in enumerate(heard) if segment.start < self._end + BLUR), default=0)
+
+    def _once(
+        self, voiced: Sequence[tuple[Segment, Vector | None]], overlap: Overlap
+    ) -> list[tuple[Segment, Vector | None]]:
+        """The window, and what is left of the one before it, without what one of them alone has twice in a row."""
+        heard = [segment for segment, _ in voiced]
+        head = heard[: self._near(heard)]
+        kept = without_repeats(head, self._waiting, overlap)
+        self._waiting = [self._waiting[place] for place in without_repeats(self._waiting, head, overlap)]
+        return [*(voiced[place] for place in kept), *voiced[len(head) :]]
+
+    def _linked(
+        self, window: HeardWindow, voiced: Sequence[tuple[Segment, Vector | None]], said: Iterable[Said]
+    ) -> Linked:
         """The window's speakers in the recording's numbers."""
+        heard = [segment for segment, _ in voiced]
         seconds: dict[int, float] = {}
         for segment in heard:
             if segment.speaker is not None:
@@ -76,12 +99,26 @@ class Stitcher:
         voices = {
             number: Heard.of(vector, seconds[number]) for number, vector in window.voices.items() if number in seconds
         }
+        clips = {
+            place: Clip(segment.speaker, Heard.of(vector, segment.end - segment.start))
+            for place, (segment, vector) in enumerate(voiced)
+            if segment.speaker is not None and vector is not None
+        }
         doubtful = self.doubtful
-        numbers = self._speakers.add(list(seconds), said, voices)
+        linked = self._speakers.add(list(seconds), said, voices, clips)
         new = self.doubtful - doubtful
-        firsts = {number: segment.start for number, segment in _firsts(heard).items() if numbers[number] in new}
-        self.notes += map(UNTOLD.format, firsts.values())
-        return numbers
+        firsts = (segment.start for number, segment in _firsts(heard).items() if linked.numbers[number] in new)
+        self.notes += map(UNTOLD.format, firsts)
+        return linked
+
+    def _numbered(self, segments: Sequence[Segment], linked: Linked) -> list[Segment]:
+        numbered = []
+        for place, segment in enumerate(segments):
+            if segment.speaker is not None:
+                number = linked.moved.get(place, linked.numbers[segment.speaker])
+                segment = replace(segment, speaker=number, doubtful=number in self.doubtful)
+            numbered.append(segment)
+        return numbered
 
     def _leave(self, segments: Sequence[Segment]) -> list[Segment]:
         """All in front of the first that the next window may change."""
@@ -117,12 +154,3 @@ def _firsts(segments: Iterable[Segment]) -> dict[int, Segment]:
         if segment.speaker is not None:
             firsts.setdefault(segment.speaker, segment)
     return firsts
-
-
-def _numbered(segments: Iterable[Segment], numbers: dict[int, int], doubtful: Container[int]) -> list[Segment]:
-    return [
-        segment
-        if segment.speaker is None
-        else replace(segment, speaker=numbers[segment.speaker], doubtful=numbers[segment.speaker] in doubtful)
-        for segment in segments
-    ]

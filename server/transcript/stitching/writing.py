@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from server.transcript.logprobs import TextLogprobs, seen
+from server.transcript.probabilities import Probabilities
 from server.transcript.segments import Segment
 from server.transcript.stitching.seam import MEETING, Kept, Seam
 from server.transcript.stitching.units import Unit
@@ -78,7 +79,14 @@ def _segment(group: Sequence[Kept]) -> Segment:
         mean = sum((value or 0.0) * weight for value, weight in zip(means, weights, strict=True)) / sum(weights)
     logprobs = _logprobs(parts)
     return replace(
-        first.segment, start=start, end=max(start, end), text=text, avg_logprob=mean, tokens=(), logprobs=logprobs
+        first.segment,
+        start=start,
+        end=max(start, end),
+        text=text,
+        avg_logprob=mean,
+        tokens=(),
+        logprobs=logprobs,
+        probabilities=_probabilities(parts),
     )
 
 
@@ -92,6 +100,17 @@ def _parts(group: Sequence[Kept]) -> list[list[Unit]]:
         else:
             parts.append([unit])
     return parts
+
+
+def _probabilities(parts: Sequence[Sequence[Unit]]) -> Probabilities:
+    """Of each part those of its source, as far as they are known."""
+    found, length = Probabilities(), 0
+    for part in parts:
+        first, last = part[0].before, part[-1].before + seen(part[-1].text)
+        if (source := part[0].segment.probabilities) is not None:
+            found = found.followed(source.part(first, last), length)
+        length += last - first
+    return found
 
 
 def _logprobs(parts: Sequence[Sequence[Unit]]) -> TextLogprobs | None:

@@ -97,7 +97,7 @@ def stage(request: pytest.FixtureRequest) -> Stage:
 
 SCRIPTS: dict[str, Script] = {
     "files": files(RAGGED, tokens=TOKENS),
-    "drawn": files(RAGGED, tokens=TOKENS, temperature=0.7),
+    "drawn": files(RAGGED, tokens=TOKENS, temperature=0.7, top_p=0.9),
     "captions": captions(3, updates=2, guess=lambda _: said(4), tokens=TOKENS, beside=2),
     "guessed": captions(4, updates=2, guess=right, tokens=TOKENS),
     "long": files([100.0, 2.0], tokens=TOKENS),

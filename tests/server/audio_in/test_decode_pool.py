@@ -334,3 +334,23 @@ async def test_channels_that_are_split_share_one_bound(pool: DecodePool) -> None
         await pool.decode(io.BytesIO(surround), limits, SPLIT)
     assert caught.value.code == AudioErrorCode.AUDIO_TOO_LONG
     await assert_works(pool)
+
+
+async def test_a_process_that_was_prepared_is_the_one_that_decodes(pool: DecodePool) -> None:
+    assert pool.pids == []
+    for _ in range(3):
+        pool.prepare()
+    async with asyncio.timeout(DEADLINE):
+        while not pool._idle:  # noqa: ASYNC110 - the thread that starts it tells nobody
+            await asyncio.sleep(0.001)
+    (prepared,) = pool.pids
+    pool.prepare()
+    async with pool.begin(good_file(), LIMITS) as decoding:
+        await decoding.reach(1)
+    assert pool.pids == [prepared]
+
+
+async def test_nothing_is_prepared_in_a_pool_that_was_closed(pool: DecodePool) -> None:
+    pool.close()
+    pool.prepare()
+    assert pool.pids == []

@@ -6,13 +6,17 @@ import io
 import random
 import struct
 
+import numpy as np
 import pytest
 
 from server.audio_in import joined, signatures
+from server.audio_in.decode import FileDecoder
 from server.audio_in.errors import AudioError, AudioErrorCode
-from server.audio_in.joined import parts
+from server.audio_in.joined import JoinedFile
+from server.audio_in.listening import Listening
+from server.audio_in.report import DecodeReport
 from server.audio_in.spliced import Spliced
-from tests.server.audio_in.audio_media import SECONDS, Clip, Format, assert_tones, clip_of, media, tones
+from tests.server.audio_in.audio_media import LIMITS, SECONDS, Clip, Format, assert_tones, clip_of, media, tones
 
 WAV = Format("wav", "pcm_s16le")
 FLAC = Format("flac", "flac")
@@ -136,7 +140,7 @@ def test_a_recording_is_searched_for_in_bounded_pieces(monkeypatch: pytest.Monke
     monkeypatch.setattr(signatures, "_AT_ONCE", (1_000, 1_000))
     data = media(FLAC, 16_000)
     for behind in range(990, 1_010):
-        found = list(parts(io.BytesIO(data + bytes(behind) + data), lambda: None))
+        found = list(JoinedFile(io.BytesIO(data + bytes(behind) + data), lambda: None))
         assert [part.head[:4] for part in found] == [b"fLaC", b"fLaC"]
 
 
@@ -271,3 +275,69 @@ def test_damaged_tables_end_nothing() -> None:
         for _ in range(60):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         assert clip_of(bytes(damaged)).report.seconds > 1
+
+
+# ------------------------------------------------------------------------------------- what is read, and how often
+
+
+class CountedFile(io.BytesIO):
+    """Counts what is read of it."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.octets = self.furthest = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        content = super().read(size)
+        self.octets += len(content)
+        self.furthest = max(self.furthest, self.tell())
+        return content
+
+
+def lasting(content: bytes, samples: int) -> bytes:
+    """``content``, a FLAC file, whose header says so (0: it does not know, as of a recorder that cannot go back to it).
+
+    RFC 9639, 8.2.
+    """
+    return content[:21] + bytes([content[21] & 0xF0]) + samples.to_bytes(4) + content[26:]
+
+
+NOISE = np.random.default_rng(0).standard_normal((1, 40 * 48_000), np.float32) / np.float32(9)
+LONG_FLAC = lasting(media(FLAC, 48_000, wave=NOISE), NOISE.size)
+"""Megabytes: noise is nothing that could be packed."""
+
+
+@pytest.mark.parametrize("content", [LONG_FLAC, LONG_FLAC + LONG_FLAC], ids=["one", "two"])
+def test_what_is_decoded_first_leaves_before_the_file_was_searched_and_it_is_searched_once(content: bytes) -> None:
+    file, report = CountedFile(content), DecodeReport()
+    decoder = FileDecoder(file, LIMITS, report, Listening())
+    blocks = decoder.blocks()
+    next(blocks)
+    assert file.furthest < len(content) / 4
+    before = file.octets
+    seconds = decoder.extent().seconds
+    assert seconds == 40 * len(content) / len(LONG_FLAC)
+    assert file.octets - before < 1.2 * len(content)
+    for _ in blocks:
+        pass
+    assert report.seconds == seconds
+    assert file.octets < 2.4 * len(content), "searched once, and read once"
+
+
+def test_recordings_that_do_not_say_how_long_they_are() -> None:
+    data = lasting(media(FLAC, 48_000), 0)
+    tag = b"ID3\x04\0\0\0\0\0\x0a" + bytes(10)
+    for joined_ in (data + data, tag + data + tag + data):
+        clip = clip_of(joined_)
+        assert_twice(clip)
+        assert clip.report.notes == (TOLD,)
+
+
+@pytest.mark.parametrize("behind", [0, 1, 2, 3, 7, 100])
+@pytest.mark.parametrize("mark", [b"fLaC\0\0\0\x22", b"#!AMR\n", b"FLV\x01\x01\0\0\0\x09", b"\0\0\0\x18ftypM4A "])
+def test_a_mark_is_found_wherever_it_stands(mark: bytes, behind: int) -> None:
+    """Before bytes that are no mark, and at the file's very end."""
+    for rest in (b"", b"a", b"fL", b"\x1a\x45\xdf" * 9):
+        for front in (bytes(behind), (b"RFfB#c." * 15)[:behind]):
+            assert signatures.next_start(io.BytesIO(front + mark + rest), 0, lambda: None) == len(front)
+    assert signatures.next_start(io.BytesIO(bytes(behind) + mark[:5]), 0, lambda: None) == -1

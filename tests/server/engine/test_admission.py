@@ -59,6 +59,18 @@ def test_a_request_gives_back_all_that_was_taken_in_and_nothing_that_was_refused
         assert admission.audio_seconds == 30
 
 
+def test_what_shows_late_is_refused_to_who_comes_next() -> None:
+    admission = exact(max_requests=10, max_audio_seconds=100)
+    charged: list[tuple[float, bool]] = []
+    with admission.enter(charge=lambda seconds, /, *, late=False: charged.append((seconds, late))) as split:
+        split.add_audio(60)
+        split.add_late_audio(60)
+        assert (admission.audio_seconds, charged) == (120, [(60, False), (60, True)])
+        with pytest.raises(Overloaded):
+            admission.enter()
+    assert admission.audio_seconds == 0
+
+
 def test_a_recording_longer_than_the_limit_is_taken_when_it_is_alone() -> None:
     admission = exact(max_requests=10, max_audio_seconds=100)
     with admission.enter() as long, admission.enter() as other:

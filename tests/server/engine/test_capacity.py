@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from model.errors import StartError
-from model.family import VIBEVOICE_ASR
+from model.family import VIBEVOICE_ASR, VIBEVOICE_ASR_STREAMING
 from model.seam.runner import RunnerInfo
 from model.seam.steps import StepSizes
 from model.seam.streams import Priority, Question, StreamSpec
 from server.engine.blackbox import BlackBox
 from server.engine.budget import answer_budget, context_limit, live_answer_budget, pass_seconds
-from server.engine.capacity import LENGTHS, Capacity, check_pass
+from server.engine.capacity import LENGTHS, Capacity, check_pass, longest_pass
 from server.engine.errors import EngineError
 from server.engine.messages import FailureCode, OpenStream
 from server.engine.settings import EngineSettings
@@ -29,7 +29,7 @@ GPU_PAGE = 256
 class WordyRunner(ScriptedRunner):
     """Its prompt is as long as the family's may be."""
 
-    def prompt_positions(self, frames: int, question: Question) -> int:
+    def prompt_positions(self, frames: int, question: Question, *, system: str = "") -> int:
         return frames + VIBEVOICE_ASR.prompt_tokens
 
 
@@ -80,6 +80,17 @@ def test_longer_ones_come_in_windows() -> None:
     assert told.window_seconds == 600.0 < told.pass_seconds
 
 
+def test_a_model_that_writes_by_turns_has_no_windows_of_ours() -> None:
+    info = replace(runner(18_432).info, family=VIBEVOICE_ASR_STREAMING)
+    told = Capacity.of(info, replace(engine(), window_seconds=600.0))
+    assert told.recording_seconds == told.window_seconds == told.pass_seconds < 3600
+    assert told.recordings[3600] == 0
+    check_pass(info, int(told.recording_seconds))
+    with pytest.raises(EngineError):
+        check_pass(info, told.recording_seconds + 10)
+    assert "recordings of up to 19 min" in told.sentence(14_400.0)
+
+
 def test_the_longest_pass_is_admitted_and_no_longer_one() -> None:
     for positions in (4_096, 49_408, 400_128):
         longest = int(Capacity.of(runner(positions).info, engine()).pass_seconds)
@@ -124,6 +135,15 @@ def test_a_prompt_and_a_wish_for_a_short_answer_count() -> None:
         check_pass(info, 3_600, context_tokens=1_000)
     check_pass(info, 3_600, context_tokens=1_000, answer_tokens=5_000)
     check_pass(info, 6_000, answer_tokens=1_000)
+
+
+def test_the_longest_pass_passes_whatever_answer_is_wanted() -> None:
+    info = runner(20_000).info
+    for tokens in (None, 1, 1_000, 10**400):
+        longest = longest_pass(info, answer_tokens=tokens)
+        check_pass(info, longest - 1, answer_tokens=tokens)
+        with pytest.raises(EngineError):
+            check_pass(info, longest + 1, answer_tokens=tokens)
 
 
 def test_a_server_without_useful_room_does_not_start() -> None:

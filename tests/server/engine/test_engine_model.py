@@ -137,6 +137,6 @@ def test_a_device_without_room_is_told_in_minutes_before_the_weights_are_read(mo
 
 def test_fewer_positions_than_a_useful_recording_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such a server would become ready and refuse every upload."""
-    monkeypatch.setattr("model.start.load_runner", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr("model.loading.checkpoint.OpenedCheckpoint.load", lambda _: pytest.fail("it was loaded"))
     with pytest.raises(StartError, match=r"--kv-positions 512 .* --min-audio-minutes 5 .*takes 4\d\d\d"):
         load_model("tiny", device="cpu", dtype="float32", kv_positions=512)

@@ -25,7 +25,7 @@ from server.engine.messages import (
     ToWorker,
 )
 from server.engine.settings import EngineSettings
-from tests.server.engine.conftest import StartEngine
+from tests.server.engine.conftest import StartEngine, eventually
 from tests.server.engine.scripted_loop import Bench, Script, audio, done
 from tests.server.engine.test_engine_client import ready_engine, transcribe
 from tests.support.scripted_runner import AFTER, BEFORE, ScriptedRunner, answer_of
@@ -179,5 +179,5 @@ async def test_whoever_waits_for_an_answer_notices_nothing(start_engine: StartEn
     questions = [Question(seed=seed, max_tokens=520) for seed in (500, 480, 460)]
     answers = await asyncio.gather(*(transcribe(engine, question, frames=FRAMES) for question in questions))
     assert answers == [answer_of(question) for question in questions]
-    assert engine.done.preemptions > 0
+    await eventually(lambda: engine.done.preemptions > 0)
     assert engine.restarts == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -220,6 +220,18 @@ def test_one_stream_alone_gets_the_whole_budget() -> None:
     scheduler.add(stream)
     scheduler.admit()
     assert describe(scheduler.plan()) == "encode 1:60 | rows 1:100"
+
+
+def test_no_stream_has_more_encoded_at_once_than_is_wished_for() -> None:
+    """By the settings, or by its own request; what others leave of a step is no reason to take more."""
+    settings = EngineSettings(steps=StepSizes(prefill_positions=100, encode_frames=60), segment_seconds=2.0)
+    scheduler = Scheduler(settings, make_info(pages=1000, page_size=8))
+    usual, own = make_stream(1, frames=3000, waiting=1000), make_stream(2, frames=3000, waiting=1000)
+    own.spec = replace(own.spec, segment_frames=7)
+    for stream in (usual, own):
+        scheduler.add(stream)
+    scheduler.admit()
+    assert describe(scheduler.plan()).startswith("encode 1:15 2:7 |")
 
 
 def test_nothing_to_do_is_an_empty_plan() -> None:

@@ -16,9 +16,9 @@ class Faulty(ScriptedRunner):
 
     fault = ""
 
-    def open(self, stream: int, level: Level) -> None:
+    def open(self, stream: int, level: Level, *, system: str = "") -> None:
         self._check("open")
-        super().open(stream, level)
+        super().open(stream, level, system=system)
 
     def ask(self, stream: int, question: Question) -> str:
         self._check("ask")

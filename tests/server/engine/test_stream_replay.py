@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from model.family import Geometry
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.process import WorkerProcess
 from server.engine.client.request import Link, StreamRequest
@@ -87,7 +88,7 @@ class World:
 
     def __init__(self) -> None:
         self.workers: list[Worker] = []
-        self.stream = EngineStream(StreamRequest(SPEC, "test", hop=3), lambda stream: None)
+        self.stream = EngineStream(StreamRequest(SPEC, "test", Geometry(24_000, 3)), lambda stream: None)
         self.turns = asyncio.Semaphore(1)
         self.connect()
 

@@ -30,6 +30,20 @@ TALK = (
 AUDIO = audio_of(TALK)
 WAV = wav_of(AUDIO)
 SECONDS = AUDIO.size / SAMPLE_RATE
+LONG_TALK = (
+    *TALK,
+    Said(0, "Then let us look at the numbers first."),
+    Said(1, "The red line shows what came in during April."),
+    Said(0, "And where do I find everything that went out?"),
+    Said(1, "On page seven, below the photograph."),
+    Said(0, "Thank you, that is all I wanted to know."),
+    Said(1, "Until Thursday, and give my best to your mother."),
+)
+LONG_AUDIO = audio_of(LONG_TALK)
+LONG_WAV = wav_of(LONG_AUDIO)
+LONG_SECONDS = LONG_AUDIO.size / SAMPLE_RATE
+MINUTES = 0.28
+"""Windows of less than seventeen seconds."""
 BAD_TURN = 3
 """The turn at which habits set in where a test has no other."""
 
@@ -60,7 +74,7 @@ class Habitual:
 
 @contextmanager
 def habitual_server(
-    checkpoint: Path, *, talk: Sequence[Said] = TALK, forced: bool = True, **settings: Any
+    checkpoint: Path, *, talk: Sequence[Said] = LONG_TALK, forced: bool = True, **settings: Any
 ) -> Iterator[Habitual]:
     """Speaks the checkpoint's vocabulary. ``talk``, ``forced``: see HabitualRunner."""
     runner = partial(HabitualRunner, checkpoint=checkpoint, talk=talk, forced=forced)
@@ -72,9 +86,12 @@ def habitual_server(
 
 
 @pytest.fixture(scope="package")
-def server() -> Iterator[Habitual]:
-    """In the real checkpoint's tokens."""
-    with habitual_server(snapshot()) as habitual:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Habitual]:
+    """In the real checkpoint's tokens; it takes jobs, and hears the long talk in windows."""
+    folder = tmp_path_factory.mktemp("jobs")
+    with habitual_server(
+        snapshot(), jobs_folder=folder, window_minutes=MINUTES, speaker_continuity="introduced"
+    ) as habitual:
         yield habitual
 
 

@@ -12,7 +12,8 @@ from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError
 from server.engine.messages import EndReason
-from server.hearing.hearing import Heard, Hearing, hear
+from server.hearing.heard import Heard
+from server.hearing.hearing import Hearing, hear
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.repeats import LoopOutcome
@@ -233,6 +234,8 @@ async def test_without_the_guard_nothing_is_asked_again(author: Author) -> None:
     hearing = heard_of(stream, guard=False)
     parts = [part async for part in hearing]
     assert text_of(author, parts) == author.prompt.text(author.vocabulary.ids(BEGUN + MALO)[:MOST])
+    assert hearing.done is not None
+    assert hearing.done.answer_tokens == sum(len(part.tokens) for part in parts)
     assert len(stream.questions) == 1
 
 

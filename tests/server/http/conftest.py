@@ -38,8 +38,8 @@ def wav() -> bytes:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Open to everybody, with a model that takes no time, and with jobs."""
-    with running_server(jobs_folder=tmp_path_factory.mktemp("jobs")) as running:
+    """Open to everybody, with a model that takes no time, and with jobs whose recordings are kept."""
+    with running_server(jobs_folder=tmp_path_factory.mktemp("jobs"), keep_job_recordings=True) as running:
         yield running
 
 
@@ -58,8 +58,6 @@ def guarded_server() -> Iterator[RunningServer]:
         cors_origins=("https://app.example",),
         max_upload_bytes=200_000,
         max_audio_seconds=4.0,
-        upload_grace_seconds=0.3,
-        upload_min_bytes_per_second=100_000,
     ) as running:
         yield running
 

@@ -183,7 +183,13 @@ class Scripted:
     def set_context(self, context: str | None) -> None:
         raise AssertionError("not asked for")
 
+    def set_adapter(self, adapter: str | None) -> None:
+        raise AssertionError("not asked for")
+
     def set_logprobs(self, wanted: bool) -> None:
+        raise AssertionError("not asked for")
+
+    def set_sounds(self, wanted: bool) -> None:
         raise AssertionError("not asked for")
 
     def set_resumable(self) -> None:
@@ -258,7 +264,9 @@ def address(server: RunningServer, path: str = PATH) -> str:
 @contextmanager
 def session(server: RunningServer, **options: Any) -> Iterator[Client]:
     """A session that was opened."""
-    with connect(address(server), proxy=None, max_size=None, compression=None, **options) as connection:
+    with connect(
+        address(server), proxy=None, open_timeout=60, max_size=None, compression=None, **options
+    ) as connection:
         client = Client(connection)
         assert client.hears() == {"type": "opened"}
         yield client

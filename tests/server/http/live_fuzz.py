@@ -248,7 +248,9 @@ async def misbehave(address: str, seed: int) -> None:
     client, end = some_client(random), random.choice(_ENDS)
     reads = random.random() < 0.8
     with suppress(ConnectionClosed, ConnectionError):
-        async with connect(address + client.path, proxy=None, max_queue=None if reads else 1) as connection:
+        async with connect(
+            address + client.path, proxy=None, open_timeout=60, max_queue=None if reads else 1
+        ) as connection:
             await _send(connection, client, random)
             await end(connection, random)
             connection.transport.abort()

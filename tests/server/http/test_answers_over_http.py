@@ -178,7 +178,7 @@ def test_streamed_logprobs_equal_whole(client: openai.OpenAI, wav: bytes) -> Non
 
 
 def test_an_answer_cut_at_the_limit_says_so(post: Post) -> None:
-    answer = post(prompt=endless_answer())
+    answer = post(prompt=endless_answer(), max_completion_tokens=100)
     assert "length limit" in answer.json()["notes"][0]
     assert "length limit" in answer.headers["x-vibevoice-notes"]
     assert answer.json()["text"].startswith("on and on")
@@ -192,3 +192,33 @@ def test_a_file_that_ends_early_says_so(server: RunningServer, wav: bytes) -> No
     assert "ends early" in whole.headers["x-vibevoice-notes"]
     streamed = httpx.post(url, files=half, data={"stream": "true"}, timeout=60)
     assert "ends early" in streamed.text.rpartition("data: ")[2]
+
+
+def test_a_stream_brings_further_formats_and_progress_where_they_are_asked_for(
+    server: RunningServer, wav: bytes
+) -> None:
+    wanted = ["srt", "verbose_json", "rttm"]
+    fields = {"stream": "true", "response_format": "diarized_json", "formats[]": wanted, "progress": "true"}
+    path = f"{server.url}/v1/audio/transcriptions"
+    told = httpx.post(path, data=fields, files={"file": ("talk.wav", wav)}).text
+    events = [json.loads(line[6:]) for line in told.splitlines() if line.startswith("data: ")]
+    heard = [event["progress"] for event in events if event["type"] == "transcription.progress"]
+    assert heard[0] == {"audio_seconds": SECONDS, "audio_seconds_done": 0.0}
+    assert [each["audio_seconds_done"] for each in heard[1:]] == [1.2, 1.9, 2.5, 3.0]
+    formats = events[-1]["formats"]
+    assert list(formats) == wanted
+    for each in wanted[:2]:
+        alone = httpx.post(path, data={"response_format": each}, files={"file": ("talk.wav", wav)})
+        assert formats[each] == (alone.json() if each == "verbose_json" else alone.text)
+    alone = httpx.post(
+        f"{server.url}/v1/audio/diarization", data={"response_format": "rttm"}, files={"file": ("talk.wav", wav)}
+    )
+    assert formats["rttm"] == alone.text
+
+
+def test_further_formats_need_a_stream(server: RunningServer, wav: bytes) -> None:
+    refused = httpx.post(
+        f"{server.url}/v1/audio/transcriptions", data={"formats": "srt"}, files={"file": ("talk.wav", wav)}
+    )
+    assert refused.status_code == httpx.codes.BAD_REQUEST
+    assert refused.json()["error"]["param"] == "formats"

@@ -49,7 +49,7 @@ def replica() -> Iterator[RunningServer]:
 
 
 def made(server: RunningServer, key: str = KEY, path: str = SECRETS, **body: Any) -> dict[str, Any]:
-    answer = httpx.post(f"{server.url}{path}", json=body, headers={"authorization": f"Bearer {key}"})
+    answer = httpx.post(f"{server.url}{path}", json=body, headers={"authorization": f"Bearer {key}"}, timeout=60)
     assert answer.status_code == 200, answer.text
     parsed: dict[str, Any] = answer.json()
     return parsed
@@ -59,7 +59,7 @@ def created(server: RunningServer, secret: str | None, path: str = REALTIME) -> 
     """How a session begins that a page opens with this secret."""
     names = ["realtime", *([] if secret is None else [f"openai-insecure-api-key.{secret}"])]
     offered = [Subprotocol(name) for name in names]
-    with connect(address(server, path), proxy=None, subprotocols=offered) as connection:
+    with connect(address(server, path), proxy=None, open_timeout=60, subprotocols=offered) as connection:
         assert connection.subprotocol == "realtime"
         event: dict[str, Any] = json.loads(connection.recv(timeout=60))
     assert event["type"] == "session.created"
@@ -68,8 +68,9 @@ def created(server: RunningServer, secret: str | None, path: str = REALTIME) -> 
 
 
 def refusal(server: RunningServer, secret: str, path: str = REALTIME) -> Response:
+    headers = {"authorization": f"Bearer {secret}"}
     with pytest.raises(InvalidStatus) as caught:
-        connect(address(server, path), proxy=None, additional_headers={"authorization": f"Bearer {secret}"})
+        connect(address(server, path), proxy=None, open_timeout=60, additional_headers=headers)
     return caught.value.response
 
 
@@ -116,7 +117,7 @@ async def test_openais_client_connects_with_a_secret_as_its_key(guarded_server: 
 
 @pytest.mark.parametrize("body", [b"", b" ", b"{}", b'{"session": null, "expires_after": null}'])
 def test_nothing_has_to_be_named(guarded_server: RunningServer, body: bytes) -> None:
-    answer = httpx.post(f"{guarded_server.url}{SECRETS}", content=body, headers=BEARER)
+    answer = httpx.post(f"{guarded_server.url}{SECRETS}", content=body, headers=BEARER, timeout=60)
     assert answer.status_code == 200
     assert 590 < answer.json()["expires_at"] - time() <= 600
     assert created(guarded_server, answer.json()["value"])["type"] == "transcription"
@@ -171,25 +172,25 @@ def test_the_older_routes(guarded_server: RunningServer, path: str, shape: Any, 
     ],
 )
 def test_what_makes_no_secret(guarded_server: RunningServer, body: Any, param: str, code: str) -> None:
-    answer = httpx.post(f"{guarded_server.url}{SECRETS}", json=body, headers=BEARER)
+    answer = httpx.post(f"{guarded_server.url}{SECRETS}", json=body, headers=BEARER, timeout=60)
     assert_envelope(answer, 400, code, param)
 
 
 @pytest.mark.parametrize(("body", "status", "code"), [(b"{", 400, "invalid_json"), (b"[]", 400, "invalid_json")])
 @pytest.mark.parametrize("path", [SECRETS, "/v1/realtime/sessions"])
 def test_what_is_no_request(guarded_server: RunningServer, path: str, body: bytes, status: int, code: str) -> None:
-    assert_envelope(httpx.post(f"{guarded_server.url}{path}", content=body, headers=BEARER), status, code)
+    assert_envelope(httpx.post(f"{guarded_server.url}{path}", content=body, headers=BEARER, timeout=60), status, code)
 
 
 def test_a_body_is_as_long_as_settings_are(server: RunningServer) -> None:
-    answer = httpx.post(f"{server.url}{SECRETS}", content=b" " * (1 << 18) + b"{}")
+    answer = httpx.post(f"{server.url}{SECRETS}", content=b" " * (1 << 18) + b"{}", timeout=60)
     assert_envelope(answer, 413, "content_too_large")
 
 
 def test_the_longest_secret_fits_into_a_handshake(guarded_server: RunningServer) -> None:
     def secret(length: int) -> httpx.Response:
         session = {"audio": {"input": {"transcription": {"prompt": "x" * length}}}}
-        return httpx.post(f"{guarded_server.url}{SECRETS}", json={"session": session}, headers=BEARER)
+        return httpx.post(f"{guarded_server.url}{SECRETS}", json={"session": session}, headers=BEARER, timeout=60)
 
     longest = next(answer for answer in map(secret, range(5_600, 0, -50)) if answer.status_code == 200).json()
     assert MAX_CHARACTERS - 100 < len(longest["value"]) <= MAX_CHARACTERS
@@ -234,7 +235,7 @@ def test_what_is_forged_or_old_is_refused(guarded_server: RunningServer) -> None
 def test_a_secret_opens_live_sessions_alone(guarded_server: RunningServer, method: str, path: str) -> None:
     secret = made(guarded_server)["value"]
     headers = {"authorization": f"Bearer {secret}"}
-    answer = httpx.request(method, f"{guarded_server.url}{path}", headers=headers)
+    answer = httpx.request(method, f"{guarded_server.url}{path}", headers=headers, timeout=60)
     assert_envelope(answer, 403, "insufficient_scope")
 
 
@@ -242,7 +243,7 @@ def test_secrets_and_tokens_open_their_own_protocol(guarded_server: RunningServe
     secret, token = made(guarded_server)["value"], made(guarded_server, path=GRANT)["access_token"]
     assert code_of(refusal(guarded_server, secret, LISTEN)) == (403, "INSUFFICIENT_SCOPE")
     assert code_of(refusal(guarded_server, token)) == (403, "insufficient_scope")
-    answer = httpx.post(f"{guarded_server.url}/v1/listen", headers={"authorization": f"Bearer {secret}"})
+    answer = httpx.post(f"{guarded_server.url}/v1/listen", headers={"authorization": f"Bearer {secret}"}, timeout=60)
     assert (answer.status_code, answer.json()["err_code"]) == (403, "INSUFFICIENT_SCOPE")
 
 
@@ -250,7 +251,7 @@ def test_secrets_and_tokens_open_their_own_protocol(guarded_server: RunningServe
 
 
 def test_a_temporary_token_opens_deepgrams_paths(guarded_server: RunningServer, wav: bytes) -> None:
-    answer = httpx.post(f"{guarded_server.url}{GRANT}", headers={"authorization": f"Token {KEY}"})
+    answer = httpx.post(f"{guarded_server.url}{GRANT}", headers={"authorization": f"Token {KEY}"}, timeout=60)
     granted = answer.json()
     assert granted.keys() == {"access_token", "expires_in"}
     assert granted["expires_in"] == 30
@@ -260,12 +261,12 @@ def test_a_temporary_token_opens_deepgrams_paths(guarded_server: RunningServer, 
         {"subprotocols": ["bearer", token]},
     ]
     for path, given in itertools.product((LISTEN, FLUX), places):
-        with connect(address(guarded_server, path), proxy=None, **given) as connection:
+        with connect(address(guarded_server, path), proxy=None, open_timeout=60, **given) as connection:
             assert connection.subprotocol == ("bearer" if "subprotocols" in given else None)
     headers = {"authorization": f"Bearer {token}", "content-type": "audio/wav"}
     heard = httpx.post(f"{guarded_server.url}/v1/listen", content=wav, headers=headers, timeout=60).json()
     assert heard["results"]["channels"][0]["alternatives"][0]["transcript"] == TEXT
-    again = httpx.post(f"{guarded_server.url}{GRANT}", headers=headers)
+    again = httpx.post(f"{guarded_server.url}{GRANT}", headers=headers, timeout=60)
     assert (again.status_code, again.json()["err_code"]) == (403, "INSUFFICIENT_SCOPE")
 
 
@@ -277,14 +278,14 @@ def test_a_token_lasts_as_long_as_was_asked(guarded_server: RunningServer, asked
 @pytest.mark.parametrize("asked", [0, -1, 3_601, "soon", [], 1e400])
 def test_what_is_no_time_to_live(guarded_server: RunningServer, asked: object) -> None:
     content = json.dumps({"ttl_seconds": asked}).replace("Infinity", "1e400")
-    answer = httpx.post(f"{guarded_server.url}{GRANT}", content=content, headers=BEARER)
+    answer = httpx.post(f"{guarded_server.url}{GRANT}", content=content, headers=BEARER, timeout=60)
     assert answer.status_code == 400
     assert set(answer.json()) == {"err_code", "err_msg", "request_id"}
     assert "ttl_seconds" in answer.json()["err_msg"] or answer.json()["err_code"] == "INVALID_JSON"
 
 
 def test_no_key_no_token(guarded_server: RunningServer) -> None:
-    answer = httpx.post(f"{guarded_server.url}{GRANT}")
+    answer = httpx.post(f"{guarded_server.url}{GRANT}", timeout=60)
     assert answer.status_code == 401
     assert set(answer.json()) == {"err_code", "err_msg", "request_id"}
 
@@ -293,14 +294,19 @@ def test_no_key_no_token(guarded_server: RunningServer) -> None:
 
 
 def test_without_keys_a_secret_carries_its_settings_all_the_same(server: RunningServer) -> None:
-    secret = httpx.post(f"{server.url}{SECRETS}", json={"session": SESSION}).json()["value"]
+    secret = httpx.post(f"{server.url}{SECRETS}", json={"session": SESSION}, timeout=60).json()["value"]
     assert created(server, secret)["include"] == [LOGPROBS]
     assert "include" not in created(server, None)
     assert code_of(refusal(server, secret[:-4] + "AAAA")) == (401, "invalid_api_key")
     assert_envelope(
-        httpx.get(f"{server.url}/v1/models", headers={"authorization": f"Bearer {secret}"}), 403, "insufficient_scope"
+        httpx.get(f"{server.url}/v1/models", headers={"authorization": f"Bearer {secret}"}, timeout=60),
+        403,
+        "insufficient_scope",
     )
-    assert httpx.get(f"{server.url}/v1/models", headers={"authorization": "Bearer anything"}).status_code == 200
+    assert (
+        httpx.get(f"{server.url}/v1/models", headers={"authorization": "Bearer anything"}, timeout=60).status_code
+        == 200
+    )
 
 
 # ------------------------------------------------------------------------------------------------------ other places
@@ -310,14 +316,14 @@ def test_keys_in_other_places_where_they_may_be(guarded_server: RunningServer, r
     secret = made(replica, OTHER_KEY, session=SESSION)["value"]
     with log_lines(JsonFormatter()) as log:
         for headers, query in (({"x-api-key": OTHER_KEY}, ""), ({}, f"?token={OTHER_KEY}")):
-            assert httpx.get(f"{replica.url}/v1/models{query}", headers=headers).status_code == 200
-            answer = httpx.get(f"{guarded_server.url}/v1/models{query}", headers=headers)
+            assert httpx.get(f"{replica.url}/v1/models{query}", headers=headers, timeout=60).status_code == 200
+            answer = httpx.get(f"{guarded_server.url}/v1/models{query}", headers=headers, timeout=60)
             assert_envelope(answer, 401, "invalid_api_key")
         assert created(replica, None, f"{REALTIME}&token={secret}")["include"] == [LOGPROBS]
         assert created(replica, None, f"{REALTIME}&token={OTHER_KEY}")["type"] == "transcription"
-        with connect(address(replica, f"{LISTEN}&token={OTHER_KEY}"), proxy=None):
+        with connect(address(replica, f"{LISTEN}&token={OTHER_KEY}"), proxy=None, open_timeout=60):
             pass
-        assert httpx.get(f"{replica.url}/v1/models?token=wrong").status_code == 401
+        assert httpx.get(f"{replica.url}/v1/models?token=wrong", timeout=60).status_code == 401
         replica.wait_for(lambda: replica.service.active_requests == 0, "all sessions ended")
     ours = "".join(line for line in log.getvalue().splitlines() if json.loads(line)["logger"].startswith("server"))
     assert "/v1/realtime" in ours

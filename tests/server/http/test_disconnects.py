@@ -76,7 +76,7 @@ def test_leaving_without_reading() -> None:
 
     An answer of 400 KiB fills uvicorn's 64 KiB once the kernel keeps little of it.
     """
-    with running_server() as server:
+    with running_server(loop_guard=False) as server:
         server.limit_kernel_buffers(4096)
         with connection(server) as client:
             wav = tone(120.0)

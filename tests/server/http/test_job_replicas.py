@@ -19,9 +19,9 @@ RECORDING = tone(float(len(TALK)))
 TEXT = " ".join(str(said["Content"]) for said in TALK)
 
 
-def replica(folder: Path, seconds: float) -> Any:
+def replica(folder: Path, seconds: float, **more: Any) -> Any:
     runner = partial(ResumingRunner, usual=answer_of(TALK), step_seconds=seconds)
-    return running_server(runner, jobs_folder=folder)
+    return running_server(runner, jobs_folder=folder, **more)
 
 
 def segments(server: RunningServer, job: str) -> int:

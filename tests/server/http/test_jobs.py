@@ -42,7 +42,7 @@ def done(server: RunningServer, job: str, headers: dict[str, str] | None = None)
 
     def ended() -> bool:
         nonlocal found
-        found = httpx.get(f"{server.url}/v1/jobs/{job}", headers=headers).json()
+        found = httpx.get(f"{server.url}/v1/jobs/{job}", headers=headers, timeout=PATIENCE).json()
         return found["status"] not in ("queued", "in_progress")
 
     server.wait_for(ended, "the job ends")
@@ -183,6 +183,47 @@ def test_who_has_heard_the_last_event_is_told_not_to_ask_again(server: RunningSe
     assert_envelope(httpx.get(url, headers={"last-event-id": "-1"}), 400, "invalid_value", "last-event-id")
 
 
+def test_a_recording_that_is_kept_can_be_listened_to(server: RunningServer, wav: bytes) -> None:
+    job = submit(server, wav).json()["id"]
+    url = f"{server.url}{done(server, job)['links']['audio']}"
+    whole = httpx.get(url)
+    assert (whole.status_code, whole.content) == (200, wav)
+    assert whole.headers["content-type"].startswith("audio/")
+    assert whole.headers["content-disposition"] == "inline; filename*=utf-8''meeting%20one.wav"
+    assert whole.headers["accept-ranges"] == "bytes"
+    size = len(wav)
+    for asked, part in (
+        ("bytes=0-99", range(100)),
+        ("bytes=100-", range(100, size)),
+        ("bytes=-100", range(size - 100, size)),
+        (f"bytes=0-{size}0", range(size)),
+        (f"Bytes={size - 1}-{size - 1}", range(size - 1, size)),
+    ):
+        answer = httpx.get(url, headers={"range": asked, "if-range": whole.headers["etag"]})
+        assert (answer.status_code, answer.content) == (206, wav[part.start : part.stop]), asked
+        assert answer.headers["content-range"] == f"bytes {part.start}-{part.stop - 1}/{size}"
+        assert answer.headers["content-length"] == str(len(part))
+    for ignored in ("bytes=5-4", "bytes=-", "bytes=0-1,3-4", "lines=0-1", "nonsense"):
+        assert httpx.get(url, headers={"range": ignored}).content == wav, ignored
+    assert httpx.get(url, headers={"range": "bytes=0-1", "if-range": '"another"'}).content == wav
+    for none in (f"bytes={size}-", "bytes=-0"):
+        answer = httpx.get(url, headers={"range": none})
+        assert_envelope(answer, 416, "range_not_satisfiable", "range")
+        assert answer.headers["content-range"] == f"bytes */{size}"
+    httpx.delete(f"{server.url}/v1/jobs/{job}")
+    assert_envelope(httpx.get(url), 404, "job_not_found")
+
+
+def test_what_somebody_calls_a_page_is_none(server: RunningServer) -> None:
+    form = {"file": ("page.html", b"<script>alert(1)</script>", "text/html")}
+    job = httpx.post(f"{server.url}{PATH}", files=form, data={"background": "true"}).json()["id"]
+    done(server, job)
+    answer = httpx.get(f"{server.url}/v1/jobs/{job}/audio")
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
 def test_a_recording_that_is_none_fails_its_job(server: RunningServer) -> None:
     job = submit(server, b"no audio").json()["id"]
     assert done(server, job)["status"] == "failed"
@@ -195,6 +236,10 @@ def test_a_recording_that_is_none_fails_its_job(server: RunningServer) -> None:
 def test_what_is_wrong_is_told_at_once(server: RunningServer, wav: bytes) -> None:
     assert_envelope(submit(server, wav, temperature="7"), 400, "invalid_value", "temperature")
     assert_envelope(submit(server, wav, webhook_url="https://a.example"), 400, "webhook_not_allowed", "webhook_url")
+    assert_envelope(submit(server, wav, "?background=maybe"), 400, "invalid_value", "background")
+    assert submit(server, wav, "?background=null", background="").json()["text"]
+    in_query = submit(server, wav, "?background=true", background="", webhook_url="https://a.example")
+    assert_envelope(in_query, 400, "webhook_not_allowed", "webhook_url")
     assert_envelope(
         httpx.post(f"{server.url}{PATH}", files={"file": wav}, data={"webhook_url": "https://a.example"}),
         400,
@@ -236,7 +281,14 @@ def test_a_server_without_a_folder_takes_none(slow_server: RunningServer, wav: b
 
 def test_jobs_are_their_keys_alone(slow: RunningServer, wav: bytes) -> None:
     job = submit(slow, wav, headers=OWN).json()["id"]
-    for method, place in (("GET", ""), ("GET", "/events"), ("GET", "/result"), ("POST", "/cancel"), ("DELETE", "")):
+    for method, place in (
+        ("GET", ""),
+        ("GET", "/events"),
+        ("GET", "/result"),
+        ("GET", "/audio"),
+        ("POST", "/cancel"),
+        ("DELETE", ""),
+    ):
         answer = httpx.request(method, f"{slow.url}/v1/jobs/{job}{place}", headers=OTHERS)
         assert_envelope(answer, 404, "job_not_found")
     assert job not in httpx.get(f"{slow.url}/v1/jobs", headers=OTHERS).text
@@ -268,12 +320,16 @@ def test_a_job_in_work_is_not_done_yet_and_can_be_cancelled(slow: RunningServer,
     url = f"{slow.url}/v1/jobs/{job}"
     slow.wait_for(lambda: httpx.get(url, headers=OWN).json()["status"] == "in_progress", "it is in work")
     assert_envelope(httpx.get(f"{url}/result", headers=OWN), 409, "job_not_completed")
+    audio = httpx.get(f"{url}/audio", headers=OWN | {"range": "bytes=4-9"})
+    assert (audio.status_code, audio.content) == (206, wav[4:10]), "it is there as long as it is needed"
     slow.wait_for(lambda: slow.metric("asr_active_streams") == 1, "the model works on it")
     cancelled = httpx.post(f"{url}/cancel", headers=OWN).json()
     assert cancelled["status"] == "cancelled"
     slow.wait_for(lambda: slow.metric("asr_active_streams") == 0, "the model is told")
     assert_envelope(httpx.get(f"{url}/result", headers=OWN), 409, "job_cancelled")
     assert httpx.post(f"{url}/cancel", headers=OWN).json()["finished_at"] == cancelled["finished_at"]
+    assert httpx.get(url, headers=OWN).json()["links"]["audio"] is None
+    assert_envelope(httpx.get(f"{url}/audio", headers=OWN), 410, "recording_gone")
     assert "job_cancelled" in httpx.get(f"{url}/events", headers=OWN).text
     gone = httpx.delete(url, headers=OWN)
     assert gone.json() == {"id": job, "object": "transcription.job.deleted", "deleted": True}

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.http.json_scan import MAX_DEPTH, MAX_VALUES, JsonScanner, JsonTooComplex, TextBegin, TextData
+from server.http.json_scan import (
+    MAX_DEPTH,
+    MAX_VALUES,
+    JsonScanner,
+    JsonTooComplex,
+    TextBegin,
+    TextData,
+    member_or_data,
+)
 
 PARAMS = ("input_audio", "file")
 Found = list[tuple[str, str]]
@@ -26,7 +34,7 @@ JSON = st.recursive(
 
 def scan(text: bytes, cuts: Sequence[int] = ()) -> tuple[Any, Found]:
     """What is left, read as JSON, and the texts that were taken out, in order."""
-    scanner = JsonScanner(PARAMS)
+    scanner = JsonScanner(member_or_data(PARAMS))
     found: list[tuple[str, bytearray]] = []
     places = [0, *sorted(cuts), len(text)]
     for begin, end in pairwise(places):
@@ -112,7 +120,7 @@ def test_nobody_needs_more(most: bytes, beyond: bytes) -> None:
 
 
 def test_padding_takes_no_memory() -> None:
-    scanner = JsonScanner(PARAMS)
+    scanner = JsonScanner(member_or_data(PARAMS))
     for _ in range(100):
         list(scanner.feed(b" \r\n\t" * 1_000))
     list(scanner.feed(b'{"file": "' + b"A" * 1_000_000))

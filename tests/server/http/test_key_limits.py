@@ -69,7 +69,7 @@ def post(server: RunningServer, key: str, path: str = PATH, seconds: float = 0.5
 
 
 def live(server: RunningServer, path: str, credential: str) -> ClientConnection:
-    return connect(f"{server.url.replace('http', 'ws')}{path}", additional_headers=bearer(credential))
+    return connect(f"{server.url.replace('http', 'ws')}{path}", additional_headers=bearer(credential), open_timeout=60)
 
 
 def refusal(server: RunningServer, path: str, credential: str) -> Response:

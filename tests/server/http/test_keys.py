@@ -168,7 +168,8 @@ def test_a_long_recording_is_taken_and_made_up_for(clock: Clock) -> None:
         "x-ratelimit-remaining-audio-seconds": "0.00",
         "x-ratelimit-reset-audio-seconds": "360.00s",
     }
-    clock.now += 300.2
+    account.charge(10, late=True)  # of a recording that is in work already
+    clock.now += 301.2
     with account.request():
         account.charge(1)
     assert account.refusals[AUDIO] == 3

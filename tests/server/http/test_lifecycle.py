@@ -33,11 +33,15 @@ PATH = "/v1/audio/transcriptions"
 def test_work_is_refused_until_the_model_is_loaded(wav: bytes, tmp_path: Path) -> None:
     loaded = tmp_path / "loaded"
     with running_server(partial(load_when_it_exists, loaded), ready=False) as server:
-        assert httpx.get(f"{server.url}/health").status_code == 200
-        assert httpx.get(f"{server.url}/ready").status_code == 503
-        assert_envelope(httpx.post(f"{server.url}{PATH}", files={"file": wav}), 503, "model_not_ready")
+        assert httpx.get(f"{server.url}/health", timeout=PATIENCE).status_code == 200
+        assert httpx.get(f"{server.url}/ready", timeout=PATIENCE).status_code == 503
+        assert_envelope(
+            httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=PATIENCE), 503, "model_not_ready"
+        )
         loaded.touch()
-        server.wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 200, "the model is loaded")
+        server.wait_for(
+            lambda: httpx.get(f"{server.url}/ready", timeout=PATIENCE).status_code == 200, "the model is loaded"
+        )
         assert httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=60).json()["text"] == TEXT
 
 
@@ -71,8 +75,10 @@ def test_a_model_that_cannot_be_loaded_ends_the_server(capfd: pytest.CaptureFixt
 def test_probes_say_why_the_model_is_not_there() -> None:
     with running_server(find_a_busy_hub, ready=False) as server:
         reason = {"status": "restarting", "reason": "The hub is busy (503 for 'some/where')."}
-        server.wait_for(lambda: httpx.get(f"{server.url}/ready").json() == reason, "a worker has failed")
-        assert httpx.get(f"{server.url}/health").status_code == 200
+        server.wait_for(
+            lambda: httpx.get(f"{server.url}/ready", timeout=PATIENCE).json() == reason, "a worker has failed"
+        )
+        assert httpx.get(f"{server.url}/health", timeout=PATIENCE).status_code == 200
 
 
 def test_the_vocabulary_is_read_before_the_server_is_ready(
@@ -90,12 +96,16 @@ def test_the_vocabulary_is_read_before_the_server_is_ready(
     with running_server(ready=False) as server:
         try:
             assert reading.wait(PATIENCE)
-            assert httpx.get(f"{server.url}/ready").json() == {"status": "starting"}
-            assert httpx.get(f"{server.url}/health").status_code == 200
-            assert_envelope(httpx.post(f"{server.url}{PATH}", files={"file": wav}), 503, "model_not_ready")
+            assert httpx.get(f"{server.url}/ready", timeout=PATIENCE).json() == {"status": "starting"}
+            assert httpx.get(f"{server.url}/health", timeout=PATIENCE).status_code == 200
+            assert_envelope(
+                httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=PATIENCE), 503, "model_not_ready"
+            )
         finally:
             go_on.set()
-        server.wait_for(lambda: httpx.get(f"{server.url}/ready").status_code == 200, "the vocabulary is read")
+        server.wait_for(
+            lambda: httpx.get(f"{server.url}/ready", timeout=PATIENCE).status_code == 200, "the vocabulary is read"
+        )
         assert httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=60).json()["text"] == TEXT
 
 
@@ -152,7 +162,9 @@ def test_a_killed_worker_costs_its_requests_nothing_but_time(
     os.kill(worker, signal.SIGKILL)
     asking.join(PATIENCE)
     assert told == [TEXT]
-    slow_server.wait_for(lambda: httpx.get(f"{slow_server.url}/ready").status_code == 200, "a new worker is ready")
+    slow_server.wait_for(
+        lambda: httpx.get(f"{slow_server.url}/ready", timeout=PATIENCE).status_code == 200, "a new worker is ready"
+    )
     assert slow_server.metric("asr_worker_restarts_total") == restarts + 1
     answer = httpx.post(f"{slow_server.url}{PATH}", files={"file": wav}, timeout=60)
     assert answer.json()["text"] == TEXT
@@ -179,7 +191,7 @@ class Process:
         wait_until(lambda: b"is ready: http" in log.read_bytes(), "the server is ready", PATIENCE)
 
     def active(self) -> int:
-        for line in httpx.get(f"{self.url}/metrics").text.splitlines():
+        for line in httpx.get(f"{self.url}/metrics", timeout=PATIENCE).text.splitlines():
             if line.startswith("asr_active_streams "):
                 return int(float(line.split()[1]))
         raise AssertionError("no such metric")
@@ -220,9 +232,9 @@ def test_sigterm_lets_requests_finish_and_refuses_new_ones(wav: bytes, tmp_path:
         running = [Asking(server.url, wav, response_format="text"), Asking(server.url, wav, stream="true")]
         wait_until(lambda: server.active() == 2, "both are in work", PATIENCE)
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.get(f"{server.url}/ready").status_code == 503, "it drains", PATIENCE)
-        assert httpx.get(f"{server.url}/health").status_code == 200
-        assert_envelope(httpx.post(f"{server.url}{PATH}", files={"file": wav}), 503, "shutting_down")
+        wait_until(lambda: httpx.get(f"{server.url}/ready", timeout=PATIENCE).status_code == 503, "it drains", PATIENCE)
+        assert httpx.get(f"{server.url}/health", timeout=PATIENCE).status_code == 200
+        assert_envelope(httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=PATIENCE), 503, "shutting_down")
         assert running[0].result().text == TEXT
         assert '"type": "transcript.text.done"' in running[1].result().text
         assert server.process.wait(PATIENCE) == 0
@@ -243,7 +255,7 @@ def test_a_second_signal_means_now(wav: bytes, tmp_path: Path) -> None:
         running = Asking(server.url, wav, prompt=endless_answer())
         wait_until(lambda: server.active() == 1, "it is in work", PATIENCE)
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.get(f"{server.url}/ready").status_code == 503, "it drains", PATIENCE)
+        wait_until(lambda: httpx.get(f"{server.url}/ready", timeout=PATIENCE).status_code == 503, "it drains", PATIENCE)
         server.process.send_signal(signal.SIGTERM)
         assert_envelope(running.result(), 503, "shutting_down")
         assert server.process.wait(PATIENCE) == 0
@@ -252,7 +264,7 @@ def test_a_second_signal_means_now(wav: bytes, tmp_path: Path) -> None:
 def test_notice_is_given_before_work_is_refused(wav: bytes, tmp_path: Path) -> None:
     with process(tmp_path / "log", 0.0, "--drain-notice-seconds", "3600", "--drain-seconds", "0") as server:
         server.process.send_signal(signal.SIGTERM)
-        wait_until(lambda: httpx.get(f"{server.url}/ready").status_code == 503, "it drains", PATIENCE)
+        wait_until(lambda: httpx.get(f"{server.url}/ready", timeout=PATIENCE).status_code == 503, "it drains", PATIENCE)
         assert httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=60).json()["text"] == TEXT
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(PATIENCE) == 0

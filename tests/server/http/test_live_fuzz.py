@@ -64,17 +64,21 @@ def children() -> set[str]:
 
 def check_good_sessions(server: RunningServer) -> None:
     """All protocols caption a recording."""
-    with connect(address(server, "/v1/realtime"), proxy=None) as socket:
+    with connect(address(server, "/v1/realtime"), proxy=None, open_timeout=60) as socket:
         event = {"type": "input_audio_buffer.append", "audio": b64encode(speech()[:96_000]).decode()}
         socket.send(json.dumps(event))
         socket.send('{"type": "input_audio_buffer.commit"}')
         assert received(socket, f"{TRANSCRIPTION}.completed")["transcript"]
-    with connect(address(server, "/v1/listen?encoding=linear16&sample_rate=24000"), proxy=None) as socket:
+    with connect(
+        address(server, "/v1/listen?encoding=linear16&sample_rate=24000"), proxy=None, open_timeout=60
+    ) as socket:
         socket.send(speech()[:96_000])
         socket.send('{"type": "CloseStream"}')
         assert received(socket, "Results")["channel"]["alternatives"][0]["transcript"]
         assert received(socket, "Metadata")["duration"] == 2.0
-    with connect(address(server, "/v2/listen?encoding=linear16&sample_rate=24000"), proxy=None) as socket:
+    with connect(
+        address(server, "/v2/listen?encoding=linear16&sample_rate=24000"), proxy=None, open_timeout=60
+    ) as socket:
         socket.send(speech()[:96_000])
         socket.send('{"type": "CloseStream"}')
         while (info := received(socket, "TurnInfo"))["event"] != "EndOfTurn":

@@ -47,7 +47,7 @@ def session(
 ) -> Iterator[ClientConnection]:
     url = server.url.replace("http", "ws", 1) + PATHS[kind] + ("&resume=true" if resume else "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with connect(url, proxy=None, compression=None, additional_headers=headers) as connection:
+    with connect(url, proxy=None, open_timeout=60, compression=None, additional_headers=headers) as connection:
         if kind == "realtime":
             says(connection, {"type": "session.update", "session": {"audio": {"input": {"turn_detection": None}}}})
         yield connection

@@ -45,7 +45,7 @@ def free_places(guarded: RunningServer) -> None:
 def refusal(server: RunningServer, path: str = PATH, **options: Any) -> Response:
     """The answer to a handshake that is not accepted."""
     with pytest.raises(InvalidStatus) as caught:
-        connect(address(server, path), proxy=None, **options)
+        connect(address(server, path), proxy=None, open_timeout=60, **options)
     return caught.value.response
 
 
@@ -149,6 +149,22 @@ def test_more_sessions_than_places(guarded: RunningServer) -> None:
     guarded.wait_for(lambda: guarded.service.live.active == 0, "the place is given back")
     with session(guarded, additional_headers=headers):
         pass
+
+
+def test_a_page_can_ask_why_it_was_refused(guarded: RunningServer) -> None:
+    """Browsers do not say what a handshake was answered."""
+    headers = {"authorization": f"Bearer {KEY}"}
+    ask = partial(httpx.get, f"{guarded.url}/v1/realtime")
+    assert ask().json()["error"]["code"] == "invalid_api_key"
+    with session(guarded, additional_headers=headers):
+        answer = ask(headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_sessions")
+        assert int(answer.headers["retry-after"]) >= 1
+    guarded.wait_for(lambda: guarded.service.live.active == 0, "the place is given back")
+    answer = ask(headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (426, "upgrade_required")
+    assert answer.headers["upgrade"] == "websocket"
+    assert guarded.service.live.active == 0
 
 
 def test_no_session_before_the_model_is_loaded(script: Script, tmp_path: Path) -> None:

@@ -311,7 +311,7 @@ def test_too_large_a_message(live: RunningServer, script: Script) -> None:
 
 
 def test_an_idle_session_ends(script: Script) -> None:
-    with live_server(script, live_idle_seconds=0.3) as server, session(server) as client:
+    with live_server(script, live_idle_seconds=2.0) as server, session(server) as client:
         client.connection.send(SECOND)
         told = client.hears_until("ended")
         assert [event["type"] for event in told] == ["words", "flushed", "ended"]
@@ -321,7 +321,7 @@ def test_an_idle_session_ends(script: Script) -> None:
 
 
 def test_a_client_that_waits_for_words_is_not_idle(script: Script) -> None:
-    with live_server(script, live_idle_seconds=0.3) as server, session(server) as client:
+    with live_server(script, live_idle_seconds=2.0) as server, session(server) as client:
         script.words_gate.clear()
         script.one_by_one = True
         for _ in range(2):
@@ -329,7 +329,7 @@ def test_a_client_that_waits_for_words_is_not_idle(script: Script) -> None:
             assert client.hears() == {"type": "flushing"}
         for _ in range(2):
             with pytest.raises(TimeoutError):
-                client.connection.recv(timeout=1.0)
+                client.connection.recv(timeout=3.0)
             script.words_gate.set()
             assert [event["type"] for event in client.hears_until("flushed")] == ["words", "flushed"]
         client.do("say", n=1, text="still there")
@@ -337,7 +337,7 @@ def test_a_client_that_waits_for_words_is_not_idle(script: Script) -> None:
 
 
 def test_the_longest_session(script: Script) -> None:
-    with live_server(script, live_max_seconds=0.5) as server, session(server) as client:
+    with live_server(script, live_max_seconds=2.0) as server, session(server) as client:
         client.connection.send(SECOND)
         told = client.hears_until("ended")
         assert [event["type"] for event in told] == ["words", "flushed", "ended"]

@@ -97,6 +97,11 @@ def test_probes_may_call_a_server_what_they_like(server: RunningServer, path: st
     assert httpx.get(server.url + path, headers={"host": "balancer.example"}).status_code == 200
 
 
+def test_health_tells_which_version_this_is(server: RunningServer) -> None:
+    described = httpx.get(f"{server.url}/openapi.json").json()["info"]["version"]
+    assert httpx.get(f"{server.url}/health").json() == {"status": "ready", "version": described}
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [

@@ -66,7 +66,7 @@ def test_slashes_of_a_name_stay(server: RunningServer) -> None:
     assert exchange(server, "GET /v1/models//tiny").startswith(b"HTTP/1.1 200 OK")
 
 
-@pytest.mark.parametrize("path", ["/v1//audio", "/v1/audio/transcriptions/audio/transcriptions", "//", "/"])
+@pytest.mark.parametrize("path", ["/v1//audio", "/v1/audio/transcriptions/audio/transcriptions", "/v1", "//v1/"])
 def test_what_is_nowhere_is_nowhere(server: RunningServer, path: str) -> None:
     assert exchange(server, f"GET {path}").startswith(b"HTTP/1.1 404 ")
 

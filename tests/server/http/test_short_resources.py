@@ -67,6 +67,13 @@ def test_a_recording_as_the_body(tight: RunningServer) -> None:
     assert_nothing_is_held(tight)
 
 
+def test_a_transcript_that_the_page_has_corrected(tight: RunningServer) -> None:
+    for content, status in ((bytes(MIB), 503), (b"{}", 400)):
+        answer = httpx.post(f"{tight.url}/web/transcript", content=content, timeout=60)
+        assert answer.status_code == status
+        assert_nothing_is_held(tight)
+
+
 def test_a_recording_in_json(tight: RunningServer) -> None:
     body = json.dumps({"file": base64.b64encode(bytes(4 * MIB)).decode()}).encode()
     headers = {"content-type": "application/json"}

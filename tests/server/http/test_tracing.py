@@ -213,7 +213,9 @@ def test_a_live_session_is_one_span_with_its_windows_below(
 ) -> None:
     samples, rate = soundfile.read(SHORT, dtype="int16")
     path = f"/v1/listen?encoding=linear16&sample_rate={rate}"
-    with connect(address(traced, path), proxy=None, additional_headers={"traceparent": SAMPLED}) as socket:
+    with connect(
+        address(traced, path), proxy=None, open_timeout=60, additional_headers={"traceparent": SAMPLED}
+    ) as socket:
         socket.send(samples.tobytes())
         socket.send(json.dumps({"type": "CloseStream"}))
         for _ in socket:

@@ -12,6 +12,9 @@ import pytest
 
 from server.jobs.folder import JobFolder
 from server.jobs.job import Job, NewJob
+from server.recordings.begun import Standing
+from server.transcript.repeats import LoopFound, LoopOutcome
+from server.transcript.repetition import LoopKind
 from server.transcript.segments import Segment, Transcript, Usage
 
 MODEL = "tiny"
@@ -21,7 +24,12 @@ SEGMENTS = (
     Segment(1, 1.0, 2.0, None, "[Silence]"),
     Segment(2, 2.0, 3.0, 1, "Grün \u2028 ]]", None, (3,), 1),
 )
-TRANSCRIPT = Transcript(SEGMENTS, 3.0, usage=Usage(1, 2, 3), notes=("It was cut.",), speaker_names={1: "Ada"})
+LOOPS = (LoopFound(1.5, 2.0, LoopKind.WORDS, LoopOutcome.RETRIED, 2, channel=1),)
+TRANSCRIPT = Transcript(
+    SEGMENTS, 3.0, usage=Usage(1, 2, 3), notes=("It was cut.",), speaker_names={1: "Ada"}, loops=LOOPS
+)
+
+STOOD = Standing(1, 0.5, 1, 2, Usage(1, 2, 3), ("It was cut.",), LOOPS, complete=False)
 
 
 @dataclass
@@ -47,8 +55,8 @@ class Folders:
         self.opened: list[JobFolder] = []
         self._clock = clock
 
-    def open(self, model: str = MODEL) -> JobFolder:
-        self.opened.append(JobFolder(self.place, model, self._clock))
+    def open(self, model: str = MODEL, *, keeps_recordings: bool = False) -> JobFolder:
+        self.opened.append(JobFolder(self.place, model, self._clock, keeps_recordings=keeps_recordings))
         return self.opened[-1]
 
 
@@ -68,5 +76,6 @@ def folder(folders: Folders) -> JobFolder:
 def accepted(folder: JobFolder, number: int = 0, **told: Any) -> Job:
     """A job with a recording of three bytes."""
     job_id = f"job_{number:024x}"
-    octets = folder.recordings.keep(job_id, BytesIO(b"abc"))
-    return folder.store.accept(job_id, replace(NEW, **told), octets, most_octets=100, most_queued=100)
+    folder.store.reserve(job_id, 3, folder.runner.name, most_octets=100, most_queued=100)
+    folder.recordings.keep(job_id, BytesIO(b"abc"))
+    return folder.store.accept(job_id, replace(NEW, **told))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import BinaryIO
 
 import pytest
@@ -14,6 +16,7 @@ from server.jobs.failing import TRIES
 from server.jobs.folder import JobFolder
 from server.jobs.job import Job, JobError, JobStatus
 from server.jobs.running import Running
+from server.recordings.begun import Begun, Standing
 from server.recordings.recording import Recording
 from server.recordings.transcription import Transcription
 from server.transcript.events import SegmentClosed, TranscriptEvent
@@ -34,14 +37,19 @@ class Broken(Exception):  # noqa: N818 - it carries what is told
 class ScriptedTranscription(Transcription):
     """Tells what is left of three segments, and goes wrong or stops behind some of them."""
 
-    def __init__(self, begun: Sequence[Segment], after: int, error: Exception | None, blocked: asyncio.Event) -> None:
+    def __init__(self, begun: Begun, after: int, error: Exception | None, blocked: asyncio.Event) -> None:
         super().__init__(Recording(3.0), 3.0, 0.0)
-        self._begun, self._after, self._error, self._blocked = begun, after, error, blocked
-        self._tell_until(begun)
+        self._begun, self._after, self._error, self._blocked = begun.segments, after, error, blocked
+        self._stood = begun.standing
+        self._tell_until(begun.segments)
 
     @property
     def speaker_names(self) -> dict[int, str]:
         return {1: "Ada"}
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        return (self._stood,)
 
     @property
     def first_token_at(self) -> float | None:
@@ -52,12 +60,13 @@ class ScriptedTranscription(Transcription):
 
     async def _read(self) -> AsyncGenerator[TranscriptEvent, None]:
         for segment in SEGMENTS[len(self._begun) : len(self._begun) + self._after]:
+            self._stood = replace(self._stood, told=segment.index, notes=(*self._stood.notes, segment.text))
             yield SegmentClosed(segment)
         if self._error is not None:
             raise self._error
         if len(self._begun) + self._after < len(SEGMENTS):
             await self._blocked.wait()
-        self.transcript = Transcript(SEGMENTS, 3.0, speaker_names={1: "Ada"})
+        self.transcript = Transcript(SEGMENTS, 3.0, notes=self._stood.notes, speaker_names={1: "Ada"})
 
 
 class ScriptedHost:
@@ -77,9 +86,9 @@ class ScriptedHost:
         return self.room
 
     @asynccontextmanager
-    async def transcription(self, job: Job, file: BinaryIO, begun: Sequence[Segment]) -> AsyncIterator[Transcription]:
+    async def transcription(self, job: Job, file: BinaryIO, begun: Begun) -> AsyncIterator[Transcription]:
         assert file.read() == b"abc"
-        self.begun.append(begun)
+        self.begun.append(begun.segments)
         after, told = self._tries.pop(0) if self._tries else (len(SEGMENTS), None)
         yield ScriptedTranscription(begun, after, None if told is None else Broken(told), self.blocked)
 
@@ -115,11 +124,12 @@ async def test_it_goes_on_behind_its_last_closed_segment(folder: JobFolder, cloc
     assert (waiting.status, waiting.segments, waiting.failures) == (JobStatus.QUEUED, 2, 1)
     clock.now += 5
     done = await brought_on(folder, host)
-    assert host.begun == [[], list(SEGMENTS[:2])]
+    assert host.begun == [(), SEGMENTS[:2]]
     assert done.status is JobStatus.COMPLETED
     transcript = folder.store.transcript(done)
     assert transcript is not None
     assert transcript.segments == SEGMENTS
+    assert transcript.notes == tuple(segment.text for segment in SEGMENTS)
     assert transcript.speaker_names == {1: "Ada"}
     with pytest.raises(FileNotFoundError):
         folder.recordings.open(done.id)
@@ -217,7 +227,7 @@ async def test_a_server_that_stops_leaves_its_jobs_to_others_at_once(folders: Fo
     assert stands(other).status is JobStatus.QUEUED
     assert stands(other).failures == 0
     assert (await brought_on(other, host)).status is JobStatus.COMPLETED
-    assert host.begun[1] == list(SEGMENTS[:2])
+    assert host.begun[1] == SEGMENTS[:2]
 
 
 @pytest.mark.parametrize("ended", ["cancel", "delete"])
@@ -234,3 +244,26 @@ async def test_a_job_that_another_process_ends_is_stopped(folders: Folders, ende
     await asyncio.gather(*(each.task for each in running._running.values()), return_exceptions=True)
     assert running.count == 0
     assert host.ends == []
+
+
+@pytest.mark.parametrize("told", [None, POISON])
+async def test_who_looks_while_an_end_is_written_does_not_keep_it_from_being_told(
+    folder: JobFolder, monkeypatch: pytest.MonkeyPatch, told: JobError | None
+) -> None:
+    accepted(folder)
+    host, letting_go, looked = ScriptedHost((3, told)), threading.Event(), threading.Event()
+    let_go = folder.recordings.let_go
+
+    def slowly(job_id: str) -> None:
+        letting_go.set()
+        assert looked.wait(60)
+        let_go(job_id)
+
+    monkeypatch.setattr(folder.recordings, "let_go", slowly)
+    running = runner(folder, host)
+    await running._look()
+    await asyncio.to_thread(letting_go.wait, 60)
+    await running._look()  # it is nobody's any more
+    looked.set()
+    await asyncio.gather(*(each.task for each in running._running.values()), return_exceptions=True)
+    assert [job.status for job in host.ends] == [JobStatus.COMPLETED if told is None else JobStatus.FAILED]

@@ -22,9 +22,10 @@ from server.jobs.schema import WrongSchema
 from server.jobs.store import KeyReused, QueueFull
 from server.jobs.work import JobTaken
 from server.jobs.writing import KeptSegment, read_segment, write_segment
+from server.recordings.begun import Begun
 from server.resources import BudgetSpent
 from server.transcript.logprobs import TextLogprobs, TokenLogprob
-from tests.server.jobs.conftest import NEW, SEGMENTS, TRANSCRIPT, Clock, Folders, accepted
+from tests.server.jobs.conftest import NEW, SEGMENTS, STOOD, TRANSCRIPT, Clock, Folders, accepted
 from tests.support.processes import ROOT
 
 TOKENS = (TokenLogprob("Gr", (71, 114), -0.25), TokenLogprob("\ufffd", (195,), -1.5))
@@ -52,7 +53,10 @@ def test_a_job_is_taken_brought_on_and_done(folder: JobFolder, clock: Clock) -> 
     assert now is not None
     assert (now.segments, now.done_seconds, now.seconds_left(clock.now)) == (2, 2.0, 2.5)
     assert folder.store.transcript(now) is None
-    folder.work.close_segment(taken, KeptSegment(SEGMENTS[2], TOKENS), done_seconds=2.5, names={1: "Ada"})
+    assert folder.store.begun(now) == Begun(SEGMENTS[:2])
+    last = KeptSegment(SEGMENTS[2], TOKENS)
+    folder.work.close_segment(taken, last, done_seconds=2.5, names={1: "Ada"}, standings=[STOOD])
+    assert folder.store.begun(now) == Begun.of(SEGMENTS, [STOOD])
     done = folder.work.complete(taken, TRANSCRIPT)
     assert (done.status, done.done_seconds, done.seconds_left(clock.now)) == (JobStatus.COMPLETED, 3.0, None)
     assert folder.store.transcript(done) == replace(TRANSCRIPT, logprobs=TOKENS)
@@ -117,10 +121,47 @@ def test_what_there_is_no_room_for_is_not_taken(folder: JobFolder) -> None:
         ({"most_octets": 6, "most_queued": 1}, QueueFull),
     ):
         with pytest.raises(error):
-            folder.store.accept("job_x", NEW, 3, **limits)
-    assert folder.store.accept("job_x", NEW, 3, most_octets=6, most_queued=2)
+            folder.store.reserve("job_x", 3, "me", **limits)
+    assert folder.store.held() == 3
+    assert folder.store.reserve("job_x", 3, "me", most_octets=6, most_queued=2) == []
+    for limits, error in (
+        ({"most_octets": 8, "most_queued": 9}, BudgetSpent),
+        ({"most_octets": 9, "most_queued": 2}, QueueFull),
+    ):
+        with pytest.raises(error):  # what is reserved is taken
+            folder.store.reserve("job_y", 3, "me", **limits)
+    assert folder.store.accept("job_x", NEW).octets == folder.store.held() - 3 == 3
     folder.store.cancel("job_x")
     assert folder.store.held() == 3
+
+
+def test_what_a_dead_process_reserved_is_free_again(folders: Folders) -> None:
+    one, other = folders.open(), folders.open()
+    one.store.reserve("job_x", 3, one.runner.name, most_octets=9, most_queued=9)
+    assert other.work.runners() == {one.runner.name}
+    assert other.work.written_by(one.runner.name) == ["job_x"]
+    assert other.store.with_recordings() == {"job_x"}
+    other.work.put_back_from(one.runner.name)
+    assert (other.work.runners(), other.store.held()) == (set(), 0)
+
+
+def test_recordings_that_are_only_kept_give_way_the_oldest_first(folders: Folders, clock: Clock) -> None:
+    folder = folders.open(keeps_recordings=True)
+    jobs = [accepted(folder, number) for number in range(4)]
+    for job in (jobs[1], jobs[0], jobs[2]):
+        folder.store.cancel(job.id)
+        clock.now += 1
+    assert (folder.store.held(), folder.store.spare()) == (12, 9)
+    assert folder.store.with_recordings() == {job.id for job in jobs}
+    with pytest.raises(BudgetSpent):
+        folder.store.reserve("job_x", 13, "me", most_octets=12 + 3, most_queued=9)
+    assert folder.store.spare() == 9, "none went in vain"
+    dropped = folder.store.reserve("job_x", 5, "me", most_octets=12, most_queued=9)
+    assert dropped == [jobs[1].id, jobs[0].id]
+    assert (folder.store.held(), folder.store.spare()) == (3 + 3 + 5, 3)
+    clock.now += 100
+    folder.store.expire(clock.now - 50)
+    assert folder.store.with_recordings() == {jobs[3].id, "job_x"}
 
 
 def test_what_came_of_a_job_expires_and_then_the_job(folder: JobFolder, clock: Clock) -> None:
@@ -155,6 +196,25 @@ def test_tables_of_another_version_are_left_alone(folder: JobFolder, folders: Fo
         folders.open()
 
 
+def test_what_an_older_version_accepted_is_done(folders: Folders) -> None:
+    with sqlite3.connect(folders.place / "jobs.db") as older:
+        older.executescript(Path(__file__).with_name("version_1.sql").read_text())
+    older.close()
+    folder = folders.open()
+    assert folder.store.held() == 3
+    job = folder.work.claim()
+    assert job is not None
+    assert (job.number, job.trace, job.octets) == (1, None, 3)
+    message = folder.outbox.take()
+    assert message is not None
+    assert folder.outbox.retry(message, "The receiver answered with 500.")
+    told = folder.store.get("job_000000000000000000000002")
+    assert told is not None
+    assert told.delivery is not None
+    assert (told.delivery.attempts, told.delivery.error) == (1, "The receiver answered with 500.")
+    accepted(folders.open(), 3, trace="00-1")
+
+
 def test_everything_is_written_through_before_it_is_answered(folder: JobFolder) -> None:
     db = folder.store._db
     assert [tuple(db.rows(f"PRAGMA {name}")[0]) for name in ("journal_mode", "synchronous", "foreign_keys")] == [
@@ -177,8 +237,9 @@ from server.jobs.writing import KeptSegment
 from server.transcript.segments import Segment
 folder = JobFolder(Path(sys.argv[1]), "tiny", time)
 print(folder.runner.name, flush=True)
+folder.store.reserve("job_1", 3, folder.runner.name, most_octets=9, most_queued=9)
 folder.recordings.keep("job_1", BytesIO(b"abc"))
-folder.store.accept("job_1", NewJob("aa", "tiny", "{}", ""), 3, most_octets=9, most_queued=9)
+folder.store.accept("job_1", NewJob("aa", "tiny", "{}", ""))
 job = folder.work.claim()
 for number in range(1 << 20):
     kept = KeptSegment(Segment(number, number, number + 1, 0, "x"))

@@ -42,7 +42,7 @@ class Post:
 
 
 def sender(clock: Clock, answers: Post) -> Sender:
-    return Sender(Receivers(("127.0.0.1",), private=True), (read_secret(SECRET),), clock, answers)
+    return Sender(Receivers(("127.0.0.1",), private=True), (read_secret(SECRET),), clock, post=answers)
 
 
 async def looked(folder: JobFolder, delivering: Delivering) -> None:

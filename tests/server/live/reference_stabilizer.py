@@ -198,7 +198,13 @@ class ReferenceStabilizer:
             return []
         opened, floor = self._open, self._open.words_end
         words = tuple(
-            replace(word, start=max(word.start, floor), end=max(word.end, floor), speaker=opened.speaker)
+            replace(
+                word,
+                start=max(word.start, floor),
+                end=max(word.end, floor),
+                speaker=opened.speaker,
+                logprob=opened.avg_logprob,
+            )
             for word in words_of(run)
         )
         lead, text = words[0].lead, joined(words)
@@ -206,7 +212,7 @@ class ReferenceStabilizer:
         opened.keys += [plain(unit.word.word) for unit in run]
         opened.words_end = words[-1].end
         opened.end = max(opened.end, opened.words_end)
-        return [WordsCommitted(opened.index, opened.speaker, words, text, lead, opened.avg_logprob)]
+        return [WordsCommitted(opened.index, opened.speaker, words, text, lead)]
 
     def _hypothesis(self, hypothesis: Sequence[Segment], place: int | None, tail: Sequence[Unit]) -> Hypothesis:
         segments: list[Segment] = []

@@ -51,7 +51,13 @@ class Scripted:
     def set_context(self, context: str | None) -> None:
         self.settings.append(context)
 
+    def set_adapter(self, adapter: str | None) -> None:
+        self.settings.append(adapter)
+
     def set_logprobs(self, wanted: bool) -> None:
+        self.settings.append(wanted)
+
+    def set_sounds(self, wanted: bool) -> None:
         self.settings.append(wanted)
 
     def set_resumable(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 
 from model.seam.audio import SAMPLE_RATE, Samples
@@ -16,13 +17,14 @@ from server.live.vocabulary.events import (
     Checkpoint,
     Flushed,
     LiveEvent,
+    SegmentCommitted,
     SpeechStarted,
     SpeechStopped,
 )
 from server.live.vocabulary.resumption import Place, Voice, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
-from tests.server.live.test_transcriber import CHUNK, PACED, Heard, audio_of, live
+from tests.server.live.test_transcriber import CHUNK, PACED, Heard, audio_of, errors, feed, live
 
 
 @dataclass
@@ -109,6 +111,32 @@ async def test_words_and_speakers_are_those_of_an_undisturbed_session(
         stopped = [event.flush for event in heard.events if isinstance(event, SpeechStopped)]
         assert [event.flush for event in heard.events if isinstance(event, Flushed)] == stopped
         assert starts(heard) == pytest.approx(starts(undisturbed))
+
+
+async def test_audio_that_does_not_come_again_is_lost_and_nothing_behind_it(
+    engine: Engine, vocabulary: Vocabulary
+) -> None:
+    """A page that was loaded anew has the token, and no audio of what was heard before."""
+    samples, others = audio_of("short.flac"), audio_of("two_speakers.flac")
+    end = samples.size / SAMPLE_RATE
+    before = await talk(engine, vocabulary, samples, [])
+    assert before.place is not None
+    assert before.place.audio_from == 0
+    assert before.place.text.fills, "the last frame was filled up, behind audio that does not come"
+    reference = (await live(engine, vocabulary, others)).text
+
+    for begins in (0.5, 1.9, end):  # in the first segment, behind it, behind everything
+        comes = np.concatenate([samples[round(begins * SAMPLE_RATE) :], others])
+        async with make_transcriber(engine, vocabulary, PACED, "test") as session:
+            session.set_turns(TurnDetection())
+            session.resume(before.place, carried(before.voices), begins, ())
+            await feed(session, comes)
+            session.finish()
+            segments = [event.segment async for event in session if isinstance(event, SegmentCommitted)]
+        first = len(before.heard().segments)
+        assert [segment.index for segment in segments] == list(range(first, first + len(segments)))
+        behind = " ".join(segment.text for segment in segments if segment.start > end - 0.5)
+        assert errors(reference, behind) <= 4, f"{begins}: {behind!r}"  # of twenty: each start is heard otherwise
 
 
 def starts(heard: Heard) -> list[float]:

@@ -13,8 +13,9 @@ from server.live.captions.units import plain
 from server.live.vocabulary.events import Hypothesis, LiveEvent, SegmentCommitted, WordsCommitted
 from server.transcript.logprobs import TextLogprobs, token_logprob
 from server.transcript.segments import Segment
-from server.transcript.words import joined
+from server.transcript.words import joined, segment_words
 from tests.server.transcript.answers import examples
+from tests.support.spoken_words import spoken
 
 SETTLE = 1.5
 
@@ -143,12 +144,28 @@ def test_the_probability_of_a_segment_is_that_which_was_read_last() -> None:
     read: list[float | None] = []
     for text, logprob in (("one two", -0.5), ("one two three", -0.25), ("one two three four", None)):
         events = stable.update([Segment(0, 0.0, 2.0, 0, text, logprob)], heard=2.0)
-        read += [event.avg_logprob for event in events if isinstance(event, WordsCommitted)]
+        committed = (event for event in events if isinstance(event, WordsCommitted))
+        read += [logprob for event in committed for logprob in {word.logprob for word in event.words}]
         assert isinstance(events[-1], Hypothesis)
         assert [segment.avg_logprob for segment in events[-1].segments] == [logprob]
     assert read == [-0.25, -0.25], "what is not known says nothing"
     (end,) = (e.segment for e in stable.close() if isinstance(e, SegmentCommitted))
     assert end.avg_logprob == -0.25
+
+
+def test_words_keep_the_probability_that_they_were_committed_with() -> None:
+    stable = Stabilizer(SETTLE)
+    stable.update([spoken("one two", -1.0, -2.0)], heard=2.0)
+    (first, hypothesis) = stable.update([spoken("one two three", -1.1, -2.2, -3.3)], heard=2.0)
+    assert isinstance(first, WordsCommitted)
+    assert isinstance(hypothesis, Hypothesis)
+    assert [word.logprob for word in first.words] == pytest.approx([-1.1, -2.2])
+    assert [word.logprob for word in segment_words(hypothesis.segments[0])] == [-3.3]
+    events = stable.update([spoken("One too three 四天", -9.0, -9.0, -3.0, -4.0)], heard=2.0, final=True)
+    (second,) = (event for event in events if isinstance(event, WordsCommitted))
+    assert [(word.word, word.logprob) for word in second.words] == [("three", -3.0), ("四天", -4.0)]
+    (end,) = (event.segment for event in events if isinstance(event, SegmentCommitted))
+    assert [word.logprob for word in segment_words(end)] == pytest.approx([-1.1, -2.2, -3.0, -4.0])
 
 
 texts = st.lists(st.sampled_from(["one", "two", "Two.", "three", "x", "-"]), min_size=1, max_size=6).map(" ".join)

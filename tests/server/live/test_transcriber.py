@@ -38,6 +38,7 @@ from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.transcript.words import segment_words
 from tests.server.engine.conftest import eventually
 from tests.support.samples import SAMPLES, TWO_SPEAKERS, truth
 
@@ -126,6 +127,9 @@ async def test_what_was_said_comes_while_it_is_said(engine: Engine, vocabulary: 
     assert errors(reference, heard.text) <= 0.15 * len(reference.split())
     assert len({segment.speaker for segment in heard.segments}) == 2
     assert all(segment.avg_logprob is not None and -2 < segment.avg_logprob < 0 for segment in heard.segments)
+    committed = [word for event in heard.events if isinstance(event, WordsCommitted) for word in event.words]
+    for words in (committed, [word for segment in heard.segments for word in segment_words(segment)]):
+        assert len({word.logprob for word in words}) > len(heard.segments), "each word has its own"
     for turn in expected:
         assert min(abs(segment.start - turn["Start"]) for segment in heard.segments) < 0.5
     first_words = heard.events.index(heard.of(WordsCommitted)[0])

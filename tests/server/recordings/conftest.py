@@ -25,6 +25,8 @@ from server.voices.encoder import VoiceEncoder
 from tests.support.speaking_runner import SpeakingRunner
 
 LONGEST = 3600.0
+SOON = EngineSettings(restart_delay=0.05, restart_delay_max=0.05)
+"""Workers that died are replaced at once: by default each death in a row doubles the wait."""
 
 
 def noise(seconds: float, loudness: float = 0.1) -> Samples:
@@ -72,7 +74,7 @@ class Room(Recordings):
 
 @asynccontextmanager
 async def open_room(
-    decoders: DecodePool, factory: RunnerFactory = SpeakingRunner, settings: EngineSettings | None = None
+    decoders: DecodePool, factory: RunnerFactory = SpeakingRunner, settings: EngineSettings = SOON
 ) -> AsyncIterator[Room]:
     engine = Engine(factory, settings)
     await engine.start()

@@ -10,6 +10,7 @@ import pytest
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.listening import Listening
 from server.engine.worker.load import RunnerFactory
+from server.recordings.begun import Begun
 from server.recordings.wishes import KnownSpeaker, Wishes
 from server.transcript.events import SegmentClosed, SpeechDelta
 from server.transcript.segments import Segment, Transcript
@@ -31,7 +32,7 @@ async def heard(
     room: Room, content: bytes, wishes: Wishes, begun: tuple[Segment, ...] = ()
 ) -> tuple[str, list[Segment], Transcript]:
     with room.admit() as ticket:
-        opening = room.transcription(io.BytesIO(content), wishes, ticket=ticket, request_id="test", begun=begun)
+        opening = room.transcription(io.BytesIO(content), wishes, ticket=ticket, request_id="test", begun=Begun(begun))
         async with opening as transcription:
             assert transcription.heard_until == max((segment.end for segment in begun), default=0.0)
             events = [event async for event in transcription.events()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.seam.audio import Samples
-from server.recordings.channels import audible
+from model.seam.audio import SAMPLE_RATE, Samples
+from server.recordings.channels import Audibility, audible
 from tests.server.recordings.conftest import noise
 
 ONE, OTHER = noise(2.0), noise(2.001)[: noise(2.0).size]
@@ -62,3 +62,53 @@ def test_what_is_said_once_in_an_hour_is_not_overlooked() -> None:
     only_a_word = np.zeros_like(long)
     only_a_word[-2_000:] = 0.001
     assert audible([long, only_a_word])[0] == [0, 1]
+
+
+def in_pieces(channels: list[Samples], seconds: float = 0.5) -> tuple[Audibility, list[list[int]]]:
+    """As they come, and who was heard behind each piece."""
+    found, heard = Audibility(), []
+    for start in range(0, channels[0].size, round(seconds * SAMPLE_RATE)):
+        found.add([channel[start : start + round(seconds * SAMPLE_RATE)] for channel in channels])
+        heard.append(found.heard)
+    return found, heard
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        [ONE, OTHER],
+        [ONE, SILENT],
+        [SILENT, SILENT],
+        [ONE, OTHER, SILENT, SILENT, ONE, OTHER],
+        [SILENT, sixteen_bits(ONE), sixteen_bits(ONE * 0.3), -sixteen_bits(ONE)],
+        [ONE, ONE + 0.01 * OTHER],
+        [ONE * 1e-6, OTHER * 1e-6],
+    ],
+    ids=["two", "one", "none", "six", "copies", "background", "soft"],
+)
+def test_channels_that_come_in_pieces_are_those_of_the_whole(channels: list[Samples]) -> None:
+    found, heard = in_pieces(channels)
+    assert (found.heard, found.notes) == audible(channels)
+    assert heard == [found.heard] * len(heard)
+
+
+def test_what_has_something_of_its_own_later_is_heard_from_then_on() -> None:
+    """A voice behind silence, one that leaves a copy, and one that falls silent again."""
+    half = ONE.size // 2
+    later, leaving, again = ONE.copy(), ONE.copy(), OTHER.copy()
+    later[:half] = again[half:] = 0
+    leaving[half:] = OTHER[half:]
+    found, heard = in_pieces([ONE, later, leaving, again])
+    assert heard == [[0, 3], [0, 3], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert found.notes == []
+
+
+def test_a_channel_that_comes_up_late_was_silent() -> None:
+    found = Audibility()
+    found.add([ONE])
+    found.add([ONE, OTHER])
+    assert (found.heard, found.notes) == ([0, 1], [])
+    found = Audibility()
+    found.add([ONE])
+    found.add([ONE, ONE])
+    assert found.heard == [0, 1], "it is not the first one again: that was heard before"

@@ -15,7 +15,8 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.audio_in.decode_pool import DecodedAudio, DecodePool
+from server.audio_in.decode_pool import DecodePool
+from server.audio_in.decoding import Decoding
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
 from server.engine.messages import FailureCode
@@ -32,33 +33,51 @@ SPLIT = Wishes(listening=Listening(split=True))
 MEMORY = 1 << 24
 
 
+class CountedDecoding(Decoding):
+    """Lets nothing be decoded while its pool is shut."""
+
+    pool: CountingPool
+    file: BinaryIO
+
+    async def reach(self, samples: float) -> None:
+        await self.pool.open.wait()
+        await super().reach(samples)
+
+    async def close(self) -> None:
+        for _ in range(20):  # a process takes its time to go
+            await asyncio.sleep(0)
+        await super().close()
+        self.pool.using.discard(self)
+
+
 class CountingPool(DecodePool):
-    """Counts what it decodes, and lets nothing begin while it is shut. How many use it at once is at most one."""
+    """Counts what it decodes, and lets nothing begin while it is shut. A file is in one hand at most."""
 
     def __init__(self) -> None:
         super().__init__(2)
-        self.decoded = self.at_work = 0
+        self.decoded = 0
+        self.using: set[CountedDecoding] = set()
         self.open = asyncio.Event()
         self.open.set()
 
-    async def decode(
+    @property
+    def at_work(self) -> int:
+        return len(self.using)
+
+    def begin(
         self,
         file: BinaryIO,
         limits: DecodeLimits,
         listening: Listening = Listening(),  # noqa: B008 - frozen
-    ) -> DecodedAudio:
-        assert not self.at_work, "somebody else reads from the file"
-        self.at_work += 1
-        try:
-            await self.open.wait()
-            self.decoded += 1
-            return await super().decode(file, limits, listening)
-        except asyncio.CancelledError:
-            for _ in range(20):  # a process takes its time to go
-                await asyncio.sleep(0)
-            raise
-        finally:
-            self.at_work -= 1
+    ) -> Decoding:
+        assert not any(other.file is file for other in self.using), "somebody else reads from the file"
+        decoding = super().begin(file, limits, listening)
+        decoding.__class__ = CountedDecoding
+        assert isinstance(decoding, CountedDecoding)
+        decoding.pool, decoding.file = self, file
+        self.using.add(decoding)
+        self.decoded += 1
+        return decoding
 
 
 class Kept:

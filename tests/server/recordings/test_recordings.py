@@ -81,7 +81,7 @@ async def test_an_answer_that_is_cut_says_so(room: Room) -> None:
     with room.admit() as ticket:
         file = io.BytesIO(file_of(SPEECH))
         async with room.transcription(
-            file, Wishes(endless_answer()), ticket=ticket, request_id="test"
+            file, Wishes(endless_answer(), max_tokens=100), ticket=ticket, request_id="test"
         ) as transcription:
             transcript = await transcription.whole()
     assert not transcript.complete

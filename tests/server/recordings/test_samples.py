@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import tracemalloc
 import weakref
-from typing import BinaryIO
 
 import numpy as np
 import pytest
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
+from server.audio_in.decoding import Decoding
 from server.audio_in.limits import DecodeLimits
-from server.audio_in.listening import Listening
 from server.recordings.reading import read_recording
 from server.recordings.wishes import KnownSpeaker, Wishes
 from tests.server.recordings.conftest import LONGEST, file_of, noise, open_room
@@ -45,41 +44,40 @@ async def test_references_stand_in_front_each_at_its_own_level(decoders: DecodeP
     assert heard.length == sum(part.size for part in expected)
 
 
-class WatchingPool(DecodePool):
-    """Remembers what it decoded without keeping it."""
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[weakref.ref[Samples]]:
+    """All samples that are decoded from now on, none of them kept."""
+    found: list[weakref.ref[Samples]] = []
+    had = DecodedAudio.of
 
-    def __init__(self) -> None:
-        super().__init__(1)
-        self.decoded: list[weakref.ref[Samples]] = []
-
-    async def decode(
-        self,
-        file: BinaryIO,
-        limits: DecodeLimits,
-        listening: Listening = Listening(),  # noqa: B008 - frozen
-    ) -> DecodedAudio:
-        audio = await super().decode(file, limits, listening)
-        self.decoded.append(weakref.ref(audio.channels[0]))
+    def of(decoding: Decoding) -> DecodedAudio:
+        audio = had(decoding)
+        found.append(weakref.ref(audio.channels[0]))
         return audio
+
+    monkeypatch.setattr(DecodedAudio, "of", of)
+    return found
 
 
 @pytest.mark.parametrize("speakers", [0, 1], ids=["alone", "behind a known speaker"])
-async def test_samples_are_there_once_until_the_worker_has_them_and_then_not_at_all(speakers: int) -> None:
+async def test_samples_are_there_once_until_the_worker_has_them_and_then_not_at_all(
+    speakers: int, decoded: list[weakref.ref[Samples]]
+) -> None:
     samples = noise(60.0 * MINUTES)
     size = samples.nbytes
     file = io.BytesIO(file_of(samples))
     del samples
     wishes = Wishes(speakers=(KnownSpeaker("Ada", file_of(noise(2.0))),) * speakers)
-    with WatchingPool() as decoders:
+    with DecodePool(1) as decoders:
         async with open_room(decoders) as room:
             tracemalloc.start()
             try:
                 with room.admit() as ticket:
                     async with room.transcription(file, wishes, ticket=ticket, request_id="test") as transcription:
-                        assert [ref() is None for ref in decoders.decoded] == [False] * (1 + speakers)
+                        assert [ref() is None for ref in decoded] == [False] * (1 + speakers)
                         deltas = 0
                         async for _ in transcription.events():
-                            assert not any(kept() is not None for kept in decoders.decoded)
+                            assert not any(kept() is not None for kept in decoded)
                             deltas += 1
                 _, peak = tracemalloc.get_traced_memory()
             finally:

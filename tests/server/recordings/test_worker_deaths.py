@@ -6,19 +6,19 @@ import io
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.listening import Listening
 from server.engine.messages import FailureCode
-from server.engine.settings import EngineSettings
 from server.recordings.errors import EngineError
 from server.recordings.transcription import Transcription
 from server.recordings.wishes import KnownSpeaker, Wishes
@@ -58,11 +58,15 @@ async def kill(room: Room) -> None:
     await eventually(lambda: room.engine.restarts > deaths)
 
 
-@asynccontextmanager
-async def slow_room(decoders: DecodePool) -> AsyncIterator[Room]:
-    soon = EngineSettings(restart_delay=0.05, restart_delay_max=0.05)
-    async with open_room(decoders, partial(SpeakingRunner, step_seconds=0.01), soon) as room:
-        yield room
+SLOW = partial(SpeakingRunner, step_seconds=0.01)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def room(decoders: DecodePool) -> AsyncIterator[Room]:
+    async with open_room(decoders, SLOW) as opened:
+        yield opened
 
 
 async def events_of(room: Room, path: Path, wishes: Wishes, deaths: set[int]) -> tuple[list[TranscriptEvent], object]:
@@ -100,54 +104,52 @@ def assert_costs(transcription: Transcription) -> None:
     ],
 )
 async def test_nothing_is_missing_and_nothing_comes_twice(
-    decoders: DecodePool, tmp_path: Path, name: str, rounds: list[set[int]]
+    room: Room, tmp_path: Path, name: str, rounds: list[set[int]]
 ) -> None:
     path, wishes = tmp_path / "a.wav", WISHES[name]
     path.write_bytes(stereo())
-    async with slow_room(decoders) as room:
-        undisturbed = await events_of(room, path, wishes, set())
-        assert len(undisturbed[0]) > 3
-        for deaths in rounds:
-            assert await events_of(room, path, wishes, deaths) == undisturbed
-        assert room.engine.restarts == sum(map(len, rounds))
+    before = room.engine.restarts
+    undisturbed = await events_of(room, path, wishes, set())
+    assert len(undisturbed[0]) > 3
+    for deaths in rounds:
+        assert await events_of(room, path, wishes, deaths) == undisturbed
+    assert room.engine.restarts == before + sum(map(len, rounds))
 
 
-async def test_who_kills_workers_is_refused_when_it_is_sent_again(decoders: DecodePool, tmp_path: Path) -> None:
+async def test_who_kills_workers_is_refused_when_it_is_sent_again(room: Room, tmp_path: Path) -> None:
     """By what the file has, under whatever name it comes; the same recording with another wish is another request."""
     path = tmp_path / "a.wav"
     path.write_bytes(stereo())
-    async with slow_room(decoders) as room:
-        killer = Wishes("killed")
-        for _ in range(2):
-            with pytest.raises(EngineError) as caught:
-                await events_of(room, path, killer, set())
-            assert caught.value.code is FailureCode.POISON
-        assert room.engine.restarts == 3, "the second time it was not tried"
-        assert await events_of(room, path, Wishes(), set())
-        assert room.engine.admission.requests == 0
+    before, killer = room.engine.restarts, Wishes("killed")
+    for _ in range(2):
+        with pytest.raises(EngineError) as caught:
+            await events_of(room, path, killer, set())
+        assert caught.value.code is FailureCode.POISON
+    assert room.engine.restarts == before + 3, "the second time it was not tried"
+    assert await events_of(room, path, Wishes(), set())
+    assert room.engine.admission.requests == 0
 
 
-async def test_a_file_that_changes_under_its_transcription_is_told(decoders: DecodePool, tmp_path: Path) -> None:
+async def test_a_file_that_changes_under_its_transcription_is_told(room: Room, tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(stereo())
-    async with slow_room(decoders) as room:
-        with path.open("rb") as file, room.admit() as ticket:
-            opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
-            async with opening as transcription, aclosing(transcription.events()) as events:
-                await anext(events)
-                path.write_bytes(stereo()[:200_000])
-                await kill(room)
-                with pytest.raises(EngineError, match="again") as caught:
-                    async for _ in events:
-                        pass
-        assert caught.value.code is FailureCode.INTERNAL
+    with path.open("rb") as file, room.admit() as ticket:
+        opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
+        async with opening as transcription, aclosing(transcription.events()) as events:
+            await anext(events)
+            path.write_bytes(stereo()[:200_000])
+            await kill(room)
+            with pytest.raises(EngineError, match="again") as caught:
+                async for _ in events:
+                    pass
+    assert caught.value.code is FailureCode.INTERNAL
 
 
 async def test_who_leaves_while_it_is_read_again_leaves_the_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(stereo())
     with CountingPool() as pool:
-        async with slow_room(pool) as room:
+        async with open_room(pool, SLOW) as room:
             with path.open("rb") as file, room.admit() as ticket:
                 opening = room.transcription(file, Wishes(), ticket=ticket, request_id="test")
                 async with opening as transcription, aclosing(transcription.events()) as events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
-from server.recordings.windowed.windowing import first_window, overlap_of, overlapping_windows
+from server.recordings.windowed.windowing import first_window, next_begin, overlap_of, seen
 from server.speech.cuts import best_cut
 from server.speech.voiced import has_voice
 from tests.support.samples import SHORT, TWO_SPEAKERS
@@ -30,9 +31,9 @@ def talk(seconds: float, pauses: list[tuple[float, float]], noise: float = 1e-4)
 @pytest.mark.parametrize("noise", [0.0, 1e-4, 1e-2], ids=["digital silence", "a quiet room", "a loud one"])
 def test_the_longest_pause_is_cut_in_its_middle(noise: float) -> None:
     samples = talk(30.0, [(5.0, 5.5), (12.0, 13.0), (20.0, 20.4)], noise)
-    cut = best_cut(samples, 0, samples.size)
-    assert cut.silent
-    assert cut.at / SECOND == pytest.approx(12.5, abs=0.1)
+    found = best_cut(samples, 0, samples.size)
+    assert found.silent
+    assert found.at / SECOND == pytest.approx(12.5, abs=0.1)
 
 
 def test_of_two_alike_the_later_one_is_taken() -> None:
@@ -40,26 +41,33 @@ def test_of_two_alike_the_later_one_is_taken() -> None:
     assert best_cut(samples, 0, samples.size).at / SECOND == pytest.approx(25.3, abs=0.1)
 
 
-def test_windows_are_about_as_long_as_each_other_and_none_is_too_long() -> None:
-    samples = talk(130.0, [(at, at + 0.5) for at in range(3, 130, 7)])
-    start, lengths = 0, []
+def cut(samples: Samples, longest: int, length: int) -> list[int]:
+    """Where windows end of what says that it is so long, each told no more than it has to see."""
+    ends: list[int] = []
+    start = 0
     while start < samples.size:
-        end = first_window(samples, Level(), start, samples.size, 60 * SECOND).at
-        lengths.append((end - start) / SECOND)
-        start = end
-    assert len(lengths) == 3
+        start += first_window(samples[start : start + seen(longest)], Level(), longest, length - start).at
+        ends.append(start)
+    return ends
+
+
+@pytest.mark.parametrize("length", [61, 74, 76, 119, 130, 179, 181, 244, 256])
+@pytest.mark.parametrize("says", [0.0, 0.7, 1.0, 1.3], ids=["untold", "too short", "true", "too long"])
+def test_no_window_is_too_long_and_none_is_a_few_seconds(length: int, says: float) -> None:
+    samples = talk(length, [(at, at + 0.5) for at in range(3, length, 7)])
+    ends = cut(samples, 60 * SECOND, round(says * samples.size))
+    lengths = [(end - start) / SECOND for start, end in pairwise([0, *ends])]
+    assert ends[-1] == samples.size
     assert max(lengths) <= 60
-    assert min(lengths) > 30
+    assert min(lengths) >= (24 if says == 1.0 else 9)
+    if says == 1.0:
+        assert len(ends) <= ceil(length / 60) + 1
 
 
-def test_overlapping_windows_cover_everything_and_overlap_a_little() -> None:
-    samples = talk(130.0, [(at, at + 0.5) for at in range(3, 130, 7)])
-    windows = overlapping_windows(samples, Level(), 60 * SECOND)
-    assert (windows[0][0], windows[-1][1]) == (0, samples.size)
-    for (_, end), (start, _) in pairwise(windows):
-        assert 0 < end - start <= overlap_of(60 * SECOND)
-    assert all(end - start <= 60 * SECOND for start, end in windows)
-    assert overlapping_windows(samples, Level(), samples.size) == [(0, samples.size)]
+def test_overlapping_windows_overlap_a_little() -> None:
+    window = talk(60.0, [(at, at + 0.5) for at in range(3, 60, 7)])
+    begin = next_begin(window, Level(), window.size)
+    assert 0 < window.size - begin <= overlap_of(window.size)
 
 
 @pytest.mark.parametrize("path", [SHORT, TWO_SPEAKERS], ids=["one", "two"])
@@ -71,9 +79,9 @@ def test_a_soft_recording_has_them_at_its_level() -> None:
     samples = soundfile.read(TWO_SPEAKERS, dtype="float32")[0] * np.float32(1e-4)
     assert has_voice(samples, clip_level(samples))
     pause = talk(60, [(40.0, 41.0)]) * np.float32(1e-4)
-    cut = best_cut(pause, 0, pause.size, clip_level(pause))
-    assert cut.silent
-    assert cut.at / SECOND == pytest.approx(40.5, abs=0.1)
+    found = best_cut(pause, 0, pause.size, clip_level(pause))
+    assert found.silent
+    assert found.at / SECOND == pytest.approx(40.5, abs=0.1)
 
 
 def test_silence_and_noise_have_none() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from tokenizers import Tokenizer
 
 from server.transcript import content_tokens
+from server.transcript.answer_reader import AnswerReader
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SpeechDelta, TranscriptEvent
@@ -140,10 +141,12 @@ def test_a_token_is_handed_out_once_and_not_kept(
     monkeypatch.setattr(content_tokens, "TokenLogprob", counted)
     tokens = tokenizer.encode('[{"Content":"' + "on and " * 300, add_special_tokens=False).ids
     assembler = TranscriptAssembler(vocabulary, DURATION, logprobs=True)
+    reader = assembler._reader
+    assert isinstance(reader, AnswerReader)
     for token in tokens:
         assembler.feed((token,), (-0.5,))
-        assert len(assembler._reader._tokens._unshown) <= 1  # a blank waits for the word behind it
-        assert len(assembler._reader._tokens._undecided) <= 10
+        assert len(reader._tokens._unshown) <= 1  # a blank waits for the word behind it
+        assert len(reader._tokens._undecided) <= 10
     assert 300 <= len(made) < len(tokens)
 
 

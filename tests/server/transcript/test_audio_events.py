@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.protocols.openai.events import OpenAIEvents
-from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
+from server.protocols.openai.response_format import ResponseFormat
+from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.transcript.events import SegmentClosed
 from server.transcript.formats import (
     SubtitleOptions,

@@ -1,4 +1,4 @@
-"""Voice encoders out of ONNX files: the bundled one on held-out voices, and others that are taken or refused."""
+"""Voice encoders out of ONNX files: the bundled ones on held-out voices, and others that are taken or refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from server.voices.encoder import Likeness
 from server.voices.errors import UnusableVoiceEncoder
 from server.voices.filterbank import features
 from server.voices.onnx_encoder import OnnxVoiceEncoder
-from server.voices.opening import open_voice_encoder
+from server.voices.opening import BUNDLED, open_voice_encoder
 from tests.support.processes import ROOT
 from tests.support.voice_networks import largest_of_bands, network
 
@@ -37,8 +37,9 @@ def speakers() -> dict[int, Samples]:
     return {speaker: np.concatenate(said) for speaker, said in turns.items()}
 
 
-async def test_the_bundled_one_tells_voices_apart() -> None:
-    encoder = open_voice_encoder("ge2e")
+@pytest.mark.parametrize("bundled", BUNDLED)
+async def test_the_bundled_ones_tell_voices_apart(bundled: str) -> None:
+    encoder = open_voice_encoder(bundled)
     assert encoder is not None
     said = speakers()
     assert len(said) == 3
@@ -51,8 +52,9 @@ async def test_the_bundled_one_tells_voices_apart() -> None:
         assert cosine > likeness.same if i // 2 == j // 2 else cosine < likeness.different, (i, j)
 
 
-async def test_level_and_length_of_a_clip_hardly_matter() -> None:
-    encoder = open_voice_encoder("ge2e")
+@pytest.mark.parametrize("bundled", BUNDLED)
+async def test_level_and_length_of_a_clip_hardly_matter(bundled: str) -> None:
+    encoder = open_voice_encoder(bundled)
     assert encoder is not None
     clip = speakers()[0][: 4 * SAMPLE_RATE]
     whole, soft, longer, brief, shortest = await encoder.vectors(

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import pytest
 
+from model.family import Geometry
 from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.streams import Question, StreamSpec
@@ -51,7 +52,7 @@ class Worker:
 
 
 def opened(source: AudioSource | None) -> EngineStream:
-    return EngineStream(StreamRequest(StreamSpec(100), "test", HOP, source), lambda _: None)
+    return EngineStream(StreamRequest(StreamSpec(100), "test", Geometry(24_000, HOP), source), lambda _: None)
 
 
 async def answered(stream: EngineStream, question: Question) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from model.family import VIBEVOICE_ASR
 from server.transcript.detokenizer import Detokenizer
+from server.transcript.words import segment_words
 from server.windows.reading import read
 from tests.support.author import Author
 
@@ -82,6 +83,18 @@ def test_what_is_added_to_a_forced_segment_has_its_tokens(author: Author) -> Non
     assert added.logprobs is not None
     assert "".join(token.token for token in added.logprobs.tokens).lstrip() == added.text
     assert added.logprobs.ends[-1] == len("myfriend.")
+
+
+def test_words_that_are_added_to_a_forced_segment_have_their_own_probability(author: Author) -> None:
+    prefix = GRAMMAR.opening([GRAMMAR.segment(0.0, 1.5, 2, "Hello")])
+    answer = author.whole_answer(
+        GRAMMAR.opening([GRAMMAR.segment(0.0, 1.5, 2, "Hello, my friend.")]) + "]", prefix=prefix
+    )
+    spelled = list(map(author.vocabulary.bytes_of, answer.tokens))
+    unsure = next(n for n, text in enumerate(spelled) if text.strip() == b"my")
+    answer = replace(answer, logprobs=tuple(-2.0 * (n == unsure) for n in range(len(spelled))))
+    [added] = read(answer, author.vocabulary, seconds=10).segments
+    assert [(word.word, word.logprob) for word in segment_words(added)] == [("my", -2.0), ("friend.", 0.0)]
 
 
 def test_a_segment_that_is_written_twice_is_kept_once(author: Author) -> None:

@@ -13,6 +13,7 @@ from server.live.vocabulary.actions import SetFormat
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.schemas import (
+    HYPOTHESIS,
     LOGPROBS,
     AudioFormat,
     Eagerness,
@@ -81,6 +82,11 @@ class SessionConfig:
         return updated
 
     @property
+    def wanted_model(self) -> str:
+        """The name in the client's configuration of the transcription, or else that in its query."""
+        return self.transcription.model or self.model
+
+    @property
     def set_format(self) -> SetFormat:
         """How the client's audio is to be read."""
         encoding = _ENCODINGS[self.format.type]
@@ -119,7 +125,17 @@ class SessionConfig:
     @property
     def logprobs(self) -> bool:
         """The client wants to know how probable the words were."""
-        return self.include is not None and LOGPROBS in self.include
+        return LOGPROBS in (self.include or ())
+
+    @property
+    def hypotheses(self) -> bool:
+        """The client wants to see words that may still change."""
+        return HYPOTHESIS in (self.include or ())
+
+    @property
+    def sounds(self) -> bool:
+        """The client wants to be told of sounds that are no speech."""
+        return self.transcription.tag_audio_events is True
 
     def echo(self, session_id: str) -> dict[str, Any]:
         """The session as ``session.updated`` tells it: as the kind that the client says it is, the beta's fields too

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.live.vocabulary.flush import Asker, FlushId
+from server.protocols.openai.realtime.open_segments import Begun
 from server.transcript.logprobs import TokenLogprob
 
 
@@ -32,6 +33,7 @@ class ItemsState:
     uncommitted_from: float
     cleared_until: float
     speakers: list[int | None]
+    begun: Begun | None = None
 
 
 @dataclass(slots=True)

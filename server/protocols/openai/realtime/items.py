@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from server.live.vocabulary.actions import Send
-from server.live.vocabulary.events import SegmentCommitted, WordsCommitted
+from server.live.vocabulary.events import Hypothesis, SegmentCommitted, SoundHeard, WordsCommitted
 from server.live.vocabulary.flush import Asker, FlushId
 from server.protocols.openai.realtime.errors import EventError
 from server.protocols.openai.realtime.item import Item, ItemsState, item_fields
+from server.protocols.openai.realtime.open_segments import OpenSegments
 from server.transcript.formats import parts
 from server.transcript.labels import SpeakerLabels
 from server.transcript.logprobs import TokenLogprob, led
@@ -30,15 +31,16 @@ class Items:
 
     Args:
         make_id: ``make_id("item")`` is a new name that begins with ``item_``.
-        logprobs: see below.
 
     Attributes:
         logprobs: words are told with the log-probabilities of their tokens.
+        hypotheses: words are told before they are certain, too.
         uncommitted_from: where the audio begins that belongs to no committed item.
     """
 
-    def __init__(self, make_id: Callable[[str], str], *, logprobs: bool = False) -> None:
-        self.logprobs = logprobs
+    def __init__(self, make_id: Callable[[str], str]) -> None:
+        self.logprobs = False
+        self.hypotheses = False
         self.uncommitted_from = 0.0
         self._make_id = make_id
         self._reserved: Item | None = None
@@ -46,6 +48,7 @@ class Items:
         self._history: dict[str, Item] = {}  # the committed ones, as far as they are remembered, in order
         self._cleared_until = 0.0
         self._labels = SpeakerLabels({})
+        self._open = OpenSegments()
 
     @property
     def state(self) -> ItemsState:
@@ -58,6 +61,7 @@ class Items:
             self.uncommitted_from,
             self._cleared_until,
             self._labels.known,
+            self._open.begun,
         )
 
     def resume(self, state: ItemsState) -> None:
@@ -70,6 +74,7 @@ class Items:
             last.completed = True
             self._history = {last.id: last}
         self.uncommitted_from, self._cleared_until = state.uncommitted_from, state.cleared_until
+        self._open.begun = state.begun
         self._labels = SpeakerLabels({})
         for speaker in state.speakers:
             self._labels.letter(speaker)
@@ -127,6 +132,7 @@ class Items:
     def clear(self, at: float) -> None:
         """Forget the reserved item, and words of audio before ``at`` that are on their way already."""
         self._reserved = None
+        self._open.clear()
         self.uncommitted_from = self._cleared_until = at
 
     def words(self, event: WordsCommitted) -> list[Send]:
@@ -138,6 +144,7 @@ class Items:
         delta = lead + event.text if item.texts else event.text
         item.texts.append(delta)
         item.segments.add(event.segment)
+        self._open.commit(event)
         tokens = led(delta.removesuffix(event.text), event.logprobs)
         item.logprobs += tokens
         return [self._transcription_event("delta", item, delta=delta, **self._logprobs(tokens))]
@@ -146,11 +153,26 @@ class Items:
         """A segment of the item that has its words; nothing where that item was cleared."""
         item = self._awaited[0] if self._awaited else self._reserved
         segment = event.segment
+        self._open.close(segment)
         if item is None or segment.index not in item.segments:
             return []
         fields = parts.diarized_segment(segment, self._labels)
         del fields["type"]
         return [self._transcription_event("segment", item, **fields)]
+
+    def sound(self, event: SoundHeard) -> list[Send]:
+        """A segment that nobody spoke, of the item whose words come now; its text is no part of the transcript."""
+        if not self._awaited and event.end <= self._cleared_until:
+            return []
+        item = self._awaited[0] if self._awaited else self._reserve(self.uncommitted_from)
+        start, end = parts.seconds(event.start), parts.seconds(event.end)
+        told = {"id": self._make_id("sound"), "start": start, "end": end, "text": event.text, "speaker": ""}
+        return [self._transcription_event("segment", item, **told)]
+
+    def suppose(self, event: Hypothesis) -> list[Send]:
+        """The segments that are not closed, where somebody wants to see them and they have changed."""
+        rows = self._open.changed(event, self._labels, since=self._cleared_until) if self.hypotheses else None
+        return [] if rows is None else [self._event(f"{_TRANSCRIPTION}.hypothesis", segments=rows)]
 
     def flushed(self, until: float, flush: FlushId) -> list[Send]:
         """A flush was answered: items that wait for no other are complete, in the order in which they were committed.

@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from server.protocols.openai.realtime.errors import EventError
 
 LOGPROBS = "item.input_audio_transcription.logprobs"
+HYPOTHESIS = "item.input_audio_transcription.hypothesis"
+"""What is not in OpenAI's API: words that may still change."""
 _LEGACY_FORMATS = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
 _MAX_MILLISECONDS = 600_000
 _MIN_IDLE_MILLISECONDS = 1_000
@@ -55,7 +57,7 @@ def _modern_turns(value: Any) -> Any:
 def _known_includes(value: Any) -> Any:
     if isinstance(value, str):
         value = value.split(",")
-    return ([entry for entry in value if entry == LOGPROBS] or None) if isinstance(value, list) else value
+    return ([entry for entry in value if entry in (LOGPROBS, HYPOTHESIS)] or None) if isinstance(value, list) else value
 
 
 class Fields(BaseModel):
@@ -72,7 +74,9 @@ class AudioFormat(Fields):
 
 
 class Transcription(Fields):
-    """``prompt`` and ``keywords`` go into the model's prompt; the rest is echoed and changes nothing."""
+    """``prompt`` and ``keywords`` go into the model's prompt. ``tag_audio_events`` is this server's own: sounds that
+    are no speech are told as segments. The rest is echoed and changes nothing.
+    """
 
     model: Annotated[str | None, _EMPTY_IS_NONE] = None
     language: Annotated[str | None, _EMPTY_IS_NONE] = None
@@ -80,6 +84,7 @@ class Transcription(Fields):
     keywords: Annotated[list[str] | None, _EMPTY_IS_NONE] = None
     prompt: Annotated[str | None, _EMPTY_IS_NONE] = None
     delay: Annotated[str | None, _only("minimal", "low", "medium", "high", "xhigh")] = None
+    tag_audio_events: Annotated[bool | None, _EMPTY_IS_NONE] = None
 
 
 class NoiseReduction(Fields):

@@ -21,15 +21,19 @@ from server.live.vocabulary.actions import (
     Hear,
     Resume,
     Send,
+    SetAdapter,
     SetContext,
     SetLogprobs,
+    SetSounds,
     SetTurns,
 )
 from server.live.vocabulary.events import (
     Flushed,
+    Hypothesis,
     IdleTimedOut,
     LiveEvent,
     SegmentCommitted,
+    SoundHeard,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
@@ -68,13 +72,14 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
     """The state machine between a client's events and a live session's.
 
     Args:
-        model: the name in the client's query, if any; every name means the one model.
+        model: the name in the client's query, if any; every name but those of adapters means the one model.
         served_model: the name that is echoed where the client gives none.
         make_id: ``make_id("item")`` is a new name that begins with ``item_``.
         start: what the session is configured with before the client says anything.
         flat: the client asks for the beta's form of the API.
         resumable: the client wants to be able to go on elsewhere.
         room: for prompt and keywords.
+        adapters: names of models that are the served one with an adapter.
 
     Raises EventError for a ``start`` that cannot be honoured.
     """
@@ -89,13 +94,16 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         flat: bool = False,
         resumable: bool = False,
         room: ContextRoom = ANY_ROOM,
+        adapters: frozenset[str] = frozenset(),
     ) -> None:
+        self._adapters = adapters
         self._resumable = resumable
         self._make_id = make_id
         self._id = make_id("sess")
         self._room = room
         self._config = SessionConfig(model or served_model, flat=flat).updated(start, room)
-        self._items = Items(make_id, logprobs=self._config.logprobs)
+        self._items = Items(make_id)
+        self._include()
         self._next_flush = 0
         self._heard = 0.0
         self._begun = False  # audio was heard
@@ -112,8 +120,12 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         begin: list[Action] = [config.set_format, SetTurns(config.turns)]
         if config.context is not None:
             begin.append(SetContext(config.context))
+        if (adapter := self._adapter_of(config)) is not None:
+            begin.append(SetAdapter(adapter))
         if config.logprobs:
             begin.append(SetLogprobs(True))
+        if config.sounds:
+            begin.append(SetSounds(True))
         return begin
 
     def read(self, frame: str | bytes) -> ClientEvent:
@@ -130,7 +142,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
             return [self._event("error", error=error.details(message.id))]
 
     def heard(self, event: LiveEvent) -> Sequence[Action]:
-        """Words and turns become events of items. Hypotheses are not told: deltas can only be appended to."""
+        """Words and turns become events of items. Hypotheses are told to who asks: deltas can only be appended to."""
         if self._over:
             return []
         match event:
@@ -142,6 +154,10 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
                 return self._items.words(event)
             case SegmentCommitted():
                 return self._items.segment(event)
+            case SoundHeard():
+                return self._items.sound(event)
+            case Hypothesis():
+                return self._items.suppose(event)
             case IdleTimedOut(since, at, flush):
                 return self._items.timed_out(since, at, flush)
             case Flushed(until, flush):
@@ -175,7 +191,7 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         state = _STATE.validate_python(snapshot)
         self._id, self._config, self._next_flush, self._heard = state.id, state.config, state.next_flush, at
         self._items.resume(state.items)
-        self._items.logprobs = self._config.logprobs
+        self._include()
         told = self._event("session.resumed", session=self._config.echo(self._id), audio_start=at)
         return [*self._begin, told]
 
@@ -252,7 +268,8 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
     def _configure(self, event: ClientEvent) -> list[Action]:
         """Take the update; returns what it changes for the audio and the model."""
         old, new = self._config, self._config.updated(checked(SessionUpdate, event.fields).session, self._room)
-        self._config, self._items.logprobs = new, new.logprobs
+        self._config = new
+        self._include()
         changes: list[Action] = []
         if new.set_format != old.set_format:
             changes.append(new.set_format)
@@ -260,9 +277,20 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
             changes.append(SetTurns(new.turns))
         if new.context != old.context:
             changes.append(SetContext(new.context))
+        if (adapter := self._adapter_of(new)) != self._adapter_of(old):
+            changes.append(SetAdapter(adapter))
         if new.logprobs != old.logprobs:
             changes.append(SetLogprobs(new.logprobs))
+        if new.sounds != old.sounds:
+            changes.append(SetSounds(new.sounds))
         return changes
+
+    def _adapter_of(self, config: SessionConfig) -> str | None:
+        return config.wanted_model if config.wanted_model in self._adapters else None
+
+    def _include(self) -> None:
+        """What is told of words beside them."""
+        self._items.logprobs, self._items.hypotheses = self._config.logprobs, self._config.hypotheses
 
     def _event(self, kind: str, **fields: Any) -> Send:
         return Send({"type": kind, "event_id": self._make_id("event"), **fields})

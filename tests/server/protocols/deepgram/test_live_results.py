@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from server.protocols.deepgram.live_results import LiveResults
 from server.transcript.segments import Segment
 from server.transcript.words import joined, segment_words
 from tests.server.protocols.deepgram.conversation import Conversation, best, segment, text
+from tests.support.spoken_words import spoken
 
 WHOLE = Segment(0, 0.0, 4.0, 0, "One two three four.", math.log(0.5))
 
@@ -38,8 +40,8 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _commit(talk: Conversation, first: int, last: int, logprob: float | None) -> None:
-    words = segment_words(WHOLE)[first:last]
-    talk.hear(WordsCommitted(0, 0, tuple(words), joined(words), words[0].lead, logprob))
+    words = [replace(word, logprob=logprob) for word in segment_words(WHOLE)[first:last]]
+    talk.hear(WordsCommitted(0, 0, tuple(words), joined(words), words[0].lead))
 
 
 def test_audio_that_brings_no_other_text_builds_nothing(built: list[str]) -> None:
@@ -105,6 +107,19 @@ def test_words_are_as_sure_as_the_model_was() -> None:
     (final,) = talk.close(WHOLE)
     assert {word["confidence"] for word in best(final)["words"]} == {0.5}
     assert best(final)["confidence"] == 0.5
+
+
+def test_each_word_is_as_sure_as_its_own_tokens() -> None:
+    talk = Conversation("interim_results=true")
+    whole = spoken("One two three.", *map(math.log, (0.9, 0.5, 0.1)))
+    (interim,) = talk.suppose(whole)
+    assert [word["confidence"] for word in best(interim)["words"]] == [0.9, 0.5, 0.1]
+    assert best(interim)["confidence"] == 0.5
+    talk.hear(WordsCommitted(0, 0, tuple(segment_words(whole))[:2], "One two"))
+    (interim,) = talk.hear(Hypothesis((spoken("four", math.log(0.3)),)))
+    assert [word["confidence"] for word in best(interim)["words"]] == [0.9, 0.5, 0.3]
+    (final,) = talk.close(whole)
+    assert [word["confidence"] for word in best(final)["words"]] == [0.9, 0.5, 0.1]
 
 
 def test_words_of_which_nothing_is_known_are_not_doubted() -> None:

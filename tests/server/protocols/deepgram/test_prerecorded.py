@@ -55,6 +55,14 @@ def test_speakers(wanted: str) -> None:
     assert [word["speaker"] for word in best["words"]] == [0, 0, 0, 0, 0, 1, 1]
 
 
+def test_sounds_are_told_beside_the_text_where_they_are_wanted() -> None:
+    results = rendered("tag_audio_events=true&utterances=true")["results"]
+    assert results.pop("audio_events") == [{"start": 2.0, "end": 2.5, "content": "[Silence]", "channel": 0}]
+    without = rendered("utterances=true")["results"]
+    assert [one["transcript"] for one in results["utterances"]] == [one["transcript"] for one in without["utterances"]]
+    assert results["channels"] == without["channels"]
+
+
 def test_utterances_are_the_segments_of_speech() -> None:
     utterances = rendered("utterances=true&diarize=true")["results"]["utterances"]
     assert [(one["start"], one["end"], one["transcript"], one["speaker"]) for one in utterances] == [

@@ -15,6 +15,7 @@ from server.live.vocabulary.events import (
     Hypothesis,
     LiveEvent,
     SegmentCommitted,
+    SoundHeard,
     SpeechStarted,
     SpeechStopped,
     WordsCommitted,
@@ -46,6 +47,7 @@ EVENTS: st.SearchStrategy[LiveEvent] = st.one_of(
     st.builds(SpeechStopped, TIMES, st.builds(FlushId, st.just(Asker.TURNS), NUMBERS)),
     COMMITS,
     st.builds(SegmentCommitted, SEGMENTS),
+    st.builds(SoundHeard, TIMES, TIMES, st.just("[Music]")),
     st.builds(Hypothesis, st.lists(SEGMENTS, max_size=2).map(tuple)),
     st.builds(Flushed, TIMES, st.builds(FlushId, st.sampled_from(Asker), NUMBERS)),
 )

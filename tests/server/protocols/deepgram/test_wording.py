@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from statistics import fmean
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,12 +18,14 @@ from server.protocols.deepgram.search import hits
 from server.protocols.deepgram.wording import Wording
 from server.transcript.segments import Segment, Transcript
 from server.transcript.words import segment_words
+from tests.support.spoken_words import spoken
+from tests.support.thread_seconds import thread_seconds
 
 
 def told(query: str, text: str) -> str:
     wording = ListenQuery.parse(parse_qsl(query, keep_blank_values=True)).wording
     transcript = wording.transcript(Transcript((Segment(0, 0.0, 4.0, 0, text),), 4.0))
-    (passage,) = wording.passages([Passage.of(Segment(0, 0.0, 4.0, 0, text))]) or [Passage("", (), 1.0)]
+    (passage,) = wording.passages([Passage.of(Segment(0, 0.0, 4.0, 0, text))]) or [Passage("", ())]
     assert passage.text == transcript.text
     assert "".join(word.word for word in passage.words) == passage.text.replace(" ", "")
     return transcript.text
@@ -116,6 +120,43 @@ def test_a_file_is_told_in_these_words_everywhere() -> None:
     assert [one["transcript"] for one in answer["results"]["utterances"]] == ["To Basel at 25.", "Oh s***."]
     assert best["paragraphs"]["transcript"] == "To Basel at 25.\n\nOh s***."
     assert (answer["metadata"]["extra"], answer["metadata"]["tags"]) == ({"a": "b"}, ["t"])
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("", {"In": 0.9, "new": 0.8, "york": 0.7, "at": 0.6, "twenty": 0.5, "five": 0.4, "trains.": 0.3}),
+        ("replace=new york:NYC", {"In": 0.9, "NYC": 0, "at": 0.6, "twenty": 0.5, "five": 0.4, "trains.": 0.3}),
+        ("numerals=true", {"In": 0.9, "new": 0.8, "york": 0.7, "at": 0.6, "25": 0, "trains.": 0.3}),
+        ("replace=in:", {"new": 0.8, "york": 0.7, "at": 0.6, "twenty": 0.5, "five": 0.4, "trains.": 0.3}),
+        ("replace=in:trains.", {"trains.": 0, "new": 0.8, "york": 0.7, "at": 0.6, "twenty": 0.5, "five": 0.4}),
+        ("replace=trains:a b c", {"In": 0.9, "new": 0.8, "york": 0.7, "at": 0.6, "twenty": 0.5, "five": 0.4, "a": 0}),
+    ],
+)
+def test_words_that_stay_are_as_sure_as_before(query: str, told: dict[str, float]) -> None:
+    """What is put in the place of others is as sure as all of them."""
+    sure = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+    said = spoken("In new york at twenty five trains.", *map(math.log, sure))
+    mean = math.exp(fmean(map(math.log, sure)))
+    wording = ListenQuery.parse(parse_qsl(query)).wording
+    file = wording.transcript(Transcript((said,), 4.0)).segments
+    for passages in (list(map(Passage.of, file)), wording.passages([Passage.of(said)])):
+        words: list[Any] = alternative(passages, speakers=False)["words"]
+        for (word, confidence), found in zip(told.items(), words, strict=False):
+            assert found["punctuated_word"] == word
+            assert found["confidence"] == pytest.approx(confidence or mean, abs=1e-4)
+
+
+def test_words_of_a_long_text_are_found_again_in_no_time_of_its_square() -> None:
+    """Every second word is changed, and all of the rest are the same."""
+    wording = ListenQuery.parse(parse_qsl("replace=a:b")).wording
+
+    def seconds(count: int) -> float:
+        said = spoken("a b " * count, *[-0.5] * (2 * count))
+        return thread_seconds(lambda: wording.transcript(Transcript((said,), 4.0)))
+
+    seconds(100)
+    assert min(seconds(4000) for _ in range(3)) < 10 * min(seconds(1000) for _ in range(3))
 
 
 def test_terms_are_found_over_segments_and_in_any_case() -> None:

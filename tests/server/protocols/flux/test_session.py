@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from server.live.vocabulary.protocol import SessionEnd
 from server.protocols.flux.end_of_turn import Thresholds
 from server.transcript.words import segment_words
 from tests.server.protocols.flux.conversation import REQUEST_ID, Conversation, events, quiet, segment, told
+from tests.support.spoken_words import by_words
 
 HELLO = segment(0, 0.5, 1.2, "Hello there.")
 HELL = segment(0, 0.5, 0.9, "Hell")
@@ -72,6 +75,16 @@ def test_the_life_of_a_turn() -> None:
         "trigger": "model",
     }
     assert [message["sequence_id"] for message in talk.sent] == list(range(6))
+
+
+def test_each_word_is_as_sure_as_its_own_tokens() -> None:
+    talk = Conversation()
+    talk.speech(0.3)
+    said = replace(HELLO, probabilities=by_words(HELLO.text, *map(math.log, (0.9, 0.25))))
+    (start,) = talk.suppose(said)
+    (end,) = talk.stop(quiet(1.2, 0.56), said)
+    for message in (start, end):
+        assert [word["confidence"] for word in message["words"]] == [0.9, 0.25]
 
 
 def test_the_next_turn_begins_where_the_last_one_ended() -> None:

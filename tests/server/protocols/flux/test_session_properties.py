@@ -17,6 +17,7 @@ from server.live.vocabulary.events import (
     LiveEvent,
     SegmentCommitted,
     Silence,
+    SoundHeard,
     SpeechPaused,
     SpeechResumed,
     SpeechStarted,
@@ -55,6 +56,7 @@ EVENTS: st.SearchStrategy[LiveEvent] = st.one_of(
     st.builds(IdleTimedOut, TIMES, TIMES, TURN_FLUSHES),
     COMMITS,
     st.builds(SegmentCommitted, SEGMENTS),
+    st.builds(SoundHeard, TIMES, TIMES, st.just("[Music]")),
     st.builds(Hypothesis, st.lists(SEGMENTS, max_size=2).map(tuple)),
     st.builds(Flushed, TIMES, st.builds(FlushId, st.sampled_from(Asker), NUMBERS)),
 )

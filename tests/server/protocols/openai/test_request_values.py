@@ -8,7 +8,8 @@ import pytest
 
 from server.protocols.openai import recording_request
 from server.protocols.openai.errors import InvalidParameter
-from server.protocols.openai.transcription_request import ResponseFormat, TranscriptionParameters
+from server.protocols.openai.response_format import ResponseFormat
+from server.protocols.openai.transcription_request import TranscriptionParameters
 
 DEFAULTS = TranscriptionParameters()
 BOTH = ("word", "segment")
@@ -200,3 +201,18 @@ def test_what_is_nothing_of_the_kind(values: dict[str, Any], param: str) -> None
     with pytest.raises(InvalidParameter) as caught:
         parameters_from_json(values)
     assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("streaming_segment_duration", 1e305),
+        ("streaming_segment_duration", float("inf")),
+        ("streaming_segment_duration", float("nan")),
+        ("acoustic_tokenizer_chunk_size", 10**400),
+    ],
+)
+def test_parts_of_audio_that_no_recording_has_are_refused(name: str, value: float) -> None:
+    with pytest.raises(InvalidParameter) as refused:
+        parameters_from_json({name: value})
+    assert refused.value.param == name

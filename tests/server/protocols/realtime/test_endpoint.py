@@ -47,7 +47,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     app = FastAPI(middleware=[Middleware(let_through)])
     app.include_router(realtime.router)
     app.state.service = SimpleNamespace(
-        settings=SimpleNamespace(served_model_name="vibevoice-asr"), live_context=ANY_ROOM
+        settings=SimpleNamespace(served_model_name="vibevoice-asr", named_adapters=()), live_context=ANY_ROOM
     )
     with TestClient(app) as client:
         yield client

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from server.transcript.repetition import LoopKind
 from tests.server.transcript.repetition.written import answer, find, in_a_row, segment
+from tests.support.speaking_runner import random_words
 
+WORDS = " ".join(random_words(400))
+BIDS = " ".join(f"{bid} now, who gives me {bid + 10}?" for bid in range(205, 900, 10))
+SIGNS = "".join(map(chr, random.Random(4).choices(range(0x4E00, 0x9000), k=1_000)))
 TALK = segment("We moved the meeting to Thursday, as nobody had read the report.", 0, 5)
 
 
@@ -57,6 +63,9 @@ def test_what_is_repeated_in_a_content_is_called_and_kept_a_few_times(unit: str,
         (in_a_row(["[Noise]"] * 12, length=0.01), LoopKind.TAGS, True),
         (in_a_row([""] * 12, length=0.5), LoopKind.TAGS, False),
         (answer(TALK) + ',{"Start":5.' + "0" * 80, LoopKind.DIGITS, True),
+        (answer(TALK, *(segment(WORDS[at : at + 60], 5, 5.5) for at in range(0, 900, 60))), LoopKind.RAMBLING, True),
+        (answer(TALK, *(segment(WORDS[at : at + 9], 5, 5.5) for at in range(0, 900, 9))), LoopKind.RAMBLING, True),
+        (answer(TALK) + ',{"Notes":"' + WORDS[:900], LoopKind.RAMBLING, True),
         (answer(TALK) + ',{"Start":' * 40, LoopKind.STRUCTURE, True),
         (answer(TALK) + ",{}" * 40, LoopKind.STRUCTURE, True),
         (answer(TALK) + "\n" * 80, LoopKind.BLANKS, True),
@@ -69,6 +78,37 @@ def test_segments_times_and_brackets_in_circles_are_called_at_a_boundary(
     assert loop is not None
     assert (loop.kind, loop.certain) == (kind, certain)
     assert text[: loop.keep].endswith("}")
+
+
+@pytest.mark.parametrize(("text", "most"), [(WORDS, 350), (SIGNS, 140), (WORDS.upper(), 350)])
+def test_more_than_anybody_can_say_is_called_though_nothing_comes_back(text: str, most: int) -> None:
+    raw = answer(TALK, segment(text[:900], 5, 6))
+    begin = raw.index(text[:20])
+    loop = find(raw)
+    assert loop is not None
+    assert (loop.kind, loop.certain) == (LoopKind.RAMBLING, True)
+    assert begin < loop.keep < loop.at < begin + most
+    assert find(answer(TALK, segment(text[:900], 5, 600))) is None, "there is time for it"
+    assert find(answer(TALK, segment(text[:900], 5, 600)), seconds=6) is not None, "and none behind the audio's end"
+
+
+@pytest.mark.parametrize(("text", "pace"), [(WORDS, 25), (WORDS, 35), (SIGNS, 10), (SIGNS, 14), (BIDS, 14)])
+@pytest.mark.parametrize("length", [20, 70, 400])
+def test_the_fastest_talkers_are_not_called(text: str, pace: float, length: int) -> None:
+    """Minutes of it, also where the times of segments are wrong by a second."""
+    clock, segments = 0.0, list[str]()
+    for at in range(0, len(text), length):
+        seconds = len(text[at : at + length]) / pace
+        segments.append(segment(text[at : at + length], clock + (len(segments) % 3) * 0.5, clock + seconds))
+        clock += seconds
+    assert find(answer(*segments)) is None
+
+
+def test_after_words_in_a_heap_talk_is_heard_again() -> None:
+    """What was written too fast once does not make a loop of what follows at its own speed."""
+    heap = [segment(WORDS[at : at + 40], 5, 5.2) for at in range(0, 240, 40)]
+    talk = [segment(WORDS[at : at + 60], 6 + at / 15, 6 + (at + 60) / 15) for at in range(240, 1200, 60)]
+    assert find(answer(TALK, *heap, *talk)) is None
 
 
 def test_segments_behind_the_end_of_the_audio_are_called_whatever_they_say() -> None:

@@ -100,10 +100,49 @@ def test_an_answer_that_one_side_left_out_stands_in_front_of_what_follows_it_wha
     assert found == ["Shall we begin with the roof?", "Right.", "It leaked again tonight."]
 
 
-def test_where_no_word_is_common_no_turn_is_torn() -> None:
-    """The later window missed the turn that lies across the overlap's middle."""
-    for later in range(17):
-        at = 8.0 + 0.05 * later
-        a = window(0.0, 11.5, (2.0, 7.0, 0, "We open at nine."), (at, at + 2.0, 1, "Nobody saw them at all."))
-        b = window(7.5, 16.2, (at + 2.0, at + 4.0, 1, "Here is the report of last week."))
-        assert texts(a, b) == ["We open at nine.", "Nobody saw them at all.", "Here is the report of last week."], at
+TURNS = {
+    "near-equal words": ("We open at nine.", "Nobody saw them at all.", "Here is the report of last week."),
+    "beginnings of words": ("So that is the plan.", "I do not know where he", "Here is the report of last week."),
+    "two short words": ("Мы открываем в девять.", "Никто их там не видел.", "Вот отчёт за неделю, и их там нет."),
+    "characters": ("我们九点开门。", "没有人看见他们。", "这是上周的报告，我们看看。"),
+    "short overlaps": ("Yes.", "No, I do not think so.", "And then we can see it."),
+}
+"""Three turns with nothing in common but what anything may have in common."""
+
+
+@pytest.mark.parametrize("kind", TURNS)
+@pytest.mark.parametrize("missed_by_the_later", [True, False])
+def test_where_no_word_is_common_no_turn_is_torn(kind: str, missed_by_the_later: bool) -> None:
+    """One of the windows missed the turn that lies in the overlap, wherever it lies and however long it is."""
+    turns = TURNS[kind]
+    for step in range(60):
+        at = 7.6 + 0.05 * step
+        for end_a, length in ((9.5, 1.0), (11.5, 1.0), (11.5, 2.0), (13.0, 2.0)):
+            if at + length > end_a:
+                continue
+            first, last = (2.0, 6.9, 0, turns[0]), (at + length, at + length + 2.0, 1, turns[2])
+            middle = (at, at + length, 1, turns[1])
+            heard = ([first, middle], [last]) if missed_by_the_later else ([first], [middle, last])
+            found = texts(window(0.0, end_a, *heard[0]), window(7.5, 16.2, *heard[1]))
+            assert found == list(turns), (at, end_a, length)
+
+
+def test_a_last_sentence_whose_times_the_end_of_the_window_cut_is_none_that_was_made_up() -> None:
+    a = window(0.0, 30.0, (20.0, 27.5, 0, "And that was all about the garden."), (30.0, 30.0, 0, "Tomorrow we begin"))
+    b = window(30.0, 60.0, (30.0, 34.0, 0, "with the chimney."))
+    assert " ".join(texts(a, b)) == "And that was all about the garden. Tomorrow we begin with the chimney."
+
+
+def test_a_junk_word_at_a_window_edge_is_not_believed_however_far_its_times_are_off() -> None:
+    a = window(0.0, 21.0, (12.0, 20.9, 0, "Then somebody wants three thousand before we begin"))
+    b = window(19.6, 60.0, (20.4, 24.0, 0, "purple before we begin to look at it."))
+    assert " ".join(texts(a, b)) == "Then somebody wants three thousand before we begin to look at it."
+
+
+def test_of_two_spellings_that_which_is_there_elsewhere_is_written() -> None:
+    before = (2.0, 6.0, 0, "Professor Abendroth is on holiday.")
+    a = (20.0, 29.8, 0, "Then we asked Abendrot about the keys of the old garden house and the")
+    b = (20.2, 31.0, 0, "we asked Abendroth about the keys of the old garden house and the cellar.")
+    whole = "Then we asked {} about the keys of the old garden house and the cellar."
+    assert texts(window(0.0, 30.0, before, a), window(20.0, 60.0, b))[-1] == whole.format("Abendroth")
+    assert texts(window(0.0, 30.0, a), window(20.0, 60.0, b))[-1] == whole.format("Abendrot")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import process_time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,9 @@ from server.transcript.logprobs import TextLogprobs, TokenLogprob
 from server.transcript.segments import Segment
 from server.transcript.stitching.heard import HeardWindow
 from server.transcript.stitching.stitcher import Stitcher
+from server.transcript.words import segment_words
+from tests.support.spoken_words import spoken
+from tests.support.thread_seconds import thread_seconds
 
 Said = tuple[float, float, int | None, str]
 VOICE = {0: np.ones(4, np.float32)}
@@ -208,6 +211,23 @@ def test_a_joined_segment_has_the_tokens_of_the_words_that_it_kept() -> None:
     assert found.tokens == ()  # which of them carry what is left is not known
 
 
+def test_a_joined_segment_has_the_probabilities_of_the_words_that_it_kept() -> None:
+    a_text, b_text = "we paint the kitchen ceiling and then", "the kitchen ceiling and then the long hall"
+    a = spoken(a_text, *(-n / 10 for n in range(7)), start=20.0, end=23.0)
+    b = spoken(b_text, *(-n for n in range(1, 9)), start=0.5, end=4.0)
+    (found,) = stitched(HeardWindow(0.0, 23.2, (a,)), HeardWindow(20.4, 60.0, (b,)))
+    assert found.text == "we paint the kitchen ceiling and then the long hall"
+    told = [word.logprob for word in segment_words(found)]
+    assert told[:2] == [0.0, pytest.approx(-0.1)]
+    assert told[-3:] == [-6, -7, -8]
+    for logprob, of_windows in zip(told[2:-3], [(-n / 10, -(n - 1)) for n in range(2, 7)], strict=True):
+        assert any(logprob == pytest.approx(one) for one in of_windows)
+    (half,) = stitched(HeardWindow(0.0, 23.2, (replace(a, probabilities=None),)), HeardWindow(20.4, 60.0, (b,)))
+    told = [word.logprob for word in segment_words(half)]
+    assert told[0] == half.avg_logprob
+    assert told[-3:] == [-6, -7, -8]
+
+
 def test_four_times_as_many_windows_take_no_eight_times_as_long() -> None:
     """Each window one segment, all of it the same speaker: what is joined does not grow for ever."""
 
@@ -217,10 +237,7 @@ def test_four_times_as_many_windows_take_no_eight_times_as_long() -> None:
         for place in range(count):
             words = " ".join(f"{number:05}" for number in range(place * 40, place * 40 + 60))
             windows.append(window(place * 20.0, place * 20.0 + 30.0, (place * 20.0, place * 20.0 + 30.0, 0, words)))
-        began = process_time()
-        for each in windows:
-            stitcher.add(each)
-        return process_time() - began
+        return thread_seconds(lambda: [stitcher.add(each) for each in windows])
 
     seconds(2)
     assert min(seconds(60) for _ in range(3)) < 8 * min(seconds(15) for _ in range(3))

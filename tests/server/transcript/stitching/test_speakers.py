@@ -152,3 +152,19 @@ def test_vectors_of_other_lengths_and_figures_that_are_none_tell_nothing() -> No
     found, stitcher = numbers(a, b)
     assert found == {GREET: 0, ANSWER: 1}
     assert stitcher.doubtful == {1}
+
+
+def test_a_segment_that_is_clearly_somebody_elses_is_his() -> None:
+    """One and other are heard in the first window; the second has all that both say as one speaker's."""
+    one, other = np.eye(2, 8, dtype=np.float32)
+    a = voiced(window(0.0, 30.0, (20.5, 24.0, 0, GREET), (24.5, 29.0, 1, ANSWER)), {0: one, 1: other})
+    said = window(20.0, 60.0, (24.5, 29.0, 0, ANSWER), (40.0, 42.0, 0, "So what now?"), (50.0, 50.9, 0, "Well."))
+    mixed = np.asarray(one * 2 + other * 4.5, np.float32)
+
+    def told(*clips: Vector) -> dict[str, int | None]:
+        heard = HeardWindow(said.start, said.end, said.segments, {0: mixed}, dict(enumerate(clips)))
+        return numbers(a, heard)[0]
+
+    assert told(other, one, one) == {GREET: 0, ANSWER: 1, "So what now?": 0, "Well.": 1}, "too short to tell"
+    assert told(other, mixed, one)["So what now?"] == 1
+    assert told(one, one, one) == {GREET: 0, ANSWER: 1, "So what now?": 1, "Well.": 1}, "words know better"

@@ -1,0 +1,1 @@
+"""The bundled checkpoints, what they understand (``samples``), and how they are made."""

@@ -1,0 +1,1 @@
+"""``vibevoice-asr doctor``: what is wrong with a set-up, and what helps."""

@@ -1,0 +1,1 @@
+"""``vibevoice-asr eval``: how right transcripts are, and whether one way is better than another."""

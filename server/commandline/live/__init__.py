@@ -1,0 +1,1 @@
+"""``vibevoice-asr live``: captions while somebody speaks."""

@@ -1,0 +1,1 @@
+"""``vibevoice-asr transcribe``: recordings in, files or lines out, through a server or without one."""

@@ -1,0 +1,53 @@
+"""The room for recordings without a server: engine, vocabulary and decoders, as a server has them, for this process."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from server.app import make_engine
+from server.audio_in.decode_pool import DecodePool
+from server.engine.errors import EngineUnavailable
+from server.http.descriptors import most_decoders
+from server.http.preparation import Preparation, make_recordings
+from server.recordings.recordings import Recordings
+from server.resources import Budget, Resource, raise_descriptor_limit
+from server.settings import Settings
+
+
+class NotLoaded(Exception):  # noqa: N818 - it is the model that is not loaded
+    """The model cannot be had. ``message`` says why, for whoever wants it."""
+
+    def __init__(self, why: str) -> None:
+        self.message = f"The model cannot be loaded: {why}"
+        super().__init__(self.message)
+
+
+@asynccontextmanager
+async def open_recordings(settings: Settings) -> AsyncIterator[Recordings]:
+    """Load the model into a worker process, which is gone when the context ends, however that is. Raises NotLoaded."""
+    engine = make_engine(settings, failed_starts=1)
+    preparation = Preparation(engine, settings.voice_encoder)
+    decoders = DecodePool(most_decoders(raise_descriptor_limit(), settings.decode_processes))
+    folder = tempfile.gettempdir()
+    try:
+        await engine.start()
+        try:
+            vocabulary = await preparation.read()
+        except EngineUnavailable as error:
+            raise NotLoaded(preparation.fault or engine.failure or error.message) from None
+        yield make_recordings(
+            settings,
+            engine,
+            vocabulary,
+            decoders,
+            memory=Budget(Resource.MEMORY, settings.memory_budget),
+            disk=Budget(Resource.DISK, settings.spool_budget(folder)),
+            encoder=preparation.voices,
+        )
+    finally:
+        await engine.close()
+        await asyncio.to_thread(decoders.close)
+        preparation.close()

@@ -1,0 +1,19 @@
+/** Why nothing is heard, or not any more, in words that say what helps. */
+import { Refused } from "./session/connection.js";
+import { NoSound } from "./sound/sources.js";
+
+const NOT_READY = "model_not_ready";
+
+/**
+ * @param {unknown} fault
+ * @param {import("../shared.js").Shared["t"]} t
+ * @returns {string}
+ */
+export function inWords(fault, t) {
+  if (fault instanceof NoSound) return t(fault.key);
+  if (!(fault instanceof Refused)) return fault instanceof Error ? fault.message : String(fault);
+  const { reason, retryAfter } = fault;
+  if (reason === null) return t("live.fault.noWebSocket");
+  if (reason.code === NOT_READY) return t("live.fault.loading");
+  return retryAfter > 0 ? `${reason.message} ${t("live.fault.again", { seconds: retryAfter })}` : reason.message;
+}

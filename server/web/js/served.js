@@ -1,0 +1,35 @@
+/** Which model answers here, and what a newcomer has to know about it. */
+import { byId, el } from "./dom.js";
+import { ApiError } from "./api.js";
+
+/**
+ * @param {import("./shared.js").Shared} shared
+ */
+export async function tellServed(shared) {
+  const model = await served(shared);
+  if (model === null) return;
+  byId("served").replaceChildren(el("span", { t: "served.model", values: { model: model.root } }));
+  if (model.root === "tiny") {
+    byId("notices").append(
+      el(
+        "aside",
+        { class: "notice" },
+        el("p", {}, el("strong", { t: "tiny.title" }), " ", el("span", { t: "tiny.text" })),
+        el("p", {}, el("span", { t: "tiny.cure" }), " ", el("code", {}, "vibevoice-asr-server --model microsoft/VibeVoice-ASR-HF"), " ", el("span", { t: "tiny.clone" }), " ", el("code", {}, "make serve MODEL=microsoft/VibeVoice-ASR-HF")),
+      ),
+    );
+  }
+}
+
+/**
+ * @param {import("./shared.js").Shared} shared
+ * @returns {Promise<{root: string} | null>} null where the server does not say
+ */
+async function served({ api, complain }) {
+  try {
+    return (await (await api.request("/v1/models")).json()).data[0];
+  } catch (error) {
+    if (error instanceof ApiError && error.status !== 401) complain(error.message);
+    return null;
+  }
+}

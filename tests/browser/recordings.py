@@ -1,0 +1,80 @@
+"""What tests do in the tab for recordings, in the words of somebody who uses it."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import PATIENCE
+from tests.support.processes import ROOT
+
+expect.set_options(timeout=1000 * PATIENCE)
+SAMPLES = ROOT / "model" / "tiny" / "samples"
+SHORT = SAMPLES / "short.flac"
+TWO = SAMPLES / "two_speakers.flac"
+
+ASKED = """() => {
+  window.asked = [];
+  const real = FormData.prototype.append;
+  FormData.prototype.append = function (name, value, ...rest) {
+    if (typeof value === "string") window.asked.push([name, value]);
+    return real.call(this, name, value, ...rest);
+  };
+}"""
+"""Note what a form has, in which a browser lets nobody look once it is sent."""
+DROP = """async ([where, what]) => {
+  const sound = typeof what === "number" ? new Blob([new Uint8Array(what).fill(65)]) : await (await fetch(what)).blob();
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([sound], "voice.flac", { type: "audio/flac" }));
+  document.querySelector(where).dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+"""Let a file go there: so many bytes, or what stands at an address."""
+LISTEN = """() => {
+  window.heard = [];
+  const play = HTMLMediaElement.prototype.play;
+  HTMLMediaElement.prototype.play = function () {
+    window.playing = this;
+    return play.call(this);
+  };
+  const note = () => {
+    const word = document.querySelector(".heard")?.textContent;
+    if (word && word !== window.heard.at(-1)) window.heard.push(word);
+  };
+  new MutationObserver(note).observe(document.body, { subtree: true, attributeFilter: ["class"] });
+}"""
+
+
+def row(page: Page, name: str) -> Locator:
+    """That of a recording, or of a job."""
+    return page.locator(".row-item:visible").filter(has_text=name)
+
+
+def finished(page: Page, name: str) -> Locator:
+    """The row of a recording that is transcribed by now."""
+    done = row(page, name)
+    expect(done).to_have_attribute("data-state", "done")
+    return done
+
+
+def said(page: Page) -> Locator:
+    """The conversation, in sight or not. It is drawn with the next frame: expect, and do not read."""
+    return page.locator(".turn .said")
+
+
+def who(page: Page) -> Locator:
+    """Who is named above the turns."""
+    return page.locator(".turn:not(.goes-on) .name")
+
+
+def listen(page: Page) -> None:
+    """Note what plays from now on, and each word that is lit up: none stays so for long."""
+    page.evaluate(LISTEN)
+
+
+def wait_heard(page: Page, *words: str) -> None:
+    """One of them was lit up since."""
+    page.wait_for_function("(words) => window.heard.some((word) => words.includes(word))", arg=words)
+
+
+def upload(page: Page, *files: object) -> None:
+    """Choose files as the dialog of the browser would."""
+    page.set_input_files("#files", files)  # type: ignore[arg-type]

@@ -1,0 +1,183 @@
+"""A recording on the page: from one click to a conversation that is heard, corrected and taken along."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Axe, OpenPage
+from tests.browser.recordings import SAMPLES, SHORT, TWO, finished, listen, row, said, upload, wait_heard, who
+from tests.support.processes import ServerProcess
+
+FORMATS = {"text": "txt", "srt": "srt", "vtt": "vtt", "json": "json", "diarized_json": "diarized.json", "rttm": "rttm"}
+POSITION = "document.querySelector('.dock input[type=range]').value"
+
+
+def take_along(page: Page, response_format: str) -> tuple[str, str]:
+    """The name and the text of a file that was downloaded."""
+    page.locator(".menu summary").click()
+    with page.expect_download() as downloading:
+        page.locator(f'[data-t="export.{response_format}"]').click()
+    return downloading.value.suggested_filename, Path(downloading.value.path()).read_bytes().decode()
+
+
+@pytest.fixture
+def two(open_page: OpenPage) -> Page:
+    """A page that shows two people talking."""
+    page = open_page(locale="en")
+    page.get_by_role("button", name="Two people").click()
+    finished(page, "two_speakers.flac")
+    return page
+
+
+def test_a_sample_is_heard_and_read_after_one_click(two: Page, axe: Axe) -> None:
+    expect(two.locator(".notice")).to_contain_text("small bundled model")
+    expect(two.locator(".notice code").first).to_contain_text("--model microsoft/VibeVoice-ASR-HF")
+    reference = json.loads((SAMPLES / "two_speakers.json").read_text())
+    expect(said(two)).to_have_text([segment["Content"] for segment in reference if "Speaker" in segment])
+    expect(who(two)).to_have_text(["Speaker A", "Speaker B"] * 2 + ["Speaker A"])
+    colours = two.locator(".turn .badge").evaluate_all("all => all.map(each => getComputedStyle(each).backgroundColor)")
+    assert len(set(colours)) == 2
+    spoke = "Who spoke when. Speaker A 3 s, Speaker B 5 s"
+    expect(two.locator(".lanes canvas")).to_have_attribute("aria-label", spoke)
+    two.wait_for_function("() => document.querySelector('.lanes canvas').style.height === '100px'")  # wave, two lanes
+    axe(two)
+    two.evaluate("() => { navigator.clipboard.writeText = async (text) => { window.copied = text; }; }")
+    two.get_by_role("button", name="Copy").click()
+    two.wait_for_function(
+        "() => window.copied?.startsWith('[0:00] Speaker A: This coffee was green.\\n[0:02] Speaker B: ')"
+    )
+
+    two.get_by_label("Speed").select_option("0.5")  # it is paused before it ends
+    listen(two)
+    two.locator(".word", has_text="kitchen").click()
+    wait_heard(two, "kitchen", "under")
+    two.get_by_role("button", name="Pause").click()
+    expect(two.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    two.locator(".lanes").click(position={"x": 3, "y": 30})
+    two.wait_for_function(f"() => {POSITION} < 1")
+    at = float(two.get_by_role("slider", name="Position").input_value())
+    two.get_by_role("button", name="5 seconds forward").click()
+    two.wait_for_function(f"() => Math.abs({POSITION} - {at + 5}) < 0.3")
+    two.get_by_label("Speed").select_option("2")
+    assert two.evaluate("window.playing.playbackRate") == 2
+
+    two.get_by_role("searchbox").fill("GREEN")
+    expect(two.get_by_role("search")).to_contain_text("1 of 2")
+    two.keyboard.press("Enter")
+    expect(two.locator(".found-now")).to_have_text("green.")
+    expect(two.get_by_role("search")).to_contain_text("2 of 2")
+
+
+def test_files_are_those_of_the_server(open_page: OpenPage, browser_server: ServerProcess) -> None:
+    page = open_page(locale="en")
+    upload(page, TWO)
+    finished(page, TWO.name)
+    job = httpx.post(
+        f"{browser_server.url}/v1/audio/transcriptions?background=true",
+        files={"file": (TWO.name, TWO.read_bytes())},
+        timeout=60,
+    ).json()
+    httpx.get(browser_server.url + job["links"]["events"], timeout=60)
+    for response_format, ending in FORMATS.items():
+        name, text = take_along(page, response_format)
+        assert name == f"two_speakers.{ending}"
+        told = httpx.get(browser_server.url + job["links"]["result"], params={"response_format": response_format})
+        assert told.status_code == 200
+        if "json" in response_format:
+            assert json.loads(text) == told.json()
+        else:
+            assert text == told.text
+
+
+def test_corrections_are_everywhere_and_outlive_a_reload(two: Page) -> None:
+    two.locator(".name").first.click()
+    expect(two.locator("dialog .excerpt")).to_have_count(3)
+    two.get_by_label("Name", exact=True).fill("Sara Öztürk")
+    two.keyboard.press("Enter")
+    expect(who(two)).to_have_text(["Sara Öztürk", "Speaker B"] * 2 + ["Sara Öztürk"])
+
+    two.locator(".word", has_text="coffee").dblclick()
+    two.get_by_role("textbox", name="What was said").fill("Something else.")
+    two.keyboard.press("Escape")
+    expect(said(two).first).to_have_text("This coffee was green.")
+    two.get_by_role("button", name="Correct what was said at 0:07").click()
+    two.get_by_role("button", name="Remove").click()
+    expect(said(two)).to_have_count(4)
+    two.get_by_role("button", name="Undo").click()
+    expect(said(two)).to_have_count(5)
+    two.get_by_role("button", name="Correct what was said at 0:05").click()
+    two.get_by_role("textbox", name="What was said").fill("Geoffrey doses.")
+    two.get_by_label("Said by").select_option(label="Somebody new")
+    two.get_by_role("button", name="Save").click()
+    expect(said(two).nth(2)).to_have_text("Geoffrey doses.")
+    expect(who(two).nth(2)).to_have_text("Speaker C")
+
+    srt = take_along(two, "srt")[1]
+    assert "Sara Öztürk: This coffee was green." in srt
+    assert "Speaker C: Geoffrey doses." in srt
+
+    two.reload()
+    row(two, "two_speakers.flac").get_by_role("button", name="two_speakers.flac", exact=True).click()
+    for place, name in enumerate(["Sara Öztürk", "Speaker B", "Speaker C"]):
+        expect(who(two).nth(place)).to_have_text(name)
+    expect(two.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+    two.locator(".chip", has_text="Speaker C").click()
+    two.get_by_label("Is the same person as").select_option(label="Sara Öztürk")
+    two.get_by_role("button", name="Save").click()
+    expect(who(two).nth(2)).to_have_text("Sara Öztürk")
+    expect(two.locator(".chip")).to_have_count(2)
+    two.get_by_role("button", name="Undo").click()
+    two.reload()  # in the same moment: what was taken back is taken back
+    row(two, "two_speakers.flac").get_by_role("button", name="two_speakers.flac", exact=True).click()
+    expect(who(two).nth(2)).to_have_text("Speaker C")
+
+    row(two, "two_speakers.flac").get_by_role("button", name="Delete").click()
+    expect(two.locator(".workspace")).to_be_hidden()
+    two.reload()
+    expect(two.locator(".intake")).to_be_visible()
+    expect(row(two, "two_speakers.flac")).to_have_count(0)
+
+
+def test_several_files_and_one_that_is_none(open_page: OpenPage) -> None:
+    page = open_page(locale="en")
+    upload(
+        page,
+        {"name": "first.flac", "mimeType": "audio/flac", "buffer": SHORT.read_bytes()},
+        {"name": "shopping.txt", "mimeType": "text/plain", "buffer": b"milk, bread"},
+        {"name": "empty.wav", "mimeType": "audio/wav", "buffer": b""},
+        {"name": "last.flac", "mimeType": "audio/flac", "buffer": SHORT.read_bytes()},
+    )
+    expect(page.get_by_role("alert")).to_contain_text("empty.wav is empty.")
+    expect(row(page, "shopping.txt")).to_have_attribute("data-state", "failed")
+    expect(row(page, "shopping.txt")).to_contain_text("not a sound or video file")
+    for name in ("first.flac", "last.flac"):
+        finished(page, name).get_by_role("button", name=name, exact=True).click()
+        expect(said(page).first).to_have_text("My child drinks at one twelve.")
+    expect(page.locator(".row-item")).to_have_count(3)
+
+
+def test_files_are_dropped_anywhere(open_page: OpenPage) -> None:
+    page = open_page("/#jobs", locale="en")
+    data = page.evaluate_handle(
+        """async () => {
+          const bytes = await (await fetch("/web/samples/short.flac")).blob();
+          const data = new DataTransfer();
+          for (const name of ["dropped.flac", "beside.flac"]) {
+            data.items.add(new File([bytes], name, {type: "audio/flac"}));
+          }
+          return data;
+        }"""
+    )
+    page.get_by_role("link", name="Recordings").click()
+    page.locator(".drop").wait_for()
+    page.dispatch_event("body", "dragover", {"dataTransfer": data})
+    expect(page.locator(".drop")).to_have_class("drop over")
+    page.dispatch_event("body", "drop", {"dataTransfer": data})
+    finished(page, "dropped.flac")
+    finished(page, "beside.flac")

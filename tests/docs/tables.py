@@ -1,0 +1,233 @@
+"""What the pages have from the code: ``python -m tests.docs.tables`` writes it, and the tests say when it is old.
+
+A page has places for it, between ``<!-- NAME: written by make docs -->`` and ``<!-- end of NAME -->``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from server.app import create_app
+from server.settings import Settings
+from server.settings.settings import GROUPS
+from tests.support.processes import ROOT
+
+Json = dict[str, Any]
+
+_NO_SLASH = re.compile(r"(?<!\\)\|")
+
+
+def written(page: str) -> str:
+    """The page with all of its places filled in as the code has it now."""
+    text = (ROOT / page).read_text("utf-8")
+    for name, make in PLACES[page].items():
+        first, last = f"<!-- {name}: written by make docs -->\n", f"<!-- end of {name} -->"
+        head, found, rest = text.partition(first)
+        assert found, f"{page} has no place for {name}"
+        text = f"{head}{first}\n{make()}\n{last}{rest.partition(last)[2]}"
+    return text
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([_NO_SLASH.sub(r"\\|", cell) for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+# ---------------------------------------------------------------------------------------------------------- settings
+def settings() -> str:
+    """All of them, group by group."""
+    return "\n".join(
+        f"### {name}\n\n{(group.__doc__ or '').strip()}\n\n"
+        + _table(["flag", "default", "meaning"], [_setting(*field) for field in group.model_fields.items()])
+        for name, group in GROUPS.items()
+    )
+
+
+def _setting(name: str, field: FieldInfo) -> list[str]:
+    flag = f"--{name.replace('_', '-')}"
+    default = field.get_default(call_default_factory=True)
+    match default:
+        case bool():
+            flag, told = (f"--no-{flag[2:]}", "on") if default else (flag, "off")
+        case None | ():
+            told = ""
+        case str():
+            told = f"`{default}`"
+        case _:
+            told = f"{default:.12g}"
+    return [f"`{flag}`", told, f"{field.description}{_choices(field)}"]
+
+
+def _choices(field: FieldInfo) -> str:
+    choices = getattr(field.annotation, "__args__", ()) if "Literal" in str(field.annotation) else ()
+    return f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+
+
+# --------------------------------------------------------------------------------------------------------- operations
+def operations() -> str:
+    """Every operation of the description, with its parameters and answers; then the WebSockets; then all bodies."""
+    described = create_app(Settings(model="tiny")).openapi()
+    found = [
+        _operation(verb, path, operation, described)
+        for path, item in described["paths"].items()
+        for verb, operation in item.items()
+    ]
+    sockets = [f"### `WS {path}`\n\n{about['summary']}: see {_page(about)}.\n" for path, about in _sockets(described)]
+    bodies = [_body(name, schema, described) for name, schema in described["components"]["schemas"].items()]
+    return "\n".join(["## Operations\n", *found, "## WebSockets\n", *sockets, "## Bodies\n", *bodies])
+
+
+def _sockets(described: Json) -> Iterator[tuple[str, Json]]:
+    yield from described["x-websockets"].items()
+
+
+def _page(about: Json) -> str:
+    name = about["documentation"].removeprefix("docs/")
+    return f"[{name}]({name})"
+
+
+def _operation(verb: str, path: str, operation: Json, described: Json) -> str:
+    summary = operation["summary"] + ("" if operation["summary"].endswith("?") else ".")
+    about = f"{summary} {_line(operation.get('description', ''))}".strip()
+    parts = [f"### `{verb.upper()} {path}`\n", f"{about}\n"]
+    if parameters := _parameters(operation, described):
+        parts.append(_table(["parameter", "in", "type", ""], parameters))
+    answers = [
+        [status, _contents(answer), _line(answer["description"])]
+        for status, given in sorted(operation["responses"].items())
+        if status not in EVERYWHERE
+        for answer in [_resolved(given, described)]
+    ]
+    return "\n".join([*parts, _table(["status", "body", ""], answers)])
+
+
+def _parameters(operation: Json, described: Json) -> list[list[str]]:
+    """Name, where it stands, type, description; what stands in several places in the same way has one row."""
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for given in operation.get("parameters", []):
+        each = _resolved(given, described)
+        row = (f"`{each['name']}`", _kind(each.get("schema", {}), described), _line(each.get("description", "")))
+        merged.setdefault(row, []).append(each["in"])
+    for kind, content in _resolved(operation.get("requestBody", {}), described).get("content", {}).items():
+        for name, about in _fields(_resolved(content.get("schema", {}), described), described):
+            merged.setdefault((f"`{name}`", *about), []).append(_BODIES.get(kind, kind))
+    return [[name, " and ".join(where), *rest] for (name, *rest), where in merged.items()]
+
+
+def _contents(answer: Json) -> str:
+    """The types of an answer, with links to what is in them."""
+    told = []
+    for kind, content in answer.get("content", {}).items():
+        schema = content.get("schema", {})
+        refs = [part["$ref"] for part in [schema, *schema.get("anyOf", []), *schema.get("oneOf", [])] if "$ref" in part]
+        names = [ref.rpartition("/")[2] for ref in refs]
+        told.append(f"`{kind}`" + "".join(f" [{name}](#{name.lower()})" for name in names))
+    return ", ".join(told)
+
+
+def _body(name: str, schema: Json, described: Json) -> str:
+    needed = schema.get("required", [])
+    rows = [
+        [f"`{field}`", kind, "" if field in needed else "may be absent", about]
+        for field, (kind, about) in _fields(schema, described)
+    ]
+    about = _line(schema.get("description", ""))
+    table = _table(["field", "type", "", ""], rows) if rows else f"{_kind(schema, described)}\n"
+    return "\n".join([f"### {name}\n", *([f"{about}\n"] if about else []), table])
+
+
+EVERYWHERE = {"401", "403", "421", "500"}
+"""Statuses that the page tells of once."""
+_BODIES = {"multipart/form-data": "form", "application/json": "JSON"}
+
+
+def _resolved(part: Json, described: Json) -> Json:
+    while "$ref" in part:
+        found: Json = described
+        for name in part["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        part = found
+    return part
+
+
+def _fields(schema: Json, described: Json) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = {}
+    for each in [
+        schema,
+        *(_resolved(part, described) for key in ("allOf", "anyOf", "oneOf") for part in schema.get(key, [])),
+    ]:
+        for name, field in each.get("properties", {}).items():
+            about = _line(_resolved(field, described).get("description", ""))
+            found.setdefault(name, [_kind(field, described), about])
+    return list(found.items())
+
+
+def _kind(schema: Json, described: Json) -> str:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    schema = _resolved(schema, described)
+    if name and "properties" in schema:
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema:
+        kind = ", ".join(f"`{value}`" for value in schema["enum"])
+    elif "const" in schema:
+        kind = f"`{schema['const']}`"
+    elif choices := schema.get("anyOf") or schema.get("oneOf"):
+        kind = " or ".join(dict.fromkeys(_kind(each, described) for each in choices))
+    elif schema.get("type") == "array":
+        kind = f"list of {_kind(schema.get('items', {}), described)}"
+    else:
+        named = schema.get("type", "any")
+        kind = " or ".join(named) if isinstance(named, list) else str(named)
+        match schema.get("minimum"), schema.get("maximum"):
+            case None, None:
+                pass
+            case least, None:
+                kind += f", at least {least}"
+            case None, most:
+                kind += f", at most {most}"
+            case least, most:
+                kind += f", {least} to {most}"
+    default = schema.get("default")
+    return kind if default is None else f"{kind}; default `{default}`"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# --------------------------------------------------------------------------------------------------------------- cards
+def cards() -> str:
+    """What fits on which GPU: rows of the table that `make bench-memory` records in docs/performance.md."""
+    page = (ROOT / "docs/performance.md").read_text("utf-8")
+    block = page.partition("<!-- memory: ")[2].partition("<!-- end of memory -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if " GB " in line[:10]]
+    kept = [row for row in rows if row[0] in _CARDS and row[1] != "fp8" and row[4] != "does not start"]
+    lines = [[row[0], f"`{row[1]}`", row[4], row[5], row[6]] for row in kept]
+    return _table(
+        ["GPU", "`--weights`", "longest recording in one pass", "1-minute files at once", "1-hour files"], lines
+    )
+
+
+_CARDS = ("8 GB", "12 GB", "16 GB", "24 GB", "48 GB", "80 GB")
+
+PLACES: dict[str, dict[str, Callable[[], str]]] = {
+    "docs/settings.md": {"settings": settings},
+    "docs/reference.md": {"operations": operations},
+    "docs/quickstart.md": {"cards": cards},
+}
+
+
+def main() -> None:
+    """Write all places of all pages."""
+    for page in PLACES:
+        (ROOT / page).write_text(written(page), "utf-8")
+        sys.stdout.write(f"{page}\n")
+
+
+if __name__ == "__main__":
+    main()

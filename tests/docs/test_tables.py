@@ -1,0 +1,51 @@
+"""What the pages have from the code is as the code has it, and every code of an error stands in a page."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from server.audio_in.errors import AudioErrorCode
+from server.engine.messages import FailureCode
+from tests.docs.fences import pages
+from tests.docs.tables import PLACES, written
+from tests.support.processes import ROOT
+
+WHERE_CODES_ARE_GIVEN = ("server/http", "server/protocols", "server/serving")
+
+
+@pytest.mark.parametrize("page", PLACES)
+def test_what_is_generated_is_of_today(page: str) -> None:
+    assert (ROOT / page).read_text("utf-8") == written(page), "make docs writes it"
+
+
+def codes_in(source: str) -> Iterator[str]:
+    """Texts that are given as ``code``: by name, as the default of such a parameter, or third to `invalid`."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.keyword(arg="code", value=ast.Constant(value=str(code))):
+                yield code
+            case ast.Call(func=ast.Name(id="invalid"), args=[_, _, ast.Constant(value=str(code))]):
+                yield code
+            case ast.FunctionDef(args=arguments):
+                for named, default in _defaults(arguments):
+                    if named == "code" and isinstance(default, ast.Constant) and isinstance(default.value, str):
+                        yield default.value
+
+
+def _defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:
+    names = [each.arg for each in arguments.args]
+    yield from zip(reversed(names), reversed(arguments.defaults), strict=False)
+    yield from zip((each.arg for each in arguments.kwonlyargs), arguments.kw_defaults, strict=True)
+
+
+def test_every_code_of_an_error_stands_in_a_page() -> None:
+    """With what it means; the troubleshooting page leads there."""
+    sources = [file.read_text("utf-8") for folder in WHERE_CODES_ARE_GIVEN for file in (ROOT / folder).rglob("*.py")]
+    codes = {code for source in sources for code in codes_in(source)} | {*AudioErrorCode, *FailureCode}
+    assert len(codes) > 40
+    told = "".join((ROOT / page).read_text("utf-8") for page in pages() if page.startswith("docs/"))
+    missing = {code for code in codes if f"`{code}`" not in told and f"`{code.upper()}`" not in told}
+    assert missing == set()

@@ -1,0 +1,15 @@
+"""The small VibeVoice-ASR-Streaming as a folder in the original layout, assembled once, in the ignored cache."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from model.tiny.streaming import make
+from tests.support.qwen import cached
+
+
+@cache
+def folder() -> Path:
+    """The folder. Shared by everybody: not to be changed."""
+    return cached("streaming", make.assemble, make.ADAPTER, Path(make.__file__))
