@@ -95,7 +95,7 @@ bench-files: $(DEV) ## Compare engine and server with Transformers' generate on 
 bench-overhead: $(DEV) ## Measure what the server costs beside the model, in whose place a script answers (ARGS="--only answers realtime")
 	$(BIN)/python -m bench.overhead $(ARGS)
 
-bench-new-words: $(DEV) ## Teach the tiny checkpoint ten new words, and measure what it knows then: minutes; needs espeak-ng
+bench-new-words: $(DEV) ## Teach the tiny checkpoint ten new words, and measure what it knows then: twenty minutes; needs espeak-ng
 	$(BIN)/python -m bench.new_words $(ARGS)
 
 bench-encoder: $(DEV) ## Compare the encoders with Transformers' modules

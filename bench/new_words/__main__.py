@@ -1,10 +1,11 @@
 """Ten new words for the tiny checkpoint, and whether it keeps the old ones.
 
-    python -m bench.new_words [--recordings 400] [--steps 140] [--work .cache/new_words] [--record]
+    python -m bench.new_words [--recordings 2400] [--steps 900] [--work .cache/new_words] [--record]
 
 Recordings are made with espeak-ng, half of them with words that the checkpoint has never heard. The decoder itself
 learns from them (model.finetune), its head as well: the checkpoint has never written the tokens of these words. Then
-both checkpoints answer recordings by voices that neither has heard.
+both checkpoints answer recordings by voices that neither has heard. A quarter of an hour on one core; with 400
+recordings and 140 steps it takes three minutes, and the old words suffer.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ class Heard:
 def main() -> None:
     """Make, teach, measure."""
     command = parser(__doc__)
-    command.add_argument("--recordings", type=int, default=400)
+    command.add_argument("--recordings", type=int, default=2400)
     command.add_argument("--held-out", type=int, default=24)
-    command.add_argument("--steps", type=int, default=140)
+    command.add_argument("--steps", type=int, default=900)
     command.add_argument("--seed", type=int, default=3)
     command.add_argument("--work", type=Path, default=Path(".cache/new_words"))
     options = command.parse_args()

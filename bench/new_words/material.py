@@ -23,7 +23,7 @@ NEW_WORDS = listed("customer interview recording product company agenda informat
 texts that contexts are made of; what begins a sentence the tokenizer would spell in pieces."""
 
 HELD_OUT = Path("model/tiny/heldout")
-_VOICES, _STRANGERS = 20, 8
+_VOICES, _STRANGERS = 60, 8
 _REPLACED = 0.25
 """Share of the words of a sentence in whose place a new one stands."""
 

@@ -7,6 +7,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from model.errors import StartError, is_out_of_memory
 from model.finetune.arguments import course_of, parser
@@ -53,7 +54,12 @@ def _teach(given: argparse.Namespace) -> None:
     lines = _short_enough(read_lines(given.data), given.max_audio_seconds)
     held_out = _short_enough(read_lines(given.held_out), given.max_audio_seconds) if given.held_out else []
     make(given.output)
-    pupil = take_pupil(course, given.device)
+    try:
+        pupil = take_pupil(course, given.device)
+    except StartError:
+        with suppress(OSError):  # it was there, with something in it
+            given.output.rmdir()
+        raise
     training = Training(pupil, course, lines, held_out, given.output)
     done = training.begin(resume=given.resume)
     learning = sum(weight.numel() for weight in pupil.learning.values())

@@ -289,3 +289,4 @@ def test_faults_are_told_in_a_line(data: Path, tmp_path: Path, capsys: pytest.Ca
     told = capsys.readouterr().err.splitlines()
     assert "neither a file of JSON lines" in told[0]
     assert "config.json" in told[-1]
+    assert not (tmp_path / "out").exists()
