@@ -14,10 +14,10 @@ TWO = SAMPLES / "two_speakers.flac"
 
 ASKED = """() => {
   window.asked = [];
-  const real = FormData.prototype.append;
-  FormData.prototype.append = function (name, value, ...rest) {
-    if (typeof value === "string") window.asked.push([name, value]);
-    return real.call(this, name, value, ...rest);
+  const real = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (body) {
+    if (body instanceof FormData) window.asked.push(...[...body].filter(([, value]) => typeof value === "string"));
+    return real.call(this, body);
   };
 }"""
 """Note what a form has, in which a browser lets nobody look once it is sent."""

@@ -2,8 +2,6 @@
 import { Refused } from "./session/connection.js";
 import { NoSound } from "./sound/sources.js";
 
-const NOT_READY = "model_not_ready";
-
 /**
  * @param {unknown} fault
  * @param {import("../shared.js").Shared["t"]} t
@@ -14,6 +12,5 @@ export function inWords(fault, t) {
   if (!(fault instanceof Refused)) return fault instanceof Error ? fault.message : String(fault);
   const { reason, retryAfter } = fault;
   if (reason === null) return t("live.fault.noWebSocket");
-  if (reason.code === NOT_READY) return t("live.fault.loading");
   return retryAfter > 0 ? `${reason.message} ${t("live.fault.again", { seconds: retryAfter })}` : reason.message;
 }

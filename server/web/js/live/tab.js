@@ -120,7 +120,8 @@ class LiveTab {
         this.controls.meter.show(level);
         this.#session?.hear(samples);
       },
-      ended: () => turn === this.#turn && this.#stop(),
+      // Each track of what is shared says so.
+      ended: () => turn === this.#turn && !this.#isFinishing && this.#stop(),
     };
     if (source === "microphone") return openMicrophone({ device, processed }, listener);
     if (source === "tab") return openTab(listener);
@@ -143,14 +144,19 @@ class LiveTab {
     if (turn === this.#turn && this.#source === before) await this.#stop();
   }
 
-  /** The last words come yet. */
+  /** The sound is over, the words are not. */
+  get #isFinishing() {
+    return this.#session !== null && this.#source === null;
+  }
+
+  /** The last words come yet, unless nobody waits for them: asked for again it ends at once. */
   async #stop() {
+    if (this.#isFinishing) return this.#session?.end();
     const source = this.#source;
     this.#source = null;
     if (source === null) {
       this.#turn++; // whatever is being opened is not wanted any more
-      if (this.#session === null) this.#over(null);
-      return;
+      return this.#over(null);
     }
     this.#wakeLock.release();
     await source.stop();

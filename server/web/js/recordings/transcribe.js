@@ -87,11 +87,11 @@ async function upload(recording, shared, signal) {
   recording.progress = 0;
   recording.changed("segments");
   recording.duration ??= await durationOf(sound);
-  await checkSize(sound, recording.wishes, shared);
   const asJob = await isForJob(recording, shared);
   const progress = new Progress(recording);
   const reader = new EventReader();
   const body = form(recording, sound, asJob);
+  await checkSize(body, sound, shared);
   const once = () =>
     send({
       url: shared.api.url(asJob ? `${PATH}?background=true` : PATH),
@@ -184,16 +184,18 @@ async function isForJob({ duration, size }, { api }) {
 /**
  * A browser tells nothing of an answer that comes before the end of its upload, so what is too large is not sent.
  *
- * @param {Blob} sound
- * @param {import("./recording.js").Wishes} wishes
+ * @param {FormData} body
+ * @param {Blob} sound in it
  * @param {Shared} shared
  */
-async function checkSize(sound, { known = [] }, { api, t }) {
+async function checkSize(body, sound, { api, t }) {
   const model = (await (await api.request("/v1/models")).json()).data[0];
   const most = model.capacity?.upload_bytes ?? Infinity;
-  const voices = known.reduce((sum, { reference }) => sum + reference.length, 0);
-  const code = sound.size > most ? "content_too_large" : "voices_too_large";
-  if (sound.size + voices > most) throw new ApiError(t(`error.code.${code}`), 413, code);
+  const rest = new FormData();
+  for (const [name, value] of body) rest.append(name, value instanceof File ? new File([], value.name) : value);
+  const size = sound.size + (await new Response(rest).arrayBuffer()).byteLength;
+  const code = body.has("known_speaker_names[]") && sound.size <= most ? "voices_too_large" : "content_too_large";
+  if (size > most) throw new ApiError(t(`error.code.${code}`), 413, code);
 }
 
 /**

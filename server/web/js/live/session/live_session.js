@@ -3,7 +3,7 @@
  *
  * @typedef {import("./connection.js").Message} Message
  * @typedef {{token?: string, voices?: string}} Resumption
- * @typedef {"connecting" | "listening" | "lost" | "finishing" | "over"} State
+ * @typedef {"connecting" | "loading" | "listening" | "lost" | "finishing" | "over"} State
  * @typedef {object} Options
  * @property {number} rate Hz, of the sound that comes
  * @property {string[]} keywords names and words that may be said
@@ -18,6 +18,7 @@ import { KeptSound } from "../sound/kept_sound.js";
 import { Backoff } from "./backoff.js";
 import { Connection, Refused } from "./connection.js";
 import { Owed } from "./owed.js";
+import { SessionError, endsConnection, isHopeless, isLoading } from "./verdicts.js";
 
 const HYPOTHESIS = "item.input_audio_transcription.hypothesis";
 const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
@@ -25,26 +26,8 @@ const MOST_WAITING = 1 << 19;
 /** Bytes on their way: the server reads no faster than the model follows. */
 const PUMP_MILLISECONDS = 50;
 const LAST_WORDS_SECONDS = 30;
-const HOPELESS = new Set([400, 401, 403, 404]);
-/** Statuses that trying again does not change. */
-const FINAL = new Set(["rate_limit_exceeded", "bad_audio"]);
-/** Errors of a session that end it for good. */
-const PASSING = new Set(["engine_failed", "shutting_down", "idle", "too_slow", "session_expired"]);
-/** Those behind which it goes on, with another connection. */
 const MOST_FAILURES = 3;
 /** Connections in a row on which the server fails before it tells a word: then it goes on as another session. */
-
-/** What the server said last, in its words. */
-export class SessionError extends Error {
-  /**
-   * @param {string} code
-   * @param {string} message
-   */
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
 
 export class LiveSession {
   #api;
@@ -60,6 +43,8 @@ export class LiveSession {
   #cursor = /** @type {number | null} */ (null);
   #everConnected = false;
   #finishing = false;
+  /** there is no model yet that could hear anything */
+  #loading = false;
   #over = false;
   /** @type {SessionError | null} that ends the present connection */
   #error = null;
@@ -98,12 +83,14 @@ export class LiveSession {
     while (!this.#over) {
       const because = await this.#connected();
       if (this.#over) return;
-      if (this.#isHopeless(because)) return this.#end(because);
+      this.#loading = isLoading(because);
+      if (isHopeless(because, this.#everConnected)) return this.end(because);
       if (because instanceof SessionError && because.code === "engine_failed") this.#failures++;
       this.#script.recall();
       this.#owed.recall();
-      this.#tell.state(this.#finishing ? "finishing" : "lost", because);
-      await later(this.#backoff.next(because instanceof Refused ? because.retryAfter : 0));
+      this.#tell.state(this.#loading ? "loading" : this.#finishing ? "finishing" : "lost", because);
+      // How long it still loads is a guess of the server's, and asking costs nothing.
+      await later(this.#backoff.next(because instanceof Refused && !this.#loading ? because.retryAfter : 0));
     }
   }
 
@@ -117,10 +104,26 @@ export class LiveSession {
   finish() {
     if (this.#finishing || this.#over) return;
     this.#finishing = true;
-    if (!this.#everConnected) return this.#end(null);
+    if (this.#loading) return; // what was said is kept until then
+    if (!this.#everConnected) return this.end();
     this.#tell.state("finishing");
-    setTimeout(() => this.#end(null), 1000 * LAST_WORDS_SECONDS);
+    this.#limit();
     this.#pump();
+  }
+
+  /** At once, whatever is still to come. @param {Error | null} [because] */
+  end(because = null) {
+    if (this.#over) return;
+    this.#over = true;
+    this.#connection?.close();
+    this.#connection = null;
+    this.#script.end();
+    this.#tell.state("over", because);
+  }
+
+  /** The last words have so long to come. */
+  #limit() {
+    setTimeout(() => this.end(), 1000 * LAST_WORDS_SECONDS);
   }
 
   // ---------------------------------------------------------------------------------------------------- connections
@@ -180,7 +183,9 @@ export class LiveSession {
       session: { type: "transcription", include: [HYPOTHESIS], audio: { input } },
     });
     this.#everConnected = true;
+    this.#loading = false;
     this.#since ??= performance.now();
+    if (this.#finishing) this.#limit();
     this.#tell.state(this.#finishing ? "finishing" : "listening");
     this.#owed.connected();
     this.#cursor = this.#sound.start;
@@ -195,23 +200,6 @@ export class LiveSession {
     this.#sound.beginAnew();
     this.#owed = new Owed();
     this.#newest = 0;
-  }
-
-  /** @param {Error | null} because */
-  #isHopeless(because) {
-    if (because instanceof SessionError) return FINAL.has(because.code);
-    if (because instanceof Refused && HOPELESS.has(because.reason?.status ?? 0)) return true;
-    return !this.#everConnected;
-  }
-
-  /** @param {Error | null} because */
-  #end(because) {
-    if (this.#over) return;
-    this.#over = true;
-    this.#connection?.close();
-    this.#connection = null;
-    this.#script.end();
-    this.#tell.state("over", because);
   }
 
   // ----------------------------------------------------------------------------------------------------- what is sent
@@ -248,7 +236,7 @@ export class LiveSession {
     else if (type === `${TRANSCRIPTION}segment`) this.#close(message);
     else if (type === `${TRANSCRIPTION}hypothesis`) this.#suppose(message);
     else this.#owed.take(message);
-    if (this.#finishing && this.#owed.isPaid) this.#end(null);
+    if (this.#finishing && this.#owed.isPaid) this.end();
   }
 
   /** @param {Message} message */
@@ -285,7 +273,7 @@ export class LiveSession {
     if (code?.startsWith("resume_") && this.#connection) {
       this.#beginPart();
       this.#configure(this.#connection);
-    } else if (code !== null && (FINAL.has(code) || PASSING.has(code))) {
+    } else if (code !== null && endsConnection(code)) {
       this.#error = new SessionError(code, message);
     } else if (code !== "input_audio_buffer_commit_empty") {
       this.#tell.complaint(message);
