@@ -11,6 +11,7 @@ from server.commandline.settings import settings_of
 from server.settings import Settings
 
 _GIB = 1 << 30
+_MIB = 1 << 20
 
 
 def about(overrides: Mapping[str, str | None]) -> dict[str, Any]:
@@ -75,9 +76,9 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"checkpoint  {told['model']}" + (f" at {told['revision']}" if told["revision"] else "")
     if "folder" in told:
         yield f"folder      {told['folder']}"
-        yield f"files       {told['files_bytes'] / _GIB:.2f} GiB of weights"
+        yield f"files       {_size(told['files_bytes'])} of weights"
         yield f"device      {told['device']}, {told['dtype']}, weights {told['weights']}, attention {told['attention']}"
-        yield f"memory      the weights take {told['weight_bytes'] / _GIB:.2f} GiB"
+        yield f"memory      the weights take {_size(told['weight_bytes'])}"
         if told["plan"] is not None:
             parts = ", ".join(f"{name} {size / _GIB:.2f}" for name, size in told["plan"].items() if size)
             yield f"plan        {parts} GiB"
@@ -85,6 +86,10 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"room        {told['summary']}"
     if "problem" in told:
         yield f"problem     {told['problem']}"
+
+
+def _size(octets: int) -> str:
+    return f"{octets / _GIB:.2f} GiB" if octets >= _GIB else f"{octets / _MIB:.1f} MiB"
 
 
 def is_here(settings: Settings) -> bool:

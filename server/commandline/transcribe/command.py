@@ -109,6 +109,10 @@ def _transcribe(
     background = background or detach
     if server is None and background:
         raise UsageFault("Jobs need a server: give its address by --server or VIBEVOICE_SERVER.")
+    if detach and (formats or output):
+        raise UsageFault(
+            "--detach leaves before there is anything to write: vibevoice-asr jobs result takes -f and -o."
+        )
     place = Place(
         server=server,
         key=api_key,

@@ -108,6 +108,7 @@ def test_one_that_fits_is_told_in_durations(
     assert status == 0
     lines = dict(line.split(maxsplit=1) for line in printed.splitlines())
     assert lines["folder"] == str(CHECKPOINT)
+    assert lines["files"].endswith("MiB of weights")  # 0.01 GiB would say nothing
     assert lines["longest"] == "20 min in one pass"
     assert lines["room"].startswith("recordings of up to 240 min, 20 min of it heard at once")
     told = json.loads(here(["models", "show", "tiny", "--json"])[1])

@@ -171,6 +171,8 @@ def test_a_result_that_cannot_be_written_is_told(here: Here, stub: Stub, tree: P
         (["transcribe"], "Missing argument"),
         (["transcribe", "a.wav", "--nonsense"], "--nonsense"),
         (["transcribe", "a.wav", "--background"], "Jobs need a server"),
+        (["transcribe", "a.wav", "-s", "x", "--detach", "-f", "srt"], "jobs result takes -f and -o"),
+        (["transcribe", "a.wav", "-s", "x", "--detach", "-o", "out/"], "jobs result takes -f and -o"),
         (["transcribe", "a.wav", "-s", "x", "--model", "tiny"], "--model is for transcribing in this process"),
         (["transcribe", "a.wav", "-s", "x", "-f", "doc"], "There is no format 'doc'"),
         (["transcribe", "a.wav", "-s", "x", "--speaker", "Ada"], "give NAME=CLIP"),
