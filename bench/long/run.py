@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from io import BufferedReader, FileIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import httpx
 
 from bench.long.material import Talk
 from bench.support import service
-from bench.traffic.resources import processes
+from bench.traffic.resources import at_rest, processes
 
 _KIB_PER_MIB = 1024
 _AROUND = 6.0
@@ -22,6 +25,9 @@ _AROUND = 6.0
 _MOST_OVERLAP = 20.0
 """Seconds that two windows have in common at most. What stands in front of a window makes it longer in the log."""
 _UPLOAD_LIMIT = 4 * 2**30
+_FIRSTS = 5
+"""Requests whose first segments are timed."""
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +36,7 @@ class Run:
 
     Attributes:
         seconds: from the request to the end of the answer.
-        first_segment: from the request to the first segment.
+        first_segment: from the end of the upload to the first segment: the middle of several requests, for it is short.
         api_mib, worker_mib: the most memory that the processes ever had.
         segments: as the events have them.
         notes: what the server says is wrong with it.
@@ -48,36 +54,67 @@ class Run:
 
 
 def run(talk: Talk, folder: Path, flags: Sequence[str], *, threads: int) -> Run:
-    """Raises httpx.HTTPError, and RuntimeError where the answer is none. ``flags``: of the server."""
+    """Raises httpx.HTTPError, and RuntimeError where the answer is none. ``flags``: of the server.
+
+    All requests but the last one leave when they have their first segment.
+    """
     log = folder / "server.log"
     limits = ("--max-audio-seconds", f"{talk.seconds + 60:.0f}", "--max-upload-bytes", str(_UPLOAD_LIMIT))
     queue = ("--max-queued-audio-seconds", f"{2 * talk.seconds + 60:.0f}")
     with service.running_server(*limits, *queue, *flags, threads=threads, log=log) as server:
+        firsts = [_first_segment(server.base, talk.file) for _ in range(_FIRSTS - 1)]
+        logged = log.stat().st_size
         began, first, segments, done = time.perf_counter(), 0.0, list[dict[str, Any]](), dict[str, Any]()
-        for event in _events(server.base, talk.file):
-            if event["type"] == "transcript.text.segment":
-                first = first or time.perf_counter() - began
-                segments.append(event)
-            elif event["type"] == "transcript.text.done":
-                done = event
-            elif event["type"] == "error":
-                raise RuntimeError(event["error"]["message"])
+        with _Upload(talk.file) as upload:
+            for event in _events(server.base, upload):
+                if event["type"] == "transcript.text.segment":
+                    first = first or upload.since
+                    segments.append(event)
+                elif event["type"] == "transcript.text.done":
+                    done = event
+                elif event["type"] == "error":
+                    raise RuntimeError(event["error"]["message"])
         seconds = time.perf_counter() - began
         if not done:
             raise RuntimeError("the answer broke off")
         found = processes(server.pid)
         memory = [_peak_mib(pid) for pid in (found.api, found.worker) if pid is not None]
-    return Run(talk, seconds, first, memory[0], memory[1], segments, done.get("notes", []), _seams(log, talk.seconds))
+    first = statistics.median([*firsts, first])
+    seams = _seams(log.read_bytes()[logged:], talk.seconds)
+    return Run(talk, seconds, first, memory[0], memory[1], segments, done.get("notes", []), seams)
 
 
-def _events(base: str, file: Path) -> Iterator[dict[str, Any]]:
+def _first_segment(base: str, file: Path) -> float:
+    """Seconds until it is there; the rest is not waited for, and the server is at rest again."""
+    with _Upload(file) as upload, closing(_events(base, upload)) as events:
+        next(event for event in events if event["type"] == "transcript.text.segment")
+        first = upload.since
+    while not at_rest(base):
+        time.sleep(_LOOK_SECONDS)
+    return first
+
+
+class _Upload(BufferedReader):
+    """A file that knows when its last byte was read: how long an upload takes is the network's affair."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(FileIO(file))
+        self._read_at = time.perf_counter()
+
+    @property
+    def since(self) -> float:
+        """Seconds."""
+        return time.perf_counter() - self._read_at
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._read_at = time.perf_counter()
+        return super().read(size)
+
+
+def _events(base: str, upload: _Upload) -> Generator[dict[str, Any]]:
     fields = {"model": "whisper-1", "response_format": "diarized_json", "stream": "true"}
-    with (
-        file.open("rb") as opened,
-        httpx.stream(
-            "POST", f"{base}/v1/audio/transcriptions", files={"file": opened}, data=fields, timeout=None, verify=False
-        ) as response,
-    ):
+    url = f"{base}/v1/audio/transcriptions"
+    with httpx.stream("POST", url, files={"file": upload}, data=fields, timeout=None, verify=False) as response:
         response.raise_for_status()
         for line in response.iter_lines():
             if line.startswith("data: {"):
@@ -89,9 +126,9 @@ def _peak_mib(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / _KIB_PER_MIB
 
 
-def _seams(log: Path, seconds: float) -> list[tuple[float, float]]:
+def _seams(log: bytes, seconds: float) -> list[tuple[float, float]]:
     """By the windows that the server logs: from before one begins until after the one in front of it has ended."""
-    lines = (json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{"))
+    lines = (json.loads(line) for line in log.splitlines() if line.startswith(b"{"))
     windows = sorted((line["start"], line["start"] + line["seconds"]) for line in lines if line["message"] == "window")
     return [
         (max(0.0, start - _AROUND), min(seconds, min(max(start, end), start + _MOST_OVERLAP) + _AROUND))
