@@ -158,7 +158,7 @@ class ArrivingSound:
         if before < SAMPLE_RATE:
             return
         self.level(before)
-        self._tape.forget(before)
+        self._tape.forget(before // SAMPLE_RATE * SAMPLE_RATE)  # of the second that has begun all is still wanted
 
     async def keep_on_disk(self) -> None:
         """What is there, and what comes. Raises BudgetSpent."""

@@ -260,3 +260,18 @@ async def test_a_soft_passage_behind_loud_ones_stays_soft() -> None:
     assert levels[0].gain == pytest.approx(10 ** (-25 / 20) / 0.1, rel=0.01)
     assert levels[1].gain == pytest.approx(levels[0].gain * 2**0.5, rel=0.01)
     assert levels[2].gain == pytest.approx(levels[0].gain * 1.5**0.5, rel=0.01)
+
+
+async def test_the_level_is_the_same_whatever_was_forgotten_before() -> None:
+    """Also of the second in the middle of which nothing before is wanted any more."""
+    file = io.BytesIO(file_of(LONG[:10]))
+    levels = []
+    with DecodePool(1) as decoders:
+        for forgotten in (0.0, 10.7):
+            async with decoders.begin(file, DecodeLimits(600, 60)) as decoding:
+                sound = ArrivingSound(decoding, 20.0)
+                await sound.reach(20 * SAMPLE_RATE)
+                sound.forget(round(forgotten * SAMPLE_RATE))
+                levels.append([sound.level(second * SAMPLE_RATE) for second in (11, 15)])
+            file.seek(0)
+    assert levels[0] == levels[1]
