@@ -68,7 +68,7 @@ class ModelSettings(BaseModel):
     voice_encoder: str = Field(
         "ge2e",
         min_length=1,
-        description='Network that tells voices apart where windows of a recording are linked: "ge2e" or "campplus", '
+        description='Network that tells voices apart from window to window, and known ones: "ge2e" or "campplus", '
         'which are bundled, an ONNX file (docs/voices.md), or "none".',
     )
     min_audio_minutes: float = Field(

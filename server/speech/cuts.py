@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,6 +56,20 @@ def best_cut(samples: Samples, first: int, last: int, level: Level = Level()) ->
     return Cut(first + round((int(np.argmin(softness)) + 0.5) * _FRAME), silent=False)
 
 
+def next_pause(samples: Samples, first: int, level: Level = Level()) -> int | None:  # noqa: B008 - frozen
+    """The middle of the first pause of ``samples`` ([n], mono 24 kHz) that ends behind the sample ``first``.
+
+    By energy alone. None where there is none. What lies before ``first`` helps to tell a pause from speech.
+    """
+    levels = _levels(level.apply(np.asarray(samples)))
+    if not levels.size:
+        return None
+    for start, end in _runs(levels <= _threshold(levels), _SHORTEST_PAUSE * SAMPLE_RATE / _FRAME):
+        if end * _FRAME > first:
+            return round((max(start, first / _FRAME) + end) / 2 * _FRAME)
+    return None
+
+
 def _levels(samples: Samples) -> npt.NDArray[np.float64]:
     """dBFS of each whole frame."""
     frames = samples[: samples.size // _FRAME * _FRAME].reshape(-1, _FRAME)
@@ -71,8 +84,7 @@ def _threshold(levels: npt.NDArray[np.float64]) -> float:
 
 def _longest(quiet: npt.NDArray[np.bool_], shortest: float) -> float | None:
     """The middle of the best run of True, in frames; None where all are too short."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False])).astype(np.int8)))
-    runs: Sequence[tuple[int, int]] = [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= shortest]
+    runs = _runs(quiet, shortest)
     if not runs:
         return None
 
@@ -81,3 +93,9 @@ def _longest(quiet: npt.NDArray[np.bool_], shortest: float) -> float | None:
 
     start, end = max(runs, key=worth)
     return (start + end) / 2
+
+
+def _runs(quiet: npt.NDArray[np.bool_], shortest: float) -> list[tuple[int, int]]:
+    """First frame of each run of True, and the one behind its last; in order."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], quiet, [False])).astype(np.int8)))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a >= shortest]

@@ -92,6 +92,51 @@ class WilfulRunner(RecordedTalkRunner):
 
 
 @dataclass
+class MistakenRunner(WilfulRunner):
+    """Takes whoever says the first turn for another one, and is forced to say who is who later."""
+
+    def numbered(self, talk: Sequence[Said], prefix: str) -> Sequence[Said]:
+        if prefix:
+            return super().numbered(talk, prefix)
+        return [talk[0]._replace(speaker=talk[0].speaker + 1), *talk[1:]]
+
+
+@dataclass
+class InventingRunner(WilfulRunner):
+    """Does not recognise the first of those whom it is forced to name: it has a new number for him."""
+
+    def numbered(self, talk: Sequence[Said], prefix: str) -> Sequence[Said]:
+        numbered = super().numbered(talk, prefix)
+        if not prefix:
+            return numbered
+        invented = max(said.speaker for said in numbered) + 1
+        return [said._replace(speaker=said.speaker or invented) for said in numbered]
+
+
+@dataclass
+class HastyRunner(WilfulRunner):
+    """Ends its answers early as well.
+
+    Attributes:
+        most: segments behind those that are forced.
+        always: also where somebody is introduced.
+    """
+
+    most: int = 3
+    always: bool = False
+
+    def answer_to(self, stream: int, question: Question) -> list[int]:
+        if question.context not in self.talks or (question.prefix and not self.always):
+            return super().answer_to(stream, question)
+        samples = np.abs(np.concatenate(self.heard[stream])[: self.streams[stream].frames_taken * HOP])
+        talk = self.numbered(self.talks[question.context], question.prefix)
+        answer = json.loads(answer_to(talk, samples, question.prefix))
+        said = answer[: question.prefix.count('"Start"') + self.most]
+        text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+        return self.encoded(text.removeprefix(_forced(question.prefix)))
+
+
+@dataclass
 class StutteringRunner(RecordedTalkRunner):
     """Says the first thing of a window, behind voices in front, twice: in no time first, and then again."""
 

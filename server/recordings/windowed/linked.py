@@ -54,10 +54,7 @@ class _Heard:
 
 
 class LinkedTranscription(WindowedTranscription):
-    """Windows side by side. Segments leave when their window and all before it are heard, those of the first at once.
-
-    ``encoder``: tells voices apart where the words of the overlap do not.
-    """
+    """Windows side by side. Segments leave when their window and those before are heard, those of the first at once."""
 
     def __init__(
         self,
@@ -68,8 +65,7 @@ class LinkedTranscription(WindowedTranscription):
         decode_seconds: float,
         encoder: VoiceEncoder | None,
     ) -> None:
-        super().__init__(recording, sound, opener, windowing, decode_seconds)
-        self._encoder = encoder
+        super().__init__(recording, sound, opener, windowing, decode_seconds, encoder)
         self._windows: list[_Heard] = []
         self._first_heard = asyncio.Event()  # of the first window: others may take their share of the device
 

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 from math import inf
 from types import MappingProxyType
 
-from model.seam.audio import SAMPLE_RATE, Level, Samples
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.messages import AnswerDone, EndReason
 from server.recordings.begun import Begun, Standing, so_far
 from server.recordings.sound import Sound
 from server.recordings.windowed.costs import usage_of
+from server.recordings.windowed.cutting import Cutting, Stretch
 from server.recordings.windowed.known import KnownClips
-from server.recordings.windowed.sound import mark_of, window_sound
+from server.recordings.windowed.sound import window_sound
 from server.recordings.windowed.telling import PROGRESS, Telling
 from server.recordings.windowed.voices import HeardVoices, WindowNumbers
 from server.recordings.windowed.window import RecordingWindow, WindowOpener
-from server.recordings.windowed.windowing import Windowing, first_window, seen
-from server.speech.cuts import Cut
+from server.recordings.windowed.windowing import Windowing
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import CUT
 from server.transcript.segments import Segment
+from server.voices.encoder import VoiceEncoder
 
 SILENCE = "[Silence]"
-_VOICES_SHARE = 0.4
-_MOST_VOICES = 120.0
-"""Of a window, and seconds, for those heard before."""
 _UNSURE = 1.0
 """Seconds: a segment that ends so near a cut that is not in silence is left to the next window."""
 MARGIN = 1.0
 """Seconds around a segment that are kept with it: the model's times are not exact."""
+_MOST_EARLY = 2
+"""Windows in a row behind whose answer the next one begins, because somebody speaks there of whom it says nothing."""
 UNTOLD = "Nothing told whether speaker {}, first heard behind {:.0f} s, is one of those heard before."
 
 
@@ -45,6 +44,7 @@ class Passage:
         windowing: how they are cut.
         sound: of the whole recording, or one channel of it.
         clips: of known speakers at the model's level, by the numbers that they have.
+        encoder: tells voices apart, where there is one.
         begun: what was told before, in seconds of the sound.
         start, end: samples; by default all that is not ``begun``. Then nobody else hears the sound, and what was
             heard of it is forgotten.
@@ -68,6 +68,7 @@ class Passage:
         sound: Sound,
         *,
         clips: Mapping[int, Samples] = MappingProxyType({}),
+        encoder: VoiceEncoder | None = None,
         begun: Begun = Begun(),  # noqa: B008 - frozen
         start: int | None = None,
         end: int | None = None,
@@ -100,9 +101,10 @@ class Passage:
             self._most_tokens = max(1, self._most_tokens - self._spent.answer_tokens)
         self._cut = False  # by the caller's limit
         self._window: RecordingWindow | None = None
-        introduced = min(windowing.seconds * _VOICES_SHARE, _MOST_VOICES)
         self.known = KnownClips(opener, clips)
-        self._voices = HeardVoices(sound, self.known, introduced)
+        self._cutting = Cutting(sound, windowing, end)
+        self._stopped_early = 0  # windows in a row
+        self._voices = HeardVoices(sound, self.known, windowing.seconds, encoder)
 
     async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
         """What is told, segment by segment, in seconds of the sound. Raises EngineError, EngineUnavailable."""
@@ -110,8 +112,9 @@ class Passage:
         at = self._start
         while True:
             self._forget(at)
+            await self._voices.listen()
             room = self._windowing.seconds - sum(voice.seconds for voice in self._voices.introductions)
-            look = await self._look(at, round(room * SAMPLE_RATE))
+            look = await self._cutting.window(at, round(room * SAMPLE_RATE))
             if look is None:
                 self._voices.forget()
                 return
@@ -134,7 +137,7 @@ class Passage:
                         yield event
                 if self._cut:
                     return
-                at = self._next(at, cut.at, telling)
+                at = await self._next(at, cut.at, telling)
             self.until = at / SAMPLE_RATE
 
     @property
@@ -163,27 +166,6 @@ class Passage:
             await self._sound.reach(round((segment.end + MARGIN) * SAMPLE_RATE))
             self._voices.hear([segment])
 
-    async def _look(self, first: int, longest: int) -> _Look | None:
-        """At the window that begins at ``first``; None where nothing is left.
-
-        Minutes in which nobody speaks are looked through to their end, which takes seconds.
-        """
-        last = await self._sound.reach(_sooner(first + seen(longest), self._end))
-        if last <= first:
-            return None
-        look = await asyncio.to_thread(self._look_at, first, last, longest)
-        self._sound.expect(_sooner(look.cut.at + seen(longest), self._end))
-        return look
-
-    def _look_at(self, first: int, last: int, longest: int) -> _Look:
-        stretch, level = self._sound.stretch(first, last), self._sound.level(last)
-        end = self._sound.length if self._end is None else self._end
-        cut = first_window(stretch, level, longest, end - first)
-        window = stretch[: cut.at]
-        worth = self._sound.worth_hearing(first + cut.at)
-        voiced = worth and self._windowing.has_voice(window, level)
-        return _Look(replace(cut, at=first + cut.at), window, level, voiced, mark_of(window))
-
     def _forget(self, before: int) -> None:
         if self._end is None:
             self._sound.forget(before - round(MARGIN * SAMPLE_RATE))
@@ -194,7 +176,7 @@ class Passage:
             self._window.close()
 
     async def _heard(
-        self, first: int, look: _Look, again: Sequence[Segment], telling: Telling
+        self, first: int, look: Stretch, again: Sequence[Segment], telling: Telling
     ) -> AsyncGenerator[TranscriptEvent, None]:
         """One window, of which this much was told."""
         await self.known.ask()
@@ -206,7 +188,7 @@ class Passage:
         ]
         self._voices.hear(again)
         telling.until = max([telling.until, *(segment.end for segment in again)])
-        sound = window_sound(look.window, look.level, introduced)
+        sound = window_sound(look.samples, look.level, introduced)
         start = first / SAMPLE_RATE
         window = self._opener.open(sound, introduced, start, self._most_tokens, said, mark=look.mark)
         self._window = window
@@ -216,11 +198,11 @@ class Passage:
                     self.first_token_at = self.first_token_at or window.first_token_at
                     telling.careful = window.careful and self._most_tokens is None
                     for told in telling.feed(event):
-                        yield self._numbered(told, numbers)
+                        yield await self._numbered(told, numbers)
             assert window.done is not None
             self.done.append(window.done)
             for event in self._ended(window, window.done, telling):
-                yield self._numbered(event, numbers)
+                yield await self._numbered(event, numbers)
         finally:
             window.close()
             self.loops += window.loops
@@ -256,20 +238,24 @@ class Passage:
         self.complete = self.complete and window.reader.complete
         self.notes += [note for note in window.reader.notes if note not in self.notes]
 
-    def _next(self, first: int, last: int, telling: Telling) -> int:
-        """Where the next window begins."""
+    async def _next(self, first: int, last: int, telling: Telling) -> int:
+        """Where the next window begins: behind the last segment where something was left out, else at the cut."""
         told = round(telling.until * SAMPLE_RATE)
-        if not telling.over or told < first + PROGRESS * SAMPLE_RATE or told >= last:
+        if told < first + PROGRESS * SAMPLE_RATE or told >= last:
             return last
-        return told
+        if telling.over:
+            return told
+        early = None
+        if self._stopped_early < _MOST_EARLY:
+            early = await self._cutting.left_out(first, told, last)
+        self._stopped_early = 0 if early is None else self._stopped_early + 1
+        return last if early is None else early
 
-    def _numbered(self, event: TranscriptEvent, numbers: WindowNumbers) -> TranscriptEvent:
+    async def _numbered(self, event: TranscriptEvent, numbers: WindowNumbers) -> TranscriptEvent:
         """With the recording's number; whoever is told is heard."""
         if not isinstance(event, SegmentClosed):
             return event
-        segment = event.segment
-        if segment.speaker is not None:
-            segment = replace(segment, speaker=numbers.of(segment.speaker))
+        segment = replace(event.segment, speaker=await numbers.of(event.segment))
         self._voices.hear([segment])
         self._tell(segment)
         return replace(event, segment=segment, source=None)
@@ -277,22 +263,6 @@ class Passage:
     def _tell(self, segment: Segment) -> None:
         self._told += 1
         self._told_until = max(self._told_until, segment.end)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """A window that is to be heard: where it ends, its samples and their level, whether anybody speaks in it, and what
-    tells it from others."""
-
-    cut: Cut
-    window: Samples
-    level: Level
-    voiced: bool
-    mark: str
-
-
-def _sooner(sample: int, end: int | None) -> int:
-    return sample if end is None else min(sample, end)
 
 
 def _silence(start: float, end: float) -> SegmentClosed:

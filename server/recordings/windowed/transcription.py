@@ -20,6 +20,7 @@ from server.transcript.building import TranscriptBuilder, later
 from server.transcript.events import TranscriptEvent
 from server.transcript.repeats import later_loops, loop_notes
 from server.transcript.segments import Transcript
+from server.voices.encoder import VoiceEncoder
 
 IN_WINDOWS = "The recording was heard in {} windows."
 
@@ -48,6 +49,7 @@ class WindowedTranscription(Transcription):
         opener: of the windows.
         windowing: how they are cut.
         decode_seconds: what it took to read the file.
+        encoder: tells voices apart, where there is one.
         begun: what was told before.
     """
 
@@ -58,6 +60,7 @@ class WindowedTranscription(Transcription):
         opener: WindowOpener,
         windowing: Windowing,
         decode_seconds: float,
+        encoder: VoiceEncoder | None,
         begun: Begun = Begun(),  # noqa: B008 - frozen
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
@@ -65,6 +68,7 @@ class WindowedTranscription(Transcription):
         self._sound = replace(sound, sound=self._pauses.overheard(sound.sound, recording.lead))
         self._opener = opener
         self._windowing = windowing
+        self._encoder = encoder
         self._begun = begun
         self._builder = TranscriptBuilder(begun.segments)
         self._passages: list[Passage] = []
@@ -102,7 +106,14 @@ class WindowedTranscription(Transcription):
         lead = self.recording.lead
         segments = (replace(told, start=told.start - lead, end=told.end - lead) for told in self._begun.segments)
         begun = replace(self._begun, segments=tuple(segments))
-        passage = Passage(self._opener, self._windowing, self._sound.sound, clips=self._sound.clips, begun=begun)
+        passage = Passage(
+            self._opener,
+            self._windowing,
+            self._sound.sound,
+            clips=self._sound.clips,
+            encoder=self._encoder,
+            begun=begun,
+        )
         self._passages.append(passage)
         async with aclosing(passage.events()) as events:
             async for event in events:

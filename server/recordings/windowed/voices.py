@@ -11,11 +11,17 @@ from server.recordings.sound import Sound
 from server.recordings.windowed.known import KnownClips
 from server.recordings.windowed.sound import Voice
 from server.transcript.segments import Segment
+from server.voices.encoder import VoiceEncoder
 from server.windows.block import Block
 from server.windows.voices import Voices, VoiceSample
 
 _MARGIN = 0.05
 """Seconds around a segment that go with its audio: the model's times are not exact."""
+_LEAST = 0.4
+"""Seconds of which a voice can be told."""
+_SHARE = 0.4
+_MOST = 120.0
+"""Of a window, and seconds, for those heard before."""
 
 
 class HeardVoices:
@@ -24,15 +30,17 @@ class HeardVoices:
     Args:
         sound: of the recording.
         known: speakers' clips, in front of every window.
-        seconds: of voices in front of a window, known speakers' aside.
+        seconds: of a window.
+        encoder: tells voices apart, where there is one.
     """
 
-    def __init__(self, sound: Sound, known: KnownClips, seconds: float) -> None:
+    def __init__(self, sound: Sound, known: KnownClips, seconds: float, encoder: VoiceEncoder | None) -> None:
         self._sound = sound
         self._known = known
         self._names = frozenset(voice.speaker for voice in known.voices)
-        self._seconds = seconds
-        self._voices = Voices()
+        self._seconds = min(seconds * _SHARE, _MOST)
+        self._encoder = encoder
+        self._voices = Voices(encoder)
         self._next = max(self._names, default=-1) + 1
 
     def hear(self, segments: Iterable[Segment]) -> None:
@@ -50,13 +58,26 @@ class HeardVoices:
 
     def forget(self) -> None:
         """No window follows: their audio is not wanted any more."""
-        self._voices = Voices()
+        self._voices = Voices(self._encoder)
+
+    async def listen(self) -> None:
+        """To what was heard: before a window is introduced to them."""
+        await self._voices.listen(self._sound.level)
 
     @property
     def introductions(self) -> list[Voice]:
         """What the next window has in front: known speakers, then the others in order of their numbers."""
         chosen = self._voices.chosen(self._seconds)
         return [*self._known.voices, *(Voice(v.speaker, v.text, v.block.samples, None) for v in chosen)]
+
+    async def speaker_of(self, segment: Segment) -> int | None:
+        """Whose voice surely says this, of those who were heard before the window; known speakers aside."""
+        last = round(segment.end * SAMPLE_RATE)
+        piece = self._sound.stretch(round(segment.start * SAMPLE_RATE), last)
+        if self._encoder is None or piece.size < _LEAST * SAMPLE_RATE:
+            return None
+        (vector,) = await self._encoder.vectors([self._sound.level(last).apply(piece)])
+        return self._voices.speaker_of(vector)
 
     def numbers(self, introduced: Sequence[Voice]) -> WindowNumbers:
         """For a window with these voices in front."""
@@ -79,16 +100,23 @@ class WindowNumbers:
     def __init__(self, voices: HeardVoices, introduced: Sequence[int]) -> None:
         self._voices = voices
         self._numbers = dict(enumerate(introduced))
+        self._introduced = bool(introduced)  # otherwise there is nobody yet
         self._missing = voices.count > len(introduced)
         self.doubtful: list[int] = []
 
-    def of(self, number: int) -> int:
-        """The recording's number. ``doubtful`` gets those who may be somebody of whom nothing could be put in front."""
-        if number not in self._numbers:
-            self._numbers[number] = self._voices.new()
-            if self._missing:
+    async def of(self, segment: Segment) -> int | None:
+        """The recording's number of who says it.
+
+        A number that the window had nobody for may be somebody all the same whom the model did not recognise.
+        ``doubtful`` gets those who may be somebody of whom nothing could be put in front.
+        """
+        number = segment.speaker
+        if number is not None and number not in self._numbers:
+            found = await self._voices.speaker_of(segment) if self._introduced else None
+            self._numbers[number] = self._voices.new() if found is None else found
+            if found is None and self._missing:
                 self.doubtful.append(self._numbers[number])
-        return self._numbers[number]
+        return None if number is None else self._numbers[number]
 
     def back(self, speaker: int) -> int:
         """The window's number of one who was told of it in an earlier attempt: the next where nobody introduced him."""

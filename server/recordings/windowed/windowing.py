@@ -9,6 +9,7 @@ from math import ceil
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.audio_in.limits import PART_SECONDS
+from server.speech import voiced
 from server.speech.audible import is_worth_hearing
 from server.speech.cuts import Cut, best_cut
 
@@ -37,12 +38,14 @@ class Windowing:
     seconds: longest window.
     continuity: between them.
     has_voice: whether samples, at the level of their recording, are worth the model's time.
+    has_speech: whether somebody speaks in them.
     side_by_side: linked windows that are open at once, so that memory is bounded and others get their turns.
     """
 
     seconds: float = 1200.0
     continuity: SpeakerContinuity = SpeakerContinuity.INTRODUCED
     has_voice: Callable[[Samples, Level], bool] = is_worth_hearing
+    has_speech: Callable[[Samples, Level], bool] = voiced.has_voice
     side_by_side: int = 3
 
     @property

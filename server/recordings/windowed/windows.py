@@ -115,7 +115,7 @@ class Windows:
         linked = windowing.continuity is SpeakerContinuity.LINKED
         if linked and not (begun.segments or clips or wishes.logprobs or wishes.max_tokens):
             return LinkedTranscription(recording, sound, opener, windowing, decode_seconds, self._encoder)
-        return WindowedTranscription(recording, sound, opener, windowing, decode_seconds, begun)
+        return WindowedTranscription(recording, sound, opener, windowing, decode_seconds, self._encoder, begun)
 
     def _of(self, wishes: Wishes) -> Windowing:
         """No longer than what the model and its memory hold."""

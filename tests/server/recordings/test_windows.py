@@ -31,7 +31,16 @@ from tests.server.recordings.conftest import Room, file_of, noise, open_room
 from tests.server.recordings.test_worker_deaths import kill
 from tests.support.channel_runner import written
 from tests.support.listening_runner import LEVEL, Said
-from tests.support.recorded_talk import RecordedTalkRunner, StutteringRunner, WilfulRunner, recorded, recording_of
+from tests.support.recorded_talk import (
+    HastyRunner,
+    InventingRunner,
+    MistakenRunner,
+    RecordedTalkRunner,
+    StutteringRunner,
+    WilfulRunner,
+    recorded,
+    recording_of,
+)
 
 NAMES = "alpha bravo charlie delta echo foxtrot golf hotel india juliet kilo lima mike november oscar papa"
 TALK = [Said(place % 3, f"{name} and {name} are here.") for place, name in enumerate(NAMES.split())]
@@ -188,6 +197,52 @@ async def test_the_model_is_told_who_is_who(decoders: DecodePool) -> None:
         told = await heard(room, recorded(TALK))
     assert [segment.speaker for segment in told.closed] == [said.speaker for said in TALK]
     assert told.text == WHOLE
+
+
+async def test_who_is_introduced_is_heard_to_be_the_one(decoders: DecodePool) -> None:
+    """A turn that the model takes for somebody else's does not stand for him from then on."""
+    later = slice(8, None)
+    who = [(1, 2, 0).index(said.speaker) for said in TALK[later]]  # in the order in which they are told
+    async with open_room(decoders, partial(MistakenRunner, talks={"talk": TALK})) as room:
+        room.hear_in(introduced(16.0), Ear())
+        told = await heard(room, recorded(TALK))
+        assert told.closed[0].speaker == told.closed[1].speaker == 0
+        assert [segment.speaker for segment in told.closed[later]] == who
+        room.hear_in(introduced(16.0))
+        deaf = await heard(room, recorded(TALK))
+    assert [segment.speaker for segment in deaf.closed[later]] != who
+
+
+async def test_a_new_number_for_somebody_known_is_his(decoders: DecodePool) -> None:
+    """Where the model does not recognise whom it was told of."""
+    async with open_room(decoders, partial(InventingRunner, talks={"talk": TALK})) as room:
+        room.hear_in(introduced(16.0), Ear())
+        told = await heard(room, recorded(TALK))
+        assert [segment.speaker for segment in told.closed] == [said.speaker for said in TALK]
+        room.hear_in(introduced(16.0))
+        deaf = await heard(room, recorded(TALK))
+    assert {segment.speaker for segment in deaf.closed} >= {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("continuity", SpeakerContinuity)
+async def test_what_an_answer_leaves_out_at_its_end_is_heard_in_another_window(
+    decoders: DecodePool, continuity: SpeakerContinuity
+) -> None:
+    async with open_room(decoders, partial(HastyRunner, talks={"talk": TALK})) as room:
+        room.hear_in(Windowing(16.0, continuity, loud, has_speech=loud), Ear())
+        told = await heard(room, recorded(TALK))
+        assert told.text == told.transcript.text == WHOLE
+        assert [segment.speaker for segment in told.closed] == [said.speaker for said in TALK]
+        assert told.transcript.complete
+
+
+async def test_a_model_that_always_ends_early_does_not_take_for_ever(decoders: DecodePool) -> None:
+    """Two windows go on behind what was told, then one where the last ends."""
+    async with open_room(decoders, partial(HastyRunner, talks={"talk": TALK}, most=1, always=True)) as room:
+        room.hear_in(Windowing(16.0, has_voice=loud, has_speech=loud))
+        told = await heard(room, recorded(TALK))
+    starts = [round(segment.start) for segment in told.closed]
+    assert starts == [0, 2, 4, 14, 16, 18, 26, 28, 30]
 
 
 async def test_what_is_said_twice_where_a_window_begins_is_told_once(decoders: DecodePool) -> None:

@@ -12,7 +12,7 @@ import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.recordings.windowed.windowing import first_window, next_begin, overlap_of, seen
-from server.speech.cuts import best_cut
+from server.speech.cuts import best_cut, next_pause
 from server.speech.voiced import has_voice
 from tests.support.samples import SHORT, TWO_SPEAKERS
 
@@ -88,3 +88,11 @@ def test_silence_and_noise_have_none() -> None:
     assert not has_voice(np.zeros(60 * SECOND, np.float32))
     hum = 0.05 * np.sin(np.arange(20 * SECOND, dtype=np.float32) * np.float32(2 * np.pi * 50 / SECOND))
     assert not has_voice(hum.astype(np.float32))
+
+
+def test_the_next_pause_is_the_one_that_somebody_is_in_or_comes_to() -> None:
+    samples = talk(6.0, [(3.0, 4.0)])
+    assert next_pause(samples, SECOND) == pytest.approx(3.5 * SECOND, abs=SECOND / 25)
+    assert next_pause(samples, round(3.4 * SECOND)) == pytest.approx(3.7 * SECOND, abs=SECOND / 25)
+    assert next_pause(samples, round(4.5 * SECOND)) is None
+    assert next_pause(samples[:0], 0) is None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
-from model.seam.audio import SAMPLE_RATE
+import numpy as np
+import pytest
+
+from model.seam.audio import SAMPLE_RATE, Level, Samples
+from server.voices.encoder import Likeness, Vector
 from server.windows.block import Block
 from server.windows.voices import Voices, VoiceSample
 
@@ -51,3 +55,90 @@ def test_a_crowd_does_not_make_all_samples_useless() -> None:
     chosen = voices.chosen(16.0)
     assert [kept.speaker for kept in chosen] == list(range(32, 40))
     assert {kept.seconds for kept in chosen} == {1.5}
+
+
+class Ears:
+    """A VoiceEncoder that knows a voice by its samples, which all are its number in tenths."""
+
+    likeness = Likeness(same=0.8, different=0.6)
+
+    async def vectors(self, clips: Sequence[Samples]) -> list[Vector]:
+        return [self.voice(round(10 * float(clip[0]))) for clip in clips]
+
+    @staticmethod
+    def voice(person: int) -> Vector:
+        return np.asarray(np.eye(4)[person], np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+def by(person: int, speaker: int, seconds: float, text: str) -> VoiceSample:
+    """Something that ``person`` said, and that goes by the number ``speaker``."""
+    block = Block(0, np.full(round(seconds * SAMPLE_RATE), person / 10, np.float32))
+    return VoiceSample(speaker, text, block)
+
+
+OFFERED = [
+    by(2, 0, 1.5, "another one's"),
+    by(1, 0, 1.6, "own"),
+    by(2, 1, 4.0, "his"),
+    by(2, 0, 2.5, "another one's, longer"),
+    by(1, 0, 1.7, "own again"),
+    by(1, 0, 4.5, "own, long"),
+]
+
+
+async def chosen(seconds: float, *, listen_each: bool) -> list[str]:
+    voices = Voices(Ears())
+    for offered in OFFERED:
+        voices.offer(offered)
+        if listen_each:
+            await voices.listen(lambda until: Level())
+    await voices.listen(lambda until: Level())
+    return [voice.text for voice in voices.chosen(seconds)]
+
+
+@pytest.mark.parametrize("listen_each", [False, True])
+async def test_whoever_sounds_like_most_that_go_by_a_number_stands_for_it(listen_each: bool) -> None:
+    """Whenever it is listened to."""
+    assert await chosen(60.0, listen_each=listen_each) == ["own, long", "his"]
+    assert await chosen(8.0, listen_each=listen_each) == ["own", "his"]
+
+
+async def test_words_that_do_not_fill_their_time_stand_for_nobody() -> None:
+    """The model would go on in that manner."""
+    voices = Voices(Ears())
+    for speaker, text, seconds in (
+        (0, "a few words", 1.5),
+        (0, "It.", 4.0),
+        (1, "some more words of it", 2.5),
+        (2, "A.", 2.0),
+    ):
+        voices.offer(by(speaker, speaker, seconds, text))
+    await voices.listen(lambda until: Level())
+    assert [voice.text for voice in voices.chosen(60.0)] == ["a few words", "some more words of it", "A."]
+
+
+async def test_a_sample_is_heard_at_the_level_it_has_where_it_ends() -> None:
+    voices, asked = Voices(Ears()), list[int]()
+
+    def level(until: int) -> Level:
+        asked.append(until)
+        return Level()
+
+    voices.offer(VoiceSample(0, "", Block(SAMPLE_RATE, np.full(SAMPLE_RATE, 0.1, np.float32))))
+    await voices.listen(level)
+    await voices.listen(level)
+    assert asked == [2 * SAMPLE_RATE]
+
+
+async def test_one_voice_by_two_numbers_stands_for_the_first_alone() -> None:
+    voices = Voices(Ears())
+    voices.offer(by(1, 0, 2.0, "one"))
+    voices.offer(by(2, 1, 2.0, "the other"))
+    voices.offer(by(1, 2, 2.0, "one again"))
+    assert voices.speaker_of(Ears.voice(1)) is None  # nobody has listened
+    await voices.listen(lambda until: Level())
+    assert [voice.text for voice in voices.chosen(60.0)] == ["one", "the other"]
+    assert [voices.speaker_of(Ears.voice(person)) for person in (1, 2, 3)] == [0, 1, None]
