@@ -136,7 +136,8 @@ class LiveTab {
     if (turn !== this.#turn) return;
     try {
       const source = await this.#open(turn);
-      if (turn === this.#turn && source.rate === before.rate) this.#source = source;
+      const wanted = turn === this.#turn && this.#source === before; // nobody has stopped meanwhile
+      if (wanted && source.rate === before.rate) this.#source = source;
       else await source.stop();
     } catch (fault) {
       this.#shared.complain(inWords(fault, this.#shared.t));

@@ -192,7 +192,7 @@ async function checkSize(body, sound, { api, t }) {
   const model = (await (await api.request("/v1/models")).json()).data[0];
   const most = model.capacity?.upload_bytes ?? Infinity;
   const rest = new FormData();
-  for (const [name, value] of body) rest.append(name, value instanceof File ? new File([], value.name) : value);
+  for (const [name, value] of body) rest.append(name, value instanceof File ? new File([], value.name, { type: value.type }) : value);
   const size = sound.size + (await new Response(rest).arrayBuffer()).byteLength;
   const code = body.has("known_speaker_names[]") && sound.size <= most ? "voices_too_large" : "content_too_large";
   if (size > most) throw new ApiError(t(`error.code.${code}`), 413, code);

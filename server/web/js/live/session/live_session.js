@@ -52,6 +52,8 @@ export class LiveSession {
   /** @type {number | null} milliseconds: since when the present connection is a session */
   #since = null;
   #pumping = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} for the last words */
+  #patience;
   /** connections in a row that failed before a word was told */
   #failures = 0;
 
@@ -88,7 +90,8 @@ export class LiveSession {
       if (because instanceof SessionError && because.code === "engine_failed") this.#failures++;
       this.#script.recall();
       this.#owed.recall();
-      this.#tell.state(this.#loading ? "loading" : this.#finishing ? "finishing" : "lost", because);
+      if (this.#finishing && !this.#loading) this.#limit();
+      this.#tell.state(this.#finishing ? "finishing" : this.#loading ? "loading" : "lost", because);
       // How long it still loads is a guess of the server's, and asking costs nothing.
       await later(this.#backoff.next(because instanceof Refused && !this.#loading ? because.retryAfter : 0));
     }
@@ -104,10 +107,9 @@ export class LiveSession {
   finish() {
     if (this.#finishing || this.#over) return;
     this.#finishing = true;
-    if (this.#loading) return; // what was said is kept until then
-    if (!this.#everConnected) return this.end();
+    if (!this.#everConnected && !this.#loading) return this.end();
     this.#tell.state("finishing");
-    this.#limit();
+    if (!this.#loading) this.#limit(); // until then what was said is kept
     this.#pump();
   }
 
@@ -121,9 +123,11 @@ export class LiveSession {
     this.#tell.state("over", because);
   }
 
-  /** The last words have so long to come. */
-  #limit() {
-    setTimeout(() => this.end(), 1000 * LAST_WORDS_SECONDS);
+  /** The next of the last words have so long to come. @param {boolean} anew some have */
+  #limit(anew = false) {
+    if (this.#patience !== undefined && !anew) return;
+    clearTimeout(this.#patience);
+    this.#patience = setTimeout(() => this.end(), 1000 * LAST_WORDS_SECONDS);
   }
 
   // ---------------------------------------------------------------------------------------------------- connections
@@ -258,6 +262,7 @@ export class LiveSession {
     this.#failures = 0;
     this.#newest = end;
     this.#tell.delay(Math.max(this.position - end, 0));
+    if (this.#finishing) this.#limit(true);
   }
 
   /** All that was told so far is safe. @param {Message} message */
