@@ -7,7 +7,6 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 
 from model.errors import StartError, is_out_of_memory
 from model.finetune.arguments import course_of, parser
@@ -53,11 +52,12 @@ def _teach(given: argparse.Namespace) -> None:
         print(f"{given.output} holds no course yet: a new one begins.", file=sys.stderr)
     lines = _short_enough(read_lines(given.data), given.max_audio_seconds)
     held_out = _short_enough(read_lines(given.held_out), given.max_audio_seconds) if given.held_out else []
+    was_there = given.output.exists()
     make(given.output)
     try:
         pupil = take_pupil(course, given.device)
     except StartError:
-        with suppress(OSError):  # it was there, with something in it
+        if not was_there:
             given.output.rmdir()
         raise
     training = Training(pupil, course, lines, held_out, given.output)

@@ -38,7 +38,8 @@ def _of_checkpoint(folder: Path, processor: Any, name: str) -> Family:
         described = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{FILE} of {name}, which says how long its windows are, cannot be read.") from error
-    if not isinstance(described, dict) or not isinstance(levelled := described.get("normalize_audio"), bool):
+    levelled = described.get("normalize_audio", False) if isinstance(described, dict) else None
+    if not isinstance(levelled, bool):
         raise CheckpointError(f"{FILE} of {name} does not say whether its audio is levelled (normalize_audio).")
     return replace(
         VIBEVOICE_ASR_STREAMING,

@@ -50,9 +50,15 @@ def test_other_windows_are_read_from_the_file(copy: Path) -> None:
     assert (family.geometry.chunk, family.levelled) == (22, True)
 
 
+def test_where_the_file_says_nothing_of_a_level_audio_is_heard_as_it_is(copy: Path) -> None:
+    """As Microsoft's own server hears it."""
+    change(copy / "preprocessor_config.json", normalize_audio=None)
+    assert not open_checkpoint(str(copy), device="cpu").family.levelled
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
-    [({"chunk_frames": None}, "cannot be assumed"), ({"normalize_audio": None}, "whether its audio is levelled")],
+    [({"chunk_frames": None}, "cannot be assumed"), ({"normalize_audio": "yes"}, "whether its audio is levelled")],
 )
 def test_what_the_file_does_not_say_is_refused(copy: Path, changes: dict[str, Any], told: str) -> None:
     change(copy / "preprocessor_config.json", **changes)
