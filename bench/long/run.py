@@ -27,7 +27,7 @@ _MOST_OVERLAP = 20.0
 _UPLOAD_LIMIT = 4 * 2**30
 _FIRSTS = 5
 """Requests whose first segments are timed."""
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS, _PATIENCE = 0.2, 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,6 @@ def run(talk: Talk, folder: Path, flags: Sequence[str], *, threads: int) -> Run:
                     segments.append(event)
                 elif event["type"] == "transcript.text.done":
                     done = event
-                elif event["type"] == "error":
-                    raise RuntimeError(event["error"]["message"])
         seconds = time.perf_counter() - began
         if not done:
             raise RuntimeError("the answer broke off")
@@ -87,9 +85,13 @@ def run(talk: Talk, folder: Path, flags: Sequence[str], *, threads: int) -> Run:
 def _first_segment(base: str, file: Path) -> float:
     """Seconds until it is there; the rest is not waited for, and the server is at rest again."""
     with _Upload(file) as upload, closing(_events(base, upload)) as events:
-        next(event for event in events if event["type"] == "transcript.text.segment")
+        if not any(event["type"] == "transcript.text.segment" for event in events):
+            raise RuntimeError("there is no segment")
         first = upload.since
+    deadline = time.monotonic() + _PATIENCE
     while not at_rest(base):
+        if time.monotonic() > deadline:
+            raise RuntimeError("what nobody waits for any more is still in work")
         time.sleep(_LOOK_SECONDS)
     return first
 
@@ -117,8 +119,12 @@ def _events(base: str, upload: _Upload) -> Generator[dict[str, Any]]:
     with httpx.stream("POST", url, files={"file": upload}, data=fields, timeout=None, verify=False) as response:
         response.raise_for_status()
         for line in response.iter_lines():
-            if line.startswith("data: {"):
-                yield json.loads(line.removeprefix("data: "))
+            if not line.startswith("data: {"):
+                continue
+            event = json.loads(line.removeprefix("data: "))
+            if event["type"] == "error":
+                raise RuntimeError(event["error"]["message"])
+            yield event
 
 
 def _peak_mib(pid: int) -> float:
