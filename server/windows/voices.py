@@ -61,6 +61,7 @@ class Voices:
 
     def __init__(self, encoder: VoiceEncoder | None = None) -> None:
         self._encoder = encoder
+        self._vouching: Vouching | None = None  # as of when was listened last
         self._samples: dict[int, _Samples] = {}  # by speaker, least recently heard first
 
     def offer(self, voice: VoiceSample | None) -> None:
@@ -76,13 +77,20 @@ class Voices:
             del self._samples[next(iter(self._samples))]
 
     async def listen(self, level: Callable[[int], Level]) -> None:
-        """Hear what all samples sound like. Before they are chosen. ``level``: that is needed up to a sample."""
+        """Hear what all samples sound like, before they are chosen. Nothing is offered meanwhile.
+
+        ``level``: that is needed up to a sample.
+        """
         if self._encoder is None:
             return
-        for kept in (kept for samples in self._samples.values() for kept in samples.values()):
-            new = [voice for voice in kept if voice.vector is None]
-            vectors = await self._encoder.vectors([level(voice.block.end).apply(voice.block.samples) for voice in new])
-            kept[len(kept) - len(new) :] = [replace(v, vector=w) for v, w in zip(new, vectors, strict=True)]
+        every = [kept for samples in self._samples.values() for kept in samples.values()]
+        new = [(kept, place) for kept in every for place, voice in enumerate(kept) if voice.vector is None]
+        blocks = [kept[place].block for kept, place in new]
+        vectors = await self._encoder.vectors([level(block.end).apply(block.samples) for block in blocks])
+        for (kept, place), vector in zip(new, vectors, strict=True):
+            kept[place] = replace(kept[place], vector=vector)
+        said = [_said(voice) for kept in every for voice in kept]
+        self._vouching = Vouching(self._encoder.likeness, said) if said else None
 
     def recent(self, seconds: float) -> list[VoiceSample]:
         """Those ``chosen``, least recently heard first: offered again in this order, the same are chosen."""
@@ -103,28 +111,24 @@ class Voices:
                 chosen.append(voice)
         return sorted(chosen, key=lambda voice: voice.speaker)
 
-    def speaker_of(self, vector: Vector) -> int | None:
-        """Whose voice this is, of those that were listened to; None where that is not sure."""
-        vouching = self._vouching()
-        return None if vouching is None else vouching.speaker_of(vector)
+    @property
+    def doubles(self) -> frozenset[int]:
+        """Numbers of speakers who turned out to be somebody with a lower number."""
+        return self._vouching.doubles if self._vouching else frozenset()
+
+    def speaker_of(self, vector: Vector, *, sure: bool) -> int | None:
+        """Whose voice this is, of those that were listened to; see `Vouching`."""
+        return self._vouching.speaker_of(vector, sure=sure) if self._vouching else None
 
     def _trusted(self) -> dict[int, list[VoiceSample]]:
         """One of each length, by speakers, of those that can be vouched for. Who is another one as well is left out."""
         every = {speaker: list(samples.values()) for speaker, samples in self._samples.items()}
-        vouching = self._vouching()
+        vouching = self._vouching
         if vouching is None:
             return {speaker: [kept[0] for kept in samples] for speaker, samples in every.items()}
-        doubles = vouching.doubles
-        densities = [voice.density for samples in every.values() for kept in samples for voice in kept]
-        least = _SPARSE * median(densities) if densities else 0.0
-        people = {speaker: samples for speaker, samples in every.items() if speaker not in doubles}
+        least = _SPARSE * median(voice.density for samples in every.values() for kept in samples for voice in kept)
+        people = {speaker: samples for speaker, samples in every.items() if speaker not in vouching.doubles}
         return {speaker: _vouched(_whole(samples, least), vouching) for speaker, samples in people.items()}
-
-    def _vouching(self) -> Vouching | None:
-        if self._encoder is None:
-            return None
-        heard = (voice for samples in self._samples.values() for kept in samples.values() for voice in kept)
-        return Vouching(self._encoder.likeness, [_said(voice) for voice in heard if voice.vector is not None])
 
 
 def _whole(samples: list[list[VoiceSample]], least: float) -> list[list[VoiceSample]]:
@@ -145,8 +149,9 @@ def _trust(voice: VoiceSample, vouching: Vouching) -> float:
 
 
 def _said(voice: VoiceSample) -> Said:
+    """A long segment tells no more than one of some seconds, and may be somebody else's."""
     assert voice.vector is not None
-    return Said(voice.speaker, voice.vector, voice.seconds)
+    return Said(voice.speaker, voice.vector, min(voice.seconds, _LENGTHS[-1]))
 
 
 def _longest(samples: list[VoiceSample], seconds: float) -> VoiceSample:

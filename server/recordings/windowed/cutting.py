@@ -9,10 +9,12 @@ from model.seam.audio import SAMPLE_RATE, Level, Samples
 from server.recordings.sound import Sound
 from server.recordings.windowed.sound import mark_of
 from server.recordings.windowed.windowing import Windowing, first_window, seen
-from server.speech.cuts import Cut, next_pause
+from server.speech.cuts import Cut, best_cut, next_pause
 
-_LEAST, _MOST = 1.0, 30.0
-"""Seconds behind the last segment of a window in which somebody may have been left out, and that are looked through."""
+_LEAST = 1.0
+"""Seconds behind the last segment of a window in which somebody may have been left out."""
+_AROUND = 30.0
+"""Seconds on either side of its end that tell what a pause is there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,19 +52,22 @@ class Cutting:
     async def left_out(self, first: int, told: int, last: int) -> int | None:
         """Where another window begins if somebody speaks on behind the last segment of one from ``first`` to ``last``.
 
-        In a pause: the segment may not quite end at ``told``, where the model has it end.
+        In a pause, if there is any: the segment may not quite end at ``told``, where the model has it end.
         """
         if last - told < _LEAST * SAMPLE_RATE:
             return None
         return await asyncio.to_thread(self._look_behind, first, told, last)
 
     def _look_behind(self, first: int, told: int, last: int) -> int | None:
-        first, last = max(first, told - round(_MOST * SAMPLE_RATE)), min(last, told + round(_MOST * SAMPLE_RATE))
-        piece, level = self._sound.stretch(first, last), self._sound.level(last)
+        around = round(_AROUND * SAMPLE_RATE)
+        first, near, level = max(first, told - around), min(last, told + around), self._sound.level(last)
+        piece = self._sound.stretch(first, near)
         pause = next_pause(piece, told - first, level)
-        if pause is None or piece.size - pause < _LEAST * SAMPLE_RATE:
+        if pause is None:
+            pause = best_cut(piece, told - first, min(piece.size, told - first + round(_LEAST * SAMPLE_RATE)), level).at
+        if last - first - pause < _LEAST * SAMPLE_RATE:
             return None
-        return first + pause if self._windowing.has_speech(piece[pause:], level) else None
+        return first + pause if self._windowing.has_speech(self._sound.stretch(first + pause, last), level) else None
 
     def _cut(self, first: int, last: int, longest: int) -> Stretch:
         samples, level = self._sound.stretch(first, last), self._sound.level(last)

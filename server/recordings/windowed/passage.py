@@ -241,15 +241,15 @@ class Passage:
     async def _next(self, first: int, last: int, telling: Telling) -> int:
         """Where the next window begins: behind the last segment where something was left out, else at the cut."""
         told = round(telling.until * SAMPLE_RATE)
+        early, self._stopped_early = self._stopped_early, 0
         if told < first + PROGRESS * SAMPLE_RATE or told >= last:
             return last
         if telling.over:
             return told
-        early = None
-        if self._stopped_early < _MOST_EARLY:
-            early = await self._cutting.left_out(first, told, last)
-        self._stopped_early = 0 if early is None else self._stopped_early + 1
-        return last if early is None else early
+        if early >= _MOST_EARLY or (behind := await self._cutting.left_out(first, told, last)) is None:
+            return last
+        self._stopped_early = early + 1
+        return behind
 
     async def _numbered(self, event: TranscriptEvent, numbers: WindowNumbers) -> TranscriptEvent:
         """With the recording's number; whoever is told is heard."""

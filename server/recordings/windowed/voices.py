@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Container, Iterable, Sequence
 
 import numpy as np
 
@@ -17,8 +18,10 @@ from server.windows.voices import Voices, VoiceSample
 
 _MARGIN = 0.05
 """Seconds around a segment that go with its audio: the model's times are not exact."""
-_LEAST = 0.4
-"""Seconds of which a voice can be told."""
+_LEAST, _CLEAR = 0.4, 1.5
+"""Seconds of which a voice can be told, and be told well."""
+_MOST_HEARD = 10 * SAMPLE_RATE
+"""Samples of which an encoder makes anything."""
 _SHARE = 0.4
 _MOST = 120.0
 """Of a window, and seconds, for those heard before."""
@@ -70,14 +73,24 @@ class HeardVoices:
         chosen = self._voices.chosen(self._seconds)
         return [*self._known.voices, *(Voice(v.speaker, v.text, v.block.samples, None) for v in chosen)]
 
-    async def speaker_of(self, segment: Segment) -> int | None:
-        """Whose voice surely says this, of those who were heard before the window; known speakers aside."""
+    async def speaker_of(self, segment: Segment, beside: Container[int]) -> int | None:
+        """Whose voice says this, of those who were heard before the window; known speakers aside.
+
+        A short clip has to be surely his, and so has whatever the model tells from somebody who spoke ``beside`` it.
+        """
         last = round(segment.end * SAMPLE_RATE)
-        piece = self._sound.stretch(round(segment.start * SAMPLE_RATE), last)
+        first = max(round(segment.start * SAMPLE_RATE), last - _MOST_HEARD)
+        piece = self._sound.stretch(first, last)
         if self._encoder is None or piece.size < _LEAST * SAMPLE_RATE:
             return None
-        (vector,) = await self._encoder.vectors([self._sound.level(last).apply(piece)])
-        return self._voices.speaker_of(vector)
+        level = await asyncio.to_thread(self._sound.level, last)
+        (vector,) = await self._encoder.vectors([level.apply(piece)])
+        found = self._voices.speaker_of(vector, sure=piece.size < _CLEAR * SAMPLE_RATE)
+        return self._voices.speaker_of(vector, sure=True) if found is not None and found in beside else found
+
+    def all_of(self, introduced: Sequence[int]) -> bool:
+        """Everybody who was heard so far is ``introduced``, or is one of them."""
+        return self._next - len(self._voices.doubles) <= len(introduced)
 
     def numbers(self, introduced: Sequence[Voice]) -> WindowNumbers:
         """For a window with these voices in front."""
@@ -88,11 +101,6 @@ class HeardVoices:
         number, self._next = self._next, self._next + 1
         return number
 
-    @property
-    def count(self) -> int:
-        """How many were heard so far, known speakers included."""
-        return self._next
-
 
 class WindowNumbers:
     """The recording's numbers for one window's: those introduced have the first, in order."""
@@ -101,7 +109,8 @@ class WindowNumbers:
         self._voices = voices
         self._numbers = dict(enumerate(introduced))
         self._introduced = bool(introduced)  # otherwise there is nobody yet
-        self._missing = voices.count > len(introduced)
+        self._missing = not voices.all_of(introduced)
+        self._spoken = set[int]()  # by their own numbers, in this window
         self.doubtful: list[int] = []
 
     async def of(self, segment: Segment) -> int | None:
@@ -111,12 +120,15 @@ class WindowNumbers:
         ``doubtful`` gets those who may be somebody of whom nothing could be put in front.
         """
         number = segment.speaker
-        if number is not None and number not in self._numbers:
-            found = await self._voices.speaker_of(segment) if self._introduced else None
+        if number is None:
+            return None
+        if number not in self._numbers:
+            found = await self._voices.speaker_of(segment, self._spoken) if self._introduced else None
             self._numbers[number] = self._voices.new() if found is None else found
             if found is None and self._missing:
                 self.doubtful.append(self._numbers[number])
-        return None if number is None else self._numbers[number]
+        self._spoken.add(self._numbers[number])
+        return self._numbers[number]
 
     def back(self, speaker: int) -> int:
         """The window's number of one who was told of it in an earlier attempt: the next where nobody introduced him."""
@@ -126,4 +138,5 @@ class WindowNumbers:
             self._numbers[found] = speaker
             if self._missing:
                 self.doubtful.append(speaker)
+        self._spoken.add(speaker)
         return found
