@@ -4,6 +4,7 @@ PYTHON ?= python3
 MODEL ?= tiny
 HOST ?= 127.0.0.1
 PORT ?= 8000
+JOBS_FOLDER ?= .cache/jobs
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,9 +39,10 @@ help: ## List these targets
 
 install: $(DEV) ## Make .venv with everything that development needs
 
-serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folder or hub id, HOST, PORT)
+serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folder or hub id, HOST, PORT, JOBS_FOLDER=folder)
 	@echo "Serving $(MODEL) on http://$(HOST):$(PORT) (Ctrl+C stops; /ready answers 200 once the model is loaded)"
-	@exec $(BIN)/python -m server --model "$(MODEL)" --host "$(HOST)" --port "$(PORT)"
+	@exec $(BIN)/python -m server --model "$(MODEL)" --host "$(HOST)" --port "$(PORT)" \
+		$(if $(JOBS_FOLDER),--jobs-folder "$(JOBS_FOLDER)")
 
 # A process for each core, and a file's tests in one of them, for they share servers. Given some tests, it runs them in one.
 test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS) $(NODE_CHECKS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)

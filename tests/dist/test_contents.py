@@ -50,4 +50,6 @@ def test_what_an_index_shows(distributions: Distributions) -> None:
         scripts = archive.read(f"{folder}/entry_points.txt").decode()
     assert (metadata["Name"], metadata["Version"]) == ("vibevoice-asr-server", VERSION)
     assert "Speech in, *who said what when* out" in metadata.get_payload()
+    licences = {name for name in tracked() if re.search(r"(^|/)(LICENSE|NOTICE)$|[.]LICENSE[.]txt$", name)}
+    assert set(metadata.get_all("License-File", [])) == licences
     assert set(re.findall(r"^([\w-]+) = ", scripts, re.MULTILINE)) == {"vibevoice-asr", "vibevoice-asr-server"}

@@ -188,6 +188,15 @@ def test_make_would_do_it(fence: Fence) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("jobs", ["some jobs", ""])
+def test_the_server_takes_what_make_starts_it_with(jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ["make", "--dry-run", "serve", f"JOBS_FOLDER={jobs}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    _, _, flags = done.stdout.replace("\\\n", " ").rpartition("python -m server ")
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_cli(shlex.split(flags)).jobs_folder == (Path(jobs) if jobs else None)
+
+
 FOREIGN = {"--build-arg", "--profile", "--require-hashes", "--sample"}
 FOREIGN |= {"--deaths", "--go-on", "--kills", "--minutes", "--recordings"}
 """Flags of Docker, of pip, of benches and recipes that the text speaks of."""

@@ -82,6 +82,19 @@ def test_serve_shows_every_flag_in_groups_and_says_what_is_wrong(tmp_path: Path)
     assert "Traceback" not in wrong.stderr
 
 
+def test_finetune_is_the_command_of_teaching(here: Here, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        here(["finetune", "--help"])
+    printed = capfd.readouterr().out
+    assert left.value.code == 0
+    assert printed.startswith("usage: vibevoice-asr finetune ")
+    assert "--held-out" in printed
+    status, printed, said = here(["finetune", "nowhere.jsonl", "--output", "taught"])
+    assert (status, printed) == (1, "")
+    assert said.startswith("vibevoice-asr finetune: ")
+    assert "nowhere.jsonl" in said
+
+
 def test_a_port_that_another_program_has_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
