@@ -64,7 +64,7 @@ DIARIZATION: dict[str, Any] = {
                         },
                     },
                 },
-                "text/plain": {"schema": STRING, "example": render_rttm(_TURNS, "meeting")},
+                "text/plain": {"schema": STRING, "example": render_rttm(TRANSCRIPT, _TURNS, "meeting")},
             },
         },
     ),
