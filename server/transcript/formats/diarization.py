@@ -49,7 +49,7 @@ def _segment(place: int, turn: Turn, with_text: bool) -> parts.JsonObject:
     }
     if with_text:
         told["text"] = turn.text
-    return told if turn.channel is None else told | {"channel": turn.channel}
+    return told | parts.channel(turn) | parts.doubt(turn)
 
 
 def _speakers(turns: Sequence[Turn]) -> list[parts.JsonObject]:
