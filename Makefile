@@ -31,7 +31,7 @@ NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' server/version.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-browser test-browsers screenshots test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-segments bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-new-words bench-teaching bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-word-times bench-confidence bench-faults bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docs dist test-dist docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-browser test-browsers screenshots test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-segments bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-new-words bench-teaching bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-word-times bench-confidence bench-faults bench-job bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docs dist test-dist docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -160,6 +160,9 @@ bench-seams: $(DEV) ## Count the words and speakers that are lost where windows 
 
 bench-faults: $(DEV) ## Kill, stop, fill and poison a server under load, twenty rounds each: an hour or two (ARGS="--only kill --rounds 3")
 	$(BIN)/python -m bench.faults $(ARGS)
+
+bench-job: $(DEV) ## Kill a long job's worker fifty times and its server five times: does it tell the same? half an hour (ARGS="--minutes 3 --kills 5 --deaths 1")
+	$(BIN)/python -m bench.faults.job $(ARGS)
 
 soak: $(DEV) ## Mixed traffic for an hour: is every answer right, and does anything grow? (ARGS="--minutes 3")
 	$(BIN)/python -m bench.soak $(ARGS)

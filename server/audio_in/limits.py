@@ -18,6 +18,8 @@ talk for as long as one, and eight channels cannot take eight times the memory."
 PART_SECONDS = 15.0
 """What is decoded at a time: some hundredths of a second of work, and a megabyte for each channel."""
 
+_WAY_OUT = "send it in parts, or let whoever runs the server raise the limit (--max-audio-seconds)"
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
@@ -34,11 +36,11 @@ class DecodeLimits:
     def check_length(self, seconds: float, channels: int) -> None:
         """Raise AudioError (``audio_too_long``) if ``seconds`` of so many separate ``channels`` are too much."""
         if seconds > self.max_seconds:
-            message = f"The audio is longer than the limit of {self.max_seconds:g} seconds."
+            message = f"The audio is longer than the limit of {self.max_seconds:g} seconds: {_WAY_OUT}."
             raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
         if seconds * channels > SPLIT_FACTOR * self.max_seconds:
             limit = SPLIT_FACTOR * self.max_seconds
-            message = f"The {channels} channels of the audio are together longer than {limit:g} seconds."
+            message = f"The {channels} channels of the audio are together longer than {limit:g} seconds: {_WAY_OUT}."
             raise AudioError(AudioErrorCode.AUDIO_TOO_LONG, message)
 
 

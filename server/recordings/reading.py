@@ -14,7 +14,7 @@ import numpy as np
 from model.seam.audio import LEVEL_SLICE, SAMPLE_RATE, Level, Samples, clip_level, level_of
 from server.audio_in.decode_pool import DecodedAudio, DecodePool
 from server.audio_in.decoding import Decoding
-from server.audio_in.errors import AudioError
+from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.kept_samples import slices
 from server.audio_in.limits import DecodeLimits
 from server.recordings.arriving_channels import ArrivingChannels
@@ -76,6 +76,9 @@ async def _read_reference(decoders: DecodePool, speaker: KnownSpeaker, limits: D
     try:
         clip = await decoders.decode(BytesIO(speaker.clip), limits)
     except AudioError as error:
+        if error.code is AudioErrorCode.AUDIO_TOO_LONG:  # what it says is of recordings, which may be sent in parts
+            most = min(longest, limits.max_seconds)
+            raise UnusableReference(f"Each must last {shortest:g} to {most:g} seconds.", error.code) from None
         raise UnusableReference(error.message, error.code) from None
     if not shortest <= clip.report.seconds <= longest:
         raise UnusableReference(f"Each must last {shortest:g} to {longest:g} seconds, not {clip.report.seconds:.1f}.")

@@ -20,6 +20,8 @@ class Turn:
         number: the model's for the speaker; None where it did not say who.
         text: the words.
         channel: of the recording, from 0, where each was transcribed for itself.
+        doubtful: nothing told whether the speaker is one of those who were numbered before; so it is then with all
+            turns of that number.
     """
 
     start: float
@@ -28,6 +30,7 @@ class Turn:
     number: int | None
     text: str
     channel: int | None = None
+    doubtful: bool = False
 
     @property
     def seconds(self) -> float:
@@ -49,7 +52,13 @@ def turns(transcript: Transcript, *, shortest: float = 0.0, longest_gap: float =
     labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
     spoken = [
         Turn(
-            segment.start, segment.end, labels.numbered(segment.speaker), segment.speaker, segment.text, segment.channel
+            segment.start,
+            segment.end,
+            labels.numbered(segment.speaker),
+            segment.speaker,
+            segment.text,
+            segment.channel,
+            segment.doubtful,
         )
         for segment in transcript.speech
     ]

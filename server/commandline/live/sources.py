@@ -22,6 +22,8 @@ from server.commandline.faults import Fault, UsageFault
 PIECE_SECONDS = 0.1
 _FASTEST, _SLOWEST = 48_000, 8_000
 """Rates that the server takes, in Hz."""
+_LONGEST = 86_400.0
+"""Seconds of a recording that is played."""
 _WITHOUT_SOUNDDEVICE = (
     "The microphone needs the package sounddevice: pip install 'vibevoice-asr-server[microphone]'. Without it pipe "
     "sound in: ffmpeg -f alsa -i default -ac 1 -ar 16000 -f s16le - | vibevoice-asr live - --rate 16000"
@@ -117,14 +119,16 @@ async def _spoken(file: Path) -> AsyncIterator[bytes]:
 async def _decoded(file: Path) -> Any:
     """Samples of 16 bit at 24 kHz. Raises Fault."""
     from server.audio_in.decode_pool import DecodePool
-    from server.audio_in.errors import AudioError, DecoderFailed
+    from server.audio_in.errors import AudioError, AudioErrorCode, DecoderFailed
     from server.audio_in.limits import DecodeLimits
 
     pool = DecodePool(1)
     try:
         with file.open("rb") as opened:
-            decoded = await pool.decode(opened, DecodeLimits(86_400.0, 3_600.0))
+            decoded = await pool.decode(opened, DecodeLimits(_LONGEST, 3_600.0))
     except (AudioError, DecoderFailed) as error:
+        if isinstance(error, AudioError) and error.code is AudioErrorCode.AUDIO_TOO_LONG:  # the limit is no server's
+            raise Fault(f"{file}: it lasts more than {_LONGEST / 3_600:g} hours: play it in parts.") from None
         raise Fault(f"{file}: {error.message}") from None
     except OSError as error:
         raise Fault(f"{file}: {error.strerror or error}") from None

@@ -8,6 +8,7 @@ from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, record, ref
+from server.http.openapi.transcriptions import EXTRAS
 from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.diarization_request import DiarizationParameters
 from server.transcript.formats import render_diarization, render_rttm
@@ -23,7 +24,7 @@ SCHEMAS: dict[str, Schema] = {
             "segments": listing(
                 record(
                     {"id": INTEGER, "speaker": STRING, "label": STRING, "start": SECONDS, "end": SECONDS},
-                    {"text": STRING, "channel": INTEGER},
+                    {"text": STRING, **EXTRAS},
                 )
             ),
             "usage": ref("UsageDuration"),
@@ -64,7 +65,7 @@ DIARIZATION: dict[str, Any] = {
                         },
                     },
                 },
-                "text/plain": {"schema": STRING, "example": render_rttm(_TURNS, "meeting")},
+                "text/plain": {"schema": STRING, "example": render_rttm(TRANSCRIPT, _TURNS, "meeting")},
             },
         },
     ),

@@ -28,7 +28,7 @@ _ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503, 504)
 
 _NOTES = listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing.")
 _LANGUAGES = listing(record({"code": STRING}), "The language that was spoken, where that is certain.")
-_EXTRAS: dict[str, Schema] = {
+EXTRAS: dict[str, Schema] = {
     "channel": INTEGER | {"minimum": 0, "description": "With channels=split."},
     "speaker_in_doubt": {
         "type": "boolean",
@@ -36,8 +36,9 @@ _EXTRAS: dict[str, Schema] = {
         "who were heard before.",
     },
 }
+"""What segments of every kind may have beside the rest."""
 _REPETITIONS = listing(
-    record({"start": SECONDS, "end": SECONDS, "kind": STRING, "outcome": STRING}, {"channel": _EXTRAS["channel"]}),
+    record({"start": SECONDS, "end": SECONDS, "kind": STRING, "outcome": STRING}, {"channel": EXTRAS["channel"]}),
     "Where the model repeated itself, and whether that was retried, skipped, kept or ended; absent when it did not.",
 )
 _USAGE: dict[str, Schema] = {
@@ -100,7 +101,7 @@ _PARTS: dict[str, Schema] = {
             "text": STRING,
             "speaker": {"type": "string", "description": "`A`, `B`, ... or the known name."},
         },
-        _EXTRAS,
+        EXTRAS,
     ),
     "Segment": record(
         {
@@ -116,12 +117,12 @@ _PARTS: dict[str, Schema] = {
             "no_speech_prob": NUMBER,
             "speaker": nullable("string", "Null for what is no speech, such as `[Silence]`."),
         },
-        _EXTRAS,
+        EXTRAS,
         "Whisper's segment, with its speaker.",
     ),
     "Word": record(
         {"word": STRING, "start": SECONDS, "end": SECONDS, "speaker": STRING},
-        _EXTRAS,
+        EXTRAS,
         "A word with estimated times: the model times segments.",
     ),
 }

@@ -52,7 +52,7 @@ def _answer(transcript: Transcript, parameters: DiarizationParameters, name: str
     notes = parameters.notes(len({turn.speaker for turn in told}))
     transcript = replace(transcript, notes=(*transcript.notes, *notes))
     if parameters.response_format is DiarizationFormat.RTTM:
-        return noted(PlainTextResponse(render_rttm(told, name)), transcript)
+        return noted(PlainTextResponse(render_rttm(transcript, told, name)), transcript)
     body = render_diarization(
         transcript,
         told,

@@ -132,6 +132,6 @@ async def _rttm(request: Request, job: Job, transcript: Transcript) -> Response:
 
     def told() -> Response:
         spoken = turns(transcript, shortest=parameters.min_duration_on, longest_gap=parameters.min_duration_off)
-        return PlainTextResponse(render_rttm(spoken, recording_name(job.filename)))
+        return PlainTextResponse(render_rttm(transcript, spoken, recording_name(job.filename)))
 
     return noted(await written(transcript, told), transcript)

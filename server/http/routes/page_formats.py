@@ -37,6 +37,8 @@ async def write_transcript(request: Request) -> Response:
         transcript = corrected.transcript
         if corrected.response_format == "rttm":
             name = recording_name(corrected.filename)
-            return await written(transcript, lambda: PlainTextResponse(render_rttm(turns(transcript), name)))
+            return await written(
+                transcript, lambda: PlainTextResponse(render_rttm(transcript, turns(transcript), name))
+            )
         parameters = TranscriptionParameters(response_format=ResponseFormat(corrected.response_format))
         return await answer(transcript, parameters)

@@ -53,5 +53,5 @@ def rendered_as(
 ) -> JsonObject | str:
     """In another format than ``parameters`` ask for, all else as they say. ``name``: what RTTM calls the recording."""
     if isinstance(wanted, TurnsFormat):
-        return render_rttm(turns(transcript), name)
+        return render_rttm(transcript, turns(transcript), name)
     return rendered(transcript, parameters.model_copy(update={"response_format": wanted}))

@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 
 from server.transcript.formats import parts
+from server.transcript.formats.comments import comment
 from server.transcript.language import spoken_language
 from server.transcript.segments import Transcript
 from server.transcript.turns import Turn
 
 _SPACE = re.compile(r"\s+")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def render_diarization(
@@ -47,7 +49,7 @@ def _segment(place: int, turn: Turn, with_text: bool) -> parts.JsonObject:
     }
     if with_text:
         told["text"] = turn.text
-    return told if turn.channel is None else told | {"channel": turn.channel}
+    return told | parts.channel(turn) | parts.doubt(turn)
 
 
 def _speakers(turns: Sequence[Turn]) -> list[parts.JsonObject]:
@@ -70,22 +72,31 @@ def _label(turn: Turn) -> str:
     return "unknown" if turn.number is None else str(turn.number)
 
 
-def render_rttm(turns: Sequence[Turn], recording: str) -> str:
+def render_rttm(transcript: Transcript, turns: Sequence[Turn], recording: str) -> str:
     """The turns as rich transcription time marks: NIST's RTTM, one ``SPEAKER`` line of ten fields each.
 
     NIST, "The 2009 (RT-09) Rich Transcription Meeting Recognition Evaluation Plan", appendix A: type, file, channel
     (from 1), begin and duration in seconds, orthography and subtype (not there), speaker, confidence and look-ahead
     (not there). Space divides the fields, so there is none in them.
 
+    Where the end of the recording may be missing a comment behind the last line says so: a line that begins with
+    ``;;``, as in NIST's other formats; its scorer (md-eval.pl) and MeetEval pass over it. Between its words are
+    no-break spaces: readers that know no comments, such as pyannote.database, find one field in it then, and none that
+    names a recording, and leave it out as well.
+
     Args:
-        turns: what to tell.
+        transcript: whose turns they are.
+        turns: what to tell of it.
         recording: what the recording is called.
     """
-    return "".join(
+    lines = [
         f"SPEAKER {_field(recording)} {1 if turn.channel is None else turn.channel + 1} "
         f"{turn.start:.3f} {turn.seconds:.3f} <NA> <NA> {_field(turn.speaker)} <NA> <NA>\n"
         for turn in turns
-    )
+    ]
+    if told := comment(transcript):
+        lines.append(f";; {told}\n".replace(" ", _NO_BREAK))
+    return "".join(lines)
 
 
 def _field(text: str) -> str:

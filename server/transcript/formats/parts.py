@@ -8,6 +8,7 @@ from server.transcript.labels import SpeakerLabels
 from server.transcript.language import spoken_language
 from server.transcript.logprobs import TokenLogprob
 from server.transcript.segments import Segment, Transcript
+from server.transcript.turns import Turn
 
 JsonObject = dict[str, object]
 
@@ -68,12 +69,12 @@ def segment_id(index: int) -> str:
     return f"seg_{index}"
 
 
-def channel(segment: Segment) -> JsonObject:
+def channel(segment: Segment | Turn) -> JsonObject:
     """What segments and words add where each channel was transcribed for itself: its number, from 0."""
     return {} if segment.channel is None else {"channel": segment.channel}
 
 
-def doubt(segment: Segment) -> JsonObject:
+def doubt(segment: Segment | Turn) -> JsonObject:
     """What segments and words add where nothing told whether their speaker is one of those before."""
     return {"speaker_in_doubt": True} if segment.doubtful else {}
 

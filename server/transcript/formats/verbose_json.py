@@ -24,8 +24,8 @@ def render_verbose_json(
 
     OpenAI's segments come from Whisper, and clients filter by Whisper's figures. Those that another model has too are
     computed; of ``no_speech_prob``, which the type requires and this model gives no probability for, there is the
-    model's decision: 1 where it wrote a tag instead of words. ``seek`` is where the audio begins that the model heard
-    at once, in hundredths of a second: always 0, since it hears the recording whole.
+    model's decision: 1 where it wrote a tag instead of words. ``seek``, in Whisper where the window begins that a
+    segment was heard in, is always 0: where windows begin is told nowhere, and all times are the recording's own.
 
     Args:
         transcript: what to show.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.transcript.formats.comments import comment
 from server.transcript.formats.subtitles.cues import Cue, Voice, cues
 from server.transcript.formats.subtitles.options import DEFAULT_SUBTITLES, SubtitleOptions
 from server.transcript.formats.subtitles.timestamps import timestamp
@@ -16,12 +17,12 @@ def render_vtt(transcript: Transcript, options: SubtitleOptions = DEFAULT_SUBTIT
     Where the end of the recording may be missing a comment behind the last cue says so.
     """
     shown = "".join(_block(cue) for cue in cues(transcript, options, prefixed=False))
-    return f"WEBVTT\n\n{shown}{'' if transcript.complete else _note(transcript)}"
+    return f"WEBVTT\n\n{shown}{_note(comment(transcript))}"
 
 
-def _note(transcript: Transcript) -> str:
+def _note(told: str) -> str:
     """A comment of one line: a blank line or an arrow would end it."""
-    return f"NOTE {' '.join(' '.join(transcript.notes).split()).replace('-->', '→')}\n"
+    return f"NOTE {told.replace('-->', '→')}\n" if told else ""
 
 
 def _block(cue: Cue) -> str:

@@ -167,6 +167,16 @@ def test_a_machine_without_a_microphone_says_so(monkeypatch: pytest.MonkeyPatch)
         sources.microphone(None)
 
 
+async def test_a_recording_of_more_than_a_day_is_not_played(tmp_path: Path) -> None:
+    """No server has a say in it, so no server's setting is named. Its header says how long it is."""
+    soundfile.write(tmp_path / "a.flac", np.zeros(8_000), 8_000)
+    content = bytearray((tmp_path / "a.flac").read_bytes())
+    content[22:26] = (8_000 * 86_500).to_bytes(4, "big")  # the lower bits of STREAMINFO's total samples
+    (tmp_path / "a.flac").write_bytes(content)
+    with pytest.raises(Fault, match=r"a\.flac: it lasts more than 24 hours: play it in parts\.$"):
+        await anext(sources.spoken(tmp_path / "a.flac").pieces)
+
+
 async def test_a_recording_comes_as_fast_as_it_was_spoken(tmp_path: Path) -> None:
     samples = np.linspace(-1, 1, 12_000, dtype=np.float32)
     soundfile.write(tmp_path / "a.flac", samples, 24_000)

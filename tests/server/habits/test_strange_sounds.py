@@ -31,6 +31,7 @@ SECONDS = 4.0
 TIME = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
 WINDOW = 0.25
 """Minutes."""
+HOURS = 2
 Sound = npt.NDArray[Any]
 
 
@@ -115,18 +116,19 @@ def a_sample() -> Sound:
 SOUNDS = [white, pink, babble, chords, rhythm, clicks, tone, clipped, constant, hum, whisper, alarm, a_sample]
 
 
-def check(twin: Habitual, file: bytes, seconds: float) -> str:
-    """The answer is a sound one, whole as well as streamed. Returns its text."""
+def check(twin: Habitual, file: bytes, seconds: float) -> dict[str, Any]:
+    """The answer is a sound one. Returns it."""
     before = twin.tokens
     answer = twin.post("", file)
     assert answer.status_code == httpx.codes.OK, answer.text
     assert twin.tokens - before < 300 + 60 * seconds
-    assert_sound(answer.json()["segments"], seconds)
-    text: str = answer.json()["text"]
+    body: dict[str, Any] = answer.json()
+    assert_sound(body["segments"], seconds)
+    text = body["text"]
     words = re.findall(r"\w+", text.lower())
     assert max((len(list(run)) for _, run in groupby(words)), default=0) < 10, text
     assert len(text) < 60 + 40 * seconds, text
-    return text
+    return body
 
 
 @pytest.mark.parametrize("sound", SOUNDS, ids=lambda sound: sound.__name__)
@@ -134,6 +136,15 @@ def test_what_is_no_speech(twin: Habitual, sound: object) -> None:
     assert callable(sound)
     samples: Samples = np.asarray(sound(), np.float32)
     check(twin, wav_of(samples), samples.size / SAMPLE_RATE)
+
+
+@pytest.mark.parametrize("sound", [pink, chords], ids=lambda sound: sound.__name__)
+def test_what_is_no_speech_does_not_end_with_a_window(twin: Habitual, sound: object) -> None:
+    """Nowhere is a pause to cut at."""
+    assert callable(sound)
+    samples: Samples = np.resize(np.asarray(sound(), np.float32), round(70 * WINDOW * SAMPLE_RATE))
+    body = check(twin, wav_of(samples), samples.size / SAMPLE_RATE)
+    assert "The recording was heard in 2 windows." in body["notes"]
 
 
 def test_people_it_does_not_know(twin: Habitual) -> None:
@@ -148,14 +159,14 @@ def test_what_is_streamed_of_babble_is_the_final_text(twin: Habitual) -> None:
 
 
 def test_much_silence_costs_no_model_time(twin: Habitual) -> None:
-    """Twenty minutes: windows in which nobody speaks are not heard at all."""
+    """Two hours: windows in which nobody speaks are not heard at all."""
     file = io.BytesIO()
-    soundfile.write(file, np.zeros(20 * 60 * 8_000, np.float32), 8_000, format="FLAC")
+    soundfile.write(file, np.zeros(HOURS * 3_600 * 8_000, np.int16), 8_000, format="FLAC")
     frames = twin.running.metric("asr_encoded_frames_total")
     answer = twin.post("", file.getvalue()).json()
     assert answer["text"] == ""
-    assert answer["duration"] == pytest.approx(1_200)
-    assert_sound(answer["segments"], 1_200)
+    assert answer["duration"] == pytest.approx(HOURS * 3_600)
+    assert_sound(answer["segments"], HOURS * 3_600)
     assert twin.running.metric("asr_encoded_frames_total") == frames
 
 

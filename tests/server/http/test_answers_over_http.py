@@ -184,6 +184,20 @@ def test_an_answer_cut_at_the_limit_says_so(post: Post) -> None:
     assert answer.json()["text"].startswith("on and on")
 
 
+@pytest.mark.parametrize("wanted", ["vtt", "lrc", "rttm"])
+def test_a_cut_answer_says_so_in_the_comments_of_a_format(post: Post, wanted: str) -> None:
+    fields = {"stream": "true", "response_format": "diarized_json", "formats[]": wanted}
+    cut, whole = (
+        json.loads(post(**fields, **limit).text.rpartition("data: ")[2])["formats"][wanted]
+        for limit in ({"max_completion_tokens": "30"}, {})
+    )
+    marks = {"vtt": "NOTE ", "lrc": "[#:", "rttm": ";;"}
+    last = cut.splitlines()[-1]
+    assert last.startswith(marks[wanted])
+    assert "length limit" in " ".join(last.split())
+    assert marks[wanted] not in whole
+
+
 def test_a_file_that_ends_early_says_so(server: RunningServer, wav: bytes) -> None:
     half = {"file": ("a.wav", wav[: len(wav) // 2])}
     url = f"{server.url}/v1/audio/transcriptions"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import socket
 from collections.abc import Iterator
 
 import httpx
+import numpy as np
 import openai
 import pytest
+import soundfile  # type: ignore[import-untyped]
 
 from tests.server.http.conftest import KEY, OTHER_KEY, assert_envelope, tone
 from tests.support.scripted_server import RunningServer, running_server
@@ -103,7 +107,36 @@ def test_a_body_that_does_not_come_is_refused() -> None:
 
 def test_audio_beyond_the_limit(guarded_server: RunningServer) -> None:
     answer = httpx.post(f"{guarded_server.url}{PATH}", files={"file": tone(4.2, rate=8000)}, headers=BEARER)
-    assert_envelope(answer, 400, "audio_too_long", "file")
+    assert assert_envelope(answer, 400, "audio_too_long", "file")["message"] == (
+        "The audio is longer than the limit of 4 seconds: send it in parts, or let whoever runs the server raise the "
+        "limit (--max-audio-seconds)."
+    )
+
+
+def test_channels_beyond_the_limit(guarded_server: RunningServer) -> None:
+    """All together may last as long as two recordings."""
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((28_000, 3)), 8_000, format="WAV")
+    answer = httpx.post(
+        f"{guarded_server.url}{PATH}", files={"file": file.getvalue()}, data={"channels": "split"}, headers=BEARER
+    )
+    told = assert_envelope(answer, 400, "audio_too_long", "file")["message"]
+    assert told is not None
+    assert "3 channels of the audio are together longer than 8 seconds: send it in parts" in told
+    assert "--max-audio-seconds" in told
+
+
+def test_a_known_speakers_clip_beyond_the_limit(guarded_server: RunningServer) -> None:
+    """What helps against a long recording is of no use for a clip."""
+    clip = f"data:audio/wav;base64,{base64.b64encode(tone(5, rate=8000)).decode()}"
+    answer = httpx.post(
+        f"{guarded_server.url}{PATH}",
+        files={"file": tone(1, rate=8000)},
+        data={"known_speaker_names[]": "Ada", "known_speaker_references[]": clip},
+        headers=BEARER,
+    )
+    told = assert_envelope(answer, 400, "audio_too_long", "known_speaker_references")["message"]
+    assert told == "known_speaker_references: Each must last 2 to 4 seconds."
 
 
 def test_cors_for_configured_origins_only(guarded_server: RunningServer) -> None:

@@ -54,7 +54,7 @@ RENDERED: dict[str, Callable[[Transcript], object]] = {
     "lrc": render_lrc,
     "json": render_json,
     "diarized_json": render_diarized_json,
-    "rttm": lambda transcript: render_rttm(turns(transcript), "meeting"),
+    "rttm": lambda transcript: render_rttm(transcript, turns(transcript), "meeting"),
 }
 
 

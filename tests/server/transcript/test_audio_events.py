@@ -119,7 +119,7 @@ def test_a_request_says_or_its_format_does(answer: ResponseFormat, asked: str | 
 
 
 def test_a_cut_answer_says_so_in_vtt_too() -> None:
-    """srt and lrc have no comments: there it is in the header alone."""
+    """srt has no comments: there it is in the header alone."""
     cut = Transcript(TRANSCRIPT.segments, 10.0, complete=False, notes=("It was cut:\n\nat --> 9 s.", "Sorry."))
     assert render_vtt(cut).endswith("\n\nNOTE It was cut: at → 9 s. Sorry.\n")
     assert "NOTE" not in render_vtt(TRANSCRIPT)

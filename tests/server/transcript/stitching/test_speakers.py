@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from server.transcript.formats.diarization import render_diarization
 from server.transcript.formats.diarized_json import render_diarized_json
 from server.transcript.formats.srt import render_srt
 from server.transcript.formats.subtitles.options import SubtitleOptions
@@ -14,6 +15,7 @@ from server.transcript.segments import Transcript
 from server.transcript.stitching.assignment import best_pairs
 from server.transcript.stitching.heard import HeardWindow, Vector
 from server.transcript.stitching.stitcher import Stitcher
+from server.transcript.turns import turns
 from tests.server.transcript.stitching.test_seams import window
 
 GREET, ANSWER = "Good morning to everybody in this room.", "We have been waiting for an hour already."
@@ -121,6 +123,15 @@ def test_captions_doubt_in_the_label_and_json_beside_it(doubted: Transcript) -> 
         assert isinstance(segments, list)
         assert [segment["speaker"] for segment in segments] == ["A", "B", "A", "C"]
         assert [segment.get("speaker_in_doubt") for segment in segments] == [None, None, None, True]
+
+
+@pytest.mark.parametrize("longest_gap", [0.0, 60.0])
+def test_who_spoke_when_is_doubted_as_what_was_said(doubted: Transcript, longest_gap: float) -> None:
+    told = turns(doubted, longest_gap=longest_gap)
+    segments = render_diarization(doubted, told, with_text=False, verbose=False)["segments"]
+    assert isinstance(segments, list)
+    doubts = {segment["speaker"]: segment.get("speaker_in_doubt") for segment in segments}
+    assert doubts == {"SPEAKER_00": None, "SPEAKER_01": None, "SPEAKER_02": True}
 
 
 def test_a_known_name_is_not_doubted() -> None:
