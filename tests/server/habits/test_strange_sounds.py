@@ -26,7 +26,7 @@ from tests.support.samples import HELD_OUT, SHORT
 from tests.support.scripted_server import running_server
 from tests.support.talks import wav_of
 
-STRANGERS = Path(__file__).with_name("recordings") / "strangers.opus"
+RECORDINGS = Path(__file__).with_name("recordings")
 SECONDS = 4.0
 TIME = np.arange(round(SECONDS * SAMPLE_RATE)) / SAMPLE_RATE
 WINDOW = 0.25
@@ -147,8 +147,11 @@ def test_what_is_no_speech_does_not_end_with_a_window(twin: Habitual, sound: obj
     assert "The recording was heard in 2 windows." in body["notes"]
 
 
-def test_people_it_does_not_know(twin: Habitual) -> None:
-    check(twin, STRANGERS.read_bytes(), soundfile.info(STRANGERS).duration)
+@pytest.mark.parametrize("name", ["strangers", "person"])
+def test_people_it_does_not_know(twin: Habitual, name: str) -> None:
+    """Another synthesiser's words in ten seconds, and a human being over a window's border."""
+    file = RECORDINGS / f"{name}.opus"
+    check(twin, file.read_bytes(), soundfile.info(file).duration)
 
 
 def test_what_is_streamed_of_babble_is_the_final_text(twin: Habitual) -> None:
