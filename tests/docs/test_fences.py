@@ -190,7 +190,7 @@ def test_make_would_do_it(fence: Fence) -> None:
 
 @pytest.mark.parametrize("jobs", ["some jobs", ""])
 def test_the_server_takes_what_make_starts_it_with(jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ["make", "--dry-run", "serve", f"JOBS_FOLDER={jobs}"]
+    command = ["make", "--no-print-directory", "--dry-run", "serve", f"JOBS_FOLDER={jobs}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     _, _, flags = done.stdout.replace("\\\n", " ").rpartition("python -m server ")
     monkeypatch.chdir(tmp_path)
