@@ -38,14 +38,14 @@ class Windowing:
     seconds: longest window.
     continuity: between them.
     has_voice: whether samples, at the level of their recording, are worth the model's time.
-    has_speech: whether somebody speaks in them.
+    has_speech: whether somebody says something in them.
     side_by_side: linked windows that are open at once, so that memory is bounded and others get their turns.
     """
 
     seconds: float = 1200.0
     continuity: SpeakerContinuity = SpeakerContinuity.INTRODUCED
     has_voice: Callable[[Samples, Level], bool] = is_worth_hearing
-    has_speech: Callable[[Samples, Level], bool] = voiced.has_voice
+    has_speech: Callable[[Samples, Level], bool] = voiced.has_speech
     side_by_side: int = 3
 
     @property

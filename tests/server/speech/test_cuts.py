@@ -13,7 +13,7 @@ import soundfile  # type: ignore[import-untyped]
 from model.seam.audio import SAMPLE_RATE, Level, Samples, clip_level
 from server.recordings.windowed.windowing import first_window, next_begin, overlap_of, seen
 from server.speech.cuts import best_cut, next_pause
-from server.speech.voiced import has_voice
+from server.speech.voiced import has_speech, has_voice
 from tests.support.samples import SHORT, TWO_SPEAKERS
 
 SECOND = SAMPLE_RATE
@@ -82,6 +82,12 @@ def test_a_soft_recording_has_them_at_its_level() -> None:
     found = best_cut(pause, 0, pause.size, clip_level(pause))
     assert found.silent
     assert found.at / SECOND == pytest.approx(40.5, abs=0.1)
+
+
+def test_what_begins_suddenly_says_nothing() -> None:
+    tone = (0.1 * np.sin(2 * np.pi * 220 * np.arange(30 * SECOND) / SECOND)).astype(np.float32)
+    assert not has_speech(tone)
+    assert has_speech(soundfile.read(SHORT, dtype="float32")[0])
 
 
 def test_silence_and_noise_have_none() -> None:
