@@ -14,6 +14,7 @@ from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.windows.block import Block
 from server.windows.heard_audio import HeardAudio
+from server.windows.speakers import Speakers
 from server.windows.turn_window import TurnWindow
 from server.windows.voices import VoiceSample
 from server.windows.window import Window
@@ -27,6 +28,7 @@ async def open_window(
     context: str | None,
     priority: Priority,
     request_id: str,
+    speakers: Speakers,
     voices: Sequence[VoiceSample],
     blocks: Sequence[Block],
     level: Level | None = None,
@@ -34,6 +36,8 @@ async def open_window(
     adapter: str | None = None,
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
+
+    ``voices``: of some of the ``speakers``.
 
     The level, where none is given, is that of this audio. It stays for the window's life: what is in the KV cache
     cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
@@ -52,8 +56,8 @@ async def open_window(
     source = HeardAudio()
     stream = engine.open(spec, request_id=request_id, source=source)
     kind = Window if family.turns is None else TurnWindow
-    window = kind(stream, source, vocabulary, family, question, loop_guard=loop_guard)
-    window.level = level
+    numbers = speakers.numbers([voice.speaker for voice in voices])
+    window = kind(stream, source, vocabulary, family, question, level, numbers, loop_guard=loop_guard)
     try:
         for voice in voices:
             await window.introduce(voice)

@@ -6,15 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from model.seam.audio import SAMPLE_RATE
+import numpy as np
+
+from model.seam.audio import SAMPLE_RATE, Level, clip_level
 from model.seam.streams import Priority
 from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.voices.encoder import VoiceEncoder
 from server.windows.block import Block, total_seconds
 from server.windows.known import Known, pieces_of
 from server.windows.opening import open_window
-from server.windows.voices import Voices, VoiceSample
+from server.windows.speakers import Speakers
+from server.windows.voices import VoiceSample
 from server.windows.window import Window
 
 _VOICES_SHARE = 0.4
@@ -42,6 +46,7 @@ class WindowSequence:
         context: see below.
         priority: of its streams.
         loop_guard: answers that run in circles are asked for again.
+        encoder: tells voices apart, where there is one.
 
     Attributes:
         context: hotwords or background text for the prompt, from the next window on.
@@ -60,6 +65,7 @@ class WindowSequence:
         context: str | None = None,
         priority: Priority = Priority.LIVE,
         loop_guard: bool = True,
+        encoder: VoiceEncoder | None = None,
     ) -> None:
         self.context = context
         self.adapter: str | None = None
@@ -71,7 +77,8 @@ class WindowSequence:
         self._request_id = request_id
         self._priority = priority
         self._loop_guard = loop_guard
-        self._voices = Voices()
+        self._speakers = Speakers(encoder, as_written=True)  # another session goes on from what is written
+        self._level: Level | None = None  # of the last window
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
         self._coming = Known()  # from elsewhere; its audio is still to come
@@ -109,7 +116,7 @@ class WindowSequence:
     @property
     def voices(self) -> list[VoiceSample]:
         """What the next window would have in front, least recently heard first."""
-        return self._voices.recent(self._seconds * _VOICES_SHARE)
+        return self._speakers.voices.recent(self._seconds * _VOICES_SHARE)
 
     @property
     def known(self) -> Known:
@@ -128,7 +135,8 @@ class WindowSequence:
     def resume(self, voices: Iterable[VoiceSample], known: Known, closed_until: float) -> None:
         """Go on where another one was, which heard these ``voices``. Its audio comes first."""
         for voice in voices:
-            self._voices.offer(voice)
+            self._speakers.note(voice.speaker)
+            self._speakers.voices.offer(voice)
         self._coming = known
         self.closed_until = closed_until
 
@@ -172,9 +180,11 @@ class WindowSequence:
     def close_segment(self, segment: Segment) -> None:
         """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""
         self.closed_until = max(self.closed_until, segment.end)
+        if segment.speaker is not None:
+            self._speakers.note(segment.speaker)
         if self._window is not None:
             self._window.close_segment(segment)
-            self._voices.offer(self._window.voice(segment))
+            self._speakers.voices.offer(self._window.voice(segment))
 
     async def roll(self) -> None:
         """Go on in a new window, which begins with the audio behind the closed segments.
@@ -236,19 +246,29 @@ class WindowSequence:
 
     async def _opened(self, blocks: Sequence[Block]) -> Window:
         """Where it goes on from another one the same people are introduced: nobody says the same twice."""
-        voices = self._voices.chosen(self._seconds * _VOICES_SHARE)
+        await self._speakers.voices.listen(self._level_of_voices)
+        voices = self._speakers.voices.chosen(self._seconds * _VOICES_SHARE)
         if self.catching_up:
             voices = [voice for voice in voices if voice.speaker in self._coming.introduced]
-        return await open_window(
+        window = await open_window(
             self._engine,
             self._vocabulary,
             seconds=self._seconds + SPARE_SECONDS,
             context=self.context,
             priority=self._priority,
             request_id=self._request_id,
+            speakers=self._speakers,
             voices=voices,
             blocks=blocks,
             level=self._coming.level,
             loop_guard=self._loop_guard,
             adapter=self.adapter,
         )
+        self._level = window.level
+        return window
+
+    def _level_of_voices(self, _: int) -> Level:
+        """What voices are heard at: as in the last window."""
+        if self._level is None:
+            self._level = clip_level(np.concatenate([voice.block.samples for voice in self.voices]))
+        return self._level

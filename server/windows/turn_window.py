@@ -14,6 +14,7 @@ import numpy as np
 
 from model.family import Family
 from model.family.vibevoice_asr_streaming.geometry import WindowGeometry
+from model.seam.audio import Level
 from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
 from server.hearing.turn_hearing import hear_turns
@@ -25,6 +26,7 @@ from server.transcript.turn_reader import TurnReader
 from server.windows.block import Block
 from server.windows.heard_audio import HeardAudio
 from server.windows.reading import with_logprobs
+from server.windows.speakers import WindowNumbers
 from server.windows.voices import VoiceSample
 from server.windows.window import Window
 
@@ -42,10 +44,12 @@ class TurnWindow(Window):
         vocabulary: Vocabulary,
         family: Family,
         question: Question,
+        level: Level,
+        numbers: WindowNumbers,
         *,
         loop_guard: bool = True,
     ) -> None:
-        super().__init__(stream, heard, vocabulary, family, question, loop_guard=loop_guard)
+        super().__init__(stream, heard, vocabulary, family, question, level, numbers, loop_guard=loop_guard)
         form = turn_form(family)
         assert form is not None
         self._form = form
@@ -65,10 +69,10 @@ class TurnWindow(Window):
         """See Window: its words stand in its turns, about as they were said."""
         await self._add(voice.block)
         await self._add(Block(voice.block.end, np.zeros(self._turns.filling(self._timeline.samples), np.float32)))
-        self._speakers.add(voice.speaker)
+        self._introduced_speakers.add(voice.speaker)
         turns = self._whole_turns - self._answered
         words = [f" {word}" for word in voice.text.split()]
-        label = self._grammar.segment(0.0, 0.0, voice.speaker, "").rstrip()
+        label = self._grammar.segment(0.0, 0.0, self._numbers.back(voice.speaker), "").rstrip()
         for turn in range(turns):
             part = words[turn * len(words) // turns : (turn + 1) * len(words) // turns]
             self._take([*self._vocabulary.ids("".join([label if not turn else "", *part])), self._form.end])
@@ -99,7 +103,7 @@ class TurnWindow(Window):
             self._take(answer.tokens, answer.logprobs)
         if whole:
             self._pause(self._answered)
-        return self._heard_here(self._read(logprobs=logprobs))
+        return await self._numbered(self._heard_here(self._read(logprobs=logprobs)), final=True)
 
     def close_segment(self, segment: Segment, source: str | None = None) -> None:
         """See Window: where it ends with a turn, what is said in the next one is another segment."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from model.family import Family
-from model.seam.audio import SAMPLE_RATE, Level
+from model.seam.audio import SAMPLE_RATE, Level, Samples
 from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
 from server.hearing.hearing import hear
@@ -20,6 +21,7 @@ from server.windows.heard_audio import HeardAudio
 from server.windows.known import Known, pieces_of
 from server.windows.prefix import AnswerPrefix
 from server.windows.reading import read
+from server.windows.speakers import WindowNumbers
 from server.windows.timeline import Timeline
 from server.windows.voices import VoiceSample
 
@@ -44,6 +46,8 @@ class Window:
         vocabulary: of the checkpoint.
         family: of the checkpoint: how it cuts audio into frames and writes answers.
         question: as it is put about a window of which nothing is known yet.
+        level: of its audio.
+        numbers: whose the numbers in its answers are.
         loop_guard: an answer that runs in circles is asked for again.
 
     Attributes:
@@ -58,10 +62,12 @@ class Window:
         vocabulary: Vocabulary,
         family: Family,
         question: Question,
+        level: Level,
+        numbers: WindowNumbers,
         *,
         loop_guard: bool = True,
     ) -> None:
-        self.level: Level | None = None
+        self.level = level
         self.sounds: tuple[Segment, ...] = ()
         self._stream = stream
         self._heard = heard
@@ -70,11 +76,13 @@ class Window:
         self._grammar = family.grammar
         self._loop_guard = loop_guard
         self._question = question
+        self._numbers = numbers
         self._timeline = Timeline()
         self._introduced = 0.0  # seconds of the window that voices take
         self._blocks: list[Block] = []  # without the voices
         self._prefix = AnswerPrefix(family.grammar)
-        self._speakers: set[int] = set()  # whose voices stand in front
+        self._introduced_speakers: set[int] = set()
+        self._numbers_before: set[int] = set()  # of the window, in the last answer
         self._fills: list[tuple[int, int]] = []  # see Known
         self._closed: list[tuple[Segment, str]] = []
 
@@ -87,7 +95,7 @@ class Window:
     def known(self) -> Known:
         """What another one needs to go on here, beside the audio and the voices."""
         fills, closed = tuple(self._fills), tuple(self._closed)
-        return Known(pieces_of(self._blocks), fills, closed, frozenset(self._speakers), self.level)
+        return Known(pieces_of(self._blocks), fills, closed, frozenset(self._introduced_speakers), self.level)
 
     @property
     def heard_until(self) -> float:
@@ -98,8 +106,8 @@ class Window:
         """Put something that was said long ago in front. Before any other audio. Raises EngineError."""
         start = self.seconds
         await self._add(voice.block)
-        self._speakers.add(voice.speaker)
-        self._prefix.close(Segment(0, start, self.seconds, voice.speaker, voice.text))
+        self._introduced_speakers.add(voice.speaker)
+        self._prefix.close(Segment(0, start, self.seconds, self._numbers.back(voice.speaker), voice.text))
         await self._add(Block(voice.block.end, np.zeros(_GAP, np.float32)))
         self._introduced = self.seconds
 
@@ -135,7 +143,7 @@ class Window:
             reading = reading.without_last  # what is there will be heard again, with more behind it
         self._prefix.note(reading.written)
         self.sounds = self._heard_here(reading.sounds)
-        return self._heard_here(reading.segments)
+        return await self._numbered(self._heard_here(reading.segments), final=whole)
 
     async def fill(self, samples: int) -> None:
         """So much silence, where another window was filled up with it. Raises EngineError."""
@@ -149,7 +157,8 @@ class Window:
     def close_segment(self, segment: Segment, source: str | None = None) -> None:
         """From now on answers begin with this segment too; ``source``: as it stood in front of answers elsewhere."""
         start = self._timeline.window(segment.start)
-        placed = replace(segment, start=start, end=max(start, self._timeline.window(segment.end)))
+        number = None if segment.speaker is None else self._numbers.back(segment.speaker)
+        placed = replace(segment, start=start, end=max(start, self._timeline.window(segment.end)), speaker=number)
         self._closed.append((segment, self._prefix.close(placed, source)))
 
     def audio_from(self, seconds: float) -> list[Block]:
@@ -159,12 +168,10 @@ class Window:
 
     def voice(self, segment: Segment) -> VoiceSample | None:
         """A segment with its audio; None where it is not in one piece or nobody is known to speak."""
-        first, last = round((segment.start - _MARGIN) * SAMPLE_RATE), round((segment.end + _MARGIN) * SAMPLE_RATE)
-        blocks = [block for block in self._blocks if block.end > first and block.start < last]
+        blocks = self._between(segment.start - _MARGIN, segment.end + _MARGIN)
         if segment.speaker is None or any(one.end != other.start for one, other in pairwise(blocks)) or not blocks:
             return None
-        audio = joined(blocks).behind(first)
-        return VoiceSample(segment.speaker, segment.text, Block(audio.start, audio.samples[: last - audio.start]))
+        return VoiceSample(segment.speaker, segment.text, joined(blocks))
 
     def close(self) -> None:
         """Give everything on the device back. Harmless when repeated."""
@@ -174,6 +181,35 @@ class Window:
         self._timeline.add(block.start, block.samples.size)
         self._heard.add(block.samples)
         await self._stream.append(block.samples)
+
+    def _between(self, start: float, end: float) -> list[Block]:
+        first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
+        return [block.behind(first).before(last) for block in self._blocks if block.end > first and block.start < last]
+
+    async def _numbered(self, segments: Iterable[Segment], *, final: bool) -> tuple[Segment, ...]:
+        """With the session's numbers. Whose a new one is, is decided when a second answer has it, or a ``final`` one:
+        of the first word of somebody nothing can be told, and no word of one answer alone is told for good."""
+        segments = tuple(segments)
+        present = {segment.speaker for segment in segments if segment.speaker is not None}
+        closed = {self._numbers.back(said.speaker) for said, _ in self._closed if said.speaker is not None}
+        self._numbers.keep(present | closed)
+        decided = present if final else present & self._numbers_before
+        self._numbers_before = present
+        guesses: dict[int, int] = {}
+        told: list[Segment] = []
+        for segment in segments:
+            if (number := segment.speaker) is None:
+                told.append(segment)
+            elif number in decided:
+                told.append(replace(segment, speaker=await self._numbers.of(number, partial(self._clip, segment))))
+            else:
+                guess = guesses.setdefault(number, self._numbers.guess(number, guesses.values()))
+                told.append(replace(segment, speaker=guess))
+        return tuple(told)
+
+    async def _clip(self, segment: Segment) -> Samples:
+        blocks = self._between(segment.start, segment.end)
+        return self.level.apply(np.concatenate([block.samples for block in blocks] or [np.zeros(0, np.float32)]))
 
     def _heard_here(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
         """Those behind what was put in front."""

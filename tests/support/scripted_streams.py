@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from model.family import VIBEVOICE_ASR
-from model.seam.audio import SAMPLE_RATE, Samples
+from model.seam.audio import SAMPLE_RATE, Level, Samples
 from model.seam.streams import Question, StreamSpec
 from server.engine.client.answer import WholeAnswer
 from server.engine.client.engine import Engine
@@ -18,6 +18,7 @@ from server.engine.errors import EngineError
 from server.engine.figures import LoopFigures
 from server.engine.messages import AnswerTokens, FailureCode
 from server.windows.heard_audio import HeardAudio
+from server.windows.speakers import Speakers
 from server.windows.window import Window
 from tests.support.author import Author
 from tests.support.speaking_runner import SpeakingRunner
@@ -118,4 +119,5 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    return Window(cast(EngineStream, stream), HeardAudio(), stream.author.vocabulary, VIBEVOICE_ASR, question)
+    vocabulary, numbers = stream.author.vocabulary, Speakers(as_written=True).numbers(())
+    return Window(cast(EngineStream, stream), HeardAudio(), vocabulary, VIBEVOICE_ASR, question, Level(), numbers)

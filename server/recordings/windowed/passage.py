@@ -18,13 +18,14 @@ from server.recordings.windowed.cutting import Cutting, Stretch
 from server.recordings.windowed.known import KnownClips
 from server.recordings.windowed.sound import window_sound
 from server.recordings.windowed.telling import PROGRESS, Telling
-from server.recordings.windowed.voices import HeardVoices, WindowNumbers
+from server.recordings.windowed.voices import HeardVoices
 from server.recordings.windowed.window import RecordingWindow, WindowOpener
 from server.recordings.windowed.windowing import Windowing
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.parser import CUT
 from server.transcript.segments import Segment
 from server.voices.encoder import VoiceEncoder
+from server.windows.speakers import WindowNumbers
 
 SILENCE = "[Silence]"
 _UNSURE = 1.0
@@ -255,7 +256,7 @@ class Passage:
         """With the recording's number; whoever is told is heard."""
         if not isinstance(event, SegmentClosed):
             return event
-        segment = replace(event.segment, speaker=await numbers.of(event.segment))
+        segment = replace(event.segment, speaker=await self._voices.number(event.segment, numbers))
         self._voices.hear([segment])
         self._tell(segment)
         return replace(event, segment=segment, source=None)

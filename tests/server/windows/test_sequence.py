@@ -28,8 +28,9 @@ def engine(author: Author) -> ScriptedEngine:
 
 HELLO, THEN = GRAMMAR.segment(2.5, 5.5, 1, "Hello there, all of you."), GRAMMAR.segment(6.0, 9.0, 0, "And then")
 FIRST = f"[{HELLO},{THEN}]"
-RAINED = GRAMMAR.segment(3.9, 7.4, 0, "And then it rained.")
-SECOND = f"[{GRAMMAR.segment(0.0, 3.1, 1, 'Hello there, all of you.')},{RAINED}]"
+RAINED = GRAMMAR.segment(3.9, 7.4, 1, "And then it rained.")
+SECOND = f"[{GRAMMAR.segment(0.0, 3.1, 0, 'Hello there, all of you.')},{RAINED}]"
+"""Who is introduced has the first number there."""
 
 
 def sequence(engine: ScriptedEngine, author: Author, *, context: str | None = None) -> WindowSequence:
@@ -98,7 +99,7 @@ async def test_the_next_window_begins_with_a_voice_and_what_is_not_closed(
     assert np.array_equal(stream.audio[voice.size + gap :], sound(5.5, 4.5).samples)
     assert spec.question.context == "Rain"
     await windows.ask()
-    assert stream.questions[0].prefix == "[" + GRAMMAR.segment(0.0, 3.1, 1, "Hello there, all of you.")
+    assert stream.questions[0].prefix == "[" + GRAMMAR.segment(0.0, 3.1, 0, "Hello there, all of you.")
 
 
 async def test_half_a_window_in_which_nothing_is_closed_is_left_behind(engine: ScriptedEngine, author: Author) -> None:

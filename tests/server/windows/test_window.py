@@ -9,12 +9,13 @@ import pytest
 
 from model.family import VIBEVOICE_ASR
 from model.family.vibevoice_asr.geometry import HOP
-from model.seam.audio import SAMPLE_RATE
+from model.seam.audio import SAMPLE_RATE, Level
 from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
 from server.transcript.segments import UNINTELLIGIBLE, Segment
 from server.windows.block import Block
 from server.windows.heard_audio import HeardAudio
+from server.windows.speakers import Speakers
 from server.windows.voices import VoiceSample
 from server.windows.window import Window
 from tests.support.author import Author
@@ -103,7 +104,10 @@ async def test_an_answer_that_runs_in_circles_is_stopped_and_asked_for_again(aut
         return ' so on."}]' if cured and question.temperature else " malo malo," * 300
 
     stream = LoopingStream(author, model)
-    window = Window(cast(EngineStream, stream), HeardAudio(), author.vocabulary, VIBEVOICE_ASR, Question())
+    numbers = Speakers(as_written=True).numbers(())
+    window = Window(
+        cast(EngineStream, stream), HeardAudio(), author.vocabulary, VIBEVOICE_ASR, Question(), Level(), numbers
+    )
     await window.append(silence(0, 6))
     for whole in (False, True):
         written = stream.written
