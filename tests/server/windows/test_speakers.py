@@ -1,0 +1,128 @@
+"""Whose numbers are whose from window to window, in files and live sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from model.family import VIBEVOICE_ASR
+from model.seam.audio import SAMPLE_RATE, Level, Samples
+from server.transcript.segments import Segment
+from server.voices.encoder import Likeness, Vector
+from server.windows.block import Block
+from server.windows.sequence import WindowSequence
+from server.windows.speakers import Speakers
+from server.windows.voices import VoiceSample
+from tests.support.author import Author
+from tests.support.scripted_streams import ScriptedEngine
+
+GRAMMAR = VIBEVOICE_ASR.grammar
+
+
+class Ears:
+    """A VoiceEncoder that knows voice n by n of ten samples being positive, however loud they are.
+
+    Attributes:
+        heard: clips.
+    """
+
+    likeness = Likeness(same=0.8, different=0.6)
+
+    def __init__(self) -> None:
+        self.heard = 0
+
+    async def vectors(self, clips: Sequence[Samples]) -> list[Vector]:
+        self.heard += len(clips)
+        return [np.asarray(np.eye(10)[round(10 * float(np.mean(clip > 0)))], np.float32) for clip in clips]
+
+    def close(self) -> None:
+        pass
+
+
+def saying(person: int, start: float, seconds: float) -> Block:
+    pattern = np.where(np.arange(10) < person, 0.1, -0.1).astype(np.float32)
+    size = round(seconds * SAMPLE_RATE)
+    return Block(round(start * SAMPLE_RATE), np.resize(pattern, size))
+
+
+async def clip(person: int, seconds: float) -> Samples:
+    return saying(person, 0, seconds).samples
+
+
+async def introduced(encoder: Ears | None, *people: int) -> Speakers:
+    """Each has said something, and has his place as number."""
+    speakers = Speakers(encoder)
+    for number, person in enumerate(people):
+        speakers.note(number)
+        speakers.voices.offer(VoiceSample(number, "words", saying(person, 0, 3.5)))
+    await speakers.voices.listen(lambda until: Level())
+    return speakers
+
+
+async def test_a_number_for_nobody_in_front_is_whose_voice_it_is_or_a_new_one() -> None:
+    numbers = (await introduced(Ears(), 1, 2)).numbers([0, 1])
+    assert await numbers.of(1, lambda: clip(5, 3.0)) == 1, "the model knows him again, whatever he sounds like"
+    assert await numbers.of(2, lambda: clip(1, 3.0)) == 0
+    assert await numbers.of(3, lambda: clip(4, 3.0)) == 2
+    assert await numbers.of(3, lambda: clip(1, 3.0)) == 2, "it stays his"
+    assert numbers.back(2) == 3
+
+
+async def test_too_little_tells_nothing_and_nobody_is_heard_without_an_encoder() -> None:
+    ears = Ears()
+    numbers = (await introduced(ears, 1, 2)).numbers([0, 1])
+    heard = ears.heard
+    assert await numbers.of(2, lambda: clip(1, 0.3)) == 2
+    assert ears.heard == heard
+    assert await (await introduced(None, 1, 2)).numbers([0, 1]).of(2, lambda: clip(1, 3.0)) == 2
+
+
+async def test_a_number_that_is_not_said_any_more_may_be_anybodys() -> None:
+    numbers = (await introduced(Ears(), 1, 2)).numbers([0, 1])
+    assert await numbers.of(2, lambda: clip(1, 3.0)) == 0
+    numbers.keep({0})
+    assert numbers.guess(2) == 2
+    assert await numbers.of(2, lambda: clip(4, 3.0)) == 2
+    assert (numbers.back(0), numbers.back(1)) == (0, 1), "whoever is introduced stays"
+
+
+@pytest.mark.parametrize(("as_written", "expected"), [(True, [4, 0]), (False, [0, 1])])
+async def test_where_nobody_is_introduced_numbers_are_as_written_or_as_they_come(
+    as_written: bool, expected: list[int]
+) -> None:
+    numbers = Speakers(as_written=as_written).numbers([])
+    assert [await numbers.of(number, lambda: clip(1, 3.0)) for number in (4, 0)] == expected
+
+
+FIRST = f"[{GRAMMAR.segment(0.0, 3.0, 0, 'This is one.')},{GRAMMAR.segment(3.0, 6.0, 1, 'This is two.')}]"
+FRONT = f"[{GRAMMAR.segment(0.0, 3.05, 0, 'This is one.')},{GRAMMAR.segment(3.35, 6.4, 1, 'This is two.')}"
+
+
+async def live(author: Author, encoder: Ears | None, third: int) -> list[list[Segment]]:
+    """What the second window's answers have: ``third`` speaks, of whom the model says that it is somebody new."""
+    again = f"{FRONT},{GRAMMAR.segment(6.7, 9.7, 2, 'Who is this?')}]"
+    engine = ScriptedEngine(author, [FIRST], [again, again])
+    windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=16, request_id="test", encoder=encoder)
+    await windows.append(saying(1, 0.0, 3.0))
+    await windows.append(saying(2, 3.0, 3.0))
+    for segment in await windows.ask(whole=True):
+        windows.close_segment(segment)
+    await windows.roll()
+    await windows.append(saying(third, 6.0, 3.2))
+    return [list(await windows.ask()), list(await windows.ask(whole=True))]
+
+
+@pytest.mark.parametrize(("third", "speaker"), [(2, 1), (5, 2)])
+async def test_a_live_window_knows_a_voice_again_that_the_model_does_not(
+    author: Author, third: int, speaker: int
+) -> None:
+    """Not by the first word of it: whose it is, is said when there is more."""
+    first, last = await live(author, Ears(), third)
+    assert [segment.speaker for segment in first] == [2]
+    assert [(segment.speaker, segment.text) for segment in last] == [(speaker, "Who is this?")]
+
+
+async def test_without_an_encoder_a_live_window_believes_the_model(author: Author) -> None:
+    assert [[segment.speaker for segment in told] for told in await live(author, None, 2)] == [[2], [2]]
