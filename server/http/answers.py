@@ -10,13 +10,14 @@ from fastapi.responses import PlainTextResponse, Response
 
 from server.http.errors import to_api_error
 from server.http.long_json import LongJSONResponse, encoded
+from server.http.progress import with_progress
 from server.http.writing import written
 from server.protocols.openai.events import OpenAIEvents, progress_event
 from server.protocols.openai.rendering import rendered, rendered_as
 from server.protocols.openai.response_format import ResponseFormat
 from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.recordings.transcription import Transcription
-from server.transcript.events import SegmentClosed
+from server.transcript.events import TranscriptEvent
 from server.transcript.segments import Transcript
 
 NOTES_HEADER = "x-vibevoice-notes"
@@ -77,14 +78,15 @@ async def answer_messages(
         return encoder.done(transcript) | ({"formats": also} if also else {})
 
     try:
-        if parameters.progress:
-            yield progress_event(transcription.recording.seconds, transcription.heard_until)
-        async with aclosing(transcription.events()) as events:
+        heard: AsyncGenerator[TranscriptEvent | float, None]
+        heard = with_progress(transcription) if parameters.progress else transcription.events()
+        async with aclosing(heard) as events:
             async for event in events:
+                if isinstance(event, float):
+                    yield progress_event(transcription.recording.seconds, event)
+                    continue
                 for message in encoder.progress([event]):
                     yield message
-                if parameters.progress and isinstance(event, SegmentClosed):
-                    yield progress_event(transcription.recording.seconds, transcription.heard_until)
         transcript = transcription.transcript
         assert transcript is not None
         yield await written(transcript, lambda: done(transcript))

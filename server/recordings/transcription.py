@@ -99,7 +99,7 @@ class Transcription(ABC):
 
     @property
     def heard_until(self) -> float:
-        """Seconds of the recording that are done for good: its segments were told, or had been told before."""
+        """Seconds of the recording that are done: its segments were told, or had been told before."""
         return self.recording.seconds if self.transcript is not None else self._told_until
 
     def _know(self, recording: Recording) -> None:

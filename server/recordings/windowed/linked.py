@@ -52,6 +52,13 @@ class _Heard:
     clips: Mapping[int, Vector] = field(default_factory=dict)
     task: asyncio.Task[None] | None = None
 
+    @property
+    def heard_until(self) -> float:
+        """How far the model is, in seconds of the sound."""
+        if self.task is not None and self.task.done():
+            return self.end
+        return max((segment.end for segment in self.segments), default=self.start)
+
 
 class LinkedTranscription(WindowedTranscription):
     """Windows side by side. Segments leave when their window and those before are heard, those of the first at once."""
@@ -105,6 +112,17 @@ class LinkedTranscription(WindowedTranscription):
         assert self.costs is not None
         inference = perf_counter() - began - self.costs.queue_seconds
         self.costs = replace(self.costs, inference_seconds=max(0.0, inference))
+
+    @property
+    def heard_until(self) -> float:
+        """See Transcription. What is heard of each window counts, told or not: they are told when they are linked."""
+        if self.transcript is not None:
+            return super().heard_until
+        done = before = 0.0
+        for window in self._windows:
+            done += max(0.0, window.heard_until - max(window.start, before))
+            before = window.end
+        return min(max(super().heard_until, done), self.recording.seconds)
 
     @property
     def standings(self) -> tuple[Standing, ...]:

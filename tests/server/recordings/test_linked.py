@@ -104,3 +104,22 @@ async def test_of_windows_that_are_told_no_audio_is_held(opened_room: Room) -> N
     finally:
         tracemalloc.stop()
     assert held < samples.nbytes / 8
+
+
+async def test_what_is_heard_of_all_windows_counts_before_it_is_told(opened_room: Room) -> None:
+    """Whoever waits for windows to be linked sees that they are heard."""
+    opened_room.hear_in(linked(16.0))
+    heard, told = [0.0], [0.0]
+    with opened_room.admit() as ticket:
+        content = io.BytesIO(file_of(recording_of(TALK)))
+        opening = opened_room.transcription(content, Wishes("talk"), ticket=ticket, request_id="test")
+        async with opening as transcription:
+            async for event in transcription.events():
+                if isinstance(event, SegmentClosed):
+                    heard.append(transcription.heard_until)
+                    told.append(event.segment.end)
+            assert heard == sorted(heard)
+            assert all(of_it >= said for of_it, said in zip(heard, told, strict=True))
+            ahead = [of_it - said for of_it, said in zip(heard, told, strict=True) if said > 14.0]
+            assert max(ahead) > 8, "of the second window all is heard when the first of it is told"
+            assert transcription.heard_until == transcription.recording.seconds
