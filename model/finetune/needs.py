@@ -27,9 +27,9 @@ class Needs:
     """Bytes by what they are for.
 
     ``weights``: all of them, what learns in float32. ``learning``: gradients and moments. ``casts``: what learns, once
-    more in two bytes, while it is computed with. ``kept``: for the gradient, between the layers or in all of them, and behind them.
-    ``layer``: where layers are computed again, that of one, and its gradients. ``scores``: of as many places as are
-    scored at once.
+    more in two bytes, while it is computed with. ``kept``: for the gradient, between the layers or in all of them, and
+    behind them. ``layer``: where layers are computed again, that of one, and its gradients. ``scores``: of as many
+    places as are scored at once.
     """
 
     weights: int
@@ -67,7 +67,7 @@ class Needs:
 
 
 def _layer_bytes(footprint: Footprint, *, rank: int | None) -> int:
-    """Of one position, kept for the gradient of one layer. ``rank``: of an adapter; None where the decoder itself learns.
+    """Of one position, kept for the gradient of one layer. ``rank``: of an adapter, None where the decoder learns.
 
     Both keep rotated queries and keys, values and result of attention, and of the feed-forward gate, activation and
     other half. Beside an adapter a norm keeps its input in float32, and each map its input behind dropout, the mask and

@@ -17,7 +17,7 @@ from model.loading.checkpoint import load_checkpoint
 from model.memory.footprint import Footprint
 from tests.support.samples import HELD_OUT
 
-MARGIN = 0.04
+MARGIN = 0.05
 """Of what is kept for the gradient: the first layer keeps less, not all places are scored, and angles are kept too."""
 RANK = 16
 
@@ -63,7 +63,7 @@ def test_what_is_foreseen_is_what_learning_keeps(method: Method, recompute: bool
     # A device with CUDA keeps what dropout left as one byte a number, a CPU as a number.
     masks = 3 * dropped(footprint) * positions * footprint.layers if method == "lora" and not recompute else 0
     casts = 0 if recompute else needs.casts
-    assert kept.bytes - masks == pytest.approx(needs.kept + casts, rel=MARGIN)
+    assert (1 - MARGIN) * needs.kept <= kept.bytes - masks - casts <= needs.kept
 
 
 def _bare(pupil: Pupil) -> torch.nn.Module:
