@@ -12,7 +12,7 @@ from model.finetune.course import Course, Method
 from model.finetune.lines import read_lines
 from model.finetune.loss import summed_loss
 from model.finetune.needs import Needs, dropped
-from model.finetune.pupil import Pupil, take_pupil
+from model.finetune.pupil import take_pupil
 from model.loading.checkpoint import load_checkpoint
 from model.memory.footprint import Footprint
 from tests.support.samples import HELD_OUT
@@ -41,7 +41,7 @@ class Kept:
 def test_what_is_foreseen_is_what_learning_keeps(method: Method, recompute: bool, tmp_path: Path) -> None:
     course = Course("tiny", method=method, rank=RANK, dtype="bfloat16", recompute=recompute)
     pupil = take_pupil(course, "cpu")
-    footprint = Footprint.of(_bare(pupil))
+    footprint = Footprint.of(load_checkpoint("tiny").model)
     example = pupil.examples.of(read_lines(_line(tmp_path))[0])
     positions = len(example.ids)
     needs = Needs.of(footprint, method=method, rank=RANK, recompute=recompute, positions=positions)
@@ -64,11 +64,6 @@ def test_what_is_foreseen_is_what_learning_keeps(method: Method, recompute: bool
     masks = 3 * dropped(footprint) * positions * footprint.layers if method == "lora" and not recompute else 0
     casts = 0 if recompute else needs.casts
     assert (1 - MARGIN) * needs.kept <= kept.bytes - masks - casts <= needs.kept
-
-
-def _bare(pupil: Pupil) -> torch.nn.Module:
-    """The same model as it is loaded, without what learns beside it."""
-    return pupil.model if pupil.adapted is None else load_checkpoint("tiny").model
 
 
 def _line(folder: Path) -> Path:
