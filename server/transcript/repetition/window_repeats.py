@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from server.transcript.word_breaks import letters
+from server.transcript.repetition.speaking_time import least_seconds
 
 COPIES = 18
 """Windows with the same clause that are a loop: one more than honest chants and drills come to, exactly in time."""
 BRIEF_COPIES = 30
 """The same of a word or two: they are off by little, and many say yes for a long time."""
-_BRIEF = 10
-"""Letters below which a text is brief."""
+_BRIEF = 0.4
+"""Seconds at a speed that nobody keeps up below which a text is brief: ten letters, four Chinese characters."""
 
 
 class WindowRepeats:
@@ -46,7 +46,7 @@ class WindowRepeats:
 
     @property
     def _most(self) -> int:
-        return COPIES if letters(self._unit) >= _BRIEF else BRIEF_COPIES
+        return COPIES if sum(map(least_seconds, self._unit)) >= _BRIEF else BRIEF_COPIES
 
 
 def _plain(text: str) -> str:

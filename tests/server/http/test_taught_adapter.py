@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from model.seam.adapters import NamedAdapter
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from tests.support.processes import ROOT
 from tests.support.samples import HELD_OUT, TWO_SPEAKERS, truth
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
@@ -49,7 +49,7 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def running(adapter: Path) -> Iterator[RunningServer]:
     named = [NamedAdapter("spelled", str(adapter))]
-    tiny = partial(load_model, "tiny", device="cpu", dtype="float32", adapters=named)
+    tiny = partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32", adapters=named))
     with running_server(tiny, adapters=f"spelled={adapter}") as running:
         yield running
 
