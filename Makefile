@@ -23,6 +23,10 @@ FILES_CLIENTS := $(FILES_VENV)/.installed
 WYOMING := tests/conformance/wyoming
 WYOMING_VENV := .venv-conformance-wyoming
 WYOMING_CLIENT := $(WYOMING_VENV)/.installed
+MICROSOFT := tests/conformance/microsoft
+MICROSOFT_VENV := .venv-conformance-microsoft
+MICROSOFT_SCRIPTS := $(MICROSOFT_VENV)/.installed
+VIBEVOICE_SOURCE ?= https://raw.githubusercontent.com/microsoft/VibeVoice/e73d1e17c3754f046352014856a922f8208fb5d3
 DIST_VENV := .venv-dist
 DIST := $(DIST_VENV)/.installed
 RAY_VENV := .venv-ray
@@ -88,7 +92,7 @@ format: $(DEV) ## Mend what the linter and the formatter can mend
 
 # As in CI, a client that is not there is a failure here and no reason to skip; only wyoming-openai may be left out, told
 # above, where there is no Python that it runs on.
-conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) $(FILES_CLIENTS) $(NODE_AGENTS) $(WYOMING_CLIENT) ## Run the tests that drive unmodified clients, and note their versions in docs/clients.md (TESTS="tests/conformance/files")
+conformance: $(DEV) $(NODE_CLIENTS) $(LIVE_CLIENTS) $(FILES_CLIENTS) $(NODE_AGENTS) $(WYOMING_CLIENT) $(MICROSOFT_SCRIPTS) ## Run the tests that drive unmodified clients, and note their versions in docs/clients.md (TESTS="tests/conformance/files")
 	CI=true $(BIN)/python -m pytest --record-clients $(or $(TESTS),tests/conformance)
 
 bench-files: $(DEV) ## Compare engine and server with Transformers' generate on the same clips (ARGS=--record: into the docs)
@@ -215,7 +219,7 @@ digests: ## Say which pinned images have been built anew since (needs docker and
 	done
 
 clean: ## Remove the environment, caches and installed clients
-	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(RAY_VENV) $(DIST_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules $(BROWSER)/node_modules
+	rm -rf $(VENV) $(LIVE_VENV) $(FILES_VENV) $(WYOMING_VENV) $(MICROSOFT_VENV) $(RAY_VENV) $(DIST_VENV) .venv-versions .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants *.egg-info tests/conformance/node_modules tests/conformance/node/node_modules $(BROWSER)/node_modules
 
 # PyTorch goes first and by itself: its build (CPU, CUDA) is the platform's choice, the rest follows what is there.
 $(RUNTIME): pyproject.toml constraints.txt
@@ -252,6 +256,20 @@ $(LIVE_CLIENTS): $(LIVE)/requirements.txt $(LIVE)/constraints.txt
 	$(PYTHON) -m venv --clear $(LIVE_VENV)
 	$(LIVE_VENV)/bin/python -m pip --disable-pip-version-check --quiet install \
 		--constraint $(LIVE)/constraints.txt --requirement $(LIVE)/requirements.txt
+	@touch $@
+
+# They are in no package: fetched from their repository at one commit, and taken if they are what they were. Where that
+# cannot be reached: make conformance VIBEVOICE_SOURCE=file:///folder/of/a/checkout
+$(MICROSOFT_SCRIPTS): $(MICROSOFT)/sha256sums constraints.txt
+	@echo "Installing Microsoft's scripts into $(MICROSOFT_VENV)"
+	$(PYTHON) -m venv --clear $(MICROSOFT_VENV)
+	$(MICROSOFT_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt requests
+	mkdir $(MICROSOFT_VENV)/scripts
+	cd $(MICROSOFT_VENV)/scripts && curl --fail --silent --show-error --location --remote-name-all \
+		$(VIBEVOICE_SOURCE)/LICENSE \
+		$(VIBEVOICE_SOURCE)/vllm_plugin/tests/test_api.py \
+		$(VIBEVOICE_SOURCE)/vllm_plugin/tests/test_api_auto_recover.py
+	cd $(MICROSOFT_VENV)/scripts && sha256sum --check --quiet $(CURDIR)/$(MICROSOFT)/sha256sums
 	@touch $@
 
 ray: $(RAY) ## Make .venv-ray with Ray Serve, and run the tests of deploy/ray

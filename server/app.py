@@ -7,16 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TypedDict
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from model.seam.steps import StepSizes
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.http.answers import NOTES_HEADER
 from server.http.auth.accounts import HEADERS as RATE_LIMITS
 from server.http.auth.callers import Keys, Places
@@ -105,41 +103,26 @@ def make_engine(settings: Settings, failed_starts: int | None = None) -> Engine:
     engine = engine_settings(settings)
     if failed_starts is not None:
         engine = replace(engine, max_failed_starts=failed_starts)
-    return Engine(
-        partial(
-            load_model,
-            settings.model,
-            device=settings.device,
-            dtype=settings.dtype,
-            weights=settings.weights,
-            revision=settings.revision,
-            kv_positions=settings.kv_positions,
-            attention=settings.attention,
-            deterministic=settings.deterministic,
-            adapters=settings.named_adapters,
-            **pass_room(settings),
-        ),
-        engine,
+    return Engine(partial(load_model, model_wishes(settings)), engine)
+
+
+def model_wishes(settings: Settings) -> ModelWishes:
+    """What is loaded, as the settings have it."""
+    return ModelWishes(
+        settings.model,
+        device=settings.device,
+        dtype=settings.dtype,
+        weights=settings.weights,
+        revision=settings.revision,
+        kv_positions=settings.kv_positions,
+        steps=settings.steps,
+        min_audio_seconds=60 * settings.min_audio_minutes,
+        max_audio_seconds=_pass_seconds(settings),
+        live_seconds=_live_seconds(settings),
+        attention=settings.attention,
+        deterministic=settings.deterministic,
+        adapters=settings.named_adapters,
     )
-
-
-class PassRoom(TypedDict):
-    """What `load_model` is to have room for, by its arguments."""
-
-    steps: StepSizes
-    min_audio_seconds: float
-    max_audio_seconds: float
-    live_seconds: float
-
-
-def pass_room(settings: Settings) -> PassRoom:
-    """As the settings have it."""
-    return {
-        "steps": settings.steps,
-        "min_audio_seconds": 60 * settings.min_audio_minutes,
-        "max_audio_seconds": _pass_seconds(settings),
-        "live_seconds": _live_seconds(settings),
-    }
 
 
 def tracer_of_environment() -> Tracer:

@@ -11,7 +11,7 @@ from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo, StepRunner
 from model.seam.steps import PendingStep, StepPlan
 from model.seam.streams import Question, StreamCounts
-from server.engine.worker.load import RunnerFactory, load_model
+from server.engine.worker.load import ModelWishes, RunnerFactory, load_model
 
 KILLS = "kills the worker"
 """A context with these words ends the process in the first step after its question."""
@@ -82,7 +82,7 @@ class PoisonousRunner:
 
 def load_poisonous_model(**options: Any) -> PoisonousRunner:
     """The bundled checkpoint. ``options``: of `load_model`."""
-    return PoisonousRunner(load_model("tiny", **options))
+    return PoisonousRunner(load_model(ModelWishes("tiny", **options)))
 
 
 def poisonous_factory(device: str) -> RunnerFactory:

@@ -29,7 +29,7 @@ from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 from model.seam.streams import Question, StreamSpec
 from model.tiny.recipe.scoring import Entry, Score, edits, partner_of, score, words_of
 from server.engine.client.engine import Engine
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.live.live_transcriber import make_transcriber
 from server.live.settings import LiveSettings
 from server.live.vocabulary.events import SegmentCommitted, WordsCommitted
@@ -172,7 +172,7 @@ async def conversations(bench: Bench, minutes: int, count: int) -> list[tuple[Sc
 
 async def run(options: argparse.Namespace, report: Report) -> None:
     """Measure and print."""
-    engine = Engine(partial(load_model, options.checkpoint))
+    engine = Engine(partial(load_model, ModelWishes(options.checkpoint)))
     await engine.start()
     try:
         await engine.wait_ready()

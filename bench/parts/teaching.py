@@ -23,6 +23,7 @@ _KINDS: tuple[tuple[Method, bool], ...] = (("lora", True), ("lora", False), ("fu
 _PROMPT = 70
 """Positions of template and header."""
 PAGE = Path("docs/finetuning.md")
+HEAD = ["what learns", "numbers", "computed again", *(f"{minutes} min" for minutes in _MINUTES)]
 
 
 def main() -> None:
@@ -31,25 +32,29 @@ def main() -> None:
     command.add_argument("--rank", type=int, default=16)
     command.add_argument("--parts", action="store_true")
     options = command.parse_args()
-    footprint = Footprint.of(without_memory(full_size()))
-    report, rows = Report("teaching"), []
+    report = Report("teaching")
+    report.say(f"Computed, not measured, in GB, one recording at a time; {machine()}.")
+    report.table(HEAD, table(options.rank, parts=options.parts))
+    if options.record:
+        report.record(PAGE)
+
+
+def table(rank: int, *, parts: bool = False) -> list[list[str]]:
+    """Rows below ``HEAD``. ``parts``: print what the memory is for, too."""
+    footprint, rows = Footprint.of(without_memory(full_size())), []
     for method, recompute in _KINDS:
         needs = [
-            Needs.of(footprint, method=method, rank=options.rank, recompute=recompute, positions=positions(minutes))
+            Needs.of(footprint, method=method, rank=rank, recompute=recompute, positions=positions(minutes))
             for minutes in _MINUTES
         ]
-        name = f"adapter of rank {options.rank}" if method == "lora" else "the decoder itself"
-        learning = footprint.adapter_numbers(options.rank) if method == "lora" else footprint.decoder
+        name = f"adapter of rank {rank}" if method == "lora" else "the decoder itself"
+        learning = footprint.adapter_numbers(rank) if method == "lora" else footprint.decoder
         rows.append([name, f"{learning / 1e6:,.0f} M", "yes" if recompute else "no", *map(_gigabytes, needs)])
-        if options.parts:
+        if parts:
             for minutes, each in zip(_MINUTES, needs, strict=True):
                 told = ", ".join(f"{part} {size / 1e9:.1f}" for part, size in asdict(each).items())
                 print(f"{name}, {minutes} min, computed again {recompute}: {told}")
-    head = ["what learns", "numbers", "computed again", *(f"{minutes} min" for minutes in _MINUTES)]
-    report.say(f"Computed, not measured, in GB, one recording at a time; {machine()}.")
-    report.table(head, rows)
-    if options.record:
-        report.record(PAGE)
+    return rows
 
 
 def positions(minutes: int) -> int:

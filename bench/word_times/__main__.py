@@ -2,7 +2,8 @@
 
 Recordings of held-out voices are put together word by word, so every word's times are known. Given a turn's own times
 and words, its words are placed by their letters alone, by letters between the pauses that are heard (what the server
-does), and by what attention heads of the checkpoint look at (those heads that are best on other recordings).
+does), and with ``--attention`` also by what attention heads of the checkpoint look at (those heads that are best on
+other recordings), alone and between the pauses, and by where its encoders' frames change.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 
 from bench.support.report import PAGE, Goal, Report, machine, parser
 from bench.word_times.attention import Head, Looked, Looking, placed
+from bench.word_times.changes import Changes, snapped
 from bench.word_times.material import Spoken, spoken
 from model.seam.audio import SAMPLE_RATE
 from model.tiny.recipe.train import CHECKPOINT
@@ -37,10 +39,16 @@ def by_letters(recording: Spoken) -> list[list[Span]]:
 
 def between_pauses(recording: Spoken) -> list[list[Span]]:
     """The same between pauses, as the server does it."""
+    pauses = _pauses(recording)
+    return [_spans(turn, within) for turn, within in zip(_segments(recording), pauses, strict=True)]
+
+
+def _pauses(recording: Spoken) -> list[tuple[Span, ...]]:
+    """That are heard in each turn."""
     heard = Pauses()
     for first in range(0, recording.samples.size, _BLOCK):
         heard.hear(first, recording.samples[first : first + _BLOCK])
-    return [_spans(turn, heard.within(turn.start, turn.end)) for turn in _segments(recording)]
+    return [heard.within(turn.start, turn.end) for turn in _segments(recording)]
 
 
 def _segments(recording: Spoken) -> list[Segment]:
@@ -71,10 +79,13 @@ class _ByAttention:
         self._looking = Looking(CHECKPOINT)
         self._seen: dict[int, list[Looked]] = {}
 
-    def place(self, recording: Spoken, heads: Sequence[Head]) -> list[list[Span]]:
+    def place(self, recording: Spoken, heads: Sequence[Head], *, pauses: bool = False) -> list[list[Span]]:
         seen = self._seen.setdefault(id(recording), []) or self._look(recording)
-        ends = [turn.end for turn in recording.turns]
-        return [placed(looked, heads, self._looking.frame, end) for looked, end in zip(seen, ends, strict=True)]
+        heard = _pauses(recording) if pauses else [()] * len(seen)
+        return [
+            placed(looked, heads, self._looking.frame, turn.end, within)
+            for looked, turn, within in zip(seen, recording.turns, heard, strict=True)
+        ]
 
     def _look(self, recording: Spoken) -> list[Looked]:
         self._seen[id(recording)] = self._looking.at(recording)
@@ -100,6 +111,11 @@ def main() -> None:
         heads = looking.best(spoken("heads", max(2, options.recordings // 4), pauses=True), 2)
         told = ", ".join(f"head {head} of layer {layer}" for layer, head in heads)
         places[f"attention ({told})"] = lambda recording: looking.place(recording, heads)
+        places["the same heads between pauses"] = lambda recording: looking.place(recording, heads, pauses=True)
+        changes = Changes()
+        places["letters between pauses, moved to where the encoders' frames change"] = lambda recording: [
+            snapped(words, changes.of(recording)) for words in between_pauses(recording)
+        ]
     rows, ratios = [], []
     for kind, pauses in _KINDS.items():
         recordings = spoken("times", options.recordings, pauses=pauses)

@@ -93,13 +93,22 @@ class Looking:
             )
 
 
-def placed(looked: Looked, heads: Sequence[Head], frame: float, end: float) -> list[Span]:
-    """The words, back to back, by dynamic time warping over what these heads look at."""
-    weights = np.mean([looked.weights[head] for head in heads], axis=0)
+def placed(looked: Looked, heads: Sequence[Head], frame: float, end: float, pauses: Sequence[Span] = ()) -> list[Span]:
+    """The words, back to back, by dynamic time warping over what these heads look at.
+
+    ``pauses``: in which nobody speaks. What is looked at there does not count, and no word reaches into them.
+    """
+    begins_of = looked.start + frame * np.arange(looked.weights.shape[-1])
+    spoken = [not any(a <= begin + frame / 2 < b for a, b in pauses) for begin in begins_of]
+    keep = np.flatnonzero(spoken) if sum(spoken) else np.arange(len(spoken))
+    weights = np.mean([looked.weights[head] for head in heads], axis=0)[:, keep]
     weights = weights / np.maximum(weights.max(axis=1, keepdims=True), 1e-9)
     rows = _warped(-weights)
-    begins = [looked.start + frame * float(np.argmax(rows >= first)) for first, _ in looked.words]
-    return list(zip(begins, [*begins[1:], end], strict=True))
+    begins = [float(begins_of[keep[int(np.argmax(rows >= first))]]) for first, _ in looked.words]
+    # A frame that is half in a pause begins in it, and a word is said without one.
+    begins = [next((b for a, b in pauses if a <= begin < b), begin) for begin in begins]
+    pairs = zip(begins, [*begins[1:], end], strict=True)
+    return [(begin, next((a for a, _ in pauses if begin < a < later), later)) for begin, later in pairs]
 
 
 def _tokens(span: tuple[int, int], offsets: Sequence[tuple[int, int]]) -> tuple[int, int]:

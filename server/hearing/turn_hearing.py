@@ -1,14 +1,17 @@
 """One question put to a model that writes by turns, until the text of each window is sound.
 
 A window's text is held back until its end, for nobody is told of it before. Where it runs in circles the question is
-taken back, and put again behind the first copy and the end of the turn: the model goes on with the next window. Of what
-stands nothing is computed again, and nothing that was passed on is ever taken back.
+taken back, and put again behind the first copy and the end of the turn: the model goes on with the next window. So it
+is where a window has the text that many before it had, of which nothing stands then. Of what stands nothing is computed
+again, and nothing that was passed on is ever taken back.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from math import isclose
 
 from model.family import Family
 from model.seam.streams import Question
@@ -21,7 +24,8 @@ from server.hearing.hearing import hear
 from server.hearing.turns import turn_form
 from server.transcript.detokenizer import Detokenizer, Vocabulary
 from server.transcript.repeats import LoopFound, LoopOutcome
-from server.transcript.repetition import Loop, TurnGuard
+from server.transcript.repetition import Loop, LoopKind, TurnGuard, WindowRepeats
+from server.transcript.repetition.window_repeats import BRIEF_COPIES
 from server.transcript.turn_reader import TurnForm
 
 logger = logging.getLogger(__name__)
@@ -38,6 +42,10 @@ class _WindowText:
         self._guard = TurnGuard(seconds)
         self._ends: list[int] = []  # characters up to the end of each token
         self._said = ""
+
+    @property
+    def said(self) -> str:
+        return self._said
 
     def add(self, token: int, logprob: float) -> Loop | None:
         """The next one. Returns the loop that it turns out to be in."""
@@ -77,6 +85,7 @@ class TurnHearing(HeardAnswer):
         self._seconds = seconds
         self._window = question.begun.count(form.end)
         self._text = self._silent()
+        self._repeats = WindowRepeats(_windows(question.begun, form.end, vocabulary))
         self._found: list[LoopFound] = []
         self._for_nothing = 0
 
@@ -97,10 +106,18 @@ class TurnHearing(HeardAnswer):
             return
         for token, logprob in zip(part.tokens, part.logprobs, strict=True):
             if token == self._form.end:
-                self._end_window(logprob)
+                loop = self._too_often(self._text.said)
+                if loop is None:
+                    self._end_window(logprob)
             elif (loop := self._text.add(token, logprob)) is not None:
+                loop = self._too_often(self._text.said[: loop.keep]) or loop
+            if loop is not None:
                 await self._leave(loop)
                 return
+
+    def _too_often(self, text: str) -> Loop | None:
+        """All of a window's text, where as many before it have the same."""
+        return Loop(len(text), 0, "", certain=True, kind=LoopKind.WINDOWS) if self._repeats.add(text) else None
 
     def _end(self, done: AnswerDone) -> None:
         """See HeardAnswer."""
@@ -114,7 +131,12 @@ class TurnHearing(HeardAnswer):
         self._text.cut(loop.keep)
         start = self._window * self._form.seconds
         end = max(start, min(start + self._form.seconds, self._seconds))
-        self._found.append(LoopFound(start, end, loop.kind, LoopOutcome.ENDED, attempts=0))
+        before = self._found[-1] if self._found else None
+        if before is not None and before.kind is loop.kind is LoopKind.WINDOWS and isclose(before.end, start):
+            self._found[-1] = replace(before, end=end)
+        else:
+            outcome = LoopOutcome.SKIPPED if loop.kind is LoopKind.WINDOWS else LoopOutcome.ENDED
+            self._found.append(LoopFound(start, end, loop.kind, outcome, attempts=0))
         await self._take_back()
         self._for_nothing += max(0, self._stream.given - len(self._stands) - len(self._text.tokens))
         self._end_window(0.0)
@@ -142,6 +164,20 @@ class TurnHearing(HeardAnswer):
             "at_s": round(self._window * self._form.seconds, 2),
         }
         logger.info("the text of a window runs in circles", extra={"fields": fields})
+
+
+def _windows(tokens: Sequence[int], end: int, vocabulary: Vocabulary) -> list[str]:
+    """The last texts of windows that are whole: as many as may be a run, and all that are empty behind it."""
+    texts: list[str] = []
+    ends = [place for place, token in enumerate(tokens) if token == end]
+    begins = [0, *(place + 1 for place in ends[:-1])]
+    spoken = 0
+    for begin, place in zip(reversed(begins), reversed(ends), strict=True) if ends else ():
+        texts.append(vocabulary.text(tokens[begin:place]))
+        spoken += place > begin
+        if spoken == BRIEF_COPIES:
+            break
+    return texts[::-1]
 
 
 def hear_turns(

@@ -57,12 +57,20 @@ _RAMBLING = {
 }
 
 
+_WINDOWS = (
+    "The model wrote the same for one stretch of audio after the other up to {1:.1f} s: from {0:.1f} s on it is left "
+    "out, and if anything else was said there it is missing."
+)
+
+
 def loop_notes(loops: Iterable[LoopFound]) -> list[str]:
     """A sentence for the caller about each."""
     return [_note(loop).format(loop.start, loop.end) for loop in loops]
 
 
 def _note(loop: LoopFound) -> str:
+    if loop.kind is LoopKind.WINDOWS:
+        return _WINDOWS
     told = _RAMBLING if loop.kind is LoopKind.RAMBLING else _NOTES
     return told.get(loop.outcome, _NOTES[loop.outcome])
 

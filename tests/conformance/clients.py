@@ -13,6 +13,7 @@ from tests.support.processes import ROOT
 HERE = Path(__file__).parent
 DEV, LIVE = ROOT / ".venv", ROOT / ".venv-conformance"
 FILES, WYOMING = ROOT / ".venv-conformance-files", ROOT / ".venv-conformance-wyoming"
+MICROSOFT = ROOT / ".venv-conformance-microsoft"
 """Environments: of all tests, and those that bring what nothing else needs and pins of their own."""
 NODE, NODE_AGENTS = HERE, HERE / "node"
 """Folders with ``node_modules``: a light one, and one of agent frameworks."""
@@ -24,11 +25,12 @@ class Client:
 
     Attributes:
         name: by which tests are marked (``@pytest.mark.client``).
-        package: on PyPI or npm; None for an application whose request is made again.
+        package: on PyPI or npm; None for what is in neither: scripts of a repository, and applications whose request is
+            made again.
         home: the environment or folder it is installed in.
         does: what the tests have it do.
         here: how it is pointed at this server, in Markdown.
-        version: of an application, as its request was taken from it.
+        version: of what has no package: the one it was fetched at, or whose source its request was taken from.
     """
 
     name: str
@@ -215,6 +217,22 @@ CLIENTS = (
         NODE_AGENTS,
         "live: turns, announced ends",
         '`new deepgram.STTv2({ endpointUrl: "http://host:8000/v2/listen" })`',
+    ),
+    Client(
+        "Microsoft's `test_api.py`",
+        None,
+        MICROSOFT,
+        "chat: a file, a video, hot words",
+        "`--url http://host:8000`, without `--api-keys`",
+        "commit e73d1e1",
+    ),
+    Client(
+        "Microsoft's `test_api_auto_recover.py`",
+        None,
+        MICROSOFT,
+        "chat: answers that run in circles, retried from a prefix",
+        "the same",
+        "commit e73d1e1",
     ),
     Client(
         "Open WebUI",

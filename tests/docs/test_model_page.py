@@ -29,6 +29,11 @@ SECTIONS = (
     "troubleshooting: empty or truncated output",
     "troubleshooting: memory",
     "`microsoft/VibeVoice-ASR`, the original layout",
+    "VibeVoice-ASR-Streaming",
+    "times of words",
+    "confidence of words",
+    "evaluation",
+    "language",
 )
 """As the documentation calls them."""
 

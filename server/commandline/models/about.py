@@ -21,23 +21,12 @@ def about(overrides: Mapping[str, str | None]) -> dict[str, Any]:
     if not is_here(settings):
         told["problem"] = f"It is not on this machine: vibevoice-asr models pull {settings.model}"
         return told
-    from server.app import engine_settings, pass_room
+    from server.app import engine_settings, model_wishes
     from server.engine.capacity import Capacity
     from server.engine.worker.load import foresee_model
 
     try:
-        prospect = foresee_model(
-            settings.model,
-            device=settings.device,
-            dtype=settings.dtype,
-            weights=settings.weights,
-            revision=settings.revision,
-            kv_positions=settings.kv_positions,
-            attention=settings.attention,
-            deterministic=settings.deterministic,
-            adapters=settings.named_adapters,
-            **pass_room(settings),
-        )
+        prospect = foresee_model(model_wishes(settings))
     except StartError as error:
         told["problem"] = str(error)
         return told

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,50 +26,75 @@ if TYPE_CHECKING:
     from model.start import Prospect, RoomOf
 
 RunnerFactory = Callable[[], StepRunner]
-"""Makes the runner, in the worker. Has to pickle: ``functools.partial(load_model, ...)`` in earnest."""
+"""Makes the runner, in the worker. Has to pickle: ``functools.partial(load_model, wishes)`` in earnest."""
 
 
-def load_model(
-    source: str,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    weights: WeightsName = "auto",
-    revision: str | None = None,
-    kv_positions: int | None = None,
-    steps: StepSizes = DEFAULT_STEPS,
-    min_audio_seconds: float = 300.0,
-    max_audio_seconds: float = 3600.0,
-    live_seconds: float = 0.0,
-    attention: AttentionName = "auto",
-    deterministic: bool = False,
-    adapters: Sequence[NamedAdapter] = (),
-) -> StepRunner:
+@dataclass(frozen=True, slots=True)
+class ModelWishes:
+    """Which model, and what there is to be room for.
+
+    Attributes:
+        source: hub id, folder, or ``tiny``.
+        device, dtype, weights, revision, kv_positions, attention, deterministic, adapters: see
+            ``model.start.load_runner``.
+        steps: the largest step there has to be room for.
+        min_audio_seconds: what a GPU has to hold in one pass.
+        max_audio_seconds: what it should, at the cost of speed.
+        live_seconds: of a live session's window.
+    """
+
+    source: str
+    _: KW_ONLY
+    device: str = "auto"
+    dtype: str = "auto"
+    weights: WeightsName = "auto"
+    revision: str | None = None
+    kv_positions: int | None = None
+    steps: StepSizes = DEFAULT_STEPS
+    min_audio_seconds: float = 300.0
+    max_audio_seconds: float = 3600.0
+    live_seconds: float = 0.0
+    attention: AttentionName = "auto"
+    deterministic: bool = False
+    adapters: Sequence[NamedAdapter] = ()
+
+    def of_start(self) -> dict[str, Any]:
+        """What ``model.start`` is given beside the source."""
+        return {
+            "device": self.device,
+            "dtype": self.dtype,
+            "weights": self.weights,
+            "revision": self.revision,
+            "kv_positions": self.kv_positions,
+            "room": _room_for(self),
+            "attention": self.attention,
+            "deterministic": self.deterministic,
+            "adapters": self.adapters,
+        }
+
+
+def load_model(wishes: ModelWishes) -> StepRunner:
     """The real runner; see ``model.start.load_runner``.
 
-    ``steps``: the largest step there has to be room for. ``min_audio_seconds``: what a GPU has to hold in one pass;
-    ``max_audio_seconds``: what it should, at the cost of speed. ``live_seconds``: of a live session's window. Raises
-    StartError: NotEnoughMemoryError that tells what helps, and also where ``kv_positions`` are asked for that hold less
-    than the least, or where the checkpoint itself does.
+    Raises StartError: NotEnoughMemoryError that tells what helps, and also where ``kv_positions`` are asked for that
+    hold less than the least, or where the checkpoint itself does.
 
     torch is imported here, when the worker calls, so that the API process can name this function without it.
     """
     from model.start import load_runner
 
-    runner = load_runner(
-        source,
-        device=device,
-        dtype=dtype,
-        weights=weights,
-        revision=revision,
-        kv_positions=kv_positions,
-        room=_room_for(kv_positions, steps, min_audio_seconds, max_audio_seconds),
-        attention=attention,
-        deterministic=deterministic,
-        adapters=adapters,
-    )
-    check_room(runner.info, min_audio_seconds=min_audio_seconds, live_seconds=live_seconds)
+    runner = load_runner(wishes.source, **wishes.of_start())
+    check_room(runner.info, min_audio_seconds=wishes.min_audio_seconds, live_seconds=wishes.live_seconds)
     return runner
+
+
+def foresee_model(wishes: ModelWishes) -> Prospect:
+    """What `load_model` would load, without a weight. Raises StartError as it does."""
+    from model.start import foresee
+
+    prospect = foresee(wishes.source, **wishes.of_start())
+    check_room(prospect.info, min_audio_seconds=wishes.min_audio_seconds, live_seconds=wishes.live_seconds)
+    return prospect
 
 
 def check_segments(info: RunnerInfo, settings: EngineSettings) -> None:
@@ -81,44 +107,11 @@ def check_segments(info: RunnerInfo, settings: EngineSettings) -> None:
         raise StartError(f"--streaming-segment-duration: {error.message}") from None
 
 
-def foresee_model(
-    source: str,
-    *,
-    device: str = "auto",
-    dtype: str = "auto",
-    weights: WeightsName = "auto",
-    revision: str | None = None,
-    kv_positions: int | None = None,
-    steps: StepSizes = DEFAULT_STEPS,
-    min_audio_seconds: float = 300.0,
-    max_audio_seconds: float = 3600.0,
-    live_seconds: float = 0.0,
-    attention: AttentionName = "auto",
-    deterministic: bool = False,
-    adapters: Sequence[NamedAdapter] = (),
-) -> Prospect:
-    """What `load_model` would load, without a weight. Raises StartError as it does."""
-    from model.start import foresee
-
-    prospect = foresee(
-        source,
-        device=device,
-        dtype=dtype,
-        weights=weights,
-        revision=revision,
-        kv_positions=kv_positions,
-        room=_room_for(kv_positions, steps, min_audio_seconds, max_audio_seconds),
-        attention=attention,
-        deterministic=deterministic,
-        adapters=adapters,
-    )
-    check_room(prospect.info, min_audio_seconds=min_audio_seconds, live_seconds=live_seconds)
-    return prospect
-
-
-def _room_for(kv_positions: int | None, steps: StepSizes, min_audio_seconds: float, max_audio_seconds: float) -> RoomOf:
+def _room_for(wishes: ModelWishes) -> RoomOf:
     """What there has to be room for, in positions of the family that a checkpoint turns out to be of."""
     from model.start import Room
+
+    kv_positions, min_audio_seconds = wishes.kv_positions, wishes.min_audio_seconds
 
     def room(family: Family) -> Room:
         """Raises StartError where ``kv_positions`` hold less."""
@@ -129,9 +122,9 @@ def _room_for(kv_positions: int | None, steps: StepSizes, min_audio_seconds: flo
                 f"pass, which takes {least}: give more of the one or less of the other."
             )
         return Room(
-            steps,
+            wishes.steps,
             least=least,
-            wanted=pass_positions(family, max_audio_seconds),
+            wanted=pass_positions(family, wishes.max_audio_seconds),
             explain=partial(shortage, family=family, min_audio_seconds=min_audio_seconds),
         )
 

@@ -19,6 +19,8 @@ class LoopKind(StrEnum):
     STRUCTURE = "structure"
     RAMBLING = "rambling"
     """Nothing: it is more than anybody can say in its time."""
+    WINDOWS = "windows"
+    """The whole text of one window of audio, in one after the other."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from bench.support.random_model import full_size
 from model.errors import StartError
 from model.loading.checkpoint import CheckpointError, load_checkpoint
 from model.start import load_runner, make_runner
-from server.engine.worker.load import load_model, warm_up
+from server.engine.worker.load import ModelWishes, load_model, warm_up
 
 POSITIONS = 1 << 14
 
@@ -31,7 +31,7 @@ def test_every_name_of_the_card_starts(device: str) -> None:
 
 def test_the_worker_starts_on_a_card_with_everything_recorded(caplog: pytest.LogCaptureFixture) -> None:
     with FakeCuda(card_of(24)) as cuda:
-        runner = load_model("tiny", device="auto", kv_positions=POSITIONS)
+        runner = load_model(ModelWishes("tiny", device="auto", kv_positions=POSITIONS))
         warm_up(runner)
         assert runner.info.attention == "varlen"
         assert runner.free_pages == runner.info.pages

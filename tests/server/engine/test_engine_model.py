@@ -22,14 +22,14 @@ from server.engine.client.engine import Engine
 from server.engine.errors import EngineError
 from server.engine.messages import EndReason, FailureCode
 from server.engine.settings import EngineSettings
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.engine.worker.main import out_of_memory_types
 from tests.server.engine.conftest import eventually
 
 if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine
 
-TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=5.0)
+TINY = partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32", kv_positions=512, min_audio_seconds=5.0))
 """Pages for about three of the recordings below, so that the others wait."""
 
 
@@ -132,11 +132,11 @@ def test_a_device_without_room_is_told_in_minutes_before_the_weights_are_read(mo
     with pytest.raises(
         DeviceMemoryError, match=r"room for 0 minutes of audio in one pass and --min-audio-minutes .* 5"
     ):
-        load_model("tiny", device="cpu", dtype="float32")
+        load_model(ModelWishes("tiny", device="cpu", dtype="float32"))
 
 
 def test_fewer_positions_than_a_useful_recording_takes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Such a server would become ready and refuse every upload."""
     monkeypatch.setattr("model.loading.checkpoint.OpenedCheckpoint.load", lambda _: pytest.fail("it was loaded"))
     with pytest.raises(StartError, match=r"--kv-positions 512 .* --min-audio-minutes 5 .*takes 4\d\d\d"):
-        load_model("tiny", device="cpu", dtype="float32", kv_positions=512)
+        load_model(ModelWishes("tiny", device="cpu", dtype="float32", kv_positions=512))

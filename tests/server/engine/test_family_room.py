@@ -15,7 +15,7 @@ from server.engine.budget import answer_budget, context_limit, expected_tokens, 
 from server.engine.capacity import Capacity, check_pass
 from server.engine.errors import EngineError
 from server.engine.settings import EngineSettings
-from server.engine.worker.load import foresee_model
+from server.engine.worker.load import ModelWishes, foresee_model
 from server.engine.worker.reservation import Reservations
 from tests.support import streaming_twin
 
@@ -38,14 +38,14 @@ def test_positions_that_hold_the_least_of_another_family_alone_are_refused(twin:
     least = pass_positions(twin.info.family, FIVE_MINUTES)
     folder = str(streaming_twin.folder())
     with pytest.raises(StartError, match=f"--kv-positions {least - 1} .* one pass, which takes {least}:"):
-        foresee_model(folder, device="cpu", kv_positions=least - 1)
-    assert foresee_model(folder, device="cpu", kv_positions=least + 64).info.family == twin.info.family
+        foresee_model(ModelWishes(folder, device="cpu", kv_positions=least - 1))
+    assert foresee_model(ModelWishes(folder, device="cpu", kv_positions=least + 64)).info.family == twin.info.family
 
 
 def test_a_device_that_is_too_small_is_told_in_its_own_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("model.start.free_bytes", lambda device: 300 << 20)
     with pytest.raises(DeviceMemoryError, match=r"--min-audio-minutes asks for 5 .*GiB more"):
-        foresee_model(str(streaming_twin.folder()), device="cpu", dtype="float32")
+        foresee_model(ModelWishes(str(streaming_twin.folder()), device="cpu", dtype="float32"))
 
 
 @pytest.mark.parametrize("positions", [1_024, 8_192])

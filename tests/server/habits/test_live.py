@@ -34,14 +34,15 @@ def listen(server: Habitual, prompt: str) -> list[Message]:
     return heard
 
 
-def transcribe(server: Habitual, prompt: str) -> list[Message]:
-    """What OpenAI's protocol says of the talk, up to its last item."""
+def transcribe(server: Habitual, prompt: str, sound: bytes | None = None) -> list[Message]:
+    """What OpenAI's protocol says of the talk, or of another sound, up to its last item."""
+    pcm = PCM if sound is None else sound
     url = f"{server.running.url.replace('http', 'ws')}/v1/realtime?intent=transcription"
     hearing = {"transcription": {"model": "whisper-1", "prompt": prompt}, "turn_detection": None}
     with connect(url, proxy=None) as socket:
         say(socket, "session.update", session={"type": "transcription", "audio": {"input": hearing}})
-        for at in range(0, len(PCM), PIECE):
-            say(socket, "input_audio_buffer.append", audio=b64encode(PCM[at : at + PIECE]).decode())
+        for at in range(0, len(pcm), PIECE):
+            say(socket, "input_audio_buffer.append", audio=b64encode(pcm[at : at + PIECE]).decode())
         say(socket, "input_audio_buffer.commit")
         heard: list[Message] = []
         while not heard or not heard[-1]["type"].endswith("transcription.completed"):

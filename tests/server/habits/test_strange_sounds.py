@@ -20,7 +20,7 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from tests.server.habits.conftest import Habitual, assert_sound
 from tests.support.samples import HELD_OUT, SHORT
 from tests.support.scripted_server import running_server
@@ -37,7 +37,7 @@ Sound = npt.NDArray[Any]
 
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Habitual]:
-    factory = partial(load_model, "tiny", device="cpu", dtype="float32")
+    factory = partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         with (

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from model.family.vibevoice_asr_streaming.protocol import LONGEST_TURN
+from server.transcript.repetition.window_repeats import COPIES
 from tests.server.habits.conftest import Habitual
-from tests.server.habits.test_live import transcribe
+from tests.server.habits.test_live import PCM, transcribe
 from tests.support import qwen
 from tests.support.scripted_server import running_server
 from tests.support.talks import wav_of
@@ -125,3 +126,66 @@ def test_live_too(server: Habitual) -> None:
     deltas = "".join(event["delta"] for event in heard if event["type"].endswith("transcription.delta"))
     assert deltas == heard[-1]["transcript"] == "How are you? Quite well. malo And the others?"
     assert ended(server) == before + 1
+
+
+REFRAIN = " and the bells of the city are ringing."
+AGAIN = COPIES + 7
+"""Windows that say the same, some of them too many."""
+
+
+def test_a_clause_in_one_window_after_the_other_is_told_so_often_and_then_left_out(server: Habitual) -> None:
+    before, script = server.running.metric("asr_loop_tokens_total"), [[ASKED], *([[REFRAIN]] * AGAIN), [ANSWERED]]
+    answer = server.post(json.dumps(script), wav(len(script))).json()
+    assert answer["text"].count(REFRAIN.strip()) == COPIES - 1
+    assert answer["text"].endswith("Quite well.")
+    (loop,) = answer["repetitions"]
+    assert loop["outcome"] == "skipped"
+    assert round(loop["start"] / STRIDE, 2) == COPIES
+    assert round(loop["end"] / STRIDE, 2) == AGAIN + 1
+    assert sum("for one stretch of audio after the other" in note for note in answer["notes"]) == 1
+    server.running.wait_for(lambda: server.running.metric("asr_loop_tokens_total") > before, "it is counted")
+
+
+def test_nothing_of_it_that_was_told_is_taken_back(server: Habitual) -> None:
+    script = [*([[REFRAIN]] * AGAIN), [LAST]]
+    events = server.stream(json.dumps(script), wav(len(script)))
+    deltas = "".join(event["delta"] for event in events if event["type"] == "transcript.text.delta")
+    (done,) = [event for event in events if event["type"] == "transcript.text.done"]
+    assert deltas == done["text"]
+    assert done["text"].count(REFRAIN.strip()) == COPIES - 1
+
+
+def test_live_it_is_left_out_too_where_a_live_window_is_as_long() -> None:
+    """Each window is another question there, behind what was told."""
+    script = [*([[REFRAIN]] * AGAIN), [LAST]]
+    length = 2 * len(script) * WINDOWS.stride
+    talk = (PCM * (length // len(PCM) + 1))[:length]
+    runner = partial(TurningRunner, checkpoint=qwen.vocabulary_folder(), pages=4096)
+    with (
+        running_server(runner, live_window_seconds=120) as running,
+        httpx.Client(base_url=running.url, timeout=60) as client,
+    ):
+        heard = transcribe(Habitual(running, client), json.dumps(script), talk)
+    deltas = "".join(event["delta"] for event in heard if event["type"].endswith("transcription.delta"))
+    assert deltas == heard[-1]["transcript"]
+    assert deltas.count(REFRAIN.strip()) == COPIES - 1
+    assert deltas.endswith(LAST)
+
+
+def test_a_window_that_is_stuck_counts_with_what_is_told_of_it(server: Habitual) -> None:
+    script = [*([["", " and so it goes on."]] * AGAIN), [LAST]]
+    answer = server.post(json.dumps(script), wav(len(script))).json()
+    assert answer["text"] == " ".join([*(["and so it goes on."] * (COPIES - 1)), LAST.strip()])
+
+
+def test_refrains_and_roll_calls_are_heard_to_their_end(server: Habitual) -> None:
+    """A refrain whose bars are no windows wanders over their edges; a roll has names; few words are said for long."""
+    sung = (REFRAIN * AGAIN).split(" ")
+    per = len(REFRAIN.split(" ")) + 1
+    wandering = [[" ".join(["", *sung[first : first + per]])] for first in range(1, len(sung), per)]
+    called = [[f" Number {number}. Here."] for number in range(AGAIN)]
+    yes = [[" Yes."]] * AGAIN
+    for script in (wandering, called, yes, [[REFRAIN], [" hey"]] * AGAIN, [[REFRAIN]] * (COPIES - 1)):
+        answer = server.post(json.dumps(script), wav(len(script))).json()
+        assert "repetitions" not in answer
+        assert answer["text"] == "".join(text for (text,) in script).strip()

@@ -24,7 +24,7 @@ import soundfile  # type: ignore[import-untyped]
 from websockets.sync.client import connect
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.protocols.openai.response_format import all_formats
 from tests.server.http.conftest import assert_envelope, tone
 from tests.server.http.test_jobs import done, submit
@@ -43,11 +43,13 @@ Message = dict[str, Any]
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     twin = partial(
         load_model,
-        str(streaming_twin.folder()),
-        device="cpu",
-        dtype="float32",
-        kv_positions=POSITIONS,
-        min_audio_seconds=60.0,
+        ModelWishes(
+            str(streaming_twin.folder()),
+            device="cpu",
+            dtype="float32",
+            kv_positions=POSITIONS,
+            min_audio_seconds=60.0,
+        ),
     )
     with running_server(twin, jobs_folder=tmp_path_factory.mktemp("jobs")) as running:
         yield running

@@ -12,12 +12,14 @@ import openai
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from tests.support.samples import SAMPLES
 from tests.support.scripted_server import RunningServer, running_server
 
 RECORDING = base64.b64encode((SAMPLES / "short.flac").read_bytes()).decode()
-TINY = partial(load_model, "tiny", device="cpu", dtype="float32", kv_positions=4096, min_audio_seconds=30.0)
+TINY = partial(
+    load_model, ModelWishes("tiny", device="cpu", dtype="float32", kv_positions=4096, min_audio_seconds=30.0)
+)
 KEYS = "Start time, End time, Speaker ID, Content"
 
 

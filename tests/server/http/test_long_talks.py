@@ -19,7 +19,7 @@ import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.tiny.recipe.scoring import edits, words_of
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.recordings.windowed.windowing import SpeakerContinuity
 from tests.support.samples import SAMPLES, truth
 from tests.support.scripted_server import RunningServer, running_server
@@ -84,7 +84,7 @@ class Twin:
 
 @pytest.fixture(scope="module")
 def twin() -> Iterator[Twin]:
-    factory = partial(load_model, "tiny", device="cpu", dtype="float32")
+    factory = partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         with (

@@ -24,7 +24,7 @@ import soundfile  # type: ignore[import-untyped]
 from websockets.sync.client import connect
 
 from model.seam.audio import SAMPLE_RATE, Samples
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from tests.support.processes import START_DEADLINE, wait_until
 from tests.support.samples import SHORT, TWO_SPEAKERS
 from tests.support.scripted_server import RunningServer, running_server
@@ -42,7 +42,7 @@ Client = Callable[[RunningServer, threading.Event], Answer]
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
-    factory = partial(load_model, "tiny", device="cpu", dtype="float32")
+    factory = partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32"))
     with running_server(factory, ready=False, max_live_sessions=4) as running:
         wait_until(lambda: running.service.ready, "the model is loaded", START_DEADLINE)
         yield running

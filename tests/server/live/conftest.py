@@ -10,7 +10,7 @@ import pytest
 
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.transcript.detokenizer import Vocabulary
 
 
@@ -18,7 +18,7 @@ from server.transcript.detokenizer import Vocabulary
 async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Engine]:
     # Several threads of the worker wait for each other where others want the processors too.
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    started = Engine(partial(load_model, "tiny", device="cpu", dtype="float32"), EngineSettings())
+    started = Engine(partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32")), EngineSettings())
     await started.start()
     await started.wait_ready()
     yield started

@@ -18,7 +18,7 @@ import soundfile  # type: ignore[import-untyped]
 from model.seam.audio import SAMPLE_RATE, Samples
 from model.tiny.recipe.scoring import edits, words_of
 from server.audio_in.decode_pool import DecodePool
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.live.captions.captions import Captions
 from server.live.vocabulary.events import LiveEvent, SegmentCommitted, WordsCommitted
 from server.recordings.begun import Begun
@@ -42,7 +42,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def room(decoders: DecodePool) -> AsyncIterator[Room]:
-    factory = partial(load_model, str(streaming_twin.folder()), device="cpu", dtype="float32", kv_positions=8192)
+    factory = partial(
+        load_model, ModelWishes(str(streaming_twin.folder()), device="cpu", dtype="float32", kv_positions=8192)
+    )
     async with open_room(decoders, factory) as opened:
         yield opened
 

@@ -18,7 +18,7 @@ from model.seam.audio import SAMPLE_RATE
 from model.tiny.recipe.scoring import edits, words_of
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.listening import Listening
-from server.engine.worker.load import load_model
+from server.engine.worker.load import ModelWishes, load_model
 from server.recordings.errors import UnevenSegment
 from server.recordings.transcription import Outcome
 from server.recordings.windowed.windowing import Windowing
@@ -28,7 +28,7 @@ from tests.server.engine.conftest import eventually
 from tests.server.recordings.conftest import Room, open_room
 from tests.support.samples import SHORT, TWO_SPEAKERS, truth
 
-TWIN = partial(load_model, "tiny", device="cpu", dtype="float32")
+TWIN = partial(load_model, ModelWishes("tiny", device="cpu", dtype="float32"))
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
