@@ -278,15 +278,9 @@ class Service:
             raise EngineUnavailable(1.0, self._preparation.fault or "The model is being loaded.")
 
     def check(self, wishes: Wishes) -> None:
-        """Raise what can be told without the recording, as soon as anybody knows the model, ready or not.
-
-        Raise EngineUnavailable before, for what not all models can do: a job would be accepted that can but fail.
-        """
+        """Raise what can be told without the recording, as soon as anybody knows the model, ready or not."""
         if self._recordings is not None:
             self._recordings.check(wishes)
-        elif wishes.instruction is not None or wishes.speakers:
-            told = "Whether it takes an instruction, or knows speakers again, tells the model, which is being loaded."
-            raise EngineUnavailable(1.0, self._preparation.fault or told)
 
     @property
     def conversations(self) -> Conversations:

@@ -45,24 +45,6 @@ def test_work_is_refused_until_the_model_is_loaded(wav: bytes, tmp_path: Path) -
         assert httpx.post(f"{server.url}{PATH}", files={"file": wav}, timeout=60).json()["text"] == TEXT
 
 
-def test_a_job_that_not_every_model_can_do_is_not_taken_before_the_model_is_known(wav: bytes, tmp_path: Path) -> None:
-    """Others are, and wait; what would fail in the end is told at once, with when to come again."""
-    loaded, jobs = tmp_path / "loaded", tmp_path / "jobs"
-    with running_server(partial(load_when_it_exists, loaded), ready=False, jobs_folder=jobs) as server:
-
-        def sent(**wishes: str) -> httpx.Response:
-            url = f"{server.url}{PATH}?background=true"
-            return httpx.post(url, files={"file": wav}, data=wishes, timeout=PATIENCE)
-
-        assert sent().status_code == 202
-        refused = sent(instruction="Count the words.")
-        assert "instruction" in str(assert_envelope(refused, 503, "model_not_ready")["message"])
-        assert int(refused.headers["retry-after"]) >= 1
-        loaded.touch()
-        server.wait_for(lambda: server.service.ready, "the model is loaded")
-        assert sent(instruction="Count the words.").status_code == 202
-
-
 def test_a_model_that_is_lost_ends_the_server(wav: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """So that whoever supervises it starts another; who waits for an answer hears it first."""
     caught: list[httpx.Response] = []
