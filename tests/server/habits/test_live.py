@@ -89,3 +89,14 @@ def test_what_was_told_is_not_taken_back(server: Habitual, habit: Habit) -> None
     assert "".join(deltas) == transcript
     assert_told(transcript, said(until=BAD_TURN))
     assert len(transcript) < 3 * sum(len(turn.text) for turn in TALK)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_chance_brings_a_session_has_an_end_and_takes_nothing_back(server: Habitual, seed: int) -> None:
+    before = server.tokens
+    heard = transcribe(server, f"<random {seed}>")
+    deltas = (event["delta"] for event in heard if event["type"].endswith("transcription.delta"))
+    assert "".join(deltas) == heard[-1]["transcript"]
+    final = finals(listen(server, f"<random {seed}>"))
+    assert len(final) < 3 * sum(len(turn.text) for turn in TALK)
+    assert server.tokens - before < 20_000, "each of two sessions asks some twenty times"
