@@ -49,7 +49,7 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 		$(if $(JOBS_FOLDER),--jobs-folder "$(JOBS_FOLDER)")
 
 # A process for each core, and a file's tests in one of them, for they share servers. Given some tests, it runs them in one.
-test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS) $(NODE_CHECKS)) ## Run all tests, as CI does (TESTS="tests/server -k sse" for some)
+test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS) $(NODE_CHECKS)) ## Run all tests (TESTS="tests/server -k sse" for some)
 	$(BIN)/python -m pytest $(or $(TESTS),--numprocesses logical --maxprocesses 4 --dist loadfile)
 
 # Without Chromium or npm it fails: apt-get install chromium npm.
@@ -192,7 +192,8 @@ dist: $(DIST) ## Build the source distribution and the wheel into dist/, and che
 	$(DIST_VENV)/bin/python -m build --outdir dist .
 	$(DIST_VENV)/bin/python -m twine check --strict dist/vibevoice_asr_server-*
 
-test-dist: $(DEV) $(DIST) ## Install the wheel by pip, uv and pipx into clean environments, and serve from there: two minutes
+# Needs bubblewrap and chromium.
+test-dist: $(DEV) $(DIST) ## Install the wheel by pip, uv and pipx, serve from there, and go from a clone to captions: three minutes
 	PATH="$(CURDIR)/$(DIST_VENV)/bin:$$PATH" CI=true $(BIN)/python -m pytest -m dist tests/dist
 
 docker: ## Build the CUDA image, and its bill of materials into dist/

@@ -7,19 +7,22 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import soundfile  # type: ignore[import-untyped]
-import soxr  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE, Launch, OpenPage
-from tests.browser.live import WATCH, likeness, open_live, rows, start, stop, wait_for
+from tests.browser.live import (
+    ENOUGH,
+    WATCH,
+    likeness,
+    microphone_that_hears,
+    open_live,
+    rows,
+    start,
+    stop,
+    wait_for,
+)
 from tests.support.samples import TWO_SPEAKERS, truth
 
-ENOUGH = 0.8
-"""Of the words. At the microphone's own rate the sample comes as it is, and what the small model still mistakes is what
-it would mistake in any window that begins elsewhere: a word or two. Where sound is lost, many are wrong."""
-CAUGHT = 44_100
-"""Hz, of Chromium's microphone: what comes at it is not resampled by a browser that interpolates between neighbours."""
 TURNS = truth(TWO_SPEAKERS)[:3]
 """As much of it as is heard."""
 
@@ -27,11 +30,8 @@ TURNS = truth(TWO_SPEAKERS)[:3]
 @pytest.fixture(scope="module")
 def with_microphone(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Browser:
     """A browser whose microphone hears the sample, once."""
-    samples, rate = soundfile.read(TWO_SPEAKERS, dtype="int16")
-    samples = samples[: int((TURNS[-1]["End"] + 0.3) * rate)]
-    wav = tmp_path_factory.mktemp("microphone") / "voices.wav"
-    soundfile.write(wav, soxr.resample(samples, rate, CAUGHT, quality="VHQ"), CAUGHT)
-    return launch("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={wav}%noloop")
+    folder = tmp_path_factory.mktemp("microphone")
+    return launch(*microphone_that_hears(TWO_SPEAKERS, folder, TURNS[-1]["End"] + 0.3))
 
 
 def spoken(turns: int) -> str:

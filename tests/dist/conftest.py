@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.support.processes import ROOT
+from tests.browser.conftest import launch, open_page, playwright, shared_browser
+from tests.support.processes import ROOT, wait_until
 from tests.support.tools import tool
 
+__all__ = ["launch", "open_page", "playwright", "shared_browser"]
 DEADLINE = 900.0
 """Seconds for one installation, on a busy machine."""
 CONSTRAINTS = ROOT / "constraints.txt"
@@ -42,9 +48,39 @@ def run(*command: str | Path, cwd: Path, **variables: str) -> str:
     return done.stdout
 
 
+@contextmanager
+def serving(command: list[str], port: int, home: Path, *, cwd: Path | None = None, **variables: str) -> Iterator[str]:
+    """The address of a server that ``command`` starts on ``port``, ready. What it prints goes to ``home / "log"``."""
+    url, log = f"http://127.0.0.1:{port}", home / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd or home,
+            env=environment(home, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+
+        def ready() -> bool:
+            assert process.poll() is None, log.read_text()
+            try:
+                return httpx.get(f"{url}/ready", timeout=5).status_code == httpx.codes.OK
+            except httpx.TransportError:
+                return False
+
+        wait_until(ready, "the server is ready", DEADLINE)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(60)
+    assert "Traceback" not in log.read_text()
+
+
 @dataclass(frozen=True, slots=True)
 class Distributions:
-    """``sdist`` and ``wheel``: the files. ``house``: a folder with the wheels of everything that it needs."""
+    """``sdist`` and ``wheel``: the files. ``house``: a folder with the wheels of everything that it and its build need."""
 
     sdist: Path
     wheel: Path
@@ -59,7 +95,8 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     house = tmp_path_factory.mktemp("house")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-    run(*pip, "wheel", "--wheel-dir", house, "--constraint", CONSTRAINTS, wheel, cwd=folder)
+    builders = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["build-system"]["requires"]
+    run(*pip, "wheel", "--wheel-dir", house, "--constraint", CONSTRAINTS, wheel, *builders, cwd=folder)
     return Distributions(sdist, wheel, house)
 
 

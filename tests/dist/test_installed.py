@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from server.version import VERSION
-from tests.dist.conftest import DEADLINE, Distributions, environment, run
-from tests.support.processes import free_port, wait_until
+from tests.dist.conftest import Distributions, run, serving
+from tests.support.processes import free_port
 from tests.support.samples import SHORT, TWO_SPEAKERS
 from tests.support.tools import tool
 
@@ -52,37 +49,18 @@ def test_the_streaming_checkpoint_can_be_put_together(by_pip: Path, tmp_path: Pa
     )
 
 
-@contextmanager
-def serving(commands: Path, home: Path) -> Iterator[str]:
-    """The address of a server with a file system that it cannot write to, but for ``home`` and ``/tmp``."""
-    port = free_port()
-    url, log = f"http://127.0.0.1:{port}", home / "log"
+def jailed(commands: Path, home: Path, port: int) -> list[str]:
+    """A server with a file system that it cannot write to, but for ``home`` and ``/tmp``."""
     jail = (tool("bwrap", "bubblewrap"), "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc")
     writable = ("--tmpfs", "/var/tmp", "--bind", home, home, "--die-with-parent")
     server = (commands / "vibevoice-asr-server", "--model", "tiny", "--port", port)
-    command = [str(part) for part in (*jail, *writable, *server)]
-    with log.open("wb") as output:
-        variables = environment(home, TMPDIR=str(home))
-        process = subprocess.Popen(command, cwd=home, env=variables, stdout=output, stderr=subprocess.STDOUT)
-    try:
-
-        def ready() -> bool:
-            assert process.poll() is None, log.read_text()
-            try:
-                return httpx.get(f"{url}/ready", timeout=5).status_code == httpx.codes.OK
-            except httpx.TransportError:
-                return False
-
-        wait_until(ready, "the server is ready", DEADLINE)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(60)
-    assert "Traceback" not in log.read_text()
+    return [str(part) for part in (*jail, *writable, *server)]
 
 
 def test_it_serves_recordings_and_the_page_from_a_read_only_file_system(by_pip: Path, tmp_path: Path) -> None:
-    with serving(by_pip, tmp_path) as url, httpx.Client(base_url=url, timeout=120) as client:
+    port = free_port()
+    started = serving(jailed(by_pip, tmp_path, port), port, tmp_path, TMPDIR=str(tmp_path))
+    with started as url, httpx.Client(base_url=url, timeout=120) as client:
         assert client.get("/health").json()["version"] == VERSION
         page = client.get("/")
         assert "web/js/" in page.text
