@@ -77,7 +77,7 @@ class WindowSequence:
         self._request_id = request_id
         self._priority = priority
         self._loop_guard = loop_guard
-        self._speakers = Speakers(encoder, as_written=True)  # another session goes on from what is written
+        self._speakers = Speakers(encoder, live=True)
         self._level: Level | None = None  # of the last window
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window

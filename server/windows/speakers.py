@@ -28,19 +28,18 @@ class Speakers:
     Args:
         encoder: tells voices apart, where there is one.
         named: numbers of speakers who are known from elsewhere, and stand in front of every window.
-        as_written: where nobody is introduced they have the numbers that the model gives them, and otherwise those in
-            which they come.
+        live: answers change, and another session may go on with what they say: where nobody is introduced numbers are
+            the model's, and not in the order in which people come. What is said by turns makes short samples, of which
+            an encoder chooses worse than the first ones are (bench.live.captions).
 
     Attributes:
         voices: of the others.
     """
 
-    def __init__(
-        self, encoder: VoiceEncoder | None = None, named: Iterable[int] = (), *, as_written: bool = False
-    ) -> None:
-        self.voices = Voices(encoder)
+    def __init__(self, encoder: VoiceEncoder | None = None, named: Iterable[int] = (), *, live: bool = False) -> None:
+        self.voices = Voices(encoder, by_ear=not live)
         self._encoder = encoder
-        self._as_written = as_written
+        self._live = live
         self._told = set(named)
 
     def note(self, speaker: int) -> None:
@@ -75,7 +74,7 @@ class Speakers:
 
     def numbers(self, introduced: Sequence[int]) -> WindowNumbers:
         """For a window with these in front."""
-        return WindowNumbers(self, introduced, as_written=self._as_written and not introduced)
+        return WindowNumbers(self, introduced, as_written=self._live and not introduced)
 
 
 class WindowNumbers:

@@ -119,5 +119,5 @@ class ScriptedEngine:
 
 def window_of(stream: ScriptedStream, question: Question = Question()) -> Window:  # noqa: B008 - frozen
     """A window around it."""
-    vocabulary, numbers = stream.author.vocabulary, Speakers(as_written=True).numbers(())
+    vocabulary, numbers = stream.author.vocabulary, Speakers(live=True).numbers(())
     return Window(cast(EngineStream, stream), HeardAudio(), vocabulary, VIBEVOICE_ASR, question, Level(), numbers)

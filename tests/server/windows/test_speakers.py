@@ -88,11 +88,11 @@ async def test_a_number_that_is_not_said_any_more_may_be_anybodys() -> None:
     assert (numbers.back(0), numbers.back(1)) == (0, 1), "whoever is introduced stays"
 
 
-@pytest.mark.parametrize(("as_written", "expected"), [(True, [4, 0]), (False, [0, 1])])
+@pytest.mark.parametrize(("live", "expected"), [(True, [4, 0]), (False, [0, 1])])
 async def test_where_nobody_is_introduced_numbers_are_as_written_or_as_they_come(
-    as_written: bool, expected: list[int]
+    live: bool, expected: list[int]
 ) -> None:
-    numbers = Speakers(as_written=as_written).numbers([])
+    numbers = Speakers(live=live).numbers([])
     assert [await numbers.of(number, lambda: clip(1, 3.0)) for number in (4, 0)] == expected
 
 
@@ -100,7 +100,7 @@ FIRST = f"[{GRAMMAR.segment(0.0, 3.0, 0, 'This is one.')},{GRAMMAR.segment(3.0, 
 FRONT = f"[{GRAMMAR.segment(0.0, 3.05, 0, 'This is one.')},{GRAMMAR.segment(3.35, 6.4, 1, 'This is two.')}"
 
 
-async def live(author: Author, encoder: Ears | None, third: int) -> list[list[Segment]]:
+async def second_window(author: Author, encoder: Ears | None, third: int) -> list[list[Segment]]:
     """What the second window's answers have: ``third`` speaks, of whom the model says that it is somebody new."""
     again = f"{FRONT},{GRAMMAR.segment(6.7, 9.7, 2, 'Who is this?')}]"
     engine = ScriptedEngine(author, [FIRST], [again, again])
@@ -119,10 +119,10 @@ async def test_a_live_window_knows_a_voice_again_that_the_model_does_not(
     author: Author, third: int, speaker: int
 ) -> None:
     """Not by the first word of it: whose it is, is said when there is more."""
-    first, last = await live(author, Ears(), third)
+    first, last = await second_window(author, Ears(), third)
     assert [segment.speaker for segment in first] == [2]
     assert [(segment.speaker, segment.text) for segment in last] == [(speaker, "Who is this?")]
 
 
 async def test_without_an_encoder_a_live_window_believes_the_model(author: Author) -> None:
-    assert [[segment.speaker for segment in told] for told in await live(author, None, 2)] == [[2], [2]]
+    assert [[segment.speaker for segment in told] for told in await second_window(author, None, 2)] == [[2], [2]]

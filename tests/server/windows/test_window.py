@@ -104,7 +104,7 @@ async def test_an_answer_that_runs_in_circles_is_stopped_and_asked_for_again(aut
         return ' so on."}]' if cured and question.temperature else " malo malo," * 300
 
     stream = LoopingStream(author, model)
-    numbers = Speakers(as_written=True).numbers(())
+    numbers = Speakers(live=True).numbers(())
     window = Window(
         cast(EngineStream, stream), HeardAudio(), author.vocabulary, VIBEVOICE_ASR, Question(), Level(), numbers
     )
