@@ -37,8 +37,6 @@ from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
-from server.voices.encoder import VoiceEncoder
-from server.voices.opening import open_voice_encoder
 
 _CHUNK = SAMPLE_RATE // 10
 _TOGETHER = 6
@@ -56,14 +54,13 @@ class Bench:
     engine: Engine
     vocabulary: Vocabulary
     settings: LiveSettings
-    encoder: VoiceEncoder | None
     changed: int = 0
 
     async def live(self, samples: Samples) -> list[Entry]:
         """The closed segments of a session that hears the samples as fast as it can follow."""
         segments: list[Segment] = []
         committed: dict[int, list[str]] = defaultdict(list)
-        session = make_transcriber(self.engine, self.vocabulary, self.settings, "bench", self.encoder)
+        session = make_transcriber(self.engine, self.vocabulary, self.settings, "bench")
         session.set_turns(TurnDetection())
         async with session:
 
@@ -178,9 +175,8 @@ async def run(options: argparse.Namespace, report: Report) -> None:
         await engine.wait_ready()
         assert engine.info is not None
         vocabulary = Vocabulary.load(Path(engine.info.checkpoint_path))
-        encoder = open_voice_encoder(options.voice_encoder)
         # So little may wait that the feeding is as fast as the engine and updates come as often as they do live.
-        bench = Bench(engine, vocabulary, LiveSettings(window=options.window, backlog=2.0), encoder)
+        bench = Bench(engine, vocabulary, LiveSettings(window=options.window, backlog=2.0))
         live, whole = await both_ways(bench, held_out())
         rows = [_row("held-out recordings, live", live), _row("the same, whole files", whole)]
         talks: list[tuple[Score, float]] = []
@@ -219,12 +215,9 @@ def main() -> None:
     command.add_argument("--clips", type=int, default=40, help="recordings by new voices")
     command.add_argument("--talks", type=int, default=3, help="conversations")
     command.add_argument("--window", type=float, default=30.0, help="seconds of audio that the model hears at once")
-    command.add_argument("--voice-encoder", default="ge2e", help="as the server takes it")
     command.add_argument("--checkpoint", default="tiny")
     options, report = command.parse_args(), Report("captions")
-    report.say(
-        f"{machine()}: {options.checkpoint}, windows of {options.window:.0f} s, voice encoder {options.voice_encoder}"
-    )
+    report.say(f"{machine()}: {options.checkpoint}, windows of {options.window:.0f} s")
     asyncio.run(run(options, report))
     if options.record:
         report.record()

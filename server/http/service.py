@@ -260,8 +260,7 @@ class Service:
     def make_transcriber(self, request_id: str) -> Transcriber:
         """For one channel of a live session that has its place."""
         assert self._vocabulary is not None
-        voices = self._preparation.voices
-        return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id, voices)
+        return self._transcriber_factory(self.engine, self._vocabulary, self.settings.live, request_id)
 
     @property
     def live_context(self) -> ContextRoom:

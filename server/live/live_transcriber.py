@@ -37,7 +37,6 @@ from server.live.vocabulary.transcriber import Transcriber
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.live.work import Mark, Promised, Task, Work
 from server.transcript.detokenizer import Vocabulary
-from server.voices.encoder import VoiceEncoder
 from server.windows.known import merged
 from server.windows.sequence import WindowSequence
 
@@ -291,24 +290,15 @@ class LiveTranscriber(Transcriber):
             self.checkpoint()
 
 
-TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str, VoiceEncoder | None], Transcriber]
-"""Engine, vocabulary, settings, request id, voice encoder → the transcriber of a new session."""
+TranscriberFactory = Callable[[Engine, Vocabulary, LiveSettings, str], Transcriber]
+"""Engine, vocabulary, settings, request id → the transcriber of a new session."""
 
 
 def make_transcriber(
-    engine: Engine,
-    vocabulary: Vocabulary,
-    settings: LiveSettings,
-    request_id: str,
-    encoder: VoiceEncoder | None = None,
+    engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str
 ) -> LiveTranscriber:
-    """The one over the model. ``vocabulary``: of the engine's checkpoint. ``encoder``: tells voices apart, if any."""
+    """The one over the model. ``vocabulary``: of the engine's checkpoint."""
     windows = WindowSequence(
-        engine,
-        vocabulary,
-        seconds=settings.window,
-        request_id=request_id,
-        loop_guard=settings.loop_guard,
-        encoder=encoder,
+        engine, vocabulary, seconds=settings.window, request_id=request_id, loop_guard=settings.loop_guard
     )
     return LiveTranscriber(windows, settings)

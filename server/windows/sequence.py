@@ -6,14 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-import numpy as np
-
-from model.seam.audio import SAMPLE_RATE, Level, clip_level
+from model.seam.audio import SAMPLE_RATE
 from model.seam.streams import Priority
 from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
-from server.voices.encoder import VoiceEncoder
 from server.windows.block import Block, total_seconds
 from server.windows.known import Known, pieces_of
 from server.windows.opening import open_window
@@ -46,7 +43,6 @@ class WindowSequence:
         context: see below.
         priority: of its streams.
         loop_guard: answers that run in circles are asked for again.
-        encoder: tells voices apart, where there is one.
 
     Attributes:
         context: hotwords or background text for the prompt, from the next window on.
@@ -65,7 +61,6 @@ class WindowSequence:
         context: str | None = None,
         priority: Priority = Priority.LIVE,
         loop_guard: bool = True,
-        encoder: VoiceEncoder | None = None,
     ) -> None:
         self.context = context
         self.adapter: str | None = None
@@ -77,8 +72,7 @@ class WindowSequence:
         self._request_id = request_id
         self._priority = priority
         self._loop_guard = loop_guard
-        self._speakers = Speakers(encoder, live=True)
-        self._level: Level | None = None  # of the last window
+        self._speakers = Speakers(live=True)
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
         self._coming = Known()  # from elsewhere; its audio is still to come
@@ -246,11 +240,10 @@ class WindowSequence:
 
     async def _opened(self, blocks: Sequence[Block]) -> Window:
         """Where it goes on from another one the same people are introduced: nobody says the same twice."""
-        await self._speakers.voices.listen(self._level_of_voices)
         voices = self._speakers.voices.chosen(self._seconds * _VOICES_SHARE)
         if self.catching_up:
             voices = [voice for voice in voices if voice.speaker in self._coming.introduced]
-        window = await open_window(
+        return await open_window(
             self._engine,
             self._vocabulary,
             seconds=self._seconds + SPARE_SECONDS,
@@ -264,11 +257,3 @@ class WindowSequence:
             loop_guard=self._loop_guard,
             adapter=self.adapter,
         )
-        self._level = window.level
-        return window
-
-    def _level_of_voices(self, _: int) -> Level:
-        """What voices are heard at: as in the last window."""
-        if self._level is None:
-            self._level = clip_level(np.concatenate([voice.block.samples for voice in self.voices]))
-        return self._level

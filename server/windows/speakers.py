@@ -29,15 +29,14 @@ class Speakers:
         encoder: tells voices apart, where there is one.
         named: numbers of speakers who are known from elsewhere, and stand in front of every window.
         live: answers change, and another session may go on with what they say: where nobody is introduced numbers are
-            the model's, and not in the order in which people come. What is said by turns makes short samples, of which
-            an encoder chooses worse than the first ones are (bench.live.captions).
+            the model's, and not in the order in which people come.
 
     Attributes:
         voices: of the others.
     """
 
     def __init__(self, encoder: VoiceEncoder | None = None, named: Iterable[int] = (), *, live: bool = False) -> None:
-        self.voices = Voices(encoder, by_ear=not live)
+        self.voices = Voices(encoder)
         self._encoder = encoder
         self._live = live
         self._told = set(named)
@@ -93,24 +92,26 @@ class WindowNumbers:
         self._missing = not speakers.all_of(introduced)
         self._spoken = set[int]()  # by their own numbers, in this window
 
-    async def of(self, number: int, clip: Clip) -> int:
+    async def heard(self, number: int, clip: Clip) -> int:
         """Who has this ``number`` of the window, and said ``clip``. It stays his.
 
         A number that the window had nobody for may be somebody all the same whom the model did not recognise.
         """
+        if number not in self._numbers and self._front:
+            found = await self._speakers.of(clip, self._spoken)
+            if found is not None:
+                self._numbers[number] = found
+        return self.of(number)
+
+    def of(self, number: int) -> int:
+        """Who has this ``number`` of the window, as the model has it."""
         if number not in self._numbers:
-            found = await self._speakers.of(clip, self._spoken) if self._front else None
-            self._numbers[number] = self.guess(number) if found is None else found
-            if found is None and self._missing:
+            wish = number if self._as_written else None
+            self._numbers[number] = self._speakers.free(self._numbers.values(), wish)
+            if self._missing:
                 self.doubtful.append(self._numbers[number])
         self._spoken.add(self._numbers[number])
         return self._numbers[number]
-
-    def guess(self, number: int, beside: Iterable[int] = ()) -> int:
-        """Who may have it while too little is heard to say, ``beside`` those who were guessed."""
-        if number in self._numbers:
-            return self._numbers[number]
-        return self._speakers.free([*self._numbers.values(), *beside], number if self._as_written else None)
 
     def back(self, speaker: int) -> int:
         """The window's number of one of whom it is known: the next where nobody introduced him."""

@@ -103,7 +103,7 @@ class TurnWindow(Window):
             self._take(answer.tokens, answer.logprobs)
         if whole:
             self._pause(self._answered)
-        return await self._numbered(self._heard_here(self._read(logprobs=logprobs)), final=True)
+        return self._numbered(self._heard_here(self._read(logprobs=logprobs)))
 
     def close_segment(self, segment: Segment, source: str | None = None) -> None:
         """See Window: where it ends with a turn, what is said in the next one is another segment."""

@@ -57,13 +57,10 @@ class Voices:
     Args:
         encoder: tells which of them is in the voice of most that go by a number: the model may have been wrong about
             one, and would be about everything behind it. The choice depends on what was offered alone, not on when.
-        by_ear: samples are chosen so, and whoever sounds like another one is left out. Otherwise the first of each
-            length stands for everybody, and the encoder tells only whose something else is.
     """
 
-    def __init__(self, encoder: VoiceEncoder | None = None, *, by_ear: bool = True) -> None:
+    def __init__(self, encoder: VoiceEncoder | None = None) -> None:
         self._encoder = encoder
-        self._by_ear = by_ear and encoder is not None
         self._vouching: Vouching | None = None  # as of when was listened last
         self._samples: dict[int, _Samples] = {}  # by speaker, least recently heard first
 
@@ -73,7 +70,7 @@ class Voices:
             return
         samples = self._samples.pop(voice.speaker, {})
         kept = samples.setdefault(length, [])
-        if len(kept) < (_CANDIDATES if self._by_ear and length < len(_LENGTHS) else 1):
+        if len(kept) < (1 if self._encoder is None or length == len(_LENGTHS) else _CANDIDATES):
             kept.append(voice)
         self._samples[voice.speaker] = samples
         if len(self._samples) > _MOST:
@@ -93,7 +90,7 @@ class Voices:
         for (kept, place), vector in zip(new, vectors, strict=True):
             kept[place] = replace(kept[place], vector=vector)
         said = [_said(voice) for kept in every for voice in kept]
-        self._vouching = Vouching(self._encoder.likeness, said, doubles=self._by_ear) if said else None
+        self._vouching = Vouching(self._encoder.likeness, said) if said else None
 
     def recent(self, seconds: float) -> list[VoiceSample]:
         """Those ``chosen``, least recently heard first: offered again in this order, the same are chosen."""
@@ -127,7 +124,7 @@ class Voices:
         """One of each length, by speakers, of those that can be vouched for. Who is another one as well is left out."""
         every = {speaker: list(samples.values()) for speaker, samples in self._samples.items()}
         vouching = self._vouching
-        if vouching is None or not self._by_ear:
+        if vouching is None:
             return {speaker: [kept[0] for kept in samples] for speaker, samples in every.items()}
         least = _SPARSE * median(voice.density for samples in every.values() for kept in samples for voice in kept)
         people = {speaker: samples for speaker, samples in every.items() if speaker not in vouching.doubles}

@@ -35,20 +35,18 @@ class Vouching:
     Args:
         likeness: of the vectors.
         said: by everybody.
-        doubles: whether one may be another one as well.
 
     Attributes:
         doubles: speakers who sound like another one with a lower number, who stands for them.
     """
 
-    def __init__(self, likeness: Likeness, said: Sequence[Said], *, doubles: bool = True) -> None:
+    def __init__(self, likeness: Likeness, said: Sequence[Said]) -> None:
         own = {speaker: [each for each in said if each.speaker == speaker] for speaker in _speakers(said)}
         voices = {speaker: _voice(parts, likeness.different) for speaker, parts in own.items()}
         self._same = likeness.same
         self._border = _border(likeness, list(voices.values()))
         heard = {speaker: sum(part.seconds for part in parts) for speaker, parts in own.items()}
-        clear = {speaker: voice for speaker, voice in voices.items() if doubles and heard[speaker] >= _ENOUGH}
-        self.doubles = frozenset(self._doubles(clear))
+        self.doubles = frozenset(self._doubles({n: voice for n, voice in voices.items() if heard[n] >= _ENOUGH}))
         self._people = {speaker: voice for speaker, voice in voices.items() if speaker not in self.doubles}
 
     def trust(self, said: Said) -> float:

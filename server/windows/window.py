@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from model.family import Family
-from model.seam.audio import SAMPLE_RATE, Level, Samples
+from model.seam.audio import SAMPLE_RATE, Level
 from model.seam.streams import Question
 from server.engine.client.stream import EngineStream
 from server.hearing.hearing import hear
@@ -82,7 +81,6 @@ class Window:
         self._blocks: list[Block] = []  # without the voices
         self._prefix = AnswerPrefix(family.grammar)
         self._introduced_speakers: set[int] = set()
-        self._numbers_before: set[int] = set()  # of the window, in the last answer
         self._fills: list[tuple[int, int]] = []  # see Known
         self._closed: list[tuple[Segment, str]] = []
 
@@ -143,7 +141,7 @@ class Window:
             reading = reading.without_last  # what is there will be heard again, with more behind it
         self._prefix.note(reading.written)
         self.sounds = self._heard_here(reading.sounds)
-        return await self._numbered(self._heard_here(reading.segments), final=whole)
+        return self._numbered(self._heard_here(reading.segments))
 
     async def fill(self, samples: int) -> None:
         """So much silence, where another window was filled up with it. Raises EngineError."""
@@ -168,10 +166,12 @@ class Window:
 
     def voice(self, segment: Segment) -> VoiceSample | None:
         """A segment with its audio; None where it is not in one piece or nobody is known to speak."""
-        blocks = self._between(segment.start - _MARGIN, segment.end + _MARGIN)
+        first, last = round((segment.start - _MARGIN) * SAMPLE_RATE), round((segment.end + _MARGIN) * SAMPLE_RATE)
+        blocks = [block for block in self._blocks if block.end > first and block.start < last]
         if segment.speaker is None or any(one.end != other.start for one, other in pairwise(blocks)) or not blocks:
             return None
-        return VoiceSample(segment.speaker, segment.text, joined(blocks))
+        audio = joined(blocks).behind(first)
+        return VoiceSample(segment.speaker, segment.text, Block(audio.start, audio.samples[: last - audio.start]))
 
     def close(self) -> None:
         """Give everything on the device back. Harmless when repeated."""
@@ -182,34 +182,16 @@ class Window:
         self._heard.add(block.samples)
         await self._stream.append(block.samples)
 
-    def _between(self, start: float, end: float) -> list[Block]:
-        first, last = round(start * SAMPLE_RATE), round(end * SAMPLE_RATE)
-        return [block.behind(first).before(last) for block in self._blocks if block.end > first and block.start < last]
-
-    async def _numbered(self, segments: Iterable[Segment], *, final: bool) -> tuple[Segment, ...]:
-        """With the session's numbers. Whose a new one is, is decided when a second answer has it, or a ``final`` one:
-        of the first word of somebody nothing can be told, and no word of one answer alone is told for good."""
+    def _numbered(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
+        """With the session's numbers. Answers change: what nothing is said by any more is nobody's."""
         segments = tuple(segments)
-        present = {segment.speaker for segment in segments if segment.speaker is not None}
-        closed = {self._numbers.back(said.speaker) for said, _ in self._closed if said.speaker is not None}
-        self._numbers.keep(present | closed)
-        decided = present if final else present & self._numbers_before
-        self._numbers_before = present
-        guesses: dict[int, int] = {}
-        told: list[Segment] = []
-        for segment in segments:
-            if (number := segment.speaker) is None:
-                told.append(segment)
-            elif number in decided:
-                told.append(replace(segment, speaker=await self._numbers.of(number, partial(self._clip, segment))))
-            else:
-                guess = guesses.setdefault(number, self._numbers.guess(number, guesses.values()))
-                told.append(replace(segment, speaker=guess))
-        return tuple(told)
-
-    async def _clip(self, segment: Segment) -> Samples:
-        blocks = self._between(segment.start, segment.end)
-        return self.level.apply(np.concatenate([block.samples for block in blocks] or [np.zeros(0, np.float32)]))
+        said = {segment.speaker for segment in segments if segment.speaker is not None}
+        closed = {self._numbers.back(before.speaker) for before, _ in self._closed if before.speaker is not None}
+        self._numbers.keep(said | closed)
+        return tuple(
+            segment if segment.speaker is None else replace(segment, speaker=self._numbers.of(segment.speaker))
+            for segment in segments
+        )
 
     def _heard_here(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
         """Those behind what was put in front."""

@@ -32,7 +32,6 @@ from server.live.work import Promised
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
 from server.transcript.words import segment_words
-from server.voices.encoder import VoiceEncoder
 from tests.support.processes import ROOT
 
 
@@ -58,9 +57,7 @@ class Counting:
     mute: bool = False
     seconds: list[float] = field(default_factory=list)
 
-    def make(
-        self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str, _: VoiceEncoder | None
-    ) -> Counter:
+    def make(self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> Counter:
         return Counter(self)
 
 

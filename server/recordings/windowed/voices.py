@@ -78,7 +78,7 @@ class HeardVoices:
         """The recording's number of who says what a window has like this."""
         if segment.speaker is None:
             return None
-        return await numbers.of(segment.speaker, partial(self._clip, segment))
+        return await numbers.heard(segment.speaker, partial(self._clip, segment))
 
     async def _clip(self, segment: Segment) -> Samples:
         last = round(segment.end * SAMPLE_RATE)

@@ -31,7 +31,6 @@ from server.live.vocabulary.resumption import Place, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.words import Word
-from server.voices.encoder import VoiceEncoder
 from tests.support.scripted_server import PATIENCE, RunningServer
 
 PATH = "/v1/echo"
@@ -130,9 +129,7 @@ class Script:
         self.hear_gate.set()
         self.words_gate.set()
 
-    def make(
-        self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str, _: VoiceEncoder | None
-    ) -> Scripted:
+    def make(self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> Scripted:
         self.loop = asyncio.get_running_loop()
         return Scripted(self)
 

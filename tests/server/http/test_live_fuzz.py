@@ -19,7 +19,6 @@ from server.live.live_transcriber import make_transcriber
 from server.live.settings import LiveSettings
 from server.live.vocabulary.transcriber import Transcriber
 from server.transcript.detokenizer import Vocabulary
-from server.voices.encoder import VoiceEncoder
 from tests.server.http.live_echo import address, tasks_on
 from tests.server.http.live_fuzz import misbehave, speech
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
@@ -34,16 +33,9 @@ class Loops:
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
 
-    def make(
-        self,
-        engine: Engine,
-        vocabulary: Vocabulary,
-        settings: LiveSettings,
-        request_id: str,
-        encoder: VoiceEncoder | None,
-    ) -> Transcriber:
+    def make(self, engine: Engine, vocabulary: Vocabulary, settings: LiveSettings, request_id: str) -> Transcriber:
         self.loop = asyncio.get_running_loop()
-        return make_transcriber(engine, vocabulary, settings, request_id, encoder)
+        return make_transcriber(engine, vocabulary, settings, request_id)
 
 
 @pytest.fixture(scope="module")
