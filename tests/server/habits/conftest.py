@@ -95,6 +95,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Habitual]:
         yield habitual
 
 
+@pytest.fixture(scope="package")
+def unguarded() -> Iterator[Habitual]:
+    """Answers run in circles here until somebody stops them."""
+    with habitual_server(snapshot(), forced=False, loop_guard=False) as habitual:
+        yield habitual
+
+
 def said(*, without: int | None = None, until: int | None = None) -> list[str]:
     """What is said in the talk, but for one turn, or up to it."""
     return [turn.text for place, turn in enumerate(TALK[:until]) if place != without]

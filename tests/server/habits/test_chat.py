@@ -11,9 +11,8 @@ import httpx
 import openai
 import pytest
 
-from tests.server.habits.conftest import AUDIO, SECONDS, WAV, Habitual, assert_told, habitual_server, said
+from tests.server.habits.conftest import AUDIO, SECONDS, WAV, Habitual, assert_told, said
 from tests.support.habits import Cure, Habit, command
-from tests.support.snapshot import snapshot
 
 URL = "data:audio/wav;base64," + base64.b64encode(WAV).decode()
 SYSTEM = "You are a helpful assistant that transcribes audio input into text output in JSON format."
@@ -33,13 +32,6 @@ def asked(words: str = "") -> list[dict[str, Any]]:
 def hotwords(words: str) -> str:
     told = f"This is a {SECONDS:.2f} seconds audio, with extra info: {words}"
     return f"{told}\n\nPlease transcribe it with these keys: {KEYS}"
-
-
-@pytest.fixture(scope="module")
-def unguarded() -> Iterator[Habitual]:
-    """Answers run in circles here until somebody stops them."""
-    with habitual_server(snapshot(), forced=False, loop_guard=False) as habitual:
-        yield habitual
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ import openai
 import pytest
 
 from tests.server.habits.conftest import WAV, Habitual, habitual_server, said
-from tests.server.habits.test_chat import FRAMES, SYSTEM, asked, hotwords
-from tests.support.habits import Cure, Habit, command
+from tests.server.habits.test_chat import FRAMES, SYSTEM, asked
 from tests.support.habitual_runner import HabitualRunner
 from tests.support.scripted_server import running_server
 from tests.support.snapshot import snapshot
@@ -127,55 +126,6 @@ def test_the_likeliest_tokens_are_told_as_openai_tells_them(kept: Habitual) -> N
         for token in choice.logprobs.content or ()
     ]
     assert streamed == logprobs.content
-
-
-class Client:
-    """Microsoft's flow: what is told may not be taken back, and a loop is retried from there, warmer each time."""
-
-    def __init__(self, server: Habitual, words: str) -> None:
-        self.server, self.messages = server, asked(words)
-        self.shown, self.retries = "", 0
-
-    def run(self) -> str:
-        text = ""
-        while (text := self._attempt()) == "":
-            self.retries += 1
-            assert self.retries <= 3, "it gives up"
-        return text
-
-    def _attempt(self) -> str:
-        """All of the answer; nothing where it runs in circles, with what may be shown of it."""
-        given = [*self.messages, *([{"role": "assistant", "content": self.shown}] if self.shown else [])]
-        warmth = {"temperature": 0.1 + 0.1 * self.retries, "top_p": 0.95} if self.retries else {"temperature": 0.0}
-        body = {"model": "vibevoice", "messages": given, "max_tokens": 32768, "stream": True, **warmth}
-        headers = {"authorization": "Bearer one"}
-        text = self.shown
-        with self.server.client.stream("POST", "/v1/chat/completions", json=body, headers=headers) as response:
-            assert response.status_code == 200, response.read()
-            for line in response.iter_lines():
-                if line == "data: [DONE]":
-                    return text
-                if line.startswith("data: "):
-                    text += json.loads(line[6:])["choices"][0]["delta"].get("content", "")
-                if _runs_in_circles(text):
-                    self.shown = text[: text.rfind("},", 0, max(0, len(text) - 400)) + 2] if "}," in text else ""
-                    return ""
-        raise AssertionError("the stream ended without its end")
-
-
-def _runs_in_circles(text: str) -> bool:
-    last = text[-400:]
-    return any(last.endswith(last[-size:] * 10) for size in range(10, 41) if len(last) >= 10 * size)
-
-
-def test_microsofts_flow_completes_over_a_model_that_loops(kept: Habitual) -> None:
-    """It leaves in the middle of an answer, and comes back with the same recording."""
-    for turn, cure in ((3, Cure.HOTTER), (0, Cure.TEMPERATURE), (4, Cure.BEHIND)):
-        client = Client(kept, hotwords(command(Habit.PHRASE, cure, turn=turn)))
-        segments = json.loads(client.run())
-        assert client.retries >= 1
-        assert [segment["Content"] for segment in segments][-1] == said()[-1]
-        kept.running.wait_for(lambda: kept.running.metric("asr_active_streams") == 0, "whom it left is let go")
 
 
 @pytest.fixture(scope="module")

@@ -59,12 +59,31 @@ def test_a_job_is(server: RunningServer) -> None:
     assert httpx.get(f"{server.url}/v1/jobs/{job}/result").json()["text"] == said_with("clinic")
 
 
-def test_a_conversation_is(server: RunningServer) -> None:
+def asked(server: RunningServer, model: str) -> dict[str, Any]:
+    """A conversation about the recording."""
     audio = {"input_audio": {"data": base64.b64encode(RECORDING).decode(), "format": "wav"}, "type": "input_audio"}
-    body = {"model": "court", "messages": [{"role": "user", "content": [audio]}]}
-    answer = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=PATIENCE).json()
+    body = {"model": model, "messages": [{"role": "user", "content": [audio]}]}
+    answer: dict[str, Any] = httpx.post(f"{server.url}/v1/chat/completions", json=body, timeout=PATIENCE).json()
+    return answer
+
+
+def test_a_conversation_is(server: RunningServer) -> None:
+    answer = asked(server, "court")
     assert answer["model"] == "court"
     assert said_with("court") in answer["choices"][0]["message"]["content"]
+
+
+def test_what_was_heard_with_one_is_nothing_to_another() -> None:
+    """Keys and values are those of the weights that made them; each conversation finds its own."""
+    known = []
+    with running_server(AdaptedRunner, adapters=ADAPTERS) as fresh:
+        for model in ("court", "clinic", "vibevoice-asr", "court", "vibevoice-asr", "clinic"):
+            answer = asked(fresh, model)
+            adapter = model if model in ADAPTERS else None
+            assert said_with(adapter) in answer["choices"][0]["message"]["content"]
+            known.append(answer["usage"]["prompt_tokens_details"]["cached_tokens"])
+            prompt = answer["usage"]["prompt_tokens"]
+    assert known == [0, 0, 0, prompt - 1, prompt - 1, prompt - 1]
 
 
 @pytest.mark.parametrize("by", ["query", "update"])
