@@ -131,6 +131,9 @@ class WindowSequence:
         for voice in voices:
             self._speakers.note(voice.speaker)
             self._speakers.voices.offer(voice)
+        for segment, _ in known.closed:
+            if segment.speaker is not None:
+                self._speakers.note(segment.speaker)
         self._coming = known
         self.closed_until = closed_until
 
