@@ -72,6 +72,7 @@ class WindowSequence:
         self._request_id = request_id
         self._priority = priority
         self._loop_guard = loop_guard
+        # Nobody is noted: whoever said too little to be put in front is most likely who has the next free number again.
         self._speakers = Speakers(live=True)
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
@@ -129,11 +130,7 @@ class WindowSequence:
     def resume(self, voices: Iterable[VoiceSample], known: Known, closed_until: float) -> None:
         """Go on where another one was, which heard these ``voices``. Its audio comes first."""
         for voice in voices:
-            self._speakers.note(voice.speaker)
             self._speakers.voices.offer(voice)
-        for segment, _ in known.closed:
-            if segment.speaker is not None:
-                self._speakers.note(segment.speaker)
         self._coming = known
         self.closed_until = closed_until
 
@@ -177,8 +174,6 @@ class WindowSequence:
     def close_segment(self, segment: Segment) -> None:
         """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""
         self.closed_until = max(self.closed_until, segment.end)
-        if segment.speaker is not None:
-            self._speakers.note(segment.speaker)
         if self._window is not None:
             self._window.close_segment(segment)
             self._speakers.voices.offer(self._window.voice(segment))

@@ -9,10 +9,8 @@ import pytest
 
 from model.family import VIBEVOICE_ASR
 from model.seam.audio import SAMPLE_RATE, Level, Samples
-from server.transcript.segments import Segment
 from server.voices.encoder import Likeness, Vector
 from server.windows.block import Block
-from server.windows.known import Known
 from server.windows.sequence import WindowSequence
 from server.windows.speakers import Speakers
 from server.windows.voices import VoiceSample
@@ -118,14 +116,19 @@ async def test_a_live_window_numbers_whom_it_is_introduced_to_and_tells_the_sess
     assert '"Speaker":2' in windows.known.closed[0][1].replace(" ", "")
 
 
-async def test_who_spoke_elsewhere_has_his_number_though_nothing_of_him_can_be_put_in_front(author: Author) -> None:
-    """His segment was too short; somebody new behind it, in the next window, is somebody else."""
-    new = f"[{GRAMMAR.segment(0.5, 2.5, 0, 'Who is this?')}]"
-    engine = ScriptedEngine(author, [f"[{GRAMMAR.segment(0.0, 0.3, 0, 'No.')}]"], [new])
+async def test_who_says_but_a_word_now_and_then_keeps_his_number(author: Author) -> None:
+    """Nothing of him can be put in front of the next window, whether or not somebody else's words are."""
+    alone = f"[{GRAMMAR.segment(0.0, 0.3, 0, 'No.')}]"
+    beside = f"[{GRAMMAR.segment(0.0, 0.3, 1, 'No.')},{GRAMMAR.segment(0.4, 3.4, 0, 'This is two.')}]"
+    introduced = f"[{GRAMMAR.segment(0.0, 3.1, 0, 'This is two.')},{GRAMMAR.segment(3.4, 3.7, 1, 'No.')}]"
+    engine = ScriptedEngine(author, [alone], [alone], [beside], [introduced], [introduced])
     windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=16, request_id="test")
-    short = (Segment(0, 0.0, 0.3, 0, "No."), GRAMMAR.segment(0.0, 0.3, 0, "No."))
-    windows.resume([], Known(((0, SAMPLE_RATE),), closed=(short,), level=Level()), 0.3)
-    await windows.append(saying(1, 0.0, 1.0))
-    windows.close()
-    await windows.append(saying(2, 1.0, 3.0))
-    assert [segment.speaker for segment in await windows.ask(whole=True)] == [1]
+    told: list[list[int | None]] = []
+    for place in range(5):
+        await windows.append(saying(1, 4.0 * place, 4.0))
+        segments = await windows.ask(whole=True)
+        told.append([segment.speaker for segment in segments])
+        for segment in segments:
+            windows.close_segment(segment)
+        windows.close()
+    assert told == [[0], [0], [1, 0], [1], [1]]
