@@ -37,7 +37,7 @@ class Trouble(StrEnum):
     CROWDED = "crowded"
     """No step can have two of these."""
     OUT_OF_MEMORY = "out of memory"
-    KILLED = "killed"
+    CRASHED = "crashed"
     FROZEN = "frozen"
     STUCK = "stuck"
     BAD_PROMPT = "bad prompt"
@@ -286,8 +286,8 @@ def _befall(context: str | None, answered: int) -> None:
         os.abort()
     if trouble == Trouble.OUT_OF_MEMORY:
         raise MemoryError("the device is full")
-    if trouble == Trouble.KILLED:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if trouble == Trouble.CRASHED:
+        os.kill(os.getpid(), signal.SIGSEGV)
     if trouble == Trouble.FROZEN:
         os.kill(os.getpid(), signal.SIGSTOP)
     if trouble == Trouble.STUCK:

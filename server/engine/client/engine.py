@@ -215,14 +215,14 @@ class Engine:
         for stream in sorted(self._streams, key=lambda stream: stream.priority):
             self._connect(stream, worker)
 
-    def _hold(self, in_hand: frozenset[int]) -> bool:
-        """A worker died. Returns whether a stream is known to be the cause; that one has failed now."""
+    def _hold(self, in_hand: frozenset[int], outside: bool) -> bool:
+        """A worker died, by itself or from outside. True where the stream is known that did it; it has failed now."""
         self._done_before = self.done
         self.stats = self._worker = None
         blamed = [stream for number, stream in self._linked.items() if number in in_hand]
         alone = [stream.company is not None for stream in blamed] == [True]
         places = {key: max(each.given for each in blamed if each.key == key) for key in {each.key for each in blamed}}
-        found = self._quarantine.blame(places, alone=alone)
+        found = self._quarantine.blame(places, alone=alone, outside=outside)
         for stream in list(self._streams):
             if stream.kept:
                 self.shelf.evict(stream, Eviction.LOST)

@@ -91,9 +91,12 @@ class Supervisor:
         *,
         on_ready: Callable[[WorkerProcess, RunnerInfo], None],
         on_messages: Callable[[Sequence[ToClient]], None],
-        on_death: Callable[[frozenset[int]], bool],
+        on_death: Callable[[frozenset[int], bool], bool],
     ) -> None:
-        """``on_death``: a worker is gone that was ready, and what it had in hand. True where the cause is gone too."""
+        """``on_death``: a worker is gone that was ready, what it had in hand, and whether somebody else killed it.
+
+        Returns True where the cause is gone too.
+        """
         self._factory = factory
         self._settings = settings
         self._on_ready, self._on_messages, self._on_death = on_ready, on_messages, on_death
@@ -121,13 +124,15 @@ class Supervisor:
     async def _have_workers(self) -> None:
         back_off, failed_starts = BackOff(self._settings), 0
         while not self._closing.is_set():
-            memory_killed = memory_kills()
+            kills = memory_kills()
             end = await self._live_through_one()
             ready_at, self._ready_at = self._ready_at, None
             if self._closing.is_set():
                 return
-            self._count(end, ready_at is not None, memory_kills() > memory_killed)
-            found = ready_at is not None and self._on_death(end.in_hand)
+            memory = _short_of_memory(kills, memory_kills())
+            reason = self._count(end, ready_at is not None, bool(memory))
+            outside = end.killed and reason is Death.KILLED and memory is not None
+            found = ready_at is not None and self._on_death(end.in_hand, outside)
             failed_starts = failed_starts + 1 if ready_at is None else 0
             if self._stuck or ((words := self._last_words) is not None and words.permanent):
                 failed_starts = self._settings.max_failed_starts
@@ -237,8 +242,8 @@ class Supervisor:
         self._on_ready(self.worker, info)
         self._set_state(EngineState.READY)
 
-    def _count(self, end: WorkerEnd, was_ready: bool, memory_ran_out: bool) -> None:
-        """Take note of a death and its reason."""
+    def _count(self, end: WorkerEnd, was_ready: bool, memory_ran_out: bool) -> Death:
+        """Take note of a death. Returns its reason."""
         words = self._last_words
         if self._hung:
             reason, told = Death.HUNG, "it gave no sign of life"
@@ -254,6 +259,7 @@ class Supervisor:
         self.deaths[reason] += 1
         self.failure = words.message if words is not None else f"The worker {end.how}."
         logger.error("the worker %s: %s", end.how, told)
+        return reason
 
     def _set_state(self, state: EngineState) -> None:
         if self.state in (state, EngineState.CLOSED, EngineState.FAILED):
@@ -261,6 +267,11 @@ class Supervisor:
         self.state = state
         self._changed.set()
         self._changed = asyncio.Event()
+
+
+def _short_of_memory(before: int | None, after: int | None) -> bool | None:
+    """Whether the kernel killed something between two counts; None where that cannot be known."""
+    return None if before is None or after is None else after > before
 
 
 def _told(info: RunnerInfo) -> str:

@@ -69,14 +69,14 @@ async def test_who_kills_workers_is_found_though_its_question_is_taken_back_in_b
     stream = open_stream(engine, LONG)
     await stream.append(silence(10))
     for deaths in (1, 2):
-        stream.ask(Question(Trouble.KILLED, max_tokens=5))
+        stream.ask(Question(Trouble.CRASHED, max_tokens=5))
         await died(engine, deaths)
         await stream.crop()
         await ready(engine)
         sound = stream.ask(LONG)
         await anext(sound)
         await stream.crop()
-    assert await failure_of(stream.ask(Question(Trouble.KILLED, max_tokens=5))) is FailureCode.POISON
+    assert await failure_of(stream.ask(Question(Trouble.CRASHED, max_tokens=5))) is FailureCode.POISON
     assert engine.restarts == 3
 
 

@@ -45,7 +45,7 @@ async def test_who_is_convicted_leaves_nothing_to_wait_for(
 
     monkeypatch.setattr(BackOff, "after", noted)
     engine = await ready_engine(start_engine, Slow)
-    culprit = Question(Trouble.KILLED, max_tokens=5)
+    culprit = Question(Trouble.CRASHED, max_tokens=5)
     async with open_stream(engine, culprit) as stream:
         await stream.append(silence(10))
         with pytest.raises(EngineError):

@@ -16,6 +16,8 @@ import pytest
 
 from model.seam.audio import Samples
 from model.seam.streams import Question, StreamSpec
+from server.engine.client import supervisor
+from server.engine.client.answer import Answer
 from server.engine.client.engine import Death, Engine
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError, EngineUnavailable
@@ -38,7 +40,10 @@ if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine
 
 LONG = Question(seed=120, max_tokens=200)
+SHORT = Question(seed=20, max_tokens=200)
 Ahead = partial(Slow, launches_ahead=True, drafts=3)
+Slowest = partial(Slow, step_seconds=0.05)
+AT_ONCE = EngineSettings(restart_delay=0.01, restart_delay_max=0.01)
 
 
 class Shelf:
@@ -335,7 +340,7 @@ def open_marked(engine: Engine, question: Question, fingerprint: str) -> EngineS
 
 async def test_a_request_that_comes_again_brings_its_deaths_along(start_engine: StartEngine) -> None:
     engine = await ready_engine(start_engine, Slow)
-    culprit = Question(Trouble.KILLED, max_tokens=5)
+    culprit = Question(Trouble.CRASHED, max_tokens=5)
     for deaths in (1, 2):
         async with open_marked(engine, culprit, "bad") as stream:  # whose client leaves
             await stream.append(silence(10))
@@ -361,10 +366,52 @@ async def test_deaths_from_outside_condemn_nobody(start_engine: StartEngine) -> 
             kill(engine)
             await died(engine, deaths)
         assert tokens + await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(question)
-    culprit = Question(Trouble.KILLED, max_tokens=5)
+    culprit = Question(Trouble.CRASHED, max_tokens=5)
     async with open_marked(engine, culprit, "long") as stream:  # nothing is held against it
         assert await failure_of(stream.ask(culprit, last=True)) is FailureCode.POISON
     assert engine.restarts == 4 + 3
+
+
+async def test_who_is_killed_from_outside_while_it_is_heard_again_is_no_poison(start_engine: StartEngine) -> None:
+    """More often than a request may kill workers, and it gets no further in between."""
+    engine = await ready_engine(start_engine, Slowest, AT_ONCE)
+    answer = await killed_at_work(engine, 5)
+    assert await asyncio.wait_for(tokens_of(answer), PATIENCE) == answer_of(SHORT)
+
+
+async def test_a_kill_is_held_against_it_where_nobody_counts_those_for_memory(
+    start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "memory_kills", lambda: None)
+    engine = await ready_engine(start_engine, Slowest, AT_ONCE)
+    assert await failure_of(await killed_at_work(engine, 3)) is FailureCode.POISON
+
+
+async def killed_at_work(engine: Engine, times: int) -> Answer:
+    """The answer to a question over which the worker was killed so often, as soon as a step was at work on it."""
+    stream = open_stream(engine, SHORT)
+    await stream.append(silence(10))
+    answer = stream.ask(SHORT, last=True)
+    for deaths in range(1, times + 1):
+        await in_hand(engine)
+        kill(engine)
+        await died(engine, deaths)
+        await ready(engine)
+    return answer
+
+
+async def in_hand(engine: Engine) -> None:
+    """Return when a step is at work on a stream, and stays so: the worker is halted."""
+    worker = engine._supervisor.worker
+    assert worker is not None
+
+    def halted() -> bool:
+        kill(engine, signal.SIGSTOP)
+        if not worker.box.in_hand:
+            kill(engine, signal.SIGCONT)
+        return bool(worker.box.in_hand)
+
+    await eventually(halted)
 
 
 # ------------------------------------------------------------------------------------------------ steps that fail

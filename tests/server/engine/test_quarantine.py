@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.engine.client.quarantine import _MOST, PAST, REFUSED_SECONDS, Quarantine
+from server.engine.client.quarantine import _MOST, OUTSIDE_DEATHS, PAST, REFUSED_SECONDS, Quarantine
 
 
 class Clock:
@@ -76,3 +76,23 @@ def test_not_everybody_is_remembered() -> None:
         for _ in range(2):
             quarantine.blame({f"r{number}": 0}, alone=False)
     assert [state(quarantine, f"r{number}") for number in (0, 1, _MOST)] == ["free", "suspect", "suspect"]
+
+
+def test_deaths_from_outside_say_little_and_yet_something() -> None:
+    quarantine = Quarantine(Clock())
+    for _ in range(2 * OUTSIDE_DEATHS):
+        assert state(quarantine, "a") == "free"
+        assert not quarantine.blame({"a": 0, "b": 0}, alone=False, outside=True)
+    for _ in range(OUTSIDE_DEATHS):
+        assert state(quarantine, "a") == "suspect"
+        found = quarantine.blame({"a": 0}, alone=True, outside=True)
+    assert found
+    assert state(quarantine, "a") == "refused"
+    assert state(quarantine, "b") == "suspect"
+
+
+def test_a_death_from_outside_condemns_no_suspect() -> None:
+    quarantine = Quarantine(Clock())
+    for alone, outside in ((False, False), (False, False), (True, True)):
+        assert not quarantine.blame({"a": 0}, alone=alone, outside=outside)
+    assert quarantine.blame({"a": 0}, alone=True)

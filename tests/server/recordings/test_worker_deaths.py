@@ -120,7 +120,7 @@ async def test_who_kills_workers_is_refused_when_it_is_sent_again(room: Room, tm
     """By what the file has, under whatever name it comes; the same recording with another wish is another request."""
     path = tmp_path / "a.wav"
     path.write_bytes(stereo())
-    before, killer = room.engine.restarts, Wishes("killed")
+    before, killer = room.engine.restarts, Wishes("crashed")
     for _ in range(2):
         with pytest.raises(EngineError) as caught:
             await events_of(room, path, killer, set())
