@@ -11,10 +11,15 @@ from model.seam.streams import Likeliest
 class Heard:
     """The next of an answer, in its order: text that was forced, and the tokens behind it with their log-probabilities.
 
-    Forced text has no tokens here. ``likeliest``: of each token's place, where the question asks for them.
+    Forced text has no tokens here.
+
+    Attributes:
+        likeliest: of each token's place, where the question asks for them.
+        behind: where text was forced behind others' tokens, all tokens of the answer up to its end, as they stand now.
     """
 
     forced: str
     tokens: tuple[int, ...]
     logprobs: tuple[float, ...]
     likeliest: tuple[Likeliest, ...] = ()
+    behind: tuple[int, ...] | None = None

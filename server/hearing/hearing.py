@@ -107,15 +107,16 @@ class Hearing(HeardAnswer):
         """These stand, and what was forced in front of them."""
         if not pieces:
             return
-        forced = ""
+        forced, behind = "", None
         if self._bridge is not None:
-            self._stands, forced = list(self._bridge.tokens), self._bridge.text
-            self._bridge = None
+            forced, behind = self._bridge.text, self._bridge.tokens
+            self._stands, self._bridge = list(behind), None
         tokens = tuple(token for piece in pieces for token in piece.tokens)
         self._stands += tokens
         self._place.read(forced + "".join(piece.text for piece in pieces))
         logprobs = tuple(logprob for piece in pieces for logprob in piece.logprobs)
-        self._put(Heard(forced, tokens, logprobs, tuple(place for piece in pieces for place in piece.likeliest)))
+        likeliest = tuple(place for piece in pieces for place in piece.likeliest)
+        self._put(Heard(forced, tokens, logprobs, likeliest, behind))
 
     # ---------------------------------------------------------------------------------------------------- recovery
 
@@ -157,7 +158,7 @@ class Hearing(HeardAnswer):
         self.given_up = gap
         text = "" if self._place.prose else self._place.ending(gap=gap)
         self._place.read(text)
-        self._put(Heard(text, (), ()))
+        self._put(Heard(text, (), (), behind=tuple(self._stands)))
         self._recovery.close()
         spent = self._spent or self._answer.done
         assert spent is not None, "only an answer that is over is closed"

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from server.recordings.begun import Standing
+from server.recordings.begun import Answered, Standing
 from server.transcript.logprobs import TextLogprobs, TokenLogprob, token_logprob
 from server.transcript.repeats import LoopFound, LoopOutcome
 from server.transcript.repetition import LoopKind
@@ -68,6 +68,7 @@ def read_standings(text: str) -> list[Standing]:
                 "usage": Usage(**told["usage"]),
                 "notes": tuple(told["notes"]),
                 "loops": tuple(map(_read_loop, told["loops"])),
+                "answered": Answered(tuple(told["answered"]["tokens"]), told["answered"]["segments"]),
             }
         )
         for told in json.loads(text)

@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from model.seam.runner import RunnerInfo
 from server.transcript.channels import channels_of
 from server.transcript.repeats import LoopFound
 from server.transcript.segments import Segment, Usage
 
 _NOTHING = Usage(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an answer had said when the last segment was told: it is not written again, and nothing else follows it.
+
+    Attributes:
+        tokens: up to the segment's end, without what the answer was made to begin with.
+        segments: of which they are the last one's end, all that it was made to begin with among them.
+    """
+
+    tokens: tuple[int, ...] = ()
+    segments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Standing:
         notes: about them.
         loops: in which answers ran in circles, of the window that is heard now those in front of what is not told.
         complete: nothing was cut.
+        answered: of the answer that is read now.
     """
 
     channel: int | None = None
@@ -36,6 +49,7 @@ class Standing:
     notes: tuple[str, ...] = ()
     loops: tuple[LoopFound, ...] = ()
     complete: bool = True
+    answered: Answered = Answered()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +71,6 @@ class Begun:
     def standing(self) -> Standing:
         """Of all of it, or of the one channel that this is about."""
         return self.standings.get(None, Standing())
-
-    def opening(self, info: RunnerInfo, lead: float) -> str:
-        """As an answer about all of it begins. ``lead``: see `Recording`."""
-        grammar = info.family.grammar
-        return grammar.opening(
-            grammar.segment(segment.start - lead, segment.end - lead, segment.speaker, segment.text)
-            for segment in self.segments
-        )
 
     def channels(self, count: int) -> dict[int, Begun]:
         """What was told of each of so many channels, where nobody is known: with numbers that count its speakers."""

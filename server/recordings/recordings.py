@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -237,8 +236,7 @@ class Recordings:
     ) -> StreamTranscription:
         """Of one stream, which ``streams`` is to close.
 
-        What was begun the answer begins with. It is heard again behind known speakers' clips, of which the answer tells
-        first who is who, and by a model that tells no times, so that nobody knows where in the audio that would stand.
+        It goes on behind what was answered before. By turns, and in free words, all is answered again.
         """
         assembler = self._assembler(recording, audio, source.wishes, begun.segments)
         spec = self._specify(audio, source.wishes)
@@ -246,16 +244,13 @@ class Recordings:
             self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
         )
         question = spec.question
-        again = self._by_turns or bool(audio.clips)
-        if begun.segments and not again and source.wishes.instruction is None:
-            prefix = begun.opening(self._info, recording.lead)
-            taken = await asyncio.to_thread(self._vocabulary.count, prefix)
-            question = replace(question, prefix=prefix, max_tokens=max(1, question.max_tokens - taken))
+        if not self._by_turns and source.wishes.instruction is None:
+            question = replace(question, begun=begun.standing.answered.tokens)
         family, seconds = self._info.family, audio.length / SAMPLE_RATE
         put = partial(
             hear_family, stream, question, self._vocabulary, family, seconds=seconds, last=True, guard=self._loop_guard
         )
-        told = Begun(begun.segments) if again else begun
+        told = begun if question.begun else Begun(begun.segments)
         return StreamTranscription(stream, question, put, recording, audio, assembler, decode_seconds, told, go_on)
 
     def _assembler(

@@ -21,6 +21,7 @@ from server.recordings.recording import Recording
 from server.recordings.segment_pauses import SegmentPauses
 from server.recordings.stream_audio import StreamAudio
 from server.recordings.windowed.telling import PROGRESS, Telling, near_limit
+from server.recordings.written import WrittenAnswer
 from server.transcript.assembler import TranscriptAssembler
 from server.transcript.events import SegmentClosed, TranscriptEvent
 from server.transcript.free_text import FreeTextAssembler
@@ -197,7 +198,9 @@ class StreamTranscription(Transcription):
         self._start = start
         self._go_on = go_on
         self._more: Transcription | None = None
-        self._tokens = 0
+        self._tokens = len(question.begun)
+        self._written = WrittenAnswer(assembler, question.begun)
+        self._answered = begun.standing.answered
         self._stream = stream
         self._question = question
         self._put = put
@@ -217,7 +220,8 @@ class StreamTranscription(Transcription):
     @property
     def standings(self) -> tuple[Standing, ...]:
         more = () if self._more is None else self._more.standings[0].loops
-        return (Standing(loops=(*so_far(later_loops(self._loops, -self.recording.lead), self._told_until), *more)),)
+        loops = (*so_far(later_loops(self._loops, -self.recording.lead), self._told_until), *more)
+        return (Standing(loops=loops, answered=self._answered),)
 
     def close(self) -> None:
         """See Transcription."""
@@ -238,10 +242,11 @@ class StreamTranscription(Transcription):
         async for part in self._answer:
             self._tokens += len(part.tokens)
             self._telling.careful = self._go_on is not None and near_limit(self._tokens, self._question.max_tokens)
-            begin = self._assembler.begin(part.forced) if part.forced else []
-            for event in (*begin, *self._assembler.feed(part.tokens, part.logprobs)):
+            for event in self._written.read(part):
                 for told in self._telling.feed(event):
+                    self._stand(told)
                     yield told
+        self._written.catch_up()
         done = self._answer.done
         assert done is not None
         if self._go_on is None or done.reason is EndReason.STOP or self._telling.until - self._start < PROGRESS:
@@ -278,6 +283,11 @@ class StreamTranscription(Transcription):
         )
         seconds = done.total_seconds - done.queue_seconds + costs.inference_seconds
         self.costs = Costs(done.queue_seconds, seconds, usage, EndReason.LENGTH if cut else EndReason.STOP)
+
+    def _stand(self, told: TranscriptEvent) -> None:
+        """What was told last a later attempt begins with."""
+        if isinstance(told, SegmentClosed):
+            self._answered = self._written.up_to(told)
 
     @property
     def _loops(self) -> tuple[LoopFound, ...]:

@@ -31,10 +31,12 @@ class SegmentClosed:
 
     Attributes:
         source: its object as the model wrote it; None where a brace of it is missing.
+        answered: tokens of the answer, forced beginnings aside, with which it was whole; None where nobody counts.
     """
 
     segment: Segment
     source: str | None = None
+    answered: int | None = None
 
 
 TranscriptEvent = SpeechDelta | SegmentClosed

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from model.seam.audio import SAMPLE_RATE, Samples
 from server.engine.messages import AnswerDone, EndReason
-from server.recordings.begun import Begun, Standing, so_far
+from server.recordings.begun import Answered, Begun, Standing, so_far
 from server.recordings.sound import Sound
 from server.recordings.windowed.costs import usage_of
 from server.recordings.windowed.cutting import Cutting, Stretch
@@ -83,13 +83,15 @@ class Passage:
         self.doubtful: list[int] = []
         self.windows = stands.windows
         self._spent = stands.usage
-        # What was told of the window that was heard then, its answer begins with now.
-        known_start = stands.start is not None and stands.told <= len(begun.segments)
-        self._begun = begun.segments[: stands.told] if known_start else begun.segments
+        # With what was told of the window that was heard then, its answer begins now.
+        again = len(begun.segments) - stands.told
+        window = stands.start if again == 0 or (again > 0 and stands.answered.tokens) else None
+        self._begun = begun.segments if window is None else begun.segments[: stands.told]
         self._again = begun.segments[len(self._begun) :]
+        self._answered = stands.answered if self._again else Answered()
         if start is None:
             behind = max((segment.end for segment in self._begun), default=0.0)
-            start = round((stands.start if known_start and stands.start is not None else behind) * SAMPLE_RATE)
+            start = round((behind if window is None else window) * SAMPLE_RATE)
         self.until = start / SAMPLE_RATE
         self._told, self._told_until = len(begun.segments), max((s.end for s in begun.segments), default=0.0)
         self._stands = stands
@@ -122,12 +124,13 @@ class Passage:
             cut, voiced = look.cut, look.voiced
             again, self._again = self._again, ()
             self._stands = self._at_begin(at, self._told - len(again))
+            self._answered = self._answered if again else Answered()
             self.windows += 1
             if not voiced:
                 # A short one is the rest of something.
-                if not again and cut.at - at >= PROGRESS * SAMPLE_RATE:
+                if cut.at - at >= PROGRESS * SAMPLE_RATE:
                     silence = _silence(at / SAMPLE_RATE, cut.at / SAMPLE_RATE)
-                    self._tell(silence.segment)
+                    self._tell(silence.segment, Answered())
                     yield silence
                 at = cut.at
             else:
@@ -145,7 +148,7 @@ class Passage:
     def standing(self) -> Standing:
         """For a later attempt, when a segment was told."""
         found = () if self._window is None else so_far(self._window.loops, self._told_until)
-        return replace(self._stands, loops=(*self._stands.loops, *found))
+        return replace(self._stands, loops=(*self._stands.loops, *found), answered=self._answered)
 
     def _at_begin(self, first: int, told: int) -> Standing:
         """Of a window."""
@@ -183,15 +186,14 @@ class Passage:
         await self.known.ask()
         introduced = self._voices.introductions
         numbers = self._voices.numbers(introduced)
-        said = [
-            segment if segment.speaker is None else replace(segment, speaker=numbers.back(segment.speaker))
-            for segment in again
-        ]
+        for segment in again:
+            if segment.speaker is not None:
+                numbers.back(segment.speaker)
         self._voices.hear(again)
         telling.until = max([telling.until, *(segment.end for segment in again)])
         sound = window_sound(look.samples, look.level, introduced)
         start = first / SAMPLE_RATE
-        window = self._opener.open(sound, introduced, start, self._most_tokens, said, mark=look.mark)
+        window = self._opener.open(sound, introduced, start, self._most_tokens, self._answered, mark=look.mark)
         self._window = window
         try:
             async with aclosing(window.events()) as events:
@@ -202,7 +204,9 @@ class Passage:
                         yield await self._numbered(told, numbers)
             assert window.done is not None
             self.done.append(window.done)
-            for event in self._ended(window, window.done, telling):
+            if told_at_end := self._ended(window, window.done, telling):
+                self._stands = replace(self._at_begin(first, self._told), start=None)  # an end that no answer has
+            for event in told_at_end:
                 yield await self._numbered(event, numbers)
         finally:
             window.close()
@@ -258,11 +262,13 @@ class Passage:
             return event
         segment = replace(event.segment, speaker=await self._voices.number(event.segment, numbers))
         self._voices.hear([segment])
-        self._tell(segment)
+        assert self._window is not None
+        self._tell(segment, self._window.answered(event))
         return replace(event, segment=segment, source=None)
 
-    def _tell(self, segment: Segment) -> None:
+    def _tell(self, segment: Segment, answered: Answered) -> None:
         self._told += 1
+        self._answered = answered
         self._told_until = max(self._told_until, segment.end)
 
 

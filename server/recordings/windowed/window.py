@@ -15,17 +15,18 @@ from server.engine.client.engine import Engine
 from server.engine.client.stream import EngineStream
 from server.engine.messages import AnswerDone, EndReason
 from server.hearing.hearing import Hearing, hear
+from server.recordings.begun import Answered
 from server.recordings.places import encoded_at_once
 from server.recordings.windowed.doubled import Undoubled
 from server.recordings.windowed.sound import Voice, WindowSound
 from server.recordings.windowed.telling import near_limit
 from server.recordings.wishes import Wishes
+from server.recordings.written import WrittenAnswer
 from server.transcript.answer_reader import AnswerReader
 from server.transcript.building import later
 from server.transcript.detokenizer import Vocabulary
-from server.transcript.events import SpeechDelta, TranscriptEvent, segment_of
+from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent, segment_of
 from server.transcript.repeats import LoopFound, later_loops
-from server.transcript.segments import Segment
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +62,14 @@ class WindowOpener:
         voices: Sequence[Voice],
         start: float,
         most_tokens: int | None,
-        said: Sequence[Segment] = (),
+        answered: Answered = Answered(),  # noqa: B008 - frozen
         *,
         mark: str,
     ) -> RecordingWindow:
         """The window whose stretch of the recording begins at ``start`` seconds, with these voices in front.
 
-        ``most_tokens``: that the caller has left. ``said``: what an earlier attempt told of it, in its numbers and on
-        the recording's clock: the answer begins with that, which is not told again, and costs what it cost then.
-        ``mark``: see `mark_of`. Raises EngineError, EngineUnavailable.
+        ``most_tokens``: that the caller has left. ``answered``: what an earlier attempt told of it, which is not told
+        again. ``mark``: see `mark_of`. Raises EngineError, EngineUnavailable.
         """
         info = self.engine.info
         assert info is not None
@@ -80,14 +80,10 @@ class WindowOpener:
             grammar.segment(begin, end, place, voice.text)
             for place, (voice, (begin, end)) in enumerate(zip(voices, sound.introductions, strict=True))
         ]
-        shift = sound.introduced - start
-        told = [grammar.segment(each.start + shift, each.end + shift, each.speaker, each.text) for each in said]
-        prefix = grammar.opening([*written, *told])
+        prefix = grammar.opening(written)
         # What is forced takes room of the answer: of the room that is reserved, not of the caller's tokens.
         forced = self.vocabulary.count(prefix)
-        again = forced - self.vocabulary.count(grammar.opening(written))
-        left = None if most_tokens is None else max(1, most_tokens - again)
-        limit = budget if left is None else min(budget, left)
+        limit = budget if most_tokens is None else min(budget, most_tokens)
         room = min(budget, limit + forced)
         limit = min(limit, max(1, room - forced))  # known here, for words wait where an answer comes near its limit
         question = Question(self.wishes.context, temperature=self.wishes.temperature, max_tokens=room)
@@ -104,7 +100,7 @@ class WindowOpener:
         fingerprint = f"{self.fingerprint}@{start:.3f}{mark}" if self.fingerprint else None
         stream = self.engine.open(spec, request_id=self.request_id, source=sound, fingerprint=fingerprint)
         reader = AnswerReader(self.vocabulary, seconds, logprobs=self.wishes.logprobs)
-        asked = replace(question, prefix=prefix, max_tokens=limit)
+        asked = replace(question, prefix=prefix, begun=answered.tokens, max_tokens=limit)
         put = partial(
             hear,
             stream,
@@ -115,22 +111,8 @@ class WindowOpener:
             last=True,
             guard=self.loop_guard,
         )
-        count = self.vocabulary.count
-        told_again = Told(len(told), count if told and not voices else lambda _: again)
-        return RecordingWindow(stream, asked, put, sound, reader, len(voices), start, limit == left, told_again)
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What of a window an earlier attempt told.
-
-    Attributes:
-        segments: how many.
-        tokens: of the answer, from the text that this one was made to begin with.
-    """
-
-    segments: int
-    tokens: Callable[[str], int]
+        told = max(len(voices), answered.segments)
+        return RecordingWindow(stream, asked, put, sound, reader, told, start, limit == most_tokens)
 
 
 class RecordingWindow:
@@ -151,11 +133,11 @@ class RecordingWindow:
         put: Callable[[], Hearing],
         sound: WindowSound,
         reader: AnswerReader,
-        introduced: int,
+        told: int,
         start: float,
         limited: bool,
-        told: Told,
     ) -> None:
+        """``told``: so many of the answer's segments are those of voices in front, or were told before."""
         self.first_token_at: float | None = None
         self.careful = False
         self.done: AnswerDone | None = None
@@ -165,9 +147,9 @@ class RecordingWindow:
         self._question = question
         self._put = put
         self._sound = sound
-        self._introduced = introduced
         self._told = told
         self._start = start
+        self._written = WrittenAnswer(reader, question.begun)
         self._answer: Hearing | None = None
         self._undoubled = Undoubled(sound.introduced)
         self._timeless: list[TranscriptEvent] = []  # words of a segment of which nobody knows yet when it is
@@ -183,26 +165,28 @@ class RecordingWindow:
         if self._answer is None:
             await self.ask()
         assert self._answer is not None
-        tokens = 0
+        tokens = len(self._question.begun)
         async for part in self._answer:
             self.first_token_at = self._answer.first_token_at
             tokens += len(part.tokens)
             self.careful = near_limit(tokens, self._question.max_tokens)
-            # What is read of the forced beginning is about the voices in front, and what was told before.
-            begin = self.reader.begin(part.forced) if part.forced else []
-            for event in self._placed([*begin, *self.reader.feed(part.tokens, part.logprobs)]):
+            for event in self._placed(self._written.read(part)):
                 yield event
-        done = self._answer.done
-        assert done is not None
-        again = self._told.tokens(done.forced)
-        self.done = replace(done, prompt_tokens=done.prompt_tokens - again, answer_tokens=done.answer_tokens + again)
+        for event in self._placed(self._written.catch_up()):
+            yield event
+        self.done = self._answer.done
+        assert self.done is not None
         if self.done.reason is EndReason.STOP:
-            for event in self._last(self.reader.finish()):
+            for event in self._last(self._written.placed(self.reader.finish())):
                 yield event
 
     def cut(self) -> list[TranscriptEvent]:
         """The answer reached its limit, and is closed with what it has said."""
         return self._last(self.reader.finish(cut=True))
+
+    def answered(self, last: SegmentClosed) -> Answered:
+        """What a later attempt begins with, when this event is the last that was told."""
+        return self._written.up_to(last)
 
     @property
     def loops(self) -> tuple[LoopFound, ...]:
@@ -231,7 +215,7 @@ class RecordingWindow:
         """Those about the stretch of the recording. Nothing new is heard in what was put in front."""
         introduced = self._sound.introduced
         for event in events:
-            if segment_of(event) < self._introduced + self._told.segments:
+            if segment_of(event) < self._told:
                 continue
             times = event.times if isinstance(event, SpeechDelta) else (event.segment.start, event.segment.end)
             if times is None:
