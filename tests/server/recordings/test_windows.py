@@ -280,25 +280,16 @@ async def test_what_was_told_is_not_told_again(room: Room, windowing: Windowing)
 
 
 async def test_a_later_attempt_tells_what_one_without_a_break_does(room: Room) -> None:
-    """Its windows, and what they cost together, wherever the first one broke off.
-
-    A token may be two where the end of what was told is one with what follows.
-    """
+    """Its windows, and what they cost together, wherever the first one broke off."""
     room.hear_in(introduced(16.0))
     content = recorded(TALK)
     whole = await heard(room, content)
-    for count in (1, 9, 16):
+    for count in range(1, 17):
         told = await heard(room, content, begun=whole.closed[:count], standings=whole.stood[count - 1])
-        assert [replace(s, tokens=(), avg_logprob=None) for s in told.transcript.segments] == [
-            replace(s, tokens=(), avg_logprob=None) for s in whole.closed
-        ]
+        assert told.transcript.segments == whole.closed
         assert told.closed == whole.closed[count:]
         assert told.transcript.notes == whole.transcript.notes
-        cost, usual = told.transcript.usage, whole.transcript.usage
-        assert cost is not None
-        assert usual is not None
-        assert 0 <= cost.answer_tokens - usual.answer_tokens <= 1
-        assert replace(cost, answer_tokens=usual.answer_tokens) == usual
+        assert told.transcript.usage == whole.transcript.usage
 
 
 @pytest.mark.parametrize("windowing", [introduced(16.0), linked(16.0), introduced(600.0)], ids=repr_of)
