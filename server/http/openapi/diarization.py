@@ -8,7 +8,7 @@ from server.http.openapi.answers import answers, header
 from server.http.openapi.bodies import parameter_schemas, recording_body
 from server.http.openapi.examples import TRANSCRIPT
 from server.http.openapi.schemas import INTEGER, NUMBER, SECONDS, STRING, Schema, const, listing, record, ref
-from server.http.openapi.transcriptions import EXTRAS
+from server.http.openapi.transcriptions import EXTRAS, TOLD
 from server.http.openapi.urgency import PARAMETERS
 from server.protocols.openai.diarization_request import DiarizationParameters
 from server.transcript.formats import render_diarization, render_rttm
@@ -34,7 +34,7 @@ SCHEMAS: dict[str, Schema] = {
                 record({"id": STRING, "label": STRING, "total_speech_duration": NUMBER, "segment_count": INTEGER})
             ),
             "language": STRING,
-            "notes": listing(STRING),
+            **TOLD,
         },
     ),
 }

@@ -26,7 +26,14 @@ from server.transcript.formats import (
 
 _ERRORS = (400, 401, 403, 404, 413, 415, 429, 500, 503, 504)
 
-_NOTES = listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing.")
+TOLD: dict[str, Schema] = {
+    "notes": listing(STRING, "What a client should know, e.g. that the answer was cut; absent when nothing."),
+    "complete": {
+        "type": "boolean",
+        "description": "There, and false, where a part of the recording may not be transcribed; `notes` say why.",
+    },
+}
+"""What every answer in JSON may have beside the rest."""
 _LANGUAGES = listing(record({"code": STRING}), "The language that was spoken, where that is certain.")
 EXTRAS: dict[str, Schema] = {
     "channel": INTEGER | {"minimum": 0, "description": "With channels=split."},
@@ -59,7 +66,7 @@ _FORMATS: Schema = {
 _ANSWERS: dict[str, Schema] = {
     "Transcription": record(
         {"text": STRING, "usage": _SPENT},
-        {"languages": _LANGUAGES, "logprobs": _LOGPROBS, "notes": _NOTES},
+        {"languages": _LANGUAGES, "logprobs": _LOGPROBS, **TOLD},
         "response_format=json",
     ),
     "TranscriptionDiarized": record(
@@ -70,7 +77,7 @@ _ANSWERS: dict[str, Schema] = {
             "segments": listing(ref("DiarizedSegment")),
             "usage": _SPENT,
         },
-        {"languages": _LANGUAGES, "notes": _NOTES},
+        {"languages": _LANGUAGES, **TOLD},
         "response_format=diarized_json",
     ),
     "TranscriptionVerbose": record(
@@ -85,7 +92,7 @@ _ANSWERS: dict[str, Schema] = {
             "segments": listing(ref("Segment")),
             "words": listing(ref("Word")),
             "languages": _LANGUAGES,
-            "notes": _NOTES,
+            **TOLD,
             "repetitions": _REPETITIONS,
         },
         "response_format=verbose_json",
@@ -137,7 +144,7 @@ _EVENTS: dict[str, Schema] = {
             "logprobs": _LOGPROBS,
             "usage": _SPENT,
             "duration": SECONDS,
-            "notes": _NOTES,
+            **TOLD,
             "formats": _FORMATS,
         },
     ),

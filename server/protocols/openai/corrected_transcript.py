@@ -68,6 +68,7 @@ class CorrectedTranscript(BaseModel):
     duration: _Seconds
     usage: _Usage | None = None
     notes: tuple[str, ...] = ()
+    complete: bool = True
     filename: str | None = None
 
     @classmethod
@@ -90,6 +91,7 @@ class CorrectedTranscript(BaseModel):
             duration=self.duration,
             usage=self._spent,
             notes=self.notes,
+            complete=self.complete,
             speaker_names={
                 number: self.names.get(label, label)
                 for label, number in numbers.items()

@@ -51,7 +51,8 @@ def languages(text: str) -> JsonObject:
 
 def notes(transcript: Transcript) -> JsonObject:
     """What every JSON format adds to OpenAI's fields when there is something to say, e.g. that the answer was cut."""
-    return {"notes": list(transcript.notes)} if transcript.notes else {}
+    cut: JsonObject = {} if transcript.complete else {"complete": False}
+    return cut | ({"notes": list(transcript.notes)} if transcript.notes else {})
 
 
 def repetitions(transcript: Transcript) -> JsonObject:

@@ -47,6 +47,7 @@ CALL = Transcript(
     channels=2,
 )
 KNOWN = replace(MEETING, speaker_names={1: "Ada"})
+BROKEN_OFF = replace(MEETING, complete=False, notes=("The answer reached its length limit.",))
 RENDERED: dict[str, Callable[[Transcript], object]] = {
     "text": render_text,
     "srt": render_srt,
@@ -66,6 +67,7 @@ def as_the_page_has_it(transcript: Transcript) -> dict[str, Any]:
         "duration": told["duration"],
         "usage": usage,
         "notes": told.get("notes", []),
+        "complete": told.get("complete", True),
         "filename": "meeting.flac",
     }
 
@@ -75,7 +77,7 @@ def written(server: RunningServer, **body: Any) -> httpx.Response:
 
 
 @pytest.mark.parametrize("response_format", RENDERED)
-@pytest.mark.parametrize("transcript", [MEETING, CALL, KNOWN], ids=["meeting", "call", "known"])
+@pytest.mark.parametrize("transcript", [MEETING, CALL, KNOWN, BROKEN_OFF], ids=["meeting", "call", "known", "cut"])
 def test_what_nobody_corrected_is_written_as_before(
     server: RunningServer, transcript: Transcript, response_format: str
 ) -> None:

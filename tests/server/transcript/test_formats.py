@@ -78,7 +78,9 @@ def test_usage_is_the_duration_where_tokens_are_not_known() -> None:
 def test_notes_are_shown_when_there_are_any(render: object) -> None:
     assert callable(render)
     assert "notes" not in render(EMPTY)
-    assert render(Transcript((), 1.0, complete=False, notes=("It was cut.",)))["notes"] == ["It was cut."]
+    assert "complete" not in render(EMPTY)
+    cut = render(Transcript((), 1.0, complete=False, notes=("It was cut.",)))
+    assert (cut["notes"], cut["complete"]) == (["It was cut."], False)
 
 
 def test_verbose_json_has_every_segment() -> None:

@@ -43,6 +43,8 @@ export class Recording extends EventTarget {
   usage = null;
   /** @type {string[]} sentences that the server adds */
   notes = [];
+  /** Nothing of it was cut, as far as the server knows. */
+  complete = true;
   /** @type {Blob | null} the sound, where it is still there */
   sound = null;
   /** @type {Wishes} */
@@ -144,9 +146,10 @@ export class Recording extends EventTarget {
   }
 
   state() {
-    const { id, name, size, created, status, segments, duration, error, job, lastEvent, usage, notes, wishes } = this;
-    const speakers = this.speakers.state;
-    return { id, name, size, created, status, segments, duration, error, job, lastEvent, usage, notes, wishes, speakers };
+    const { id, name, size, created, status, duration, error, job, lastEvent, wishes } = this;
+    const { segments, usage, notes, complete } = this;
+    const told = { segments, usage, notes, complete, speakers: this.speakers.state };
+    return { id, name, size, created, status, duration, error, job, lastEvent, wishes, ...told };
   }
 
   /**

@@ -132,6 +132,7 @@ export function tell(recording, event, progress) {
     case "transcript.text.done":
       recording.usage = event.usage ?? null;
       recording.notes = event.notes ?? [];
+      recording.complete = event.complete ?? true;
       recording.duration = event.duration ?? recording.duration;
       recording.status = "done";
       break;

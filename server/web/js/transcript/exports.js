@@ -4,7 +4,7 @@ import { clock } from "../times.js";
 import { isSound } from "./segments.js";
 
 /**
- * @typedef {Pick<import("../recordings/recording.js").Recording, "segments" | "speakers" | "duration" | "usage" | "notes" | "name">} Recording
+ * @typedef {Pick<import("../recordings/recording.js").Recording, "segments" | "speakers" | "duration" | "usage" | "notes" | "complete" | "name">} Recording
  * @typedef {import("../shared.js").Shared} Shared
  */
 
@@ -47,7 +47,7 @@ export async function download(recording, format, { api, complain }) {
  *
  * @param {Recording} recording
  */
-function written({ segments, speakers, duration, usage, notes, name }) {
+function written({ segments, speakers, duration, usage, notes, complete, name }) {
   const { names, merged, order } = speakers.state;
   const changed = names.length > 0 || merged.length > 0;
   return {
@@ -56,6 +56,7 @@ function written({ segments, speakers, duration, usage, notes, name }) {
     duration: duration ?? segments.at(-1)?.end ?? 0,
     usage: usage && "output_tokens" in usage ? usage : null,
     notes,
+    complete,
     filename: name,
   };
 }

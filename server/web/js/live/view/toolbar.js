@@ -62,6 +62,7 @@ function recorded(script, { speakers, t }) {
     duration: segments.at(-1)?.end ?? 0,
     usage: null,
     notes: [],
+    complete: true,
     sound: null,
     correct: (/** @type {() => void} */ change) => change(),
   };
