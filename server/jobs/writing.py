@@ -68,7 +68,7 @@ def read_standings(text: str) -> list[Standing]:
                 "usage": Usage(**told["usage"]),
                 "notes": tuple(told["notes"]),
                 "loops": tuple(map(_read_loop, told["loops"])),
-                "answered": Answered(tuple(told["answered"]["tokens"]), told["answered"]["segments"]),
+                "answered": _read_answered(told.get("answered")),
             }
         )
         for told in json.loads(text)
@@ -103,6 +103,11 @@ def read_transcript(result: str, kept: Sequence[KeptSegment], names: Mapping[int
         channels=channels,
         loops=tuple(map(_read_loop, told.get("loops", ()))),
     )
+
+
+def _read_answered(told: Mapping[str, Any] | None) -> Answered:
+    """Of an older server nothing: what it told is gone on with in a window of its own."""
+    return Answered() if told is None else Answered(tuple(told["tokens"]), told["segments"])
 
 
 def _read_loop(told: dict[str, Any]) -> LoopFound:

@@ -12,7 +12,7 @@ import pytest
 
 from server.jobs.folder import JobFolder
 from server.jobs.job import Job, NewJob
-from server.recordings.begun import Standing
+from server.recordings.begun import Answered, Standing
 from server.transcript.repeats import LoopFound, LoopOutcome
 from server.transcript.repetition import LoopKind
 from server.transcript.segments import Segment, Transcript, Usage
@@ -29,7 +29,7 @@ TRANSCRIPT = Transcript(
     SEGMENTS, 3.0, usage=Usage(1, 2, 3), notes=("It was cut.",), speaker_names={1: "Ada"}, loops=LOOPS
 )
 
-STOOD = Standing(1, 0.5, 1, 2, Usage(1, 2, 3), ("It was cut.",), LOOPS, complete=False)
+STOOD = Standing(1, 0.5, 1, 2, Usage(1, 2, 3), ("It was cut.",), LOOPS, complete=False, answered=Answered((7, 8), 2))
 
 
 @dataclass

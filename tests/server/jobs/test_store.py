@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -21,8 +22,8 @@ from server.jobs.runners import Runner
 from server.jobs.schema import WrongSchema
 from server.jobs.store import KeyReused, QueueFull
 from server.jobs.work import JobTaken
-from server.jobs.writing import KeptSegment, read_segment, write_segment
-from server.recordings.begun import Begun
+from server.jobs.writing import KeptSegment, read_segment, read_standings, write_segment, write_standings
+from server.recordings.begun import Answered, Begun
 from server.resources import BudgetSpent
 from server.transcript.logprobs import TextLogprobs, TokenLogprob
 from tests.server.jobs.conftest import NEW, SEGMENTS, STOOD, TRANSCRIPT, Clock, Folders, accepted
@@ -35,6 +36,12 @@ def test_segments_are_kept_with_all_that_they_tell() -> None:
     carried = replace(SEGMENTS[2], logprobs=TextLogprobs(TOKENS, (2, 3)))
     for kept in (KeptSegment(SEGMENTS[0]), KeptSegment(carried, TOKENS)):
         assert read_segment(write_segment(kept)) == kept
+
+
+def test_where_an_older_server_stood_is_read() -> None:
+    (told,) = json.loads(write_standings([STOOD]))
+    del told["answered"]
+    assert read_standings(json.dumps([told])) == [replace(STOOD, answered=Answered())]
 
 
 def test_a_job_is_taken_brought_on_and_done(folder: JobFolder, clock: Clock) -> None:
