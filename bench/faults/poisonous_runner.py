@@ -40,6 +40,9 @@ class PoisonousRunner:
     def open(self, stream: int, level: Level, *, system: str = "") -> None:
         self._runner.open(stream, level, system=system)
 
+    def fork(self, stream: int, of: int) -> None:
+        self._runner.fork(stream, of)
+
     def adapt(self, stream: int, adapter: str) -> None:
         self._runner.adapt(stream, adapter)
 

@@ -15,7 +15,7 @@ from model.family import VIBEVOICE_ASR
 from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import Emitted, PendingStep, StepPlan, StepResult
-from model.seam.streams import Question, StreamCounts
+from model.seam.streams import CannotFork, Question, StreamCounts
 
 TINY = Path(__file__).parents[2] / "model" / "tiny" / "checkpoint"
 TURN = 5
@@ -124,6 +124,10 @@ class Speaker:
 
     def open(self, stream: int, level: Level, *, system: str = "") -> None:
         self._streams[stream] = _Stream()
+
+    def fork(self, stream: int, of: int) -> None:
+        """Nobody hears the same twice here."""
+        raise CannotFork(str(of))
 
     def adapt(self, stream: int, adapter: str) -> None:
         raise ValueError(adapter)

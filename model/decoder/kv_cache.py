@@ -1,12 +1,16 @@
-"""KV pages: one pool for all streams, a page table per stream, append and crop.
+"""KV pages: one pool for all streams, a page table per stream, append, crop and fork.
 
 Keys and values of a layer lie in one tensor of *slots*; a page is ``page_size`` neighbouring slots. Two pages belong to
 nobody. Page 0 is the null page: it stays zero and is what padded places of a rectangular batch point at (a masked place
 still has its value multiplied by zero, so it must never hold a NaN). The last one is the scratch page: the padded
 positions of a step of fixed size write there, and nothing ever reads it.
+
+A page may have several owners, which have the same positions in it. It is full, and nobody writes to it any more.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 import torch
 
@@ -48,7 +52,7 @@ class PagePool:
         for storage in (*self.keys, *self.values):
             storage[:page_size].zero_()
         self._free = list(range(pages, 0, -1))
-        self._owned: set[int] = set()
+        self._owners: Counter[int] = Counter()
 
     @property
     def free_pages(self) -> int:
@@ -59,23 +63,39 @@ class PagePool:
         if not self._free:
             raise OutOfPagesError(f"all {self.pages} pages are taken")
         page = self._free.pop()
-        self._owned.add(page)
+        self._owners[page] = 1
         return page
 
+    def share(self, pages: list[int]) -> None:
+        """One owner more for each of these, which somebody owns."""
+        self._owners.update(pages)
+
+    def shared(self, page: int) -> bool:
+        """It has several owners."""
+        return self._owners[page] > 1
+
     def give_back(self, pages: list[int]) -> None:
+        """One owner less for each of these; those that have none any more are free."""
         for page in pages:
-            self._owned.remove(page)
-            self._free.append(page)
+            self._owners[page] -= 1
+            if not self._owners[page]:
+                del self._owners[page]
+                self._free.append(page)
+
+    def copy(self, page: int, onto: int) -> None:
+        """All keys and values of a page into another one, behind whatever was launched before."""
+        source, target = page * self.page_size, onto * self.page_size
+        for storage in (*self.keys, *self.values):
+            storage[target : target + self.page_size] = storage[source : source + self.page_size]
 
     def check_integrity(self, tables: list[PageTable]) -> None:
-        """Raise AssertionError unless free and owned pages make up the pool and ``tables`` own each exactly once."""
-        held = [page for table in tables for page in table.pages]
-        if len(held) != len(set(held)):
-            raise AssertionError("a page belongs to two streams")
-        if set(held) != self._owned:
-            raise AssertionError(f"{len(self._owned - set(held))} pages leaked, {len(set(held) - self._owned)} stolen")
+        """Raise AssertionError unless free and owned pages make up the pool and ``tables`` are the owners of each."""
+        held = Counter(page for table in tables for page in table.pages)
+        if held != self._owners:
+            leaked, stolen = (self._owners - held).total(), (held - self._owners).total()
+            raise AssertionError(f"{leaked} pages leaked, {stolen} stolen")
         free = set(self._free)
-        if len(free) != len(self._free) or free & self._owned or len(free) + len(self._owned) != self.pages:
+        if len(free) != len(self._free) or free & held.keys() or len(free) + len(held) != self.pages:
             raise AssertionError("free and owned pages do not make up the pool")
 
 
@@ -109,11 +129,31 @@ class PageTable:
         return self._slots
 
     def extend(self, positions: int) -> None:
-        """Make room for the next ``positions`` positions and count them as filled. Raises OutOfPagesError."""
+        """Make room for the next ``positions`` positions and count them as filled.
+
+        Raises OutOfPagesError, and RuntimeError where they would be written into a page that others read.
+        """
         length = self.length + positions
+        if positions and self.length % self._pool.page_size and self._pool.shared(self.pages[-1]):
+            raise RuntimeError("a page of several owners is not written to")
         while len(self.pages) * self._pool.page_size < length:
             self.pages.append(self._pool.take())
         self.length = length
+
+    def fork(self, length: int) -> PageTable:
+        """One of its own with the first ``length`` positions, on the current CUDA stream. Raises OutOfPagesError.
+
+        Whole pages are the same ones, and one that is not full is copied: both write there next.
+        """
+        fork = PageTable(self._pool, self.adapter)
+        whole, rest = divmod(length, self._pool.page_size)
+        if rest:
+            fork.pages = [self._pool.take()]
+            self._pool.copy(self.pages[whole], fork.pages[0])
+        self._pool.share(self.pages[:whole])
+        fork.pages[:0] = self.pages[:whole]
+        fork.length = length
+        return fork
 
     def until(self, length: int) -> PageTable:
         """The first ``length`` positions, to be read in the same pages; the view owns none of them."""

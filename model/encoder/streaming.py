@@ -29,14 +29,14 @@ class AudioBuffer:
     """Samples of one stream that wait for the encoder, handed out in whole frames of ``hop`` samples."""
 
     def __init__(self, hop: int) -> None:
-        self._hop = hop
+        self.hop = hop
         self._blocks: deque[Samples] = deque()
         self._samples = 0
 
     @property
     def frames(self) -> int:
         """Whole frames waiting."""
-        return self._samples // self._hop
+        return self._samples // self.hop
 
     def append(self, samples: Samples) -> None:
         if samples.size:
@@ -45,7 +45,7 @@ class AudioBuffer:
 
     def pad(self) -> int:
         """Fill the started frame with zeros, as the processor's right padding does. Returns how many those are."""
-        missing = -self._samples % self._hop
+        missing = -self._samples % self.hop
         self.append(np.zeros(missing, dtype=np.float32))
         return missing
 
@@ -58,7 +58,7 @@ class AudioBuffer:
         """Remove and return the first ``frames`` frames, [frames * hop]."""
         if frames > self.frames:
             raise ValueError(f"{frames} frames asked for, {self.frames} are waiting")
-        wanted = frames * self._hop
+        wanted = frames * self.hop
         parts: list[Samples] = []
         while wanted:
             block = self._blocks.popleft()

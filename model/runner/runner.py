@@ -130,6 +130,13 @@ class Runner:
         state.queue.put(before)
         self._streams[stream] = state
 
+    def fork(self, stream: int, of: int) -> None:
+        """See StepRunner. Raises ValueError when the number is in use."""
+        if stream in self._streams:
+            raise ValueError(f"stream {stream} is open already")
+        with torch.cuda.stream(self._decoder.stream):  # does nothing where there is no such stream
+            self._streams[stream] = self._streams[of].fork()
+
     def adapt(self, stream: int, adapter: str) -> None:
         """See StepRunner. Raises ValueError for an adapter that is not there."""
         if self._decoder.adapters is None:

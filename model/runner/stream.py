@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import torch
 
-from model.decoder.kv_cache import PageTable
+from model.decoder.kv_cache import OutOfPagesError, PageTable
 from model.decoder.sampling import Draw
 from model.drafts.answer_draft import AnswerDraft
 from model.drafts.bounds import DRAFT_POSITIONS
@@ -17,7 +17,7 @@ from model.drafts.hypothesis import HypothesisDraft
 from model.drafts.phrases import Phrases
 from model.encoder.streaming import AudioBuffer, EncoderState
 from model.seam.audio import Level, Samples
-from model.seam.streams import Question, StreamCounts
+from model.seam.streams import CannotFork, Question, StreamCounts
 
 
 class InputQueue:
@@ -75,6 +75,7 @@ class DeviceStream:
         phrases: of the last context.
         draft: guesses what comes next, None for answers that are drawn.
         hypothesis: guesses by an answer that this one may resemble.
+        forked: it has its audio from another one.
     """
 
     by_turns: ClassVar[bool] = False
@@ -96,6 +97,7 @@ class DeviceStream:
     phrases: tuple[str | None, Phrases] | None = None
     draft: AnswerDraft | None = None
     hypothesis: HypothesisDraft | None = None
+    forked: bool = False
 
     @property
     def counts(self) -> StreamCounts:
@@ -103,8 +105,25 @@ class DeviceStream:
         cached = self.table.length - kept
         return StreamCounts(self.audio.frames, self.encoded, len(self.queue), cached, self.answered, kept)
 
+    def fork(self) -> DeviceStream:
+        """Another one that has heard the same, to be asked something else. It can hear no more.
+
+        Raises CannotFork where not all audio is in the KV cache, or there is no page.
+        """
+        if self.audio.frames or self.table.length < self._audio_end:
+            raise CannotFork("its audio is not heard to the end")
+        try:
+            table = self.table.fork(self._audio_end)
+        except OutOfPagesError as error:
+            raise CannotFork(str(error)) from error
+        fork = DeviceStream(self.level, table, AudioBuffer(self.audio.hop), self.before, forked=True)
+        fork.samples, fork.padding, fork.encoded = self.samples, self.padding, self.encoded
+        return fork
+
     def append(self, samples: Samples) -> None:
-        """More audio, behind the padding if there is any."""
+        """More audio, behind the padding if there is any. Raises ValueError for a fork."""
+        if self.forked:
+            raise ValueError("a fork hears nothing")
         self._forget_behind()
         self.samples += self.padding + samples.size
         self.padding = 0

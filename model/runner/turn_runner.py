@@ -23,7 +23,7 @@ from model.runner.runner import Runner
 from model.runner.stream import DeviceStream
 from model.runner.turn_stream import TurnStream, WindowPart
 from model.seam.audio import Level
-from model.seam.streams import Question
+from model.seam.streams import CannotFork, Question
 
 _Work = tuple[TurnStream, int, WindowPart]
 """A stream, its number, and what of it is to be encoded."""
@@ -45,6 +45,10 @@ class TurnRunner(Runner):
         windows = -(-frames // self._geometry.window_frames)
         around = self._geometry.window_frames + len(self._turn_prompt.around)
         return len(self._turn_prompt.opening(question.context)) + windows * around
+
+    def fork(self, stream: int, of: int) -> None:
+        """See StepRunner: it always raises CannotFork."""
+        raise CannotFork("what is heard and written by turns is no common beginning")
 
     def open(self, stream: int, level: Level = Level(), *, system: str = "") -> None:  # noqa: B008 - frozen
         """See StepRunner. Raises ValueError when the number is in use."""

@@ -79,6 +79,14 @@ class StepRunner(Protocol):
         """Begin a stream: the tokens before the audio are queued. ``system``: see StreamSpec."""
         ...
 
+    def fork(self, stream: int, of: int) -> None:
+        """Begin a stream that has heard what another one has: of that nothing is computed again, nor kept twice.
+
+        It cannot be appended to; both are asked, cropped and released each for itself. Raises CannotFork where the
+        other one has not heard all its audio, or there is no page for it, or the family knows no forks.
+        """
+        ...
+
     def adapt(self, stream: int, adapter: str) -> None:
         """Have the stream decoded with this adapter of ``info``; before anything else is done with it."""
         ...

@@ -91,6 +91,10 @@ class StreamSpec:
     adapter: str | None = None
 
 
+class CannotFork(Exception):  # noqa: N818 - nothing is wrong
+    """What a stream has heard cannot be another one's too: that one has to hear it by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamCounts:
     """How far a stream is.

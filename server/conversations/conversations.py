@@ -104,7 +104,7 @@ class Conversations:
             spec = StreamSpec(
                 frames, longest_question, audio.level, priority(urgent), system=conversation.system, adapter=adapter
             )
-            place = Place(await self._key(spec, audio, owner), conversation.said)
+            place = Place(await self._key(spec, audio, owner), audio.length, conversation.said)
             stream = self._engine.open(
                 spec,
                 request_id=request_id,

@@ -90,6 +90,21 @@ class ResumeStream:
 
 
 @dataclass(frozen=True, slots=True)
+class ForkStream:
+    """Begin a stream that has heard what another one has, which goes on by itself. No audio may come for it.
+
+    Where that one has not heard all its audio, or is gone, or what it has heard has to make way before the fork runs,
+    StreamPreempted follows.
+    """
+
+    stream: int
+    of: int
+    request_id: str
+    spec: StreamSpec
+    trace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CloseStream:
     """Nobody needs the stream any more. The worker frees everything before its next step; no word of it follows."""
 
@@ -109,6 +124,7 @@ ToWorker = (
     | CropStream
     | KeepStream
     | ResumeStream
+    | ForkStream
     | CloseStream
     | StopWorker
 )

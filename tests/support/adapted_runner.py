@@ -38,6 +38,11 @@ class AdaptedRunner(ResumingRunner):
         self.usual = json.dumps([{"Start": 0, "End": 1, "Speaker": 0, "Content": content}], separators=(",", ":"))
         return super().answer_to(stream, question)
 
+    def fork(self, stream: int, of: int) -> None:
+        super().fork(stream, of)
+        if (worn := self.worn.get(of)) is not None:
+            self.worn[stream] = worn
+
     def release(self, stream: int) -> None:
         self.worn.pop(stream, None)
         super().release(stream)

@@ -102,6 +102,10 @@ class HabitualRunner(SpeakingRunner):
         self.heard.setdefault(stream, []).append(samples)
         super().append(stream, samples)
 
+    def fork(self, stream: int, of: int) -> None:
+        super().fork(stream, of)
+        self.heard[stream] = [*self.heard.get(of, [])]
+
     def release(self, stream: int) -> None:
         super().release(stream)
         self.heard.pop(stream, None)

@@ -93,6 +93,10 @@ class ListeningRunner(SpeakingRunner):
         answer = answer_to(self.talks[question.context], samples, question.prefix)
         return self._author.rest(self._author.forced(question.prefix), answer)
 
+    def fork(self, stream: int, of: int) -> None:
+        super().fork(stream, of)
+        self.heard[stream] = [*self.heard.get(of, [])]
+
     def release(self, stream: int) -> None:
         super().release(stream)
         self.heard.pop(stream, None)

@@ -74,6 +74,10 @@ class RecordedTalkRunner(SpeakingRunner):
         """The talk with the numbers that its speakers have in an answer which begins with ``prefix``."""
         return talk
 
+    def fork(self, stream: int, of: int) -> None:
+        super().fork(stream, of)
+        self.heard[stream] = [*self.heard.get(of, [])]
+
     def release(self, stream: int) -> None:
         super().release(stream)
         self.heard.pop(stream, None)

@@ -20,7 +20,7 @@ from model.family.vibevoice_asr.geometry import HOP
 from model.seam.audio import Level, Samples
 from model.seam.runner import RunnerInfo
 from model.seam.steps import Emitted, PendingStep, RowWork, StepPlan, StepResult
-from model.seam.streams import Question, StreamCounts
+from model.seam.streams import CannotFork, Question, StreamCounts
 
 STOP = 1
 FIRST = 100
@@ -71,6 +71,7 @@ class ScriptedStream:
     held: bool = False
     questions: int = 0
     audio_positions: int = 0
+    forked: bool = False
     behind: list[object] = field(default_factory=list)
     """What stands behind the audio, as far as it is known: some of it is in the cache after the question too."""
 
@@ -148,6 +149,16 @@ class ScriptedRunner:
         assert stream not in self.streams
         self.streams[stream] = ScriptedStream(level, queued=BEFORE + len(system))
 
+    def fork(self, stream: int, of: int) -> None:
+        """Every page is one's own here."""
+        other = self.streams[of]
+        audio = other.audio_positions if other.behind else other.positions + other.queued
+        if other.frames_waiting or other.positions < audio or -(-audio // self.page_size) > self.free_pages:
+            raise CannotFork(str(of))
+        state = ScriptedStream(other.level, None, other.samples, other.padding, other.frames_taken, queued=0)
+        self.streams[stream], state.positions, state.forked = state, audio, True
+        self._hold(state, audio)
+
     def adapt(self, stream: int, adapter: str) -> None:
         assert not self.streams[stream].samples
         assert adapter in self.info.adapters
@@ -155,6 +166,7 @@ class ScriptedRunner:
     def append(self, stream: int, samples: Samples) -> None:
         state = self.streams[stream]
         assert state.question is None
+        assert not state.forked
         state.samples += state.padding + samples.size
         state.padding = 0
         self._forget_behind(state)

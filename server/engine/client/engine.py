@@ -70,13 +70,14 @@ class Engine:
         self._numbers = count(1)
         self._streams: dict[EngineStream, None] = {}  # in the order of their opening
         self._linked: dict[int, EngineStream] = {}  # by the number that the worker knows
+        self._borrowers: dict[EngineStream, EngineStream] = {}  # and the streams that they wait for
         self._turns = asyncio.Semaphore(_REPLAYS)
         self._quarantine = Quarantine(monotonic)
         self.info: RunnerInfo | None = None
         self.stats: WorkerStats | None = None
         self.on_trace: Callable[[StreamTrace], None] | None = None
         self.loops = LoopFigures()
-        self.shelf = Shelf(settings.kept_streams, settings.kept_seconds, self._learn_speed)
+        self.shelf = Shelf(settings.kept_streams, settings.kept_seconds, self._leave)
         self._done_before = WorkDone()
         self.admission = Admission(max_requests=settings.max_requests, max_audio_seconds=settings.max_audio_seconds)
 
@@ -161,7 +162,8 @@ class Engine:
 
         ``source``: has its audio again if the worker dies; without one the stream keeps what is appended.
         ``fingerprint``: digest of what is asked, by which a request that kills workers is known when it comes again.
-        ``place``: one that was left there (see `Shelf`) goes on, and has heard the same audio.
+        ``place``: one that was left there (see `Shelf`) goes on, and has heard the same audio; or where one has it that
+        somebody uses, this one gets it from there. Then the stream has been ``appended`` to, and ``source`` is needed.
         """
         self.check_alive()
         assert self.info is not None
@@ -170,16 +172,55 @@ class Engine:
         stream = EngineStream(request, self._forget, self.loops)
         if self._quarantine.refused(stream.key):
             raise EngineError(FailureCode.POISON, _POISON)
-        known = None if place is None or self._quarantine.suspect(stream.key) else self.shelf.take(place)
+        place = None if self._quarantine.suspect(stream.key) else place
+        known = None if place is None else self.shelf.take(place)
         if known is not None:
             known.resume(request)
-            return known
-        self._streams[stream] = None
-        if self._worker is None:
+            stream = known
+        else:
+            self._streams[stream] = None
+            self._begin(stream, None if place is None else self.shelf.lender(place, stream.priority), place)
+        if place is not None:
+            self.shelf.lend(stream, place)
+        return stream
+
+    def _begin(self, stream: EngineStream, lender: EngineStream | None, place: Place | None) -> None:
+        """Have it heard, by itself or by another one that is asked about the same."""
+        if lender is not None and place is not None:
+            stream.borrow(place.samples)
+            self._borrowers[stream] = lender
+            self._share(lender)
+        elif self._worker is None:
             stream.disconnect()
         else:
             self._connect(stream, self._worker)
-        return stream
+
+    def _share(self, lender: EngineStream) -> None:
+        """Those who wait for what it hears have it, if it is heard."""
+        if self._worker is None or lender.number is None or not lender.heard:
+            return
+        for stream in self._release(lender):
+            number = next(self._numbers)
+            self._linked[number] = stream
+            stream.fork(Link(self._worker, number), lender.number)
+
+    def _let_down(self, lender: EngineStream) -> None:
+        """Those who wait for what it hears hear it by themselves."""
+        for stream in self._release(lender):
+            if self._worker is not None:
+                self._connect(stream, self._worker)
+
+    def _release(self, lender: EngineStream) -> list[EngineStream]:
+        """Those who wait for it do not any more."""
+        waiting = [stream for stream, other in self._borrowers.items() if other is lender]
+        for stream in waiting:
+            del self._borrowers[stream]
+        return waiting
+
+    def _leave(self, stream: EngineStream) -> None:
+        """Its owner has no more use for it."""
+        self._learn_speed(stream)
+        self._let_down(stream)
 
     async def _run(self) -> None:
         try:
@@ -202,6 +243,8 @@ class Engine:
 
     def _forget(self, stream: EngineStream) -> None:
         self._streams.pop(stream, None)
+        self._borrowers.pop(stream, None)
+        self._let_down(stream)
         self.shelf.forget(stream)
         if not stream.kept:
             self._learn_speed(stream)
@@ -213,7 +256,8 @@ class Engine:
         self.info, self._worker = info, worker
         self._turns = asyncio.Semaphore(_REPLAYS)
         for stream in sorted(self._streams, key=lambda stream: stream.priority):
-            self._connect(stream, worker)
+            if stream not in self._borrowers:
+                self._connect(stream, worker)
 
     def _hold(self, in_hand: frozenset[int], outside: bool) -> bool:
         """A worker died, by itself or from outside. True where the stream is known that did it; it has failed now."""
@@ -285,6 +329,7 @@ class Engine:
         # Who takes a question back, perhaps again and again, has got past nothing by that.
         done = isinstance(message, AnswerDone) and message.reason is not EndReason.CROPPED
         stream.deliver(message)
+        self._share(stream)
         if done or (stream.steps >= PAST and self._quarantine.passed(stream.key, stream.given)):
             self._quarantine.acquit(stream.key)
             stream.rejoin()

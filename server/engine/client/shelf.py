@@ -1,5 +1,8 @@
 """Streams that stay open between two turns of a conversation, for what they have heard.
 
+Where somebody asks about a recording while another question about it is answered, what is heard is lent: pages of the
+KV cache have an owner more.
+
 Nothing waits for them: the worker lets one go whenever somebody needs its pages. Here they end after a time, or when
 there are too many. What stands here is nobody's source any more: a worker that ends takes its streams along.
 """
@@ -14,6 +17,7 @@ from enum import StrEnum
 from itertools import takewhile
 from typing import Protocol
 
+from model.seam.streams import Priority
 from server.engine.client.stream import EngineStream
 from server.engine.errors import EngineError
 
@@ -39,10 +43,12 @@ class Place:
 
     Attributes:
         key: whose it is, and all that stands in front of the conversation: audio, level, system, weights.
+        samples: of the audio.
         turns: of the conversation, as far as there are any.
     """
 
     key: Hashable
+    samples: int
     turns: tuple[str, ...] = ()
 
     def shared(self, other: Place) -> int:
@@ -91,6 +97,7 @@ class Shelf:
         self._later = later
         self._places: dict[EngineStream, Place] = {}  # whoever was not taken for longest first
         self._timers: dict[EngineStream, Timer] = {}
+        self._lenders: dict[EngineStream, Place] = {}  # which somebody uses
         self._leaving: set[asyncio.Task[None]] = set()
 
     @property
@@ -102,12 +109,27 @@ class Shelf:
         """The stream that knows most of this conversation, which is its new owner's; None where there is none."""
         found = [(place.shared(known), stream) for stream, known in self._places.items() if known.key == place.key]
         if not found:
-            self.figures.misses += 1
             return None
         self.figures.hits += 1
         _, stream = max(reversed(found), key=lambda each: each[0])
         self.forget(stream)
         return stream
+
+    def lend(self, stream: EngineStream, place: Place) -> None:
+        """The stream's owner has it for this place, and others may share what it hears until he leaves it."""
+        self._lenders[stream] = place
+
+    def lender(self, place: Place, priority: Priority) -> EngineStream | None:
+        """A stream that somebody uses for the same audio, where none that nobody uses could be taken.
+
+        One that comes later than ``priority`` lends nothing as long as it is not heard.
+        """
+        for stream, known in self._lenders.items():
+            if known.key == place.key and stream.company is None and (stream.heard or stream.priority <= priority):
+                self.figures.hits += 1
+                return stream
+        self.figures.misses += 1
+        return None
 
     def leave(self, stream: EngineStream, place: Place) -> None:
         """The stream's owner has no more use for it, and has put its last question, answered or not.
@@ -115,6 +137,7 @@ class Shelf:
         The stream must not be used any more. One whose answer was not read to its end stands here when that was taken
         back.
         """
+        self._lenders.pop(stream, None)
         if not self.open or not _usable(stream):
             stream.close()
             return
@@ -135,7 +158,8 @@ class Shelf:
         stream.close()
 
     def forget(self, stream: EngineStream) -> None:
-        """It does not stand here any more, if it did."""
+        """It does not stand here any more, nor lends anything, if it did."""
+        self._lenders.pop(stream, None)
         self._places.pop(stream, None)
         if (timer := self._timers.pop(stream, None)) is not None:
             timer.cancel()

@@ -33,6 +33,7 @@ from server.engine.messages import (
     CropStream,
     EndReason,
     FailureCode,
+    ForkStream,
     KeepStream,
     OpenStream,
     RejoinStream,
@@ -55,6 +56,7 @@ class EngineStream:
         interrupted: its answer was begun by another worker, or it waited for one.
         appended: samples of audio.
         kept: nobody owns it, and it stays open for another question; see `Shelf`.
+        heard: its present worker has heard all its audio.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class EngineStream:
     ) -> None:
         """``forget`` is called when there is nothing more to be heard of the stream."""
         self.loops = loops or LoopFigures()
-        self.last = self.ended = self.interrupted = self.kept = False
+        self.last = self.ended = self.interrupted = self.kept = self.heard = False
         self.priority = request.spec.priority
         self.key: Hashable = request.fingerprint or object()
         self.request_id = request.request_id
@@ -178,7 +180,7 @@ class EngineStream:
 
     def connect(self, link: Link, turns: asyncio.Semaphore) -> None:
         """Go on in this worker: it gets the audio again, after others when it is not its turn, and the question."""
-        self._link, self.steps, self._filled = link, 0, False
+        self._link, self.steps, self._filled, self.heard = link, 0, False, False
         spec, trace = self._request.spec, self._request.trace
         begun = self.given if self._answer is not None else 0
         link.worker.send(OpenStream(link.number, self.request_id, spec, self.company, trace, begun))
@@ -187,10 +189,21 @@ class EngineStream:
         else:
             self._go_on()
 
+    def borrow(self, samples: int) -> None:
+        """It need not be appended to: another one hears the same, so many samples. Until that is done nobody has it."""
+        self.appended, self._meter = samples, WorkMeter(resumed=True)
+        self.disconnect()
+
+    def fork(self, link: Link, of: int) -> None:
+        """Go on in this worker, with what that stream of its has heard."""
+        self._link, self.steps, self._filled, self.heard = link, 0, False, True
+        link.worker.send(ForkStream(link.number, of, self.request_id, self._request.spec, self._request.trace))
+        self._go_on()
+
     def disconnect(self) -> None:
         """The worker has the stream no more."""
         self._stop_replaying()
-        self._link, self.interrupted = None, True
+        self._link, self.interrupted, self.heard = None, True, False
         self._level_with.clear()
         if self._cropping:
             self._finish_crop()
@@ -204,7 +217,7 @@ class EngineStream:
     def resume(self, request: StreamRequest) -> None:
         """It is to be asked again, for a request with the same audio, which that has in its source."""
         assert self._link is not None
-        self.kept, self._request, self._meter = False, request, WorkMeter(resumed=True)
+        self.kept, self.heard, self._request, self._meter = False, True, request, WorkMeter(resumed=True)
         self.priority, self.request_id = request.spec.priority, request.request_id
         self.key = request.fingerprint or object()
         self._link.worker.send(ResumeStream(self._link.number, request.request_id, request.spec, request.trace))
@@ -219,6 +232,7 @@ class EngineStream:
         """Take the next part of the answer or its end."""
         if (answer := self._answer) is None:
             return
+        self.heard = self.heard or isinstance(message, AnswerTokens) or message.reason is not EndReason.CROPPED
         if isinstance(message, AnswerTokens):
             self.steps += 1
             if self._given and message.forced:  # by another worker, and told before

@@ -222,15 +222,17 @@ class StepLoop:
         self._streams.changed = False
         if now - self._memory_read >= _MEMORY_SECONDS:
             self._device_memory, self._memory_read = self._memory(), now
+        taken = self._info.pages - self._runner.free_pages
+        kept = min(taken, self._scheduler.kept.pages)  # a page that is also somebody's who runs counts as kept
         self._streams.outbox.append(
             WorkerStats(
                 running=len(self._scheduler.running),
                 waiting=self._scheduler.waiting,
-                pages_used=self._info.pages - self._runner.free_pages - self._scheduler.kept.pages,
+                pages_used=taken - kept,
                 pages_total=self._info.pages,
                 done=self._done.so_far(self._streams.answer_tokens, self._streams.preemptions),
                 memory=self._device_memory,
                 kept=len(self._scheduler.kept),
-                pages_kept=self._scheduler.kept.pages,
+                pages_kept=kept,
             )
         )

@@ -60,8 +60,8 @@ class StreamState:
         answer: to that question; None until it is put.
         company: streams of one company run in steps of their own; None runs with all that have none.
         trace: see ``OpenStream``.
-        resumed: it was kept, and not asked since.
-        cached: positions of the present prompt that were computed before it was kept.
+        resumed: it was kept, or is a fork, and was not asked since.
+        cached: positions of the present prompt that were computed before that.
     """
 
     number: int

@@ -11,6 +11,7 @@ import numpy as np
 from model.errors import is_device_fault
 from model.seam.runner import StepRunner
 from model.seam.steps import Emitted
+from model.seam.streams import CannotFork
 from server.engine.blackbox import BlackBox
 from server.engine.errors import EngineError
 from server.engine.messages import (
@@ -21,6 +22,7 @@ from server.engine.messages import (
     CropStream,
     EndReason,
     FailureCode,
+    ForkStream,
     KeepStream,
     OpenStream,
     RejoinStream,
@@ -38,7 +40,7 @@ from server.engine.worker.traces import StreamTraces
 logger = logging.getLogger(__name__)
 
 OpenedMessage = RejoinStream | AppendAudio | AskStream | CropStream | KeepStream | ResumeStream | CloseStream
-StreamMessage = OpenStream | OpenedMessage
+StreamMessage = OpenStream | ForkStream | OpenedMessage
 
 
 class Streams:
@@ -84,6 +86,8 @@ class Streams:
         """Do what a message says. One for a stream that ended meanwhile was on its way when it did, and is ignored."""
         if isinstance(message, OpenStream):
             self._open(message)
+        elif isinstance(message, ForkStream):
+            self._fork(message)
         elif (stream := self._streams.get(message.stream)) is not None:
             with self._contained(stream):
                 self._apply(message, stream)
@@ -133,6 +137,29 @@ class Streams:
         self._streams[number] = stream
         self._traces.opened(message, self._clock())
         self._scheduler.add(stream)
+        self.changed = True
+
+    def _fork(self, message: ForkStream) -> None:
+        """Its audio is heard, and stays in the cache while it waits for its pages, unless others need them."""
+        number, spec = message.stream, message.spec
+        try:
+            worst = self._reservations.worst(spec)
+            if message.of not in self._streams:
+                raise CannotFork("the other one is gone")
+            self._runner.fork(number, message.of)
+        except EngineError as error:
+            self._refuse(number, error.code, error.message)
+            return
+        except CannotFork as error:
+            logger.info("not forked: %s", error, extra={"fields": {"request_id": message.request_id}})
+            self.outbox.append(StreamPreempted(number))
+            return
+        counts = self._runner.counts(number)
+        stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, trace=message.trace)
+        stream.expected_tokens, stream.resumed = self._reservations.expected(spec), True
+        self._streams[number] = stream
+        self._traces.opened(message, self._clock())
+        self._scheduler.resume(stream)
         self.changed = True
 
     def _keep(self, stream: StreamState) -> None:

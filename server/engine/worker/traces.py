@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from server.engine.messages import FailureCode, OpenStream, PhaseTrace, ResumeStream, StreamTrace
+from server.engine.messages import FailureCode, ForkStream, OpenStream, PhaseTrace, ResumeStream, StreamTrace
 from server.traceparent import sampled
 
 _QUEUE, _ENCODE, _PREFILL, _GENERATE = "queue", "encode", "prefill", "generate"
@@ -34,7 +34,7 @@ class StreamTraces:
     def __init__(self) -> None:
         self._records: dict[int, _Record] = {}
 
-    def opened(self, message: OpenStream | ResumeStream, now: float) -> None:
+    def opened(self, message: OpenStream | ResumeStream | ForkStream, now: float) -> None:
         """A stream was opened, or resumed. Any other call is ignored where this one did not follow it."""
         if message.trace is not None and sampled(message.trace):
             self._records[message.stream] = _Record(message.trace, message.request_id, now, [(_QUEUE, now)])
