@@ -67,7 +67,7 @@ def _loops(loops: LoopFigures) -> Iterator[Metric]:
 
 def _kept(figures: ShelfFigures) -> Iterator[Metric]:
     yield from counters(
-        ("asr_kept_conversation_hits", "Turns whose recording had been heard and was still known.", figures.hits),
+        ("asr_kept_conversation_hits", "Turns whose recording had been heard, or was for another one.", figures.hits),
         ("asr_kept_conversation_misses", "Turns whose recording had to be heard.", figures.misses),
     )
     yield labelled_counter(

@@ -7,6 +7,7 @@ import io
 import json
 import wave
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -81,6 +82,19 @@ def test_nobody_finds_what_another_key_has_sent(kept: Habitual) -> None:
     assert cached(chat(kept, mine)) >= FRAMES
     assert cached(chat(kept, mine, "two")) == 0
     assert cached(chat(kept, mine, "two")) >= FRAMES
+
+
+def test_questions_at_once_hear_the_recording_once(kept: Habitual) -> None:
+    """As chat front ends put them, who ask for a title and for tags beside the answer."""
+    frames, hits = (kept.running.metric(f"asr_{name}_total") for name in ("encoded_frames", "kept_conversation_hits"))
+    questions = ["Who speaks?", "Write a title.", "Write tags.", "What follows?"]
+    system = {"role": "system", "content": "For several at once."}  # nobody has asked behind that before
+    with ThreadPoolExecutor(len(questions)) as threads:
+        answers = list(threads.map(lambda question: chat(kept, [system, *asked(question)]), questions))
+    assert sorted(cached(answer) >= FRAMES for answer in answers) == [False, True, True, True]
+    assert all(answer["choices"][0]["message"]["content"] for answer in answers)
+    assert kept.running.metric("asr_encoded_frames_total") - frames < 1.5 * FRAMES
+    assert kept.running.metric("asr_kept_conversation_hits_total") - hits == 3
 
 
 def test_another_system_text_is_another_prompt(kept: Habitual) -> None:
