@@ -26,7 +26,7 @@ import torch
 from bench.rehearsal import Card, FakeCuda, card_of
 from bench.rehearsal.gpu_bench import bench_on_card
 from bench.rehearsal.run import Found, Scene, gib, perform, start, warnings_of_model
-from bench.rehearsal.scenes import cancelled, captions, files, right, said
+from bench.rehearsal.scenes import cancelled, captions, files, questions, right, said
 from bench.rehearsal.snapshot import empty_snapshot
 from bench.support.random_model import full_size, random_checkpoint
 from bench.support.report import Report, machine, parser, table
@@ -58,6 +58,7 @@ def scenes(info: RunnerInfo) -> dict[str, Scene]:
         Scene("live", captions(sessions, updates=2, guess=lambda _: said(16), tokens=TOKENS, beside=4), TOKENS),
         Scene("guessed", captions(min(8, sessions), updates=2, guess=right, tokens=2 * TOKENS), TOKENS),
         Scene("cancelled", cancelled(60.0)),
+        Scene("questions", questions(60.0, tokens=TOKENS), TOKENS),
         Scene("hour", files([longest, 20.0, 20.0], tokens=TOKENS), TOKENS),
         Scene("refused", files(RAGGED[:8], tokens=TOKENS), TOKENS, refuse_from=1 << 20, refuse_times=5),
         Scene("short", files(RAGGED[8:16], tokens=TOKENS), fails=True, refuse_from=1 << 18),

@@ -23,6 +23,7 @@ from server.engine.messages import (
     OpenStream,
     StopWorker,
     StreamFailed,
+    StreamPreempted,
     ToClient,
     ToWorker,
 )
@@ -35,11 +36,15 @@ _MOST_TURNS = 100_000
 
 @dataclass(slots=True)
 class Answers:
-    """What came back. ``tokens``: by stream, of all its answers; ``answered``: its answers."""
+    """What came back. ``tokens``: by stream, of all its answers; ``answered``: its answers.
+
+    ``preempted``: streams whose client would have to open them again.
+    """
 
     tokens: Counter[int] = field(default_factory=Counter)
     answered: Counter[int] = field(default_factory=Counter)
     failed: dict[int, FailureCode] = field(default_factory=dict)
+    preempted: list[int] = field(default_factory=list)
 
     def take(self, messages: Sequence[ToClient]) -> None:
         for message in messages:
@@ -50,6 +55,8 @@ class Answers:
                     self.answered[number] += 1
                 case StreamFailed(number, code, _):
                     self.failed[number] = code
+                case StreamPreempted(number):
+                    self.preempted.append(number)
                 case _:
                     pass
 

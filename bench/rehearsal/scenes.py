@@ -13,7 +13,7 @@ from itertools import chain
 
 from bench.rehearsal.clients import Answers, Moment, Script, file, live, update
 from model.seam.streams import Question
-from server.engine.messages import CloseStream
+from server.engine.messages import AskStream, CloseStream, ForkStream, OpenStream
 
 _LIVE_SECONDS = 60
 SEGMENT = '{"Start":%d.00,"End":%d.00,"Speaker":0,"Content":"one two three four five"}'
@@ -51,6 +51,22 @@ def cancelled(seconds: float) -> Script:
         yield lambda: answers.tokens[1] > 0
         yield [CloseStream(1)]
         yield []
+
+    return script
+
+
+def questions(seconds: float, *, tokens: int) -> Script:
+    """Questions about one recording, the others while the first is answered; they go on when it is gone."""
+
+    def script(answers: Answers) -> Iterator[Moment]:
+        question = Question(max_tokens=tokens)
+        first = file(0, seconds, question)
+        yield first
+        yield lambda: answers.tokens[0] > 0
+        assert isinstance(first[0], OpenStream)
+        for number in (1, 2):
+            yield [ForkStream(number, 0, f"fork-{number}", first[0].spec), AskStream(number, question, last=True)]
+        yield lambda: all(map(answers.ended, (0, 1, 2)))
 
     return script
 

@@ -17,7 +17,7 @@ from bench.gpu.random_steps import RandomSteps
 from bench.rehearsal import FakeCuda, card_of
 from bench.rehearsal.clients import Answers, Script, play
 from bench.rehearsal.memory import accept
-from bench.rehearsal.scenes import cancelled, captions, files, right, said
+from bench.rehearsal.scenes import cancelled, captions, files, questions, right, said
 from bench.rehearsal.watch import Watched, watched
 from bench.support.random_model import full_size, random_checkpoint
 from model.runner.runner import Runner
@@ -102,6 +102,7 @@ SCRIPTS: dict[str, Script] = {
     "guessed": captions(4, updates=2, guess=right, tokens=TOKENS),
     "long": files([100.0, 2.0], tokens=TOKENS),
     "cancelled": cancelled(12.0),
+    "questions": questions(12.0, tokens=TOKENS),
 }
 
 
@@ -116,6 +117,7 @@ def test_the_host_waits_once_a_step_and_never_to_launch_one(stage: Stage, name: 
     assert not answers.failed
     if name != "cancelled":
         assert set(answers.tokens.values()) <= {TOKENS, 2 * TOKENS}
+        assert not answers.preempted
     for step in seen.steps:
         assert not step.launched.waits, (step.plan, step.launched.waits)
         assert step.waits.total() <= 1, (step.plan, step.waits)
