@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from server.app import make_engine
 from server.audio_in.decode_pool import DecodePool
+from server.engine.client import supervisor
 from server.engine.errors import EngineUnavailable
 from server.http.descriptors import most_decoders
 from server.http.preparation import Preparation, make_recordings
@@ -25,6 +27,17 @@ class NotLoaded(Exception):  # noqa: N818 - it is the model that is not loaded
         super().__init__(self.message)
 
 
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Why the only start fails is raised, and not told twice."""
+    logger = logging.getLogger(supervisor.__name__)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
 @asynccontextmanager
 async def open_recordings(settings: Settings) -> AsyncIterator[Recordings]:
     """Load the model into a worker process, which is gone when the context ends, however that is. Raises NotLoaded."""
@@ -35,7 +48,8 @@ async def open_recordings(settings: Settings) -> AsyncIterator[Recordings]:
     try:
         await engine.start()
         try:
-            vocabulary = await preparation.read()
+            with _unlogged():
+                vocabulary = await preparation.read()
         except EngineUnavailable as error:
             raise NotLoaded(preparation.fault or engine.failure or error.message) from None
         yield make_recordings(

@@ -144,6 +144,14 @@ def test_a_model_that_cannot_be_loaded_is_told(here: Here, stub: Stub, talk: str
     assert (status, "cannot load its model: There is no such checkpoint." in said) == (1, True)
 
 
+def test_why_a_model_cannot_be_loaded_here_is_told_once(here: Here, talk: str, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    status, printed, said = here(["transcribe", talk, "--model", str(tmp_path)])
+    assert (status, printed) == (1, "")
+    assert said.startswith("vibevoice-asr: The model cannot be loaded: ")
+    assert said.count("\n") == 1, said
+
+
 def test_something_else_listens(here: Here, stub: Stub, talk: str) -> None:
     stub.replies[PATH] = [Reply(404, b"<html>", {"content-type": "text/html"})]
     status, _, said = here(["transcribe", talk, "-s", stub.url])
