@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from server.transcript.stitching.likeness import likeness
-from server.transcript.stitching.overlap import Match, Overlap
+from server.transcript.stitching.overlap import BLUR, Match, Overlap
 from server.transcript.stitching.units import Unit
 from server.transcript.word_breaks import letters
 from server.transcript.words import ends_sentence
@@ -154,9 +154,12 @@ def _between(part_a: Sequence[Unit], part_b: Sequence[Unit], overlap: Overlap, *
     All of it or nothing, by its middle: the characters of a script without spaces are no words.
     """
     own, other = (part_b, part_a) if late else (part_a, part_b)
-    if other and not _inside(other[len(other) // 2], overlap, late=not late):
-        return _alone(own, late=late)
-    return _alone(other, late=not late) if _fuller(other, own) else _alone(own, late=late)
+    believed = not other or _inside(other[len(other) // 2], overlap, late=not late)
+    if believed and _fuller(other, own):
+        late = not late
+    early = [unit for unit in part_a if not late or _far(unit, overlap, late=False)]
+    later = [unit for unit in part_b if late or _far(unit, overlap, late=True)]
+    return _alone(early, late=False) + _alone(later, late=True)
 
 
 def _fuller(other: Sequence[Unit], own: Sequence[Unit]) -> bool:
@@ -177,32 +180,41 @@ def _head(part_a: Sequence[Unit], part_b: Sequence[Unit], first: Unit, overlap: 
     ``first``: the match, as the later window has it. A segment at the edge of which the other window, in its middle,
     has not one word was made up, all of it.
     """
-    kept = _alone(part_a, late=False)
-    if any(unit.middle > overlap.start for unit in part_a):
-        return kept
+    answered = any(unit.middle > overlap.start for unit in part_a)
     inside = [
         unit
         for unit in part_b
-        if _inside(unit, overlap, late=True)
-        and not (unit.place < _SPOILT and unit.segment.start < overlap.start + _EDGE)
-        and (unit.segment is first.segment or unit.segment.start > overlap.start + _edge(overlap))
+        if _far(unit, overlap, late=True)
+        or (
+            not answered
+            and _inside(unit, overlap, late=True)
+            and not (unit.place < _SPOILT and unit.segment.start < overlap.start + _EDGE)
+            and (unit.segment is first.segment or unit.segment.start > overlap.start + _edge(overlap))
+        )
     ]
-    return kept + _alone(inside, late=True)
+    return _alone(part_a, late=False) + _alone(inside, late=True)
 
 
 def _tail(part_a: Sequence[Unit], part_b: Sequence[Unit], last: Unit, overlap: Overlap) -> list[Kept]:
     """Behind the last match the earlier window is at its edge. ``last``: the match, as the earlier window has it."""
-    kept = _alone(part_b, late=True)
-    if any(unit.middle < overlap.end for unit in part_b):
-        return kept
+    answered = any(unit.middle < overlap.end for unit in part_b)
     inside = [
         unit
         for place, unit in enumerate(part_a)
-        if _inside(unit, overlap, late=False)
-        and not (len(part_a) - place <= _SPOILT and unit.segment.end > overlap.end - _EDGE)
-        and (unit.segment is last.segment or unit.segment.end < overlap.end - _edge(overlap))
+        if _far(unit, overlap, late=False)
+        or (
+            not answered
+            and _inside(unit, overlap, late=False)
+            and not (len(part_a) - place <= _SPOILT and unit.segment.end > overlap.end - _EDGE)
+            and (unit.segment is last.segment or unit.segment.end < overlap.end - _edge(overlap))
+        )
     ]
-    return _alone(inside, late=False) + kept
+    return _alone(inside, late=False) + _alone(part_b, late=True)
+
+
+def _far(unit: Unit, overlap: Overlap, *, late: bool) -> bool:
+    """Whether a word stands where the other window is not, in whatever order its own has written it."""
+    return unit.segment.start > overlap.end + BLUR if late else unit.segment.end < overlap.start - BLUR
 
 
 def _inside(unit: Unit, overlap: Overlap, *, late: bool) -> bool:
