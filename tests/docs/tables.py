@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from server.app import create_app
 from server.settings import Settings
 from server.settings.settings import GROUPS
+from tests.docs import command_line
 from tests.support.processes import ROOT
 
 Json = dict[str, Any]
@@ -66,6 +67,13 @@ def _setting(name: str, field: FieldInfo) -> list[str]:
 def _choices(field: FieldInfo) -> str:
     choices = getattr(field.annotation, "__args__", ()) if "Literal" in str(field.annotation) else ()
     return f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+
+
+# ------------------------------------------------------------------------------------------------------- command line
+def options() -> str:
+    """Of each command of the command line."""
+    head = ["option", "default", "what it does"]
+    return "\n".join(f"### `{name}`\n\n{_table(head, rows)}" for name, rows in command_line.options())
 
 
 # --------------------------------------------------------------------------------------------------------- operations
@@ -217,6 +225,7 @@ _CARDS = ("8 GB", "12 GB", "16 GB", "24 GB", "48 GB", "80 GB")
 
 PLACES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": settings},
+    "docs/command-line.md": {"options": options},
     "docs/reference.md": {"operations": operations},
     "docs/quickstart.md": {"cards": cards},
 }
