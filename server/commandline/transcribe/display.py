@@ -166,6 +166,7 @@ class TerminalDisplay:
             TextColumn("{task.fields[told]}", markup=False),
             console=self._console,
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # elsewhere what is printed is nothing for this terminal
         )
         self._tasks: dict[int, TaskID] = {}
         self._bars.start()

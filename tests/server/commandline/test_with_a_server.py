@@ -138,6 +138,28 @@ def test_ctrl_c_says_the_last_words_in_a_terminal(twin: ServerProcess, tmp_path:
     assert all(word.encode() in shown for word in said.split())
 
 
+def test_a_terminal_has_bars_and_a_pipe_beside_it_the_transcript_alone(twin: ServerProcess, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    arguments = ("transcribe", str(TWO_SPEAKERS), "-s", twin.url)
+    terminal = environment() | {"TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(
+        command(*arguments), stdout=subprocess.PIPE, stderr=theirs, env=terminal, cwd=tmp_path
+    ) as running:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # the terminal is gone
+            while part := os.read(ours, 4096):
+                shown += part
+        assert running.stdout is not None
+        printed = running.stdout.read().decode()
+        assert running.wait(PATIENCE) == 0
+    os.close(ours)
+    assert printed.strip() == asked(twin, TWO_SPEAKERS, "text").text.strip()
+    assert TWO_SPEAKERS.name.encode() in shown
+    assert b"\x1b[" in shown, "drawn over and over"
+    assert printed.split(".")[0].encode() not in shown
+
+
 @contextmanager
 def cutting_proxy(port: int, after: int) -> Iterator[int]:
     """A way to ``port`` whose first connection breaks when it has carried so many bytes there."""
