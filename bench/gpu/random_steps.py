@@ -1,4 +1,4 @@
-"""A runner under a random but legal engine: streams come, listen, answer, are asked anew, are cancelled at any moment.
+"""A runner under a random but legal engine: streams come, listen, answer, are forked, asked anew, cancelled at any moment.
 
 After every step the page pool must add up; at the end nothing may be left.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from model.family.vibevoice_asr.geometry import HOP
 from model.runner.runner import Runner
 from model.seam.steps import EncodeWork, RowWork, StepPlan
-from model.seam.streams import Question
+from model.seam.streams import CannotFork, Question
 
 _STREAMS = 24
 _MOST_FRAMES = 300
@@ -34,7 +34,7 @@ class _Stream:
 
 
 class RandomSteps:
-    """See the module. ``steps``: done so far; ``tokens``: answered so far."""
+    """See the module. ``steps``: done so far; ``tokens``: answered so far; ``forks``: made so far."""
 
     def __init__(self, runner: Runner, seed: int) -> None:
         self._runner = runner
@@ -43,7 +43,7 @@ class RandomSteps:
         self._opened = 0
         info = runner.info
         self._room = min(_STREAMS, info.pages // -(-_ROOM // info.page_size))
-        self.steps = self.tokens = 0
+        self.steps = self.tokens = self.forks = 0
 
     def run(self, steps: int, *, time_left: Callable[[], bool]) -> None:
         """Up to ``steps`` steps, then the end of all streams.
@@ -65,10 +65,20 @@ class RandomSteps:
 
     def _open(self) -> None:
         self._opened += 1
-        frames = int(self._rng.integers(1, _MOST_FRAMES))
         question = Question(max_tokens=_MOST_TOKENS, temperature=float(self._chance(0.1)), seed=self._opened)
-        self._streams[self._opened] = _Stream(frames, question)
+        if self._streams and self._chance(0.3) and self._fork(int(self._rng.choice(list(self._streams)))):
+            self._streams[self._opened] = _Stream(0, question)
+            return
+        self._streams[self._opened] = _Stream(int(self._rng.integers(1, _MOST_FRAMES)), question)
         self._runner.open(self._opened)
+
+    def _fork(self, other: int) -> bool:
+        try:
+            self._runner.fork(self._opened, other)
+        except CannotFork:
+            return False
+        self.forks += 1
+        return True
 
     def _act(self, number: int, stream: _Stream) -> None:
         """At most one thing that a client or a limit could bring about."""
