@@ -1,4 +1,4 @@
-"""A runner under a random but legal engine: streams come, listen, answer, are forked, asked anew, cancelled at any moment.
+"""A runner under a random but legal engine: streams come, listen, answer, are forked, asked anew, cancelled any time.
 
 After every step the page pool must add up; at the end nothing may be left.
 """
