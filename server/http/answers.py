@@ -71,6 +71,7 @@ async def answer_messages(
         speaker_names=transcription.speaker_names,
         channels=transcription.recording.channels or 1,
         audio_events=parameters.shows_audio_events,
+        waveform=parameters.waveform,
     )
 
     def done(transcript: Transcript) -> Mapping[str, object]:

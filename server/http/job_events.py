@@ -97,6 +97,7 @@ class _Teller:
                 speaker_names=self._names,
                 channels=told.job.channels,
                 audio_events=self._parameters.shows_audio_events,
+                waveform=self._parameters.waveform,
             )
         for place, kept in enumerate(told.segments, told.first):
             words, closed = self._objects(kept)

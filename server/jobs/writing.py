@@ -85,6 +85,7 @@ def write_result(transcript: Transcript) -> str:
             "notes": transcript.notes,
             "usage": None if usage is None else asdict(usage),
             "loops": [asdict(loop) for loop in transcript.loops],
+            "waveform": transcript.waveform,
         }
     )
 
@@ -102,6 +103,7 @@ def read_transcript(result: str, kept: Sequence[KeptSegment], names: Mapping[int
         speaker_names=dict(names),
         channels=channels,
         loops=tuple(map(_read_loop, told.get("loops", ()))),
+        waveform=tuple(told.get("waveform", ())),
     )
 
 

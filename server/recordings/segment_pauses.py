@@ -1,16 +1,19 @@
-"""The pauses of a recording's segments: its samples are listened to as they pass on their way to the model."""
+"""The pauses of a recording's segments, and how loud it is: samples are listened to on their way to the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from math import inf
+from typing import Final
 
 from model.seam.audio import Level, Samples
 from server.recordings.recording import Recording
 from server.recordings.sound import Sound
 from server.speech.pauses import Pauses
-from server.transcript.segments import Segment
+from server.transcript.segments import Segment, Transcript
+
+WAVEFORM_PARTS: Final = 400
 
 
 class SegmentPauses:
@@ -33,6 +36,11 @@ class SegmentPauses:
         """``sound``, of which is listened to what anybody takes. ``lead``: by which the segments' clock is later."""
         self._begin = -lead
         return _Overheard(sound, self._pauses)
+
+    def add_waveform(self, whole: Transcript) -> Transcript:
+        """The transcript with how loud its recording is, as far as that was heard."""
+        waveform = self._pauses.loudest(self._begin, self._begin + whole.duration, WAVEFORM_PARTS)
+        return replace(whole, waveform=waveform or whole.waveform)
 
     def add_to(self, segment: Segment) -> Segment:
         """The segment with its pauses: the same at every call, whatever was heard meanwhile."""

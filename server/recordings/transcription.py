@@ -145,7 +145,8 @@ class Transcription(ABC):
                             self.first_segment_at = perf_counter()
                     yield event
             if (whole := self.transcript) is not None:
-                self.transcript = replace(whole, segments=tuple(map(self._pauses.add_to, whole.segments)))
+                whole = replace(whole, segments=tuple(map(self._pauses.add_to, whole.segments)))
+                self.transcript = self._pauses.add_waveform(whole)
         except Exception as error:
             self._failed = True
             self.expired = isinstance(error, DeadlineExceeded)

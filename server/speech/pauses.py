@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import ceil, floor
 from threading import Lock
 from typing import Final
 
@@ -77,6 +79,17 @@ class Pauses:
         spans = ((before + int(a), before + int(b)) for a, b in edges.reshape(-1, 2))
         seconds = _FRAME / SAMPLE_RATE
         return tuple((a * seconds, b * seconds) for a, b in spans if (b - a) * seconds >= _SHORTEST - 1e-9)
+
+    def loudest(self, start: float, end: float, parts: int) -> tuple[int, ...]:
+        """How loud each of so many equal parts between two times in seconds is where it is loudest, in dBFS.
+
+        What is not known is taken for silence; nothing where nothing is known.
+        """
+        first, last = (time * SAMPLE_RATE / _FRAME - self._first for time in (start, end))
+        levels = np.where(self._levels == _UNKNOWN, _SOFTEST, self._levels)
+        spans = ((max(floor(a), 0), max(ceil(b), 0)) for a, b in pairwise(np.linspace(first, last, parts + 1).tolist()))
+        found = [int(levels[a:b].max(initial=_SOFTEST)) for a, b in spans]
+        return tuple(found) if max(found) > _SOFTEST else ()
 
     def _threshold(self, levels: npt.NDArray[np.int8]) -> float:
         """At which level a frame among these is no speech."""

@@ -90,6 +90,8 @@ class Transcript:
         speaker_names: names of known speakers by number, learned from reference clips.
         channels: of the recording, where each was transcribed for itself; 1 where they were mixed.
         loops: stretches in which the model repeated itself.
+        waveform: how loud the recording is where each of as many equal parts is loudest, in dBFS; empty where nobody
+            has listened to that.
     """
 
     segments: tuple[Segment, ...]
@@ -102,6 +104,7 @@ class Transcript:
     speaker_names: Mapping[int, str] = field(default_factory=dict)
     channels: int = 1
     loops: tuple[LoopFound, ...] = ()
+    waveform: tuple[int, ...] = ()
 
     @property
     def speech(self) -> tuple[Segment, ...]:

@@ -58,6 +58,8 @@ _USAGE: dict[str, Schema] = {
 _SPENT = {"anyOf": [ref(name) for name in _USAGE]}
 _LOGPROBS = listing(record({"token": STRING, "bytes": listing(INTEGER), "logprob": NUMBER}), "With include[]=logprobs.")
 
+_WAVEFORM = listing(INTEGER, "With waveform=true: how loud each of 400 equal parts is where it is loudest, in dBFS.")
+
 _FORMATS: Schema = {
     "type": "object",
     "additionalProperties": {"type": ["object", "string"]},
@@ -77,7 +79,7 @@ _ANSWERS: dict[str, Schema] = {
             "segments": listing(ref("DiarizedSegment")),
             "usage": _SPENT,
         },
-        {"languages": _LANGUAGES, **TOLD},
+        {"languages": _LANGUAGES, "waveform": _WAVEFORM, **TOLD},
         "response_format=diarized_json",
     ),
     "TranscriptionVerbose": record(
@@ -144,6 +146,7 @@ _EVENTS: dict[str, Schema] = {
             "logprobs": _LOGPROBS,
             "usage": _SPENT,
             "duration": SECONDS,
+            "waveform": _WAVEFORM,
             **TOLD,
             "formats": _FORMATS,
         },

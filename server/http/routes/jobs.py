@@ -31,7 +31,7 @@ from server.transcript.turns import turns
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 _Id = Annotated[str, Path(description="Of the job.", examples=["job_0123456789abcdef01234567"])]
-_OF_FORMAT = frozenset({"include", "timestamp_granularities"})
+_OF_FORMAT = frozenset({"include", "timestamp_granularities", "waveform"})
 """Parameters that mean something with one format alone."""
 
 

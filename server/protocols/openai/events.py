@@ -19,6 +19,7 @@ class OpenAIEvents:
         speaker_names: known speakers by number; may be filled until the first segment of the recording.
         channels: that are transcribed for themselves; 1 where they are mixed.
         audio_events: if diarized, tell sounds that are no speech too.
+        waveform: if diarized, tell in the end how loud the recording is from place to place.
     """
 
     def __init__(
@@ -29,9 +30,11 @@ class OpenAIEvents:
         speaker_names: Mapping[int, str],
         channels: int = 1,
         audio_events: bool = False,
+        waveform: bool = False,
     ) -> None:
         self._diarized = diarized
         self._audio_events = audio_events
+        self._waveform = waveform
         self._logprobs = logprobs
         self._labels = SpeakerLabels(speaker_names, channels)
 
@@ -58,6 +61,7 @@ class OpenAIEvents:
             event["usage"] = parts.usage(transcript)
         if self._diarized:
             event["duration"] = parts.seconds(transcript.duration)
+            event |= parts.waveform(transcript) if self._waveform else {}
         return event | parts.notes(transcript)
 
     def _delta(self, delta: SpeechDelta) -> parts.JsonObject:

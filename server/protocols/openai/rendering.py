@@ -35,7 +35,9 @@ def rendered(transcript: Transcript, parameters: TranscriptionParameters) -> Jso
         case ResponseFormat.LRC:
             return render_lrc(transcript, parameters.subtitles)
         case ResponseFormat.DIARIZED_JSON:
-            return render_diarized_json(transcript, audio_events=parameters.shows_audio_events)
+            return render_diarized_json(
+                transcript, audio_events=parameters.shows_audio_events, waveform=parameters.waveform
+            )
         case ResponseFormat.VERBOSE_JSON:
             return render_verbose_json(
                 transcript,

@@ -119,6 +119,12 @@ class TranscriptionParameters(RecordingParameters):
         "default, unless the server has another, verbose_json tells of them and the others do not.",
     )
 
+    waveform: Flag = Field(
+        False,
+        description="With diarized_json: how loud the recording is in each of 400 equal parts where it is loudest, in "
+        "dBFS, for a picture of it. Not where channels are split.",
+    )
+
     def _check_instruction(self) -> None:
         """Raise InvalidParameter for what an answer in the model's own words cannot have."""
         for name, given in (("response_format", (self.response_format,)), ("formats", self.formats)):
@@ -182,6 +188,8 @@ class TranscriptionParameters(RecordingParameters):
             )
         if self.include and ResponseFormat.JSON not in written:
             raise InvalidParameter("include", "include[]=logprobs needs response_format=json.")
+        if self.waveform and ResponseFormat.DIARIZED_JSON not in written:
+            raise InvalidParameter("waveform", "waveform=true needs response_format=diarized_json.")
         if self.formats and not self.streamed:
             raise InvalidParameter("formats", "formats[] need stream=true, with json, text or diarized_json.")
         if self.min_cue_duration > self.max_cue_duration:

@@ -7,10 +7,12 @@ from server.transcript.labels import SpeakerLabels
 from server.transcript.segments import Transcript
 
 
-def render_diarized_json(transcript: Transcript, *, audio_events: bool = False) -> parts.JsonObject:
+def render_diarized_json(
+    transcript: Transcript, *, audio_events: bool = False, waveform: bool = False
+) -> parts.JsonObject:
     """The speech segments with their speakers: ``A``, ``B``, ... in order of appearance, or known names.
 
-    ``audio_events``: and sounds that are no speech, whose speaker is empty.
+    ``audio_events``: and sounds that are no speech, whose speaker is empty. ``waveform``: and how loud it is.
     """
     told = transcript.segments if audio_events else transcript.speech
     labels = SpeakerLabels(transcript.speaker_names, transcript.channels)
@@ -21,4 +23,4 @@ def render_diarized_json(transcript: Transcript, *, audio_events: bool = False) 
         "segments": [parts.diarized_segment(segment, labels) for segment in told],
         "usage": parts.usage(transcript),
     }
-    return body | parts.notes(transcript)
+    return body | parts.notes(transcript) | (parts.waveform(transcript) if waveform else {})

@@ -65,6 +65,11 @@ def repetitions(transcript: Transcript) -> JsonObject:
     return {"repetitions": found} if found else {}
 
 
+def waveform(transcript: Transcript) -> JsonObject:
+    """How loud the recording is from place to place, in dBFS; nothing where that is not known."""
+    return {"waveform": list(transcript.waveform)} if transcript.waveform else {}
+
+
 def segment_id(index: int) -> str:
     """The name of a segment in ``diarized_json`` and in the events."""
     return f"seg_{index}"

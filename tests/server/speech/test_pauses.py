@@ -56,6 +56,16 @@ def test_there_are_none_in_times_that_are_none(span: tuple[float, float]) -> Non
     assert heard(sound(*TALK)).within(*span) == ()
 
 
+def test_parts_are_as_loud_as_their_loudest_place_and_silent_where_nothing_was_heard() -> None:
+    talk = heard(sound(*TALK, (0.4, -60.0)))
+    told = talk.loudest(0.0, 7.0, 7)
+    assert [round(level, -1) for level in told] == [-60, -20, -20, -20, -20, -20, -60]
+    assert talk.loudest(-2.0, 7.0, 9)[:2] == (-120, -120)
+    assert talk.loudest(0.0, 14.0, 14) == (*told, *[-120] * 7)
+    assert talk.loudest(0.0, 7.0, 1000)[464] < -55, "in the pause"
+    assert Pauses().loudest(0.0, 7.0, 7) == ()
+
+
 def test_what_is_heard_again_changes_nothing() -> None:
     samples = sound(*TALK)
     pauses = heard(samples)

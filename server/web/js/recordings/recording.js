@@ -45,6 +45,8 @@ export class Recording extends EventTarget {
   notes = [];
   /** Nothing of it was cut, as far as the server knows. */
   complete = true;
+  /** @type {number[] | null} how loud equal parts of it are, in dBFS */
+  waveform = null;
   /** @type {Blob | null} the sound, where it is still there */
   sound = null;
   /** @type {Wishes} */
@@ -147,8 +149,8 @@ export class Recording extends EventTarget {
 
   state() {
     const { id, name, size, created, status, duration, error, job, lastEvent, wishes } = this;
-    const { segments, usage, notes, complete } = this;
-    const told = { segments, usage, notes, complete, speakers: this.speakers.state };
+    const { segments, usage, notes, complete, waveform } = this;
+    const told = { segments, usage, notes, complete, waveform, speakers: this.speakers.state };
     return { id, name, size, created, status, duration, error, job, lastEvent, wishes, ...told };
   }
 

@@ -133,6 +133,7 @@ export function tell(recording, event, progress) {
       recording.usage = event.usage ?? null;
       recording.notes = event.notes ?? [];
       recording.complete = event.complete ?? true;
+      recording.waveform = event.waveform ?? null;
       recording.duration = event.duration ?? recording.duration;
       recording.status = "done";
       break;
@@ -153,6 +154,7 @@ function form(recording, sound, asJob) {
   const body = new FormData();
   body.append("response_format", "diarized_json");
   body.append("tag_audio_events", "true");
+  body.append("waveform", "true");
   if (!asJob) body.append("stream", "true");
   const { hotwords, prompt, known = [] } = recording.wishes;
   for (const word of hotwords.split(/[\n,;]/)) {

@@ -1,4 +1,7 @@
-/** How loud a recording is from place to place. Decoding takes the browser a gigabyte an hour, so long ones go without. */
+/**
+ * How loud a recording is from place to place. Decoding takes the browser a gigabyte an hour, so of long ones it is known
+ * when the server tells.
+ */
 
 /** Seconds, and bytes of a file. */
 const LONGEST = 600;
@@ -20,6 +23,17 @@ export async function peaksOf(sound, duration, count) {
   } catch {
     return null;
   }
+}
+
+/**
+ * What the server tells, as high as the loudest place allows.
+ *
+ * @param {number[]} levels dBFS
+ */
+export function peaksOfLevels(levels) {
+  const loudness = Float32Array.from(levels, (level) => 10 ** (level / 20));
+  const top = Math.max(0.02, ...loudness);
+  return loudness.map((each) => each / top);
 }
 
 /**

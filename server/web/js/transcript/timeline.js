@@ -6,7 +6,7 @@ import { el } from "../dom.js";
 import { t } from "../i18n.js";
 import { span } from "../times.js";
 import { speakingTimes } from "./people.js";
-import { peaksOf } from "./peaks.js";
+import { peaksOf, peaksOfLevels } from "./peaks.js";
 import { badge } from "./turn.js";
 
 /** @typedef {import("../recordings/recording.js").Recording} Recording */
@@ -64,18 +64,19 @@ export class Timeline extends EventTarget {
 
   draw() {
     const recording = this.#recording;
-    this.element.hidden = !recording?.segments.length && !this.#peaks;
+    const peaks = this.#peaks ?? (recording?.waveform ? peaksOfLevels(recording.waveform) : null);
+    this.element.hidden = !recording?.segments.length && !peaks;
     if (!recording || this.element.hidden) return;
     const shares = speakingTimes(recording);
     const people = recording.speakers.all.filter((label) => shares.has(label));
-    const top = this.#peaks ? WAVE : 0;
+    const top = peaks ? WAVE : 0;
     const height = top + LANE * people.length;
     this.names.replaceChildren(...people.map((label) => badge(label, recording.speakers)));
     this.names.style.setProperty("padding-top", `${top}px`);
     const told = people.map((label) => `${recording.speakers.name(label)} ${span(shares.get(label) ?? 0)}`);
     this.canvas.setAttribute("aria-label", t("timeline.label", { people: told.join(", ") }));
     const paint = this.#prepared(height);
-    if (this.#peaks) this.#wave(paint, this.#peaks, recording);
+    if (peaks) this.#wave(paint, peaks, recording);
     people.forEach((label, lane) => this.#lane(paint, recording, label, top + lane * LANE));
     this.at(this.#time);
   }
