@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import httpx
 import pytest
+import soundfile  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Axe, OpenPage
@@ -142,6 +144,20 @@ def test_corrections_are_everywhere_and_outlive_a_reload(two: Page) -> None:
     two.reload()
     expect(two.locator(".intake")).to_be_visible()
     expect(row(two, "two_speakers.flac")).to_have_count(0)
+
+
+def test_the_server_tells_the_waveform_of_what_the_browser_cannot_decode(open_page: OpenPage) -> None:
+    """As of recordings that are too long for it."""
+    samples, rate = soundfile.read(TWO, dtype="float32")
+    file = io.BytesIO()
+    soundfile.write(file, samples, rate, format="AU", subtype="PCM_16")
+    page = open_page(locale="en")
+    upload(page, {"name": "two.au", "mimeType": "audio/basic", "buffer": file.getvalue()})
+    finished(page, "two.au").get_by_role("button", name="two.au", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.lanes canvas').style.height === '100px'")  # wave, two lanes
+    page.reload()
+    finished(page, "two.au").get_by_role("button", name="two.au", exact=True).click()
+    page.wait_for_function("() => document.querySelector('.lanes canvas').style.height === '100px'")
 
 
 def test_several_files_and_one_that_is_none(open_page: OpenPage) -> None:
