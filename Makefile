@@ -184,7 +184,7 @@ tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores
 	$(BIN)/python -m model.tiny.recipe.train
 
 # The wheel is built from the source distribution, so one that lacks a file builds none.
-docs: $(DEV) ## Write what the pages have from the code: settings, operations, what fits on which GPU
+docs: $(DEV) ## Write what the pages have from the code: settings, flags, operations, what fits on which GPU
 	$(BIN)/python -m tests.docs.tables
 
 dist: $(DIST) ## Build the source distribution and the wheel into dist/, and check what an index would show of them

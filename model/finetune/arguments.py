@@ -51,7 +51,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--schedule", default="linear", choices=get_args(Schedule), help="how it falls then")
     add("--decay", type=_number(least=0, most=1), default=0.01, help="of weights")
     add("--clip", type=_number(above=0), default=1.0, help="norm that gradients are cut to")
-    add("--seed", type=_whole(0, _SEEDS), default=0)
+    add("--seed", type=_whole(0, _SEEDS), default=0, help="of the order, the adapter's beginning and dropout")
     add(
         "--recompute",
         action=argparse.BooleanOptionalAction,

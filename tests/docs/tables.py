@@ -5,17 +5,22 @@ A page has places for it, between ``<!-- NAME: written by make docs -->`` and ``
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
+import typer
 from pydantic.fields import FieldInfo
+from typer.core import TyperArgument, TyperGroup, TyperOption
 
+from model.finetune.arguments import parser as teaching
 from server.app import create_app
+from server.commandline.app import app
 from server.settings import Settings
 from server.settings.settings import GROUPS
-from tests.docs import command_line
 from tests.support.processes import ROOT
 
 Json = dict[str, Any]
@@ -34,7 +39,7 @@ def written(page: str) -> str:
     return text
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def _table(head: list[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *([_NO_SLASH.sub(r"\\|", cell) for cell in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -52,28 +57,75 @@ def settings() -> str:
 def _setting(name: str, field: FieldInfo) -> list[str]:
     flag = f"--{name.replace('_', '-')}"
     default = field.get_default(call_default_factory=True)
-    match default:
-        case bool():
-            flag, told = (f"--no-{flag[2:]}", "on") if default else (flag, "off")
-        case None | ():
-            told = ""
-        case str():
-            told = f"`{default}`"
-        case _:
-            told = f"{default:.12g}"
-    return [f"`{flag}`", told, f"{field.description}{_choices(field)}"]
-
-
-def _choices(field: FieldInfo) -> str:
+    if default is True:
+        flag = f"--no-{flag[2:]}"
     choices = getattr(field.annotation, "__args__", ()) if "Literal" in str(field.annotation) else ()
-    return f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+    about = f"{field.description} One of {_names(choices)}." if choices else f"{field.description}"
+    return [f"`{flag}`", _default(default), about]
+
+
+def _default(value: object) -> str:
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case None | ():
+            return ""
+        case str():
+            return f"`{value}`"
+        case list():
+            return _names(value)
+        case _:
+            return f"{value:.12g}"
+
+
+def _names(values: Sequence[str]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
 
 
 # ------------------------------------------------------------------------------------------------------- command line
-def options() -> str:
-    """Of each command of the command line."""
-    head = ["option", "default", "what it does"]
-    return "\n".join(f"### `{name}`\n\n{_table(head, rows)}" for name, rows in command_line.options())
+def _commands() -> dict[str, Callable[[], str]]:
+    """A place for each command but serve, whose flags are settings, on a page of their own."""
+    program = typer.main.get_command(app)
+    assert isinstance(program, TyperGroup)
+    return {
+        name: _finetune if name == "finetune" else partial(_command, command)
+        for name, command in program.commands.items()
+        if name != "serve"
+    }
+
+
+def _command(command: Any) -> str:
+    """Its arguments and flags. Those of a group's commands have one row where they are the same."""
+    if not isinstance(command, TyperGroup):
+        return _table(["argument", "default", "meaning"], [_argument(each) for each in command.params])
+    merged: dict[tuple[str, ...], list[str]] = {}
+    for name, each in command.commands.items():
+        for row in map(_argument, each.params):
+            merged.setdefault(row, []).append(f"`{name}`")
+    rows = [(argument, ", ".join(names), *rest) for (argument, *rest), names in merged.items()]
+    return _table(["argument", "of", "default", "meaning"], rows)
+
+
+def _argument(each: Any) -> tuple[str, str, str]:
+    assert isinstance(each, TyperArgument | TyperOption)
+    default = "required" if each.required else _default(each.default)
+    if isinstance(each, TyperArgument):
+        return f"`{each.metavar}`", default, _line(each.help or "")
+    value = f" `{each.metavar}`" if each.metavar else ""
+    return f"{_names([*each.opts, *each.secondary_opts])}{value}", default, _line(each.help or "")
+
+
+def _finetune() -> str:
+    """Of the parser of ``python -m model.finetune``, which reads what stands behind that command."""
+    rows = []
+    for each in teaching("finetune")._actions:
+        if isinstance(each, argparse._HelpAction):
+            continue
+        value = f" `{each.metavar}`" if each.metavar else ""
+        about = f"{each.help}; one of {_names(list(each.choices))}" if each.choices else f"{each.help}"
+        default = "required" if each.required else _default(each.default)
+        rows.append([f"{_names(each.option_strings or [each.dest])}{value}", default, about])
+    return _table(["argument", "default", "meaning"], rows)
 
 
 # --------------------------------------------------------------------------------------------------------- operations
@@ -225,7 +277,7 @@ _CARDS = ("8 GB", "12 GB", "16 GB", "24 GB", "48 GB", "80 GB")
 
 PLACES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": settings},
-    "docs/command-line.md": {"options": options},
+    "docs/command-line.md": _commands(),
     "docs/reference.md": {"operations": operations},
     "docs/quickstart.md": {"cards": cards},
 }

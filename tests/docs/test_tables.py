@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 import pytest
+import typer
 
 from server.audio_in.errors import AudioErrorCode
+from server.commandline.app import app
 from server.engine.messages import FailureCode
+from server.settings import Settings
 from tests.docs.fences import pages
 from tests.docs.tables import PLACES, written
 from tests.support.processes import ROOT
@@ -19,6 +23,18 @@ WHERE_CODES_ARE_GIVEN = ("server/http", "server/protocols", "server/serving")
 @pytest.mark.parametrize("page", PLACES)
 def test_what_is_generated_is_of_today(page: str) -> None:
     assert (ROOT / page).read_text("utf-8") == written(page), "make docs writes it"
+
+
+def test_the_command_line_names_the_flags_that_there_are() -> None:
+    """All of the program itself, which has no table; and none that is neither in a table nor a setting of serve."""
+    page = "docs/command-line.md"
+    text = (ROOT / page).read_text("utf-8").replace("_", "-")  # as the commands take them
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+    own = {flag for each in typer.main.get_command(app).params for flag in each.opts}
+    tables = {flag for make in PLACES[page].values() for flag in re.findall(r"`(--[a-z-]+)`", make())}
+    settings = {f"--{name.replace('_', '-')}" for name in Settings.model_fields}
+    assert own - named == set()
+    assert named - own - tables - settings == {"--help"}
 
 
 def codes_in(source: str) -> Iterator[str]:

@@ -53,7 +53,11 @@ def _transcribe(
     ] = None,
     speaker: Annotated[
         list[str] | None,
-        typer.Option("--speaker", metavar="NAME=CLIP", help="Somebody whose voice is known, by 2 to 10 seconds of it."),
+        typer.Option(
+            "--speaker",
+            metavar="NAME=CLIP",
+            help="Somebody whose voice is known, by 2 to 10 seconds of it. Repeatable.",
+        ),
     ] = None,
     speakers: Annotated[
         bool | None,
