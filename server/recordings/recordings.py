@@ -244,14 +244,17 @@ class Recordings:
             self._engine.open(spec, request_id=request_id, source=source.of(audio), fingerprint=source.fingerprint)
         )
         question = spec.question
-        if not self._by_turns and source.wishes.instruction is None:
+        again = self._by_turns or source.wishes.instruction is not None
+        if not again:
             question = replace(question, begun=begun.standing.answered.tokens)
         family, seconds = self._info.family, audio.length / SAMPLE_RATE
         put = partial(
             hear_family, stream, question, self._vocabulary, family, seconds=seconds, last=True, guard=self._loop_guard
         )
         told = begun if question.begun else Begun(begun.segments)
-        return StreamTranscription(stream, question, put, recording, audio, assembler, decode_seconds, told, go_on)
+        return StreamTranscription(
+            stream, question, put, recording, audio, assembler, decode_seconds, told, go_on, again=again
+        )
 
     def _assembler(
         self, recording: Recording, audio: StreamAudio, wishes: Wishes, begun: Sequence[Segment]

@@ -177,6 +177,7 @@ class StreamTranscription(Transcription):
 
     ``put``: puts the question to the stream.
     ``go_on``: how what the answer does not come to is heard; None where the caller set its limit.
+    ``again``: a later attempt answers all of it again, and not behind what was told.
     """
 
     def __init__(
@@ -190,6 +191,8 @@ class StreamTranscription(Transcription):
         decode_seconds: float,
         begun: Begun,
         go_on: GoOn | None = None,
+        *,
+        again: bool = False,
     ) -> None:
         super().__init__(recording, recording.seconds, decode_seconds)
         self._tell_until(begun.segments)
@@ -202,6 +205,7 @@ class StreamTranscription(Transcription):
         self._tokens = len(question.begun)
         self._written = WrittenAnswer(assembler, question.begun)
         self._answered = begun.standing.answered
+        self._again = again
         self._stream = stream
         self._question = question
         self._put = put
@@ -287,7 +291,7 @@ class StreamTranscription(Transcription):
 
     def _stand(self, told: TranscriptEvent) -> None:
         """What was told last a later attempt begins with."""
-        if isinstance(told, SegmentClosed):
+        if isinstance(told, SegmentClosed) and not self._again:
             self._answered = self._written.up_to(told)
 
     @property

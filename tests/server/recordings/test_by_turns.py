@@ -118,6 +118,7 @@ async def test_a_worker_that_dies_on_the_way_changes_nothing(room: Room, talk: S
                 if room.engine.restarts == deaths and room.engine.worker_pid is not None:
                     os.kill(room.engine.worker_pid, signal.SIGKILL)
     assert transcription.transcript is not None
+    assert not transcription.standings[0].answered.tokens, "a later attempt answers all of it again"
     assert room.engine.restarts == deaths + 1
     assert facts(transcription.transcript.segments) == facts(transcript.segments)
 
