@@ -31,11 +31,15 @@ class NotLoaded(Exception):  # noqa: N818 - it is the model that is not loaded
 def _unlogged() -> Iterator[None]:
     """Why the only start fails is raised, and not told twice."""
     logger = logging.getLogger(supervisor.__name__)
-    before, logger.disabled = logger.disabled, True
+
+    def no_error(record: logging.LogRecord) -> bool:
+        return record.levelno < logging.ERROR
+
+    logger.addFilter(no_error)
     try:
         yield
     finally:
-        logger.disabled = before
+        logger.removeFilter(no_error)
 
 
 @asynccontextmanager

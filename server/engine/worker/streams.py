@@ -122,14 +122,8 @@ class Streams:
             self._runner.open(number, spec.level, system=spec.system)
             if spec.adapter is not None:
                 self._runner.adapt(number, spec.adapter)
-        except EngineError as error:
-            self._refuse(number, error.code, error.message)
-            return
         except Exception as error:
-            if is_device_fault(error):
-                raise
-            logger.exception("stream could not be opened", extra={"fields": {"request_id": message.request_id}})
-            self._refuse(number, *self._explain(error))
+            self._not_opened(message, error)
             return
         counts = self._runner.counts(number)
         stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, company=message.company)
@@ -147,12 +141,12 @@ class Streams:
             if message.of not in self._streams:
                 raise CannotFork("the other one is gone")
             self._runner.fork(number, message.of)
-        except EngineError as error:
-            self._refuse(number, error.code, error.message)
-            return
         except CannotFork as error:
             logger.info("not forked: %s", error, extra={"fields": {"request_id": message.request_id}})
             self.outbox.append(StreamPreempted(number))
+            return
+        except Exception as error:
+            self._not_opened(message, error)
             return
         counts = self._runner.counts(number)
         stream = StreamState(number, message.request_id, spec, worst, self._clock(), counts, trace=message.trace)
@@ -161,6 +155,16 @@ class Streams:
         self._traces.opened(message, self._clock())
         self._scheduler.resume(stream)
         self.changed = True
+
+    def _not_opened(self, message: OpenStream | ForkStream, error: Exception) -> None:
+        """Raises what tells that the device is of no more use."""
+        if isinstance(error, EngineError):
+            self._refuse(message.stream, error.code, error.message)
+            return
+        if is_device_fault(error):
+            raise error
+        logger.error("stream could not be opened", exc_info=error, extra={"fields": {"request_id": message.request_id}})
+        self._refuse(message.stream, *self._explain(error))
 
     def _keep(self, stream: StreamState) -> None:
         """Nobody asks it for now: what it has heard stays, unless it is not all of it."""
