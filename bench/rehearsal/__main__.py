@@ -40,7 +40,7 @@ from server.engine.budget import pass_positions
 TOKENS = 8
 RAGGED = [1.0 + 0.9 * number for number in range(32)]
 
-_SCENES = ("files", "drawn", "live", "guessed", "cancelled", "hour", "refused", "short")
+_SCENES = ("files", "drawn", "live", "guessed", "cancelled", "questions", "hour", "refused", "short")
 _WEIGHTS: tuple[WeightsName, ...] = ("bf16", "nf4", "int8", "fp8")
 _START, _BENCH = "start", "gpu"
 
