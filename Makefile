@@ -180,8 +180,8 @@ bench-linears: $(DEV) ## Time one full-size linear map on a CPU in every format
 rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, in ten minutes (ARGS="--cards 24 12:int8 --only start files")
 	$(BIN)/python -m bench.rehearsal $(ARGS)
 
-tiny-checkpoint: $(DEV) ## Train the bundled checkpoint anew (hours on two cores, minutes on a GPU)
-	$(BIN)/python -m model.tiny.recipe.train
+tiny-checkpoint: $(DEV) ## Train the next bundled checkpoint into .cache/tiny (hours on two cores; model/tiny/README.md)
+	$(BIN)/python -m model.tiny.recipe.train --inherit model/tiny/checkpoint
 
 # The wheel is built from the source distribution, so one that lacks a file builds none.
 docs: $(DEV) ## Write what the pages have from the code: settings, flags, operations, what fits on which GPU

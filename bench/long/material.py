@@ -18,8 +18,8 @@ from model.seam.audio import SAMPLE_RATE
 from model.tiny.recipe.evaluate import HELD_OUT_SEED, held_out_bank
 from model.tiny.recipe.recordings import Recording, Style, compose, cut, manners
 from model.tiny.recipe.sounds import Background
+from model.tiny.recipe.speech.bank import Bank
 from model.tiny.recipe.vocabulary import WORDS
-from model.tiny.recipe.voices import Bank
 
 _PIECE = 600.0
 _STYLE = Style(speakers=3, seconds=_PIECE, long_gaps=0.04, snr=(20, 30), plain=True)

@@ -15,8 +15,9 @@ from model.tiny.recipe.evaluate import HELD_OUT_SEED, levelled
 from model.tiny.recipe.examples import number_speakers
 from model.tiny.recipe.recordings import Recording, Style, compose
 from model.tiny.recipe.sounds import Background
+from model.tiny.recipe.speech.bank import Bank
+from model.tiny.recipe.speech.espeak import bank, held_out_voices, training_voices
 from model.tiny.recipe.vocabulary import WORDS, listed, sentence, written
-from model.tiny.recipe.voices import Bank, bank, held_out_voices, training_voices
 
 NEW_WORDS = listed("customer interview recording product company agenda information helpful system Microsoft")
 """None is in the vocabulary: the checkpoint has neither heard nor written any. Within a sentence each is one token, of

@@ -12,7 +12,7 @@ from model.seam.audio import SAMPLE_RATE, Samples
 from model.tiny.recipe.evaluate import HELD_OUT_SEED, held_out_bank, levelled
 from model.tiny.recipe.recordings import Segment, Style, compose, distinct
 from model.tiny.recipe.sounds import Background
-from model.tiny.recipe.voices import Bank
+from model.tiny.recipe.speech.bank import Bank
 
 _WORK = Path(".cache/tiny")
 _SNR = (20.0, 40.0)

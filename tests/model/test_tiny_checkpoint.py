@@ -2,8 +2,8 @@
 
 import json
 import random
+from itertools import pairwise
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -14,8 +14,10 @@ from model.tiny.recipe.evaluate import Clip, load, measure
 from model.tiny.recipe.recordings import Style, compose
 from model.tiny.recipe.scoring import Score
 from model.tiny.recipe.sounds import Background
+from model.tiny.recipe.speech.bank import fill
+from model.tiny.recipe.speech.espeak import training_voices
+from model.tiny.recipe.speech.utterance import Spoken, Utterance
 from model.tiny.recipe.vocabulary import WORDS
-from model.tiny.recipe.voices import Bank, Phone, Samples, training_voices
 
 TINY = Path(__file__).parents[2] / "model" / "tiny"
 CHECKPOINT = TINY / "checkpoint"
@@ -50,22 +52,13 @@ def test_does_what_its_card_says_on_held_out_recordings(held_out: dict[str, Clip
     assert score.speakers >= 0.90, str(score)
 
 
-class _Hum:
-    """A word bank in which every word is a hum of 0.2 s."""
-
-    voices = training_voices(2, seed=1)
-    index = {word: number for number, word in enumerate(WORDS)}  # noqa: RUF012
-
-    def word(self, voice: int, word: int) -> Samples:
-        return np.full(4800, 0.1, np.float32)
-
-    def phones(self, voice: int, word: int) -> list[Phone]:
-        return []
-
-
-def test_a_recording_of_the_recipe_is_as_long_as_what_is_told_of_it() -> None:
-    """Also where it ends in nine seconds of silence."""
-    style, background = Style(1, 0.5, long_gaps=1.0), Background(0)
-    for seed in range(2):
-        made = compose(cast(Bank, _Hum()), [0, 1], style, background, random.Random(seed))
-        assert made.segments[-1].end <= made.seconds
+def test_a_recording_of_the_recipe_is_as_long_as_what_is_told_of_it(tmp_path: Path) -> None:
+    """Also where it ends in nine seconds of silence, and where somebody speaks over another one's end."""
+    hum = np.full(4800, 0.1, np.float32)
+    words = [Utterance(hum, (Spoken(word, 0.0, 0.2),)) for word in WORDS]
+    bank = fill(tmp_path, [(voice, words) for voice in training_voices(2, seed=1)])
+    background, silent, hasty = Background(0), Style(1, 0.5, long_gaps=1.0), Style(2, 8.0, same_again=0.0, overlaps=1.0)
+    for seed, style in ((0, silent), (1, silent), (2, hasty), (3, hasty)):
+        made = compose(bank, [0, 1], style, background, random.Random(seed))
+        assert max(segment.end for segment in made.segments) <= made.seconds
+        assert all(one.start <= other.start for one, other in pairwise(made.segments))

@@ -5,18 +5,22 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from . import tokenizer as tokenizers
-from .examples import FINE, IGNORE, Example, Writer, example
+from .examples import FINE, Example, example
 from .network import HOP
 from .recordings import Recording, Style, compose
-from .sounds import Background
-from .voices import Bank
+from .rooms import load
+from .sounds import Background, Samples, babble
+from .speech.bank import Bank
+from .speech.casts import pool
 from .windows import Window, rolled, stretch
+from .writing import IGNORE, Writer
 
 _ROLLED = 0.35
 """Of the recordings of enough turns: so many are seen through a later window."""
@@ -82,18 +86,24 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
 
 
 def style_at(step: int, rng: random.Random) -> Style:
-    """The curriculum: short recordings of one speaker first, conversations of a minute and more in the end."""
+    """The curriculum: short and clear recordings first, conversations of up to two minutes in the end."""
+    snr = _noise(rng)
     if step < 300:
-        return Style(1, rng.uniform(2, 6), long_gaps=0.01, snr=(15, 45))
-    if step < 4500:
-        return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(2, 14), snr=(16, 45))
-    roll = rng.random()
-    speakers = rng.choice((1, 2, 2, 3, 3))
+        return Style(rng.choice((1, 1, 2)), rng.uniform(2, 8), long_gaps=0.01, snr=snr, whole=0.2, microphones=0.3)
+    surroundings: dict[str, Any] = {"snr": snr, "whole": 0.3, "overlaps": 0.04, "rooms": 0.4, "microphones": 0.6}
+    if step < 2500:
+        return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(1, 14), **surroundings)
+    roll, speakers = rng.random(), rng.choice((1, 2, 2, 3, 3))
     if roll < 0.5:
-        return Style(speakers, rng.uniform(1.5, 12))
+        return Style(rng.choice((1, 1, 2, 3)), rng.uniform(0.4, 12), **surroundings)
     if roll < 0.75:
-        return Style(speakers, rng.uniform(12, 30))
-    return Style(speakers, rng.uniform(30, 85))
+        return Style(speakers, rng.uniform(12, 30), **surroundings)
+    return Style(speakers, rng.uniform(30, 122 if roll > 0.9 else 85), **surroundings)
+
+
+def _noise(rng: random.Random) -> tuple[float, float]:
+    """From which to which level speech stands above the background, in decibels: mostly well."""
+    return rng.choice(((16.0, 45.0), (16.0, 45.0), (16.0, 45.0), (8.0, 20.0), (8.0, 20.0), (0.0, 10.0)))
 
 
 def windowed(recording: Recording, rng: random.Random) -> Window:
@@ -105,21 +115,23 @@ def windowed(recording: Recording, rng: random.Random) -> Window:
 class Stream(IterableDataset[Batch]):
     """Endless batches of about `frames` frames of audio each, from step `start` of the curriculum on."""
 
-    def __init__(self, bank: Path, seed: int, start: int = 0, frames: int = 900) -> None:
-        self._bank, self._seed, self._start, self._frames = bank, seed, start, frames
+    def __init__(self, work: Path, seed: int, start: int = 0, frames: int = 900) -> None:
+        self._work, self._seed, self._start, self._frames = work, seed, start, frames
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
         rng = random.Random(f"{self._seed}/{self._start}")
-        bank, background, tokenizer = Bank(self._bank), Background(self._seed), tokenizers.build()
+        bank, tokenizer = Bank(self._work / "training"), tokenizers.build()
+        among = pool(bank)
+        crowds = [_babble(bank, among, rng) for _ in range(4)]
+        background = Background(self._seed, load(self._work / "rooms.npy"), crowds)
         writer = Writer(tokenizer)
         audio_token = writer.encode("<|box_start|>")[0]
-        pool = list(range(len(bank.voices)))
         step = self._start
         while True:
             examples: list[Example] = []
             while sum(item.frames for item in examples) < 8 * self._frames:
-                recording = compose(bank, pool, style_at(step, rng), background, rng)
+                recording = compose(bank, among, style_at(step, rng), background, rng)
                 examples.append(example(windowed(recording, rng), writer, rng))
             batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))
             rng.shuffle(batches)
@@ -135,3 +147,8 @@ class Stream(IterableDataset[Batch]):
                 group = []
             group.append(item)
         yield group
+
+
+def _babble(bank: Bank, among: list[int], rng: random.Random) -> Samples:
+    people = rng.sample(among, 6)
+    return babble([[bank.word(voice, rng.choice(bank.words_of(voice))) for _ in range(40)] for voice in people])

@@ -4,89 +4,27 @@ Beside the answer itself, a position learns where in the audio its token comes f
 frame learns which word sounds in it, who speaks, and how late it is. See losses.py for what is done with these.
 """
 
-import json
 import random
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import Qwen2Tokenizer
 
-from .network import HOP, SAMPLE_RATE
+from .network import HOP
 from .recordings import Segment, Word
 from .sounds import Samples
+from .speech.phones import PHONE_CLASS
 from .vocabulary import NAMES, TAGS, WORDS, written
-from .voices import PHONES
 from .windows import Window
-
-FRAME = HOP / SAMPLE_RATE
-IGNORE = -100
+from .writing import FRAME, IGNORE, Part, Target, Writer, after_audio, frames_of
 
 # The encoders' third stage has this many steps a frame; it learns which phone sounds in each, a little late.
 FINE = 8
 _PHONE_DELAY = 0.04
-_PHONE_CLASS = {symbol: number for number, symbol in enumerate(PHONES, start=1)}
 
 # Classes of a frame: 0 nothing, then the words, then noise and music.
 FRAME_CLASSES = 1 + len(WORDS) + 2
 _TAG_CLASS = {"[Silence]": 0, "[Noise]": len(WORDS) + 1, "[Music]": len(WORDS) + 2}
-
-BEFORE_AUDIO = (
-    "<|im_start|>system\nYou are a helpful assistant that transcribes audio input into text output in JSON format."
-    "<|im_end|>\n<|im_start|>user\n<|object_ref_start|>"
-)
-_HEADER = "<|im_start|>assistant\n"
-_KEYS = "these keys: Start time, End time, Speaker ID, Content<|im_end|>\n"
-
-
-def after_audio(seconds: float, context: str | None) -> str:
-    """The prompt behind the audio, as the chat template renders it."""
-    if context is None:
-        return f"<|object_ref_end|>\nThis is a {seconds:.2f} seconds audio, please transcribe it with {_KEYS}"
-    return (
-        f"<|object_ref_end|>\nThis is a {seconds:.2f} seconds audio, with extra info: {context}\n\n"
-        f"Please transcribe it with {_KEYS}"
-    )
-
-
-# What a token of the answer weighs in the loss, by kind. Structure is learned at once; words take longest.
-STRUCTURE, CHOICE, DIGIT, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 0.15, 3.0, 8.0
-
-
-@dataclass
-class Target:
-    """Token ids of prompt tail and answer, and per token: loss weight, source frames, speaker said, segment frames."""
-
-    ids: list[int] = field(default_factory=list)
-    weight: list[float] = field(default_factory=list)
-    lo: list[int] = field(default_factory=list)
-    hi: list[int] = field(default_factory=list)
-    speaker: list[int] = field(default_factory=list)
-    voice: list[int] = field(default_factory=list)
-
-    def add(
-        self,
-        ids: list[int],
-        weight: float = STRUCTURE,
-        lo: int = -1,
-        hi: int = -1,
-        speaker: int = -1,
-        voice: int = IGNORE,
-    ) -> None:
-        for token in ids:
-            self.ids.append(token)
-            self.weight.append(weight)
-            self.lo.append(lo)
-            self.hi.append(hi)
-            self.speaker.append(speaker)
-            self.voice.append(voice)
-
-
-def frames_of(start: float, end: float) -> tuple[int, int]:
-    """Frames in which a word can be known: all but its first moments, and the one in which it ends."""
-    first = int(start / FRAME + 0.8)
-    return first, max(first + 1, int(end / FRAME) + 1)
 
 
 def number_speakers(segments: list[Segment], known: dict[int, int] | None = None) -> dict[int, int]:
@@ -107,71 +45,6 @@ def segment_entry(
         return entry | {"Content": segment.tag}
     words = [WORDS[word.index] for word in segment.words]
     return entry | {"Speaker": numbers[segment.voice], "Content": written(words, segment.complete, spelling)}
-
-
-class Writer:
-    """Turns segments into the tokens of the answer, each with its source in the audio."""
-
-    def __init__(self, tokenizer: Qwen2Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self.encode = lru_cache(maxsize=4096)(self._encode)
-        self.before_audio = self._encode(BEFORE_AUDIO)
-
-    def _encode(self, text: str) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def _number(self, target: Target, value: float, short: bool) -> None:
-        text = json.dumps(round(value, 2)) if short else f"{value:.2f}"
-        at = int(value / FRAME)
-        whole = text.index(".")
-        for position, character in enumerate(text):
-            # The hundredths are chance: within a frame of 0.13 s nobody can know them.
-            target.add(self.encode(character), CHANCE if position > whole + 1 else DIGIT, max(at - 1, 0), at + 2)
-
-    def segment(
-        self, target: Target, segment: Segment, numbers: dict[int, int], spelling: dict[str, str], short: bool
-    ) -> None:
-        """Everything from `Start` to the closing brace; `short` writes numbers as JSON libraries do (1.5, not 1.50)."""
-        encode = self.encode
-        target.add(encode("Start") + encode('":'))
-        self._number(target, segment.start, short)
-        target.add(encode(',"') + encode("End") + encode('":'))
-        self._number(target, segment.end, short)
-        target.add(encode(',"'))
-        if segment.tag:
-            target.add(encode("Content") + encode('":"['))
-            target.add(
-                encode(segment.tag.strip("[]")), WORD, lo=int(segment.start / FRAME), hi=int(segment.end / FRAME) + 1
-            )
-            target.add(encode(']"}'))
-            return
-        number = numbers[segment.voice]
-        target.add(encode("Speaker") + encode('":'))
-        lo, hi = frames_of(segment.start, segment.end)
-        target.add(encode(str(number)), SPEAKER, lo, hi, number, segment.voice)
-        target.add(encode(',"') + encode("Content") + encode('":"'))
-        for position, word in enumerate(segment.words):
-            text = spelling.get(WORDS[word.index], WORDS[word.index])
-            text = text[:1].upper() + text[1:] if position == 0 else f" {text}"
-            lo, hi = frames_of(word.start, word.end)
-            target.add(encode(text), WORD, max(lo, hi - 2), hi)
-        target.add(encode('."}' if segment.complete else '"}'), CHOICE)
-
-    def answer(
-        self, target: Target, segments: list[Segment], numbers: dict[int, int], spelling: dict[str, str], forced: int
-    ) -> None:
-        """The whole answer; the first `forced` segments are given, so their tokens carry no loss."""
-        encode = self.encode
-        target.add(encode(_HEADER))
-        target.add(encode('[{"') if segments else encode("["))
-        for position, segment in enumerate(segments):
-            if position:
-                target.add(encode(',{"'), CHOICE)
-            if position == forced:
-                target.weight[:] = [0.0 if forced else weight for weight in target.weight]
-            self.segment(target, segment, numbers, spelling, position < forced)
-        target.add(encode("]"), CHOICE)
-        target.add(encode("<|im_end|>\n<|endoftext|>"))
 
 
 _NOTES = (
@@ -235,7 +108,7 @@ def _mark_phones(phone: NDArray[np.int64], word: Word) -> None:
 
     phone[step(word.start) : step(word.end)] = 0 if word.phones else IGNORE
     for symbol, start, end in word.phones:
-        phone[step(word.start + start) : step(min(word.start + end, word.end))] = _PHONE_CLASS.get(symbol, IGNORE)
+        phone[step(word.start + start) : step(min(word.start + end, word.end))] = PHONE_CLASS.get(symbol, IGNORE)
 
 
 def _known(window: Window, rng: random.Random) -> dict[int, int]:
@@ -255,7 +128,7 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
     text, spelling = context(segments, rng)
     numbers = number_speakers(segments, _known(window, rng))
     target = Target()
-    target.add(writer.encode(after_audio(recording.seconds, text)), 0.0)
+    target.add(writer.encode(after_audio(recording.seconds, text)), Part("", 0.0))
     writer.answer(target, segments, numbers, spelling, forced)
     frames = -(-len(recording.samples) // HOP)
     word, speaker, voice, count, edge = (np.zeros(frames, np.int64) for _ in range(5))

@@ -15,9 +15,11 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer, apply_ro
 
 from .batches import Batch
 from .encoding import encode
-from .examples import FRAME, FRAME_CLASSES, IGNORE
+from .examples import FRAME_CLASSES
+from .speech.bank import Bank
+from .speech.phones import PHONES
 from .vocabulary import LONGEST
-from .voices import PHONES, Bank
+from .writing import FRAME, IGNORE
 
 # Hidden states that the classifiers of frames read, by the number of layers passed.
 _FRAME_LAYER = 3
@@ -30,11 +32,12 @@ _SAME_SPEAKER = [(4, 2), (4, 3)]
 
 def traits_of(bank: Bank) -> Tensor:
     """For each voice a class of timbre (its variant) and one of pitch (steps of a sixth octave)."""
-    timbres = sorted({voice.timbre for voice in bank.voices})
+    kinds = [voice.timbre if voice.family == "espeak-ng" else (voice.timbre, voice.resample) for voice in bank.voices]
+    timbres = list(dict.fromkeys(kinds))
     rows = []
-    for index, voice in enumerate(tqdm(bank.voices, desc="pitch of voices", leave=False)):
+    for index, kind in enumerate(tqdm(kinds, desc="pitch of voices", leave=False)):
         step = round(6 * math.log2(bank.pitch(index) / 60))
-        rows.append((timbres.index(voice.timbre), min(max(step, 0), 17)))
+        rows.append((timbres.index(kind), min(max(step, 0), 17)))
     return torch.tensor(rows)
 
 

@@ -20,8 +20,8 @@ from transformers import (
 )
 
 from . import tokenizer as tokenizers
+from .speech.utterance import SAMPLE_RATE
 
-SAMPLE_RATE = 24_000
 HOP = 3_200
 HIDDEN, LAYERS = 192, 6
 ACOUSTIC_FILTERS, SEMANTIC_FILTERS = 16, 6
@@ -65,7 +65,7 @@ def _encoder_config(filters: int, latent: int, depths: list[int]) -> dict[str, o
 def config(tokenizer: Qwen2Tokenizer) -> VibeVoiceAsrConfig:
     """The configuration; token ids follow the tokenizer."""
     text = Qwen2Config(
-        vocab_size=-(-len(tokenizer) // 64) * 64,
+        vocab_size=-(-(len(tokenizer) + 1) // 16) * 16,  # one to spare, for the adapter of the models by turns
         hidden_size=HIDDEN,
         intermediate_size=512,
         num_hidden_layers=LAYERS,

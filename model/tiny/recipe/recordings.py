@@ -7,19 +7,30 @@ what a listener who heard only that stretch could have written down.
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import SAMPLE_RATE
-from .sounds import Background, Samples, tilted
+from .microphones import through_a_microphone
+from .sounds import Background, Samples, echoed, tilted
+from .speech.bank import Bank
+from .speech.utterance import SAMPLE_RATE, Phone, Spoken, Utterance
+from .speech.voices import Voice
 from .vocabulary import sentence
-from .voices import Bank, Phone, Voice
 
 LONG_GAP = 3.0  # seconds without speech from which the transcript says so
 _CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
 
-Manner = tuple[int, float, float]  # somebody in a conversation: the voice in the bank, its gain and its colour
+
+class Manner(NamedTuple):
+    """Somebody in a conversation: the voice in the bank, its gain and colour, pauses between words, and the room."""
+
+    voice: int
+    gain: float
+    tilt: float
+    pause: float = 0.12  # seconds, the longest
+    room: Samples | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,10 @@ class Style:
     same_again: float = 0.25  # probability that whoever spoke goes on
     snr: tuple[float, float] = (16.0, 45.0)  # dB of speech over the background
     plain: bool = False  # sentences only, no words in random order
+    whole: float = 0.0  # share of turns that were spoken as a whole, by voices that did so
+    overlaps: float = 0.0  # probability of beginning before the one who spoke is done
+    rooms: float = 0.0  # probability of a room that is heard
+    microphones: float = 0.0  # probability of a microphone that is heard
 
 
 @dataclass
@@ -80,16 +95,17 @@ class _Tape:
     def now(self) -> float:
         return self.position / SAMPLE_RATE
 
-    def add(self, samples: Samples) -> tuple[float, float]:
-        end = self.position + len(samples)
-        if end > len(self.samples):
-            self.samples = np.concatenate([self.samples, np.zeros(end, np.float32)])
-        self.samples[self.position : end] += samples
-        start, self.position = self.now, end
+    def add(self, samples: Samples, room: Samples | None = None) -> tuple[float, float]:
+        heard = samples if room is None else echoed(samples, room)
+        last = self.position + len(heard)
+        if last > len(self.samples):
+            self.samples = np.concatenate([self.samples, np.zeros(last, np.float32)])
+        self.samples[self.position : last] += heard
+        start, self.position = self.now, self.position + len(samples)
         return start, self.now
 
     def wait(self, seconds: float) -> None:
-        self.position += round(seconds * SAMPLE_RATE)
+        self.position = max(0, self.position + round(seconds * SAMPLE_RATE))
 
 
 def distinct(voices: list[Voice], count: int, rng: random.Random) -> list[int]:
@@ -97,14 +113,14 @@ def distinct(voices: list[Voice], count: int, rng: random.Random) -> list[int]:
     chosen: list[int] = []
     while len(chosen) < count:
         candidate = rng.randrange(len(voices))
-        new = voices[candidate]
-        clashes = [
-            other for other in (voices[index] for index in chosen)
-            if other.timbre == new.timbre or abs(other.pitch - new.pitch) < 12
-        ]  # fmt: skip
-        if not clashes or rng.random() < 0.02:
+        if not any(_alike(voices[candidate], voices[index]) for index in chosen) or rng.random() < 0.02:
             chosen.append(candidate)
     return chosen
+
+
+def _alike(one: Voice, other: Voice) -> bool:
+    same_program = one.family == other.family == "espeak-ng"  # whose variants are few
+    return one.timbre == other.timbre or (same_program and abs(one.pitch - other.pitch) < 12)
 
 
 def _long_gap(tape: _Tape, rng: random.Random, background: Background) -> None:
@@ -120,10 +136,21 @@ def _long_gap(tape: _Tape, rng: random.Random, background: Background) -> None:
     tape.segments.append(Segment(start, tape.now, -1, tag=tag))
 
 
-def manners(bank: Bank, pool: list[int], speakers: int, rng: random.Random) -> list[Manner]:
-    """So many people with voices of `pool`."""
+def manners(
+    bank: Bank, pool: list[int], speakers: int, rng: random.Random, rooms: list[Samples] | None = None
+) -> list[Manner]:
+    """So many people with voices of `pool`, each in one of the rooms' places."""
     picked = distinct([bank.voices[index] for index in pool], speakers, rng)
-    return [(pool[index], 10 ** (rng.uniform(-4, 3) / 20), rng.uniform(-0.4, 0.6)) for index in picked]
+    return [
+        Manner(
+            pool[index],
+            10 ** (rng.uniform(-4, 3) / 20),
+            rng.uniform(-0.4, 0.6),
+            rng.choice((0.04, 0.12, 0.12, 0.4)),
+            room=rng.choice(rooms) if rooms else None,
+        )
+        for index in picked
+    ]
 
 
 def compose(
@@ -140,27 +167,42 @@ def compose(
     `says`: the next sentence, see `vocabulary.sentence`.
     """
     tape = _Tape(np.zeros(round((style.seconds + 12) * SAMPLE_RATE), np.float32))
-    manner = people or manners(bank, pool, style.speakers, rng)
+    room = background.room(rng) if rng.random() < style.rooms else None
+    manner = people or manners(bank, pool, style.speakers, rng, room)
     voice, last = manner[0], None
-    tape.wait(rng.uniform(0.05, 1.2))
+    tape.wait(max(0.0, rng.uniform(-0.1, 1.2)))
     while True:
         if rng.random() < style.long_gaps:
             _long_gap(tape, rng, background)
         if last is not None and rng.random() > style.same_again:
             voice = rng.choice([other for other in manner if other is not last] or manner)
         if tape.segments and not tape.segments[-1].tag:
-            tape.wait(rng.uniform(0.55, 1.6) if voice is last else rng.uniform(0.2, 1.2))
-        _speak(tape, bank, voice, says(rng, style.plain), rng)
+            tape.wait(_pause(tape, voice is last, style, rng))
+        _speak(tape, bank, voice, says, style, rng)
         last = voice
         if tape.now >= style.seconds:
             break
+    tape.position = max(tape.position, *(round(segment.end * SAMPLE_RATE) for segment in tape.segments[-2:]))
     if rng.random() < style.long_gaps * 2:
         _long_gap(tape, rng, background)
-    tape.wait(rng.uniform(0.1, 1.0))
+    tape.wait(max(0.0, rng.uniform(-0.1, 1.0)))
     samples = np.pad(tape.samples[: tape.position], (0, max(0, tape.position - len(tape.samples))))
     snr = rng.uniform(*style.snr)
     samples = samples + background.noise(len(samples), rng) * np.float32(0.1 * 10 ** (-snr / 20))
-    return Recording(tilted(samples, rng.uniform(-0.25, 0.35)), _with_leading_gap(tape.segments))
+    samples = tilted(samples, rng.uniform(-0.25, 0.35))
+    if rng.random() < style.microphones:
+        samples = through_a_microphone(samples, rng)
+    return Recording(samples, _with_leading_gap(tape.segments))
+
+
+def _pause(tape: _Tape, same: bool, style: Style, rng: random.Random) -> float:
+    """Seconds between two turns; below 0 where the second person does not wait."""
+    if same:
+        return rng.uniform(0.55, 1.6)
+    if rng.random() < style.overlaps:
+        before = tape.segments[-1]
+        return -rng.uniform(0.1, min(0.8, 0.4 * (before.end - before.start)))
+    return rng.uniform(0.2, 1.2)
 
 
 def _with_leading_gap(segments: list[Segment]) -> list[Segment]:
@@ -169,16 +211,49 @@ def _with_leading_gap(segments: list[Segment]) -> list[Segment]:
     return [Segment(0.0, first.end, -1, tag=first.tag), *segments[1:]] if first.tag else segments
 
 
-def _speak(tape: _Tape, bank: Bank, manner: Manner, words: list[str], rng: random.Random) -> None:
-    voice, gain, tilt = manner
-    said: list[Word] = []
-    for word in words:
-        if said:
-            tape.wait(rng.choice((0.0, rng.uniform(0.0, 0.12))))
-        index = bank.index[word]
-        start, end = tape.add(tilted(bank.word(voice, index), tilt) * np.float32(gain))
-        said.append(Word(index, start, end, tuple(bank.phones(voice, index))))
-    tape.segments.append(Segment(said[0].start, said[-1].end, voice, tuple(said)))
+def _speak(
+    tape: _Tape,
+    bank: Bank,
+    manner: Manner,
+    says: Callable[[random.Random, bool], list[str]],
+    style: Style,
+    rng: random.Random,
+) -> None:
+    sentences = bank.sentences(manner.voice) if rng.random() < style.whole else []
+    if sentences:
+        said = bank.utterance(rng.choice(sentences))
+    else:
+        said = _joined(bank, manner, _sayable(bank, manner.voice, says, style.plain, rng), rng)
+    start, _ = tape.add(tilted(said.samples, manner.tilt) * np.float32(manner.gain), manner.room)
+    words = tuple(Word(bank.index[word.word], start + word.start, start + word.end, word.phones) for word in said.words)
+    tape.segments.append(Segment(words[0].start, words[-1].end, manner.voice, words))
+
+
+def _sayable(
+    bank: Bank, voice: int, says: Callable[[random.Random, bool], list[str]], plain: bool, rng: random.Random
+) -> list[int]:
+    """The next sentence of which the voice has all words."""
+    while True:
+        words = [bank.index[word] for word in says(rng, plain)]
+        if all(bank.takes(voice, word) for word in words):
+            return words
+
+
+def _joined(bank: Bank, manner: Manner, words: list[int], rng: random.Random) -> Utterance:
+    """Words said one by one, put together."""
+    pieces: list[Samples] = []
+    said: list[Spoken] = []
+    position = 0
+    for number in words:
+        if said and (gap := rng.choice((0, round(rng.uniform(0.0, manner.pause) * SAMPLE_RATE)))):
+            pieces.append(np.zeros(gap, np.float32))
+            position += gap
+        take = bank.utterance(rng.choice(bank.takes(manner.voice, number)))
+        end = position + len(take.samples)
+        said.append(Spoken(bank.words[number], position / SAMPLE_RATE, end / SAMPLE_RATE, take.words[0].phones))
+        pieces.append(take.samples)
+        position = end
+    return Utterance(np.concatenate(pieces), tuple(said))
 
 
 def _cut_segment(segment: Segment, start: float, end: float) -> Segment | None:

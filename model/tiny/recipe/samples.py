@@ -15,11 +15,11 @@ import soundfile  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from .evaluate import HELD_OUT_SEED, Clip, clips, held_out_bank, levelled, reference
-from .network import SAMPLE_RATE
 from .recordings import Style, compose
 from .scoring import Entry
 from .sounds import Background
-from .voices import Bank
+from .speech.bank import Bank
+from .speech.utterance import SAMPLE_RATE
 
 _WORK = Path(".cache/tiny")
 _HERE = Path(__file__).parents[1]

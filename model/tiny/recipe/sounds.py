@@ -1,11 +1,12 @@
-"""Everything in a recording that is not speech: background noise, music, and the colour of a microphone."""
+"""Everything in a recording that is not speech: background noise, babble, music, rooms, and the colour of a voice."""
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .network import SAMPLE_RATE
+from .speech.utterance import SAMPLE_RATE
 
 Samples = NDArray[np.float32]
 
@@ -44,12 +45,22 @@ def _music(generator: np.random.Generator) -> Samples:
 
 
 class Background:
-    """Pools of noise and music, made once; recordings take random stretches of them."""
+    """Pools of noise and music, made once; recordings take random stretches of them.
 
-    def __init__(self, seed: int) -> None:
+    Attributes:
+        rooms: of each room the impulse responses of several places.
+        others: further backgrounds of level 1, such as babble.
+    """
+
+    def __init__(self, seed: int, rooms: Sequence[list[Samples]] = (), others: Sequence[Samples] = ()) -> None:
         generator = np.random.default_rng(seed)
         self._noises = [_shaped_noise(slope, generator) for slope in (0, 0.6, 1, 1.5, 2)] + [_hum(generator)]
         self._music = [_music(generator) for _ in range(3)]
+        self._rooms, self._others = rooms, [*others, *(self._music if others else ())]
+
+    def room(self, rng: random.Random) -> list[Samples] | None:
+        """Impulse responses of some places in one room, if there are rooms."""
+        return rng.choice(self._rooms) if self._rooms else None
 
     @staticmethod
     def _stretch(pool: list[Samples], count: int, rng: random.Random) -> Samples:
@@ -61,7 +72,8 @@ class Background:
 
     def noise(self, count: int, rng: random.Random) -> Samples:
         """Background noise of level 1."""
-        return self._stretch(self._noises, count, rng)
+        others = bool(self._others) and rng.random() < 0.35
+        return self._stretch(self._others if others else self._noises, count, rng)
 
     def gap(self, tag: str, count: int, rng: random.Random) -> Samples | None:
         """What is heard in a long gap, at about the level of speech; None for silence."""
@@ -70,6 +82,20 @@ class Background:
         pool = self._noises if tag == "[Noise]" else self._music
         fade = np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / 1200).astype(np.float32)
         return self._stretch(pool, count, rng) * fade * np.float32(0.1 * 10 ** (rng.uniform(-6, 3) / 20))
+
+
+def babble(voices: Sequence[Sequence[Samples]]) -> Samples:
+    """Several people who talk at the same time, each from his own words: level 1."""
+    count = _POOL_SECONDS * SAMPLE_RATE
+    return _unit(np.sum([np.resize(np.concatenate(list(words)), count) for words in voices], axis=0))
+
+
+def echoed(samples: Samples, response: Samples) -> Samples:
+    """In a room with this impulse response, whose first sample is the direct sound: longer by the response."""
+    count = len(samples) + len(response) - 1
+    size = 1 << (count - 1).bit_length()
+    heard = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)[:count]
+    return np.asarray(heard, np.float32)
 
 
 def tilted(samples: Samples, amount: float) -> Samples:

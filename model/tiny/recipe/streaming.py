@@ -24,14 +24,17 @@ from model.family.vibevoice_asr_streaming.protocol import EXTRA, PROMPT, SPEAKER
 from model.tiny.streaming.make import ADAPTER, GEOMETRY, RANK, adapted, tokenizer
 
 from .batches import windowed
-from .examples import FRAME, context, number_speakers
+from .examples import context, number_speakers
 from .losses import hear
 from .network import HOP
 from .recordings import Recording, Style, compose
+from .rooms import load
 from .sounds import Background, Samples
+from .speech.bank import Bank
+from .speech.casts import pool
 from .train import CHECKPOINT
 from .vocabulary import WORDS
-from .voices import Bank, bank, training_voices
+from .writing import FRAME, Part, pieces
 
 _IGNORE = -100
 _DIGIT, _LABEL, _WORD, _STRUCTURE = 8.0, 4.0, 2.0, 1.0
@@ -74,33 +77,21 @@ class Scribe:
     def texts(
         self, recording: Recording, windows: int, spelling: dict[str, str]
     ) -> tuple[list[list[int]], list[list[float]]]:
-        tokens: list[list[int]] = [[] for _ in range(windows)]
-        weights: list[list[float]] = [[] for _ in range(windows)]
-
-        def write(window: int, text: str, weight: float) -> None:
-            ids = self.encode(text)
-            tokens[window] += ids
-            weights[window] += [weight] * len(ids)
-
+        parts: list[list[Part]] = [[] for _ in range(windows)]
         numbers, last = number_speakers(recording.segments), -1
         for segment in recording.segments:
             for place, word in enumerate(segment.words):
-                window = min(windows - 1, _window_of(word.start, word.end))
+                turn = parts[min(windows - 1, _window_of(word.start, word.end))]
                 if numbers[segment.voice] != last:
                     last = numbers[segment.voice]
                     head, number, tail = SPEAKER.format(number=f"\t{last}\t").split("\t")
-                    write(window, head, _LABEL)
-                    write(window, number, _DIGIT)
-                    write(window, tail, _STRUCTURE)
+                    turn += [Part(head, _LABEL), Part(number, _DIGIT), Part(tail, _STRUCTURE)]
                 said = spelling.get(WORDS[word.index], WORDS[word.index])
-                if place:
-                    write(window, f" {said}", _WORD)
-                else:
-                    write(window, " ", _STRUCTURE)
-                    write(window, said[:1].upper() + said[1:], _WORD)
+                turn.append(Part(f" {said}" if place else f" {said[:1].upper()}{said[1:]}", _WORD))
                 if place == len(segment.words) - 1 and segment.complete:
-                    write(window, ".", _STRUCTURE)
-        return tokens, weights
+                    turn.append(Part(".", _STRUCTURE))
+        cut = [list(pieces(self._tokenizer, turn)) for turn in parts]
+        return [[token for token, _, _ in turn] for turn in cut], [[part.weight for _, part, _ in turn] for turn in cut]
 
 
 def _cold(samples: Samples) -> Tensor:
@@ -112,17 +103,18 @@ def _cold(samples: Samples) -> Tensor:
 
 
 def _style(rng: random.Random) -> Style:
-    return Style(rng.choice((1, 2, 2, 2, 3)), rng.choice((5.0, 10.0, 16.0, 24.0)), long_gaps=0.03, snr=(18.0, 45.0))
+    speakers, seconds = rng.choice((1, 2, 2, 2, 3)), rng.choice((5.0, 10.0, 16.0, 24.0))
+    return Style(speakers, seconds, long_gaps=0.03, snr=(16.0, 45.0), whole=0.3, rooms=0.3, microphones=0.4)
 
 
 def conversations(
-    model: VibeVoiceAsrForConditionalGeneration, words: Bank, count: int, seed: int
+    model: VibeVoiceAsrForConditionalGeneration, words: Bank, rooms: list[list[Samples]], count: int, seed: int
 ) -> Iterator[Conversation]:
     """Recordings as the language model gets them, at some level: nothing brings it to another one."""
-    rng, scribe, background = random.Random(seed), Scribe(), Background(seed)
-    pool = list(range(len(words.voices)))
+    rng, scribe, background = random.Random(seed), Scribe(), Background(seed, rooms)
+    among = pool(words)
     for _ in range(count):
-        recording = compose(words, pool, _style(rng), background, rng)
+        recording = compose(words, among, _style(rng), background, rng)
         if rng.random() < 0.2:
             recording = windowed(recording, rng).recording
         text, spelling = context(recording.segments, rng)
@@ -177,19 +169,19 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=12, help="over all recordings")
     parser.add_argument("--positions", type=int, default=4000, help="in a batch")
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--voices", type=int, default=140)
+    parser.add_argument("--bank", type=Path, default=Path(".cache/tiny"), help="where training made its bank")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--work", type=Path, default=Path(".cache/tiny-streaming"), help="word bank and heard sound")
+    parser.add_argument("--work", type=Path, default=Path(".cache/tiny-streaming"), help="heard sound")
     parser.add_argument("--go-on", action="store_true", help="from what was learned before")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
-    words = bank(options.work / "training", training_voices(options.voices, options.seed), processes=1)
+    words = Bank(options.bank / "training")
     model: Any = VibeVoiceAsrForConditionalGeneration.from_pretrained(CHECKPOINT, dtype=torch.float32)
     model.requires_grad_(False)
     heard = options.work / f"heard-{options.recordings}-{options.seed}.pt"
     if not heard.exists():
-        made = conversations(model, words, options.recordings, options.seed)
+        made = conversations(model, words, load(options.bank / "rooms.npy"), options.recordings, options.seed)
         torch.save([vars(one) for one in tqdm(made, total=options.recordings, desc="hearing", unit="recording")], heard)
     examples = [Conversation(**one) for one in torch.load(heard, weights_only=True)]
     encode = Scribe().encode

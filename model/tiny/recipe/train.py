@@ -1,7 +1,7 @@
 """Train the tiny checkpoint: `python -m model.tiny.recipe.train`.
 
-Makes the word bank on first use, takes up where the last run stopped, and writes the checkpoint folder at every
-snapshot (`--publish`) and at the end. Everything but the checkpoint goes to the work folder.
+Makes the bank on first use, takes up where the last run stopped, and writes the checkpoint folder at every snapshot
+(`--publish`) and at the end. Everything else goes to the work folder.
 """
 
 import argparse
@@ -17,14 +17,15 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm  # type: ignore[import-untyped]
-from transformers import VibeVoiceAsrForConditionalGeneration
+from transformers import Qwen2Tokenizer, VibeVoiceAsrForConditionalGeneration
 
 from . import network
 from . import tokenizer as tokenizers
 from .batches import Batch, Stream
-from .examples import Writer
 from .losses import Heads, accuracy, hear, language_losses, sound_losses, traits_of
-from .voices import Bank, bank, training_voices
+from .speech.bank import Bank
+from .speech.casts import training_bank
+from .writing import Writer
 
 LOSS_WEIGHTS = {
     "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3,
@@ -32,8 +33,6 @@ LOSS_WEIGHTS = {
     "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
 CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
-HELPERS_ALONE = 250
-"""Steps in which new helpers learn beside a trained model that rests: what they want at first would only harm it."""
 
 
 class Phase(Enum):
@@ -114,12 +113,26 @@ def start(words: Bank, seed: int) -> Run:
     return Run(model, heads, optimiser, [parameter.detach().clone() for parameter in model.parameters()])
 
 
-def take_up(run: Run, folder: Path, step: int) -> None:
-    """Begin with the weights of a checkpoint, as if `step` steps were done; the helpers start anew."""
-    trained = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    run.model.load_state_dict(trained.state_dict())
+def inherit(run: Run, folder: Path) -> None:
+    """Begin with the weights of a checkpoint of this shape, whichever pieces its tokenizer has.
+
+    A piece that is new begins as the mean of those that the old tokenizer cuts it into.
+    """
+    trained: Any = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    before: Any = Qwen2Tokenizer.from_pretrained(folder)
+    after = tokenizers.build()
+    state = trained.state_dict()
+    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
+        table = run.model.state_dict()[name].clone()
+        for number in range(len(after)):
+            text = after.decode([number])
+            own = before.convert_tokens_to_ids(after.convert_ids_to_tokens(number))
+            known = before(text, add_special_tokens=False)["input_ids"] if own is None else [own]
+            if known:
+                table[number] = state[name][known].mean(0)
+        state[name] = table
+    run.model.load_state_dict(state)
     run.average = [parameter.detach().clone() for parameter in run.model.parameters()]
-    run.step = step
     for head in run.heads.parameters():
         nn.init.zeros_(head)
 
@@ -186,40 +199,34 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--writing-until", type=int, default=7500, help="until then the encoders rest")
     parser.add_argument("--frames", type=int, default=600, help="frames of audio in a batch, 7.5 a second")
     parser.add_argument("--rate", type=float, default=1.8e-3, help="peak learning rate")
-    parser.add_argument("--voices", type=int, default=480, help="training voices in the word bank")
+    parser.add_argument("--voices", type=int, default=240, help="espeak-ng voices in the bank")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--snapshot-every", type=int, default=250)
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
     parser.add_argument("--publish", action="store_true", help="write the checkpoint folder at every snapshot too")
-    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
-    parser.add_argument("--from-checkpoint", action="store_true", help="go on from its weights, behind the sound steps")
+    parser.add_argument("--checkpoint", type=Path, default=Path(".cache/tiny/checkpoint"), help="where it is written")
+    parser.add_argument("--inherit", type=Path, help="begin with the weights of this checkpoint")
     return parser.parse_args()
 
 
 def main() -> None:
     """Train until all steps are done."""
     options = arguments()
-    words = bank(options.work / "training", training_voices(options.voices, options.seed))
+    words = training_bank(options.work, options.voices, options.seed)
     run = start(words, options.seed)
     snapshot = options.work / "snapshot.pt"
     if snapshot.exists():
         run.load(snapshot)
-    elif options.from_checkpoint:
-        take_up(run, options.checkpoint, options.sound_steps)
-    stream = Stream(options.work / "training", options.seed, run.step, options.frames)
+    elif options.inherit:
+        inherit(run, options.inherit)
+    stream = Stream(options.work, options.seed, run.step, options.frames)
     batches: Iterator[Batch] = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12))
     before = len(Writer(tokenizers.build()).before_audio)
     log = Log(options.work / "log.jsonl", every=25)
     bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")
-    learning = [parameter for parameter in run.model.parameters() if parameter.requires_grad]
     while run.step < options.steps:
-        helpers_alone = options.from_checkpoint and run.step < options.sound_steps + HELPERS_ALONE
-        for parameter in learning:
-            parameter.requires_grad_(not helpers_alone)
         for group in run.optimiser.param_groups:
             group["lr"] = learning_rate(run.step, options.steps, options.sound_steps, options.rate)
-            if options.from_checkpoint and not helpers_alone:  # a warm-up of its own for the model that wakes
-                group["lr"] *= min(1.0, (run.step - options.sound_steps - HELPERS_ALONE + 1) / 150)
         phase = Phase.HEARING if run.step < options.sound_steps else Phase.BOTH
         if phase is Phase.BOTH and run.step < options.writing_until:
             phase = Phase.WRITING

@@ -1,8 +1,9 @@
 """The closed vocabulary of the tiny checkpoint and the sentences made of it.
 
-Words that sound alike are left out (of "two" and "to" only "two" is here), because the recordings hold words in any
-order and nothing but the sound could tell them apart. The names are the exception, on purpose: each has two
-spellings, and the context of the request decides which one is written.
+Words that sound alike are left out (of "sea" and "see" only "see" is here), because half of the sentences are words in
+any order and nothing but the sound could tell them apart. Two kinds are exceptions. Letters, and a few words of
+`PHRASES`, sound like others ("U" and "you", "to" and "two"): they are said only in spellings and in these phrases. And
+each of the names has two spellings, on purpose: the context of the request decides which one is written.
 """
 
 import random
@@ -42,14 +43,38 @@ PLACES = listed("at in on with from near behind under before after")
 LINKS = listed("and but")
 ADVERBS = listed("not very always never often here again please")
 REPLIES = listed("yes no hello thanks okay")
+MEETING = listed(
+    "everyone everybody start next point thank goodbye welcome sorry can let us me what who well done great agree name "
+    "number first second third last team today's agenda right left test testing"
+)
+SPELLING = listed(
+    "Alpha Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliet Kilo Lima Mike Oscar Papa Quebec Romeo Sierra "
+    "Tango Uniform Victor Whiskey X-ray Yankee Zulu"
+)
+"""The spelling alphabet; its November is among the months."""
+LETTERS = [letter for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ" if letter != "I"]  # which is among the subjects
+PHRASES = [
+    phrase.split()
+    for phrase in (
+        "good morning everyone", "good afternoon everyone", "let us start", "next point", "thank you",
+        "thank you very much", "can you hear me", "what is your name", "my name is Sara", "see you tomorrow",
+        "that is all", "any questions", "yes please", "no thank you", "who is here", "let us go on", "this is a test",
+        "one two three", "testing one two three", "welcome to the meeting", "I have a question", "what do you think",
+        "I agree", "well done everybody", "goodbye everyone", "the meeting is over", "please wait a minute",
+        "hello how are you", "I am fine thank you", "we start at nine thirty",
+    )
+]  # fmt: skip
+"""What somebody would try first at a microphone."""
 
 # How it is written unless the context says otherwise -> how it is written when the context holds that form.
 NAMES = {"Steven": "Stephen", "Sara": "Sarah", "Katherine": "Kathryn", "Philip": "Phillip", "Geoffrey": "Jeffrey"}
 
-WORDS: list[str] = [
+_ALONE = [
     *NUMBERS, *DAYS, *MONTHS, *SEASONS, *TIMES, *UNITS, *COLOURS, *OWNERS, *SUBJECTS, *PEOPLE, *THINGS, *VERBS,
-    *ADJECTIVES, *PLACES, *LINKS, *ADVERBS, *REPLIES, *NAMES,
+    *ADJECTIVES, *PLACES, *LINKS, *ADVERBS, *REPLIES, *MEETING, *SPELLING, *NAMES,
 ]  # fmt: skip
+_IN_PHRASES = sorted({word for phrase in PHRASES for word in phrase} - {*_ALONE})
+WORDS: list[str] = [*_IN_PHRASES, *LETTERS, *_ALONE]
 
 TAGS = ("[Silence]", "[Noise]", "[Music]")
 
@@ -122,16 +147,32 @@ def _reply(rng: Rng) -> list[str]:
 
 
 def _digits(rng: Rng) -> list[str]:
-    return rng.choices(NUMBERS, k=rng.randint(2, 8))
+    return rng.choices(NUMBERS[:10] if rng.random() < 0.3 else NUMBERS, k=rng.randint(1, 8))
+
+
+def _count(rng: Rng) -> list[str]:
+    words: list[str] = []
+    for _ in range(rng.randint(1, 4)):
+        words += [rng.choice(NUMBERS[20:28]), rng.choice(NUMBERS[1:10])]
+    return words
+
+
+def _spelled(rng: Rng) -> list[str]:
+    letters = [*LETTERS, "I"] if rng.random() < 0.6 else [*SPELLING, "November"]
+    return rng.choices(letters, k=rng.randint(1, 7))
+
+
+def _phrase(rng: Rng) -> list[str]:
+    return list(rng.choice(PHRASES))
 
 
 def _any_order(rng: Rng) -> list[str]:
-    return rng.choices(WORDS, k=rng.randint(1, LONGEST))
+    return rng.choices(_ALONE, k=rng.randint(1, LONGEST))
 
 
-_FORMS = (_statement, _description, _clock, _reply, _digits, _any_order)
-_PLAIN_WEIGHTS = (45, 20, 10, 20, 5, 0)
-_TRAINING_WEIGHTS = (22, 8, 5, 8, 7, 50)
+_FORMS = (_statement, _description, _clock, _reply, _digits, _count, _spelled, _phrase, _any_order)
+_PLAIN_WEIGHTS = (38, 16, 8, 14, 5, 4, 4, 11, 0)
+_TRAINING_WEIGHTS = (16, 6, 4, 6, 8, 4, 9, 7, 40)
 
 
 def sentence(rng: Rng, plain: bool = False) -> list[str]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .network import SAMPLE_RATE
 from .recordings import Recording, Segment, cut
+from .speech.utterance import SAMPLE_RATE
 
 _MARGIN, _GAP = 0.05, 0.3
 """Seconds around a voice put in front, and of silence behind it, as in server/windows/window.py."""

@@ -1,0 +1,77 @@
+"""Answers to learn from: their tokens are the text's, and what is given in front is what the server gives."""
+
+import json
+import random
+
+import pytest
+
+from model.family.vibevoice_asr.prompt import TemplatePrompt
+from model.tiny.recipe import tokenizer as tokenizers
+from model.tiny.recipe.examples import number_speakers, segment_entry
+from model.tiny.recipe.network import processor
+from model.tiny.recipe.recordings import Segment, Word
+from model.tiny.recipe.vocabulary import WORDS, sentence
+from model.tiny.recipe.writing import IGNORE, Target, Writer
+
+TOKENIZER = tokenizers.build()
+WRITER = Writer(TOKENIZER)
+HEADER = "<|im_start|>assistant\n"
+
+
+def talk(rng: random.Random) -> list[Segment]:
+    segments, now = [], 0.0
+    for _ in range(rng.randint(2, 6)):
+        now = round(now + rng.uniform(0.1, 2), 2)
+        words = []
+        for word in sentence(rng):
+            words.append(Word(WORDS.index(word), now, round(now + 0.4, 2)))
+            now = round(now + 0.45, 2)
+        if rng.random() < 0.2:
+            segments.append(Segment(words[0].start, now, -1, tag="[Music]"))
+        else:
+            complete = rng.random() < 0.6
+            segments.append(Segment(words[0].start, words[-1].end, rng.randint(0, 2), tuple(words), complete=complete))
+    return segments
+
+
+def written(segments: list[Segment], forced: int) -> Target:
+    target = Target()
+    WRITER.answer(target, segments, number_speakers(segments), {}, forced)
+    return target
+
+
+def text_of(segments: list[Segment]) -> str:
+    numbers = number_speakers(segments)
+    return json.dumps([segment_entry(segment, numbers) for segment in segments], separators=(",", ":"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_given_is_what_the_server_gives(seed: int) -> None:
+    rng = random.Random(seed)
+    segments = talk(rng)
+    forced = rng.randint(1, len(segments) - 1)
+    target = written(segments, forced)
+    given = target.ids[: next(place for place, weight in enumerate(target.weight) if weight)]
+    prefix = text_of(segments[:forced]).removesuffix("]")
+    assert given == TemplatePrompt(processor(TOKENIZER)).answer_start(prefix)
+    assert all(target.weight[len(given) :])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_word_and_a_number_know_where_they_are_heard(seed: int) -> None:
+    segments = talk(random.Random(seed))
+    target = written(segments, 0)
+    assert target.ids == TOKENIZER(TOKENIZER.decode(target.ids), add_special_tokens=False)["input_ids"]
+    numbers = [at for at, number in enumerate(target.speaker) if number >= 0]
+    spoken = [segment for segment in segments if not segment.tag]
+    assert [target.voice[at] for at in numbers] == [segment.voice for segment in spoken]
+    assert [TOKENIZER.decode([target.ids[at]]) for at in numbers] == [str(target.speaker[at]) for at in numbers]
+    assert sum(voice != IGNORE for voice in target.voice) == len(spoken)
+    said = ""
+    for token, weight, lo in zip(target.ids, target.weight, target.lo, strict=True):
+        if weight == 3.0:  # words and tags
+            assert lo >= 0
+            said += str(TOKENIZER.decode([token]))
+    words = [[WORDS[word.index] for word in segment.words] if segment.words else ["Music"] for segment in segments]
+    wanted = "".join(" ".join(one)[:1].upper() + " ".join(one)[1:] for one in words)
+    assert said == wanted
