@@ -1,8 +1,8 @@
 """Measure the shipped checkpoint on voices and sentences it never met: `python -m model.tiny.recipe.evaluate`.
 
 Uses nothing but Transformers' own classes and `generate`. The recordings are made anew, the same every time. Those of
-Kokoro, flite and festival need the speech that `synthesise` makes, those of people what `people` gathers; where the
-work folder has none they are left out, which is said.
+Kokoro, flite and festival need the speech that `synthesise` makes; where the work folder has none they are left out,
+which is said.
 """
 # ruff: noqa: S311, T201 - chance here is for variety, not for secrets
 

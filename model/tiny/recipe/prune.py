@@ -74,9 +74,14 @@ def _taken(piece: str, ranks: dict[tuple[str, str], int]) -> Iterator[tuple[str,
         parts[place : place + 2] = [parts[place] + parts[place + 1]]
 
 
+def listing() -> str:
+    """What merges.txt holds."""
+    return "".join(f"{left} {right}\n" for left, right in merges_of(_domain()))
+
+
 def main() -> None:
     """Write merges.txt."""
-    MERGES.write_text("".join(f"{left} {right}\n" for left, right in merges_of(_domain())), "utf-8")
+    MERGES.write_text(listing(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The closed vocabulary of the tiny checkpoint and the sentences made of it.
 
-Words that sound alike are left out (of "sea" and "see" only "see" is here), because half of the sentences are words in
+Words that sound alike are left out (of "sea" and "see" only "see" is here), because many sentences are words in
 any order and nothing but the sound could tell them apart. Two kinds are exceptions. Letters, and a few words of
 `PHRASES`, sound like others ("U" and "you", "to" and "two"): they are said only in spellings and in these phrases. And
 each of the names has two spellings, on purpose: the context of the request decides which one is written.
@@ -176,7 +176,7 @@ _TRAINING_WEIGHTS = (16, 6, 4, 6, 8, 4, 9, 7, 40)
 
 
 def sentence(rng: Rng, plain: bool = False) -> list[str]:
-    """A sentence of one to nine words as they stand in WORDS; half are words in random order unless `plain`."""
+    """A sentence of one to nine words as they stand in WORDS; many are words in random order unless `plain`."""
     while True:
         form = rng.choices(_FORMS, _PLAIN_WEIGHTS if plain else _TRAINING_WEIGHTS)[0]
         words = form(rng)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from model.tiny.recipe import prune
 from model.tiny.recipe import tokenizer as tokenizers
 from model.tiny.recipe.vocabulary import NAMES, TAGS, WORDS, sentence, written
 from model.tiny.recipe.writing import after_audio
@@ -71,3 +72,7 @@ def test_merges_are_the_real_ones_in_the_real_order() -> None:
     kept = [line.split() for line in tokenizers.MERGES.read_text("utf-8").splitlines()]
     ranks = [rank[left, right] for left, right in kept]
     assert ranks == sorted(set(ranks))
+
+
+def test_the_merges_that_are_kept_are_those_that_the_domain_needs() -> None:
+    assert prune.listing() == tokenizers.MERGES.read_text("utf-8")

@@ -74,6 +74,14 @@ def test_no_letter_is_taken_for_a_number_or_the_article(speaker: Speaker) -> Non
 
 
 @pytest.mark.parametrize("speaker", _SPEAKERS, ids=lambda speaker: speaker.name)
+def test_a_word_that_is_said_with_an_ending_of_its_own_has_it(speaker: Speaker) -> None:
+    """In festival the ending is a word without times; its sound is the word's before it."""
+    said = _say(["one", "today's", "two"], ", ", speaker)
+    assert [phone.symbol for phone in said.words[1].phones][-2:] == ["eI", "z"]
+    assert said.words[0].end <= said.words[1].start < said.words[1].end <= said.words[2].start
+
+
+@pytest.mark.parametrize("speaker", _SPEAKERS, ids=lambda speaker: speaker.name)
 def test_a_voice_stretched_speaks_for_longer_and_only_then(speaker: Speaker) -> None:
     stretched = Speaker(speaker.program, speaker.name, 1.25)
     first, longer, again = (_say(_WORDS, " ", by) for by in (speaker, stretched, speaker))

@@ -115,6 +115,14 @@ class _Writer:
             np.save(self._folder / f"{name}.npy", np.array(rows, kind))
 
 
+def kept(folder: Path, voices: Sequence[Voice], words: Sequence[str] = WORDS) -> Bank | None:
+    """The bank in `folder` if it is one of these voices."""
+    listing = folder / "voices.json"
+    if listing.exists() and json.loads(listing.read_text()) == [asdict(voice) for voice in voices]:
+        return Bank(folder, words)
+    return None
+
+
 def fill(folder: Path, spoken: Iterable[tuple[Voice, Iterable[Utterance]]], words: Sequence[str] = WORDS) -> Bank:
     """A bank in `folder` of what each voice says; words alone as they are taken, sentences whole."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,8 +10,8 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ..vocabulary import WORDS
 from . import espeak, kokoro
-from .bank import Bank, fill
-from .script import kept
+from .bank import Bank, fill, kept
+from .script import said_by
 from .speaker import Speaker
 from .utterance import Utterance
 from .voices import Voice
@@ -37,31 +37,30 @@ def name_of(speaker: Speaker) -> str:
 
 def training_bank(work: Path, espeak_voices: int, seed: int, processes: int = 2) -> Bank:
     """All voices to learn from, made now from the speech in `work` unless the bank is there already."""
-    folder = work / "training"
-    if (folder / "voices.json").exists():
-        return Bank(folder)
     recorded = [
         *_recorded("train", "kokoro", _speakers(work / "speech" / "kokoro", without=kokoro.HELD_OUT)),
         *_recorded("train", "festival", map(name_of, LEARNED)),
     ]
     voices = espeak.training_voices(espeak_voices, seed)
+    if bank := kept(work / "training", [*recorded, *voices]):
+        return bank
     with get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
         said = chain(
             zip(recorded, pool.imap(partial(_said, work / "speech"), recorded), strict=True),
             zip(voices, pool.imap(partial(espeak.say_all, WORDS), voices), strict=True),
         )
-        return fill(folder, tqdm(said, total=len(recorded) + len(voices), desc="bank", unit="voice"))
+        return fill(work / "training", tqdm(said, total=len(recorded) + len(voices), desc="bank", unit="voice"))
 
 
 def held_out_bank(work: Path) -> Bank | None:
     """Kokoro's, flite's and festival's voices that training never hears; None where their speech was not made."""
     folder, speech = work / "held_out_people", work / "speech"
-    if (folder / "voices.json").exists():
-        return Bank(folder)
     voices = [
         *_recorded("kokoro", "kokoro", kokoro.HELD_OUT, shifts=False),
         *_recorded("festival", "festival", map(name_of, HELD_OUT), shifts=False),
     ]
+    if bank := kept(folder, voices):
+        return bank
     if not all(any((speech / voice.family).glob(f"{voice.name}*")) for voice in voices):
         return None
     return fill(folder, ((voice, _said(speech, voice)) for voice in voices))
@@ -90,5 +89,5 @@ def _recorded(group: str, family: str, names: Iterable[str], *, shifts: bool = T
 
 def _said(speech: Path, voice: Voice) -> list[Utterance]:
     """All that was made of a speaker, at every pace, with the voice's shift."""
-    said: Iterable[Utterance] = kept(speech / voice.family, voice.name)
+    said: Iterable[Utterance] = said_by(speech / voice.family, voice.name)
     return [one if voice.resample == 1.0 else one.resampled(voice.resample) for one in said]

@@ -5,10 +5,8 @@ Needs the system program espeak-ng, as a library.
 # ruff: noqa: S311 - chance here is for variety, not for secrets
 
 import ctypes
-import json
 import random
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache, lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from ..vocabulary import WORDS, listed
-from .bank import Bank, fill
+from .bank import Bank, fill, kept
 from .utterance import SAMPLE_RATE, Phone, Samples, Spoken, Utterance, audible, levelled
 from .voices import Voice
 
@@ -151,9 +149,8 @@ def say_all(words: Sequence[str], voice: Voice) -> list[Utterance]:
 
 def bank(folder: Path, voices: list[Voice], processes: int = 2, words: Sequence[str] = WORDS) -> Bank:
     """The bank of these voices of espeak-ng and words, made now unless `folder` holds it already."""
-    listing = folder / "voices.json"
-    if listing.exists() and json.loads(listing.read_text()) == [asdict(voice) for voice in voices]:
-        return Bank(folder, words)
+    if made_before := kept(folder, voices, words):
+        return made_before
     # espeak-ng's noise goes on where it was: with a process for each voice a bank is the same every time.
     with get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
         made = tqdm(pool.imap(partial(say_all, words), voices), total=len(voices), desc="word bank", unit="voice")

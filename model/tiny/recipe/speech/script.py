@@ -3,7 +3,6 @@
 
 import random
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +50,11 @@ def file_of(folder: Path, speaker: str, number: int, *, listed: bool) -> Path:
     return folder / f"{speaker}-{number:03d}.{'list' if listed else 'sentence'}.npz"
 
 
-def kept(folder: Path, speaker: str) -> Iterator[Utterance]:
+def said_by(folder: Path, speaker: str) -> Iterator[Utterance]:
     """What was made of a speaker: the words of lists one by one, sentences whole; at a common loudness."""
     for path in sorted(folder.glob(f"{speaker}-*.*.npz")):
         said = Utterance.load(path)
         alone = path.name.endswith(".list.npz")
         parts = [(n, n + 1) for n in range(len(said.words))] if alone else [(0, len(said.words))]
         for first, last in parts:
-            with suppress(ValueError):  # of a short word between others nothing may be left
-                yield said.part(first, last)
+            yield said.part(first, last)

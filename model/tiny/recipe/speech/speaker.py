@@ -53,8 +53,9 @@ def utterance(
         if (symbol := from_arpabet(name)) is not None
     ]
     spoken = [
-        Spoken(word, of[0].start, of[-1].end, _within(sounds, of[0].start, of[-1].end))
+        Spoken(word, start, end, _within(sounds, start, end))
         for word, of in zip(words, said, strict=True)
+        for start, end in [(of[0].start, max(part.end for part in of))]  # festival gives the 's of "today's" no times
     ]
     heard = soxr.resample(np.asarray(samples / 32768, np.float32), rate, SAMPLE_RATE)
     return Utterance(np.asarray(heard, np.float32), tuple(spoken))

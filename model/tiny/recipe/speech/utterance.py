@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import soxr  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
@@ -76,16 +77,13 @@ class Utterance:
         """
         kept = self.words[first:last]
         start = max(kept[0].start - _AROUND, self.words[first - 1].end if first else 0.0, 0.0)
-        end = min(kept[-1].end + _AROUND, self.words[last].start if last < len(self.words) else np.inf)
-        samples = self.samples[round(start * SAMPLE_RATE) : round(min(end, 1e6) * SAMPLE_RATE)]
-        samples, skipped = audible(samples)
+        end = min([kept[-1].end + _AROUND, *(word.start for word in self.words[last : last + 1])])
+        samples, skipped = audible(self.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)])
         shift, seconds = start + skipped / SAMPLE_RATE, len(samples) / SAMPLE_RATE
         return Utterance(levelled(samples), tuple(_moved(word, shift, seconds) for word in kept))
 
     def resampled(self, factor: float) -> "Utterance":
         """As somebody with a longer throat (factor above 1: lower and slower) or a shorter one says it."""
-        import soxr  # type: ignore[import-untyped]
-
         words = tuple(
             Spoken(
                 word.word, word.start * factor, word.end * factor,
