@@ -1,9 +1,10 @@
 """Batches of training examples, made in a process of their own while the network trains."""
 # ruff: noqa: S311 - chance here is for variety, not for secrets
 
+import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from .rooms import load
 from .sounds import Background, Samples, babble
 from .speech.bank import Bank
 from .speech.casts import pool
+from .vocabulary import brief, sentence
 from .windows import Window, rolled, stretch
 from .writing import IGNORE, Writer
 
 _ROLLED = 0.35
 """Of the recordings of enough turns: so many are seen through a later window."""
+_BRIEF = 0.2
+"""So many recordings are of a word or two."""
 
 
 @dataclass
@@ -90,20 +94,22 @@ def style_at(step: int, rng: random.Random) -> Style:
     snr = _noise(rng)
     if step < 300:
         return Style(rng.choice((1, 1, 2)), rng.uniform(2, 8), long_gaps=0.01, snr=snr, whole=0.2, microphones=0.3)
-    surroundings: dict[str, Any] = {"snr": snr, "whole": 0.3, "overlaps": 0.04, "rooms": 0.4, "microphones": 0.6}
+    surroundings: dict[str, Any] = {
+        "snr": snr, "whole": 0.3, "overlaps": 0.04, "rooms": 0.3, "microphones": 0.5, "shifts": 0.1,
+    }  # fmt: skip
     if step < 2500:
         return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(1, 14), **surroundings)
     roll, speakers = rng.random(), rng.choice((1, 2, 2, 3, 3))
-    if roll < 0.5:
+    if roll < 0.6:
         return Style(rng.choice((1, 1, 2, 3)), rng.uniform(0.4, 12), **surroundings)
-    if roll < 0.75:
+    if roll < 0.85:
         return Style(speakers, rng.uniform(12, 30), **surroundings)
-    return Style(speakers, rng.uniform(30, 122 if roll > 0.9 else 85), **surroundings)
+    return Style(speakers, rng.uniform(30, 122 if roll > 0.94 else 85), **surroundings)
 
 
 def _noise(rng: random.Random) -> tuple[float, float]:
     """From which to which level speech stands above the background, in decibels: mostly well."""
-    return rng.choice(((16.0, 45.0), (16.0, 45.0), (16.0, 45.0), (8.0, 20.0), (8.0, 20.0), (0.0, 10.0)))
+    return rng.choices(((16.0, 45.0), (8.0, 20.0), (0.0, 10.0)), (5, 2, 1))[0]
 
 
 def windowed(recording: Recording, rng: random.Random) -> Window:
@@ -120,6 +126,7 @@ class Stream(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
+        os.nice(10)  # a batch too late costs less than a network that waits for a core
         rng = random.Random(f"{self._seed}/{self._start}")
         bank, tokenizer = Bank(self._work / "training"), tokenizers.build()
         among = pool(bank)
@@ -131,7 +138,10 @@ class Stream(IterableDataset[Batch]):
         while True:
             examples: list[Example] = []
             while sum(item.frames for item in examples) < 8 * self._frames:
-                recording = compose(bank, among, style_at(step, rng), background, rng)
+                style, says = style_at(step, rng), sentence
+                if rng.random() < _BRIEF:
+                    style, says = replace(style, speakers=1, seconds=0.1, whole=0.0), brief
+                recording = compose(bank, among, style, background, rng, says=says)
                 examples.append(example(windowed(recording, rng), writer, rng))
             batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))
             rng.shuffle(batches)

@@ -1,20 +1,22 @@
 """Measure the shipped checkpoint on voices and sentences it never met: `python -m model.tiny.recipe.evaluate`.
 
 Uses nothing but Transformers' own classes and `generate`. The recordings are made anew, the same every time. Those of
-Kokoro, flite and festival need the speech that `synthesise` makes; where the work folder has none they are left out,
-which is said.
+Kokoro, flite and festival need the speech that `synthesise` makes, and those of people what `people` gathers; where
+the work folder has none they are left out, which is said.
 """
 # ruff: noqa: S311, T201 - chance here is for variety, not for secrets
 
 import argparse
+import math
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile  # type: ignore[import-untyped]
 import torch
 from numpy.typing import NDArray
 from transformers import VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProcessor
@@ -22,19 +24,21 @@ from transformers import VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProce
 from model.reference import without_noise
 
 from .examples import context, number_speakers, segment_entry
+from .people import HumanClip, recordings
 from .recordings import Recording, Style, compose, cut
-from .scoring import Entry, Score, score
+from .scoring import Entry, Score, edits, score, words_of
 from .sounds import Background
 from .speech import casts
 from .speech.bank import Bank
 from .speech.espeak import bank, held_out_voices
 from .speech.utterance import SAMPLE_RATE
+from .speech.voices import Voice
 from .train import CHECKPOINT
 
 HELD_OUT_SEED = 7
 _SECONDS = {
     "brief": (2.5, 5.5), "short": (4, 20), "cut off": (4, 20), "with context": (4, 20), "long": (60, 80),
-    "two minutes": (100, 115),
+    "two minutes": (100, 115), "alike": (15, 30), "overlapping": (15, 30),
 }  # fmt: skip
 _WHOLE = 0.3
 """Of the turns of voices that said sentences as a whole, so many are such sentences."""
@@ -71,10 +75,14 @@ def clips(words: Bank, group: str, style: str, count: int, background: Backgroun
     """Held-out recordings of one kind of voice and one style, the same every time."""
     rng = random.Random(f"held out/{group}/{style}")
     pool = [index for index, voice in enumerate(words.voices) if voice.group == group]
+    pitch = {index: words.pitch(index) for index in pool} if style == "alike" else {}
     for _ in range(count):
         seconds = rng.uniform(*_SECONDS[style])
         made = Style(rng.choice((1, 2, 2, 3)), seconds, snr=(20, 40), plain=rng.random() < 0.5, whole=_WHOLE)
-        recording = compose(words, pool, made, background, rng)
+        if style == "overlapping":
+            made = replace(made, speakers=2, overlaps=0.5)
+        among = three_alike(words.voices, pitch, rng) if pitch else pool
+        recording = compose(words, among, replace(made, speakers=3) if pitch else made, background, rng)
         if style == "cut off":
             recording = cut(recording, 0.0, rng.uniform(0.3, 0.95) * recording.seconds)
         text: str | None = None
@@ -82,6 +90,16 @@ def clips(words: Bank, group: str, style: str, count: int, background: Backgroun
         while style == "with context" and text is None:
             text, spelling = context(recording.segments, rng)
         yield Clip(levelled(recording, rng), reference(recording, spelling), text)
+
+
+def three_alike(voices: list[Voice], pitch: dict[int, float], rng: random.Random) -> list[int]:
+    """Somebody, and the two nearest in pitch who sound different otherwise."""
+    first = rng.choice([*pitch])
+    chosen = [first]
+    for index in sorted(pitch, key=lambda each: abs(math.log(pitch[each] / pitch[first]))):
+        if len(chosen) < 3 and all(voices[index].timbre != voices[other].timbre for other in chosen):
+            chosen.append(index)
+    return chosen
 
 
 def load(folder: Path) -> tuple[Any, Any]:
@@ -112,6 +130,23 @@ def measure(model: Any, processor: Any, material: list[Clip], size: int = 12) ->
     return total
 
 
+def words_right(model: Any, processor: Any, material: list[HumanClip], size: int = 24) -> dict[str, tuple[int, int]]:
+    """For each speaker how many words were written right, less those that nobody said, and how many were said."""
+    counts: dict[str, tuple[int, int]] = {}
+    ordered = sorted(
+        ((soundfile.read(clip.path, dtype="float32")[0], clip) for clip in material), key=lambda item: len(item[0])
+    )
+    for first in range(0, len(ordered), size):
+        batch = ordered[first : first + size]
+        answers = transcribe(model, processor, [Clip(samples, []) for samples, _ in batch])
+        for (_, clip), answer in zip(batch, answers, strict=True):
+            said = words_of(" ".join(clip.words))
+            heard = words_of(" ".join(entry["Content"] for entry in answer if isinstance(entry, dict)))
+            right, of = counts.get(clip.speaker, (0, 0))
+            counts[clip.speaker] = right + max(0, len(said) - edits(said, heard)), of + len(said)
+    return counts
+
+
 def real_time_factor(model: Any, processor: Any, material: list[Clip]) -> float:
     """Seconds of audio per second, one clip after the other on one core."""
     threads = torch.get_num_threads()
@@ -123,6 +158,17 @@ def real_time_factor(model: Any, processor: Any, material: list[Clip]) -> float:
     spent = time.perf_counter() - begun
     torch.set_num_threads(threads)
     return sum(len(clip.samples) for clip in material) / SAMPLE_RATE / spent
+
+
+def _print_people(model: Any, processor: Any, folder: Path) -> None:
+    if not (folder / "references.json").exists():
+        print("people: not gathered")
+        return
+    counts = words_right(model, processor, recordings(folder))
+    for speaker, (right, of) in counts.items():
+        print(f"  {speaker:40s} {right / of:6.1%} of {of} words right")
+    total = [sum(column) for column in zip(*counts.values(), strict=True)]
+    print(f"{'people':24s} {total[0] / total[1]:6.1%} of {total[1]} words right", flush=True)
 
 
 def main() -> None:
@@ -142,6 +188,8 @@ def main() -> None:
         (words, "new voices", "with context", options.count),
         (words, "new voices", "long", few),
         (words, "new voices", "two minutes", few),
+        (words, "new voices", "alike", options.count // 2),
+        (words, "new voices", "overlapping", options.count // 2),
         (words, "new accent", "short", options.count),
         (people, "kokoro", "short", options.count),
         (people, "kokoro", "long", few),
@@ -152,6 +200,7 @@ def main() -> None:
             continue
         material = list(clips(bank_of, group, style, count, background))
         print(f"{group + ', ' + style:24s} {measure(model, processor, material)}", flush=True)
+    _print_people(model, processor, options.work / "people")
     for style in ("short", "long"):
         material = list(clips(words, "new voices", style, 6, background))
         print(f"speed, {style}: {real_time_factor(model, processor, material):.1f}x real time on one core")

@@ -6,7 +6,7 @@ import random
 import numpy as np
 from numpy.typing import NDArray
 
-from .sounds import Samples
+from .sounds import Samples, quick_size
 from .speech.utterance import SAMPLE_RATE
 
 _MU = 255
@@ -31,8 +31,8 @@ def through_a_microphone(samples: Samples, rng: random.Random) -> Samples:
 
 def _filtered(samples: Samples, low: float, high: float, rng: random.Random) -> Samples:
     """Within a band whose inside is not quite even."""
-    count = 1 << (len(samples) + SAMPLE_RATE // 4).bit_length()
-    frequency = np.fft.rfftfreq(count, 1 / SAMPLE_RATE)
+    count = quick_size(len(samples) + SAMPLE_RATE // 4)
+    frequency = np.fft.rfftfreq(count, 1 / SAMPLE_RATE).astype(np.float32)
     gain = 1 / np.sqrt(1 + (low / np.maximum(frequency, 1)) ** 4) / np.sqrt(1 + (frequency / high) ** 16)
     octaves = np.log2(np.maximum(frequency, 30) / 1000)
     decibels: NDArray[np.floating] = rng.uniform(-2.5, 2.5) * np.clip(octaves, -3, 3)

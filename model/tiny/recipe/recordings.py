@@ -24,13 +24,14 @@ _CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
 
 
 class Manner(NamedTuple):
-    """Somebody in a conversation: the voice in the bank, its gain and colour, pauses between words, and the room."""
+    """Somebody in a conversation: the voice in the bank, its gain and colour, pauses, the room, the throat."""
 
     voice: int
     gain: float
     tilt: float
     pause: float = 0.12  # seconds, the longest
     room: Samples | None = None
+    shift: float = 1.0  # above 1: lower and slower than the bank has it
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Style:
     overlaps: float = 0.0  # probability of beginning before the one who spoke is done
     rooms: float = 0.0  # probability of a room that is heard
     microphones: float = 0.0  # probability of a microphone that is heard
+    shifts: float = 0.0  # by how much, at most, a throat is longer or shorter than in the bank
 
 
 @dataclass
@@ -137,7 +139,12 @@ def _long_gap(tape: _Tape, rng: random.Random, background: Background) -> None:
 
 
 def manners(
-    bank: Bank, pool: list[int], speakers: int, rng: random.Random, rooms: list[Samples] | None = None
+    bank: Bank,
+    pool: list[int],
+    speakers: int,
+    rng: random.Random,
+    rooms: list[Samples] | None = None,
+    shifts: float = 0.0,
 ) -> list[Manner]:
     """So many people with voices of `pool`, each in one of the rooms' places."""
     picked = distinct([bank.voices[index] for index in pool], speakers, rng)
@@ -147,7 +154,8 @@ def manners(
             10 ** (rng.uniform(-4, 3) / 20),
             rng.uniform(-0.4, 0.6),
             rng.choice((0.04, 0.12, 0.12, 0.4)),
-            room=rng.choice(rooms) if rooms else None,
+            rng.choice(rooms) if rooms else None,
+            1 + rng.uniform(-shifts, shifts) if shifts else 1.0,
         )
         for index in picked
     ]
@@ -168,7 +176,7 @@ def compose(
     """
     tape = _Tape(np.zeros(round((style.seconds + 12) * SAMPLE_RATE), np.float32))
     room = background.room(rng) if rng.random() < style.rooms else None
-    manner = people or manners(bank, pool, style.speakers, rng, room)
+    manner = people or manners(bank, pool, style.speakers, rng, room, style.shifts)
     voice, last = manner[0], None
     tape.wait(max(0.0, rng.uniform(-0.1, 1.2)))
     while True:
@@ -224,6 +232,8 @@ def _speak(
         said = bank.utterance(rng.choice(sentences))
     else:
         said = _joined(bank, manner, _sayable(bank, manner.voice, says, style.plain, rng), rng)
+    if manner.shift != 1.0:
+        said = said.resampled(manner.shift)
     start, _ = tape.add(tilted(said.samples, manner.tilt) * np.float32(manner.gain), manner.room)
     words = tuple(Word(bank.index[word.word], start + word.start, start + word.end, word.phones) for word in said.words)
     tape.segments.append(Segment(words[0].start, words[-1].end, manner.voice, words))

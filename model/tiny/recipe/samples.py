@@ -1,12 +1,13 @@
 """Recordings by held-out voices: the files in samples/ and heldout/, and conversations of any length for tests.
 
-`python -m model.tiny.recipe.samples` writes the files again.
+`python -m model.tiny.recipe.samples` writes the files again, for which the speech of all programs has to be there.
 """
 # ruff: noqa: S311 - chance here is for variety, not for secrets
 
 import argparse
 import json
 import random
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -18,16 +19,19 @@ from .evaluate import HELD_OUT_SEED, Clip, clips, held_out_bank, levelled, refer
 from .recordings import Style, compose
 from .scoring import Entry
 from .sounds import Background
+from .speech import casts
 from .speech.bank import Bank
 from .speech.utterance import SAMPLE_RATE
 
 _WORK = Path(".cache/tiny")
 _HERE = Path(__file__).parents[1]
 _SMALL = 10 * SAMPLE_RATE  # the files are in the repository, so there should not be much of them
+_HELD_OUT = {"brief": {"new voices": 8, "kokoro": 6, "festival": 4}, "cut off": {"new voices": 2, "kokoro": 4}}
+"""How many recordings there are in heldout/ of each style and group of voices."""
 
 
-def _pool(words: Bank) -> list[int]:
-    return [index for index, voice in enumerate(words.voices) if voice.group == "new voices"]
+def _pool(words: Bank, group: str) -> list[int]:
+    return [index for index, voice in enumerate(words.voices) if voice.group == group]
 
 
 def conversation(
@@ -39,7 +43,7 @@ def conversation(
     """
     words, rng = held_out_bank(work), random.Random(f"conversation/{seed}")
     style = Style(speakers, seconds, long_gaps=0.04, snr=(20, 30), plain=True)
-    recording = compose(words, _pool(words), style, Background(HELD_OUT_SEED), rng)
+    recording = compose(words, _pool(words, "new voices"), style, Background(HELD_OUT_SEED), rng)
     return levelled(recording, rng), reference(recording)
 
 
@@ -64,8 +68,8 @@ def _sample(name: str, words: Bank, background: Background) -> Clip:
     speakers, seconds, gaps = {"short": (1, 4.0, 0.0), "two_speakers": (2, 11.5, 0.0), "long": (3, 70.0, 0.06)}[name]
     rng = random.Random(f"sample/{name}")
     while True:
-        style = Style(speakers, seconds, long_gaps=gaps, snr=(22, 30), plain=True)
-        recording = compose(words, _pool(words), style, background, rng)
+        style = Style(speakers, seconds, long_gaps=gaps, snr=(22, 30), plain=True, whole=1.0)
+        recording = compose(words, _pool(words, "kokoro"), style, background, rng)
         clip = Clip(levelled(recording, rng), reference(recording))
         if _suits(name, clip):
             return clip
@@ -81,21 +85,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, default=_WORK, help="where the word bank is kept")
     work = parser.parse_args().work
-    words, background = held_out_bank(work), Background(HELD_OUT_SEED)
+    words, people, background = held_out_bank(work), casts.held_out_bank(work), Background(HELD_OUT_SEED)
+    if people is None:
+        raise SystemExit("Samples are said by voices that python -m model.tiny.recipe.speech.synthesise makes.")
     for name in ("short", "two_speakers", "long"):
-        clip = _sample(name, words, background)
+        clip = _sample(name, people, background)
         _write(clip, _HERE / "samples" / f"{name}.flac")
         (_HERE / "samples" / f"{name}.json").write_text(json.dumps(clip.reference, indent=1) + "\n")
     references = {}
-    for style, count in (("brief", 18), ("cut off", 6)):
+    for style, groups in _HELD_OUT.items():
         small = (
-            clip for clip in clips(words, "new voices", style, 2 * count, background) if len(clip.samples) < _SMALL
+            clip
+            for group, count in groups.items()
+            for clip in _in_files(words if group == "new voices" else people, group, style, count, background)
         )
-        for number, clip in enumerate(islice(small, count), start=1):
+        for number, clip in enumerate(small, start=1):
             name = f"{style.replace(' ', '_')}_{number:02d}.flac"
             _write(clip, _HERE / "heldout" / name)
             references[name] = clip.reference
     (_HERE / "heldout" / "references.json").write_text(json.dumps(references, indent=1) + "\n")
+
+
+def _in_files(words: Bank, group: str, style: str, count: int, background: Background) -> Iterator[Clip]:
+    all_of_them = clips(words, group, style, 2 * count, background)
+    return islice((clip for clip in all_of_them if len(clip.samples) < _SMALL), count)
 
 
 if __name__ == "__main__":

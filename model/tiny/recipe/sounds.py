@@ -90,10 +90,16 @@ def babble(voices: Sequence[Sequence[Samples]]) -> Samples:
     return _unit(np.sum([np.resize(np.concatenate(list(words)), count) for words in voices], axis=0))
 
 
+def quick_size(count: int) -> int:
+    """The next length of which transforms are quick: four to eight times a power of two."""
+    power = max(0, (count - 1).bit_length() - 3)
+    return -(-count >> power) << power
+
+
 def echoed(samples: Samples, response: Samples) -> Samples:
     """In a room with this impulse response, whose first sample is the direct sound: longer by the response."""
     count = len(samples) + len(response) - 1
-    size = 1 << (count - 1).bit_length()
+    size = quick_size(count)
     heard = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)[:count]
     return np.asarray(heard, np.float32)
 

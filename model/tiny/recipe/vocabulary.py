@@ -184,6 +184,12 @@ def sentence(rng: Rng, plain: bool = False) -> list[str]:
             return words
 
 
+def brief(rng: Rng, plain: bool = False) -> list[str]:
+    """A word or two, as somebody says who tries a microphone; `plain` is for the form's sake, see `sentence`."""
+    del plain
+    return rng.choices([*_ALONE, *LETTERS], k=rng.choice((1, 1, 1, 2)))
+
+
 def written(words: list[str], complete: bool, spelling: dict[str, str] | None = None) -> str:
     """The sentence as the transcript has it: a capital letter first and, if it was said to its end, a full stop."""
     text = " ".join((spelling or {}).get(word, word) for word in words)

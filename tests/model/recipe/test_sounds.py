@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.tiny.recipe.microphones import through_a_microphone
-from model.tiny.recipe.sounds import Background, babble, echoed
+from model.tiny.recipe.sounds import Background, babble, echoed, quick_size
 from model.tiny.recipe.speech.utterance import SAMPLE_RATE
 
 NOISE = np.asarray(0.1 * np.random.default_rng(1).standard_normal(2 * SAMPLE_RATE), np.float32)
@@ -16,6 +16,11 @@ def test_a_room_adds_its_echoes() -> None:
     response = np.zeros(500, np.float32)
     response[[0, 70, 499]] = 0.8, -0.3, 0.1
     assert np.allclose(echoed(NOISE, response), np.convolve(NOISE, response), atol=1e-5)
+
+
+def test_transforms_are_of_a_size_that_holds_all_and_little_more() -> None:
+    for count in (*range(1, 300), 48_000, 2_918_401):
+        assert count <= quick_size(count) <= max(8, 1.25 * count)
 
 
 @pytest.mark.parametrize("seed", range(30))

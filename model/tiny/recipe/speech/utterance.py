@@ -91,7 +91,7 @@ class Utterance:
             )
             for word in self.words
         )  # fmt: skip
-        return Utterance(soxr.resample(self.samples, SAMPLE_RATE, SAMPLE_RATE * factor), words)
+        return Utterance(soxr.resample(self.samples, SAMPLE_RATE, SAMPLE_RATE * factor, "MQ"), words)
 
 
 def audible(samples: Samples) -> tuple[Samples, int]:

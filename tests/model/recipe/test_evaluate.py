@@ -1,0 +1,38 @@
+"""What is measured: who is put together, and which words of people count as right."""
+
+import json
+import random
+
+from model.tiny.recipe.evaluate import CHECKPOINT, load, three_alike, words_right
+from model.tiny.recipe.people import HumanClip
+from model.tiny.recipe.scoring import words_of
+from model.tiny.recipe.speech.voices import Voice
+
+
+def test_three_alike_are_near_in_pitch_and_three() -> None:
+    hertz = {"Ada": 100.0, "Ben": 102.0, "Cleo": 110.0, "Dora": 180.0, "Eve": 250.0}
+    voices = [Voice("new", f"en+{name}") for name in hertz] + [Voice("new", "en-us+Ben")]  # who is no fourth person
+    pitch = dict(enumerate([*hertz.values(), 102.5]))
+    found = {
+        chosen[0].timbre: [voice.timbre for voice in chosen[1:]]
+        for seed in range(60)
+        for chosen in [[voices[index] for index in three_alike(voices, pitch, random.Random(seed))]]
+    }
+    assert found == {
+        "Ada": ["Ben", "Cleo"],
+        "Ben": ["Ada", "Cleo"],
+        "Cleo": ["Ben", "Ada"],
+        "Dora": ["Eve", "Cleo"],
+        "Eve": ["Dora", "Cleo"],
+    }
+
+
+def test_words_that_people_said_count_for_each_speaker() -> None:
+    sample = CHECKPOINT.parent / "samples" / "short.flac"
+    turns = json.loads(sample.with_suffix(".json").read_text())
+    said = [word for turn in turns for word in words_of(turn["Content"])]
+    clips = [HumanClip(sample, (*more, *said), name, "samples") for name, more in (("Ada", ()), ("Ben", ("zero",)))]
+    assert words_right(*load(CHECKPOINT), clips) == {
+        "Ada": (len(said), len(said)),
+        "Ben": (len(said), len(said) + 1),
+    }
