@@ -1,7 +1,6 @@
 """Batches of training examples, made in a process of their own while the network trains."""
 # ruff: noqa: S311 - chance here is for variety, not for secrets
 
-import os
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
@@ -126,7 +125,6 @@ class Stream(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
-        os.nice(10)  # a batch too late costs less than a network that waits for a core
         rng = random.Random(f"{self._seed}/{self._start}")
         bank, tokenizer = Bank(self._work / "training"), tokenizers.build()
         among = pool(bank)

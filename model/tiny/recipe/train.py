@@ -6,6 +6,7 @@ Makes the bank on first use, takes up where the last run stopped, and writes the
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -209,6 +210,12 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _give_way(worker: int) -> None:
+    """A batch that comes late costs less than a network that waits for a core."""
+    del worker
+    os.nice(10)
+
+
 def main() -> None:
     """Train until all steps are done."""
     options = arguments()
@@ -220,7 +227,9 @@ def main() -> None:
     elif options.inherit:
         inherit(run, options.inherit)
     stream = Stream(options.work, options.seed, run.step, options.frames)
-    batches: Iterator[Batch] = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12))
+    batches: Iterator[Batch] = iter(
+        DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=_give_way)
+    )
     before = len(Writer(tokenizers.build()).before_audio)
     log = Log(options.work / "log.jsonl", every=25)
     bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")

@@ -3,10 +3,11 @@
 import json
 import random
 
-from model.tiny.recipe.evaluate import CHECKPOINT, load, three_alike, words_right
+from model.tiny.recipe.evaluate import load, three_alike, words_right
 from model.tiny.recipe.people import HumanClip
 from model.tiny.recipe.scoring import words_of
 from model.tiny.recipe.speech.voices import Voice
+from model.tiny.recipe.train import CHECKPOINT
 
 
 def test_three_alike_are_near_in_pitch_and_three() -> None:
