@@ -97,6 +97,7 @@ def style_at(step: int, rng: random.Random) -> Style:
         "snr": snr, "whole": 0.3, "overlaps": 0.04, "rooms": 0.3, "microphones": 0.5, "shifts": 0.1,
     }  # fmt: skip
     if step < 2500:
+        surroundings |= {"snr": (16.0, 45.0), "rooms": 0.15, "microphones": 0.3}
         return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(1, 14), **surroundings)
     roll, speakers = rng.random(), rng.choice((1, 2, 2, 3, 3))
     if roll < 0.6:

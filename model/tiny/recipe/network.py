@@ -24,7 +24,7 @@ from .speech.utterance import SAMPLE_RATE
 
 HOP = 3_200
 HIDDEN, LAYERS = 192, 6
-ACOUSTIC_FILTERS, SEMANTIC_FILTERS = 16, 6
+ACOUSTIC_FILTERS, SEMANTIC_FILTERS = 12, 6
 
 # The template of the real checkpoint, as its converter writes it.
 CHAT_TEMPLATE = """{%- set system_prompt = system_prompt | default("You are a helpful assistant that transcribes audio input into text output in JSON format.") -%}
@@ -81,7 +81,7 @@ def config(tokenizer: Qwen2Tokenizer) -> VibeVoiceAsrConfig:
     token_id: Any = tokenizer.convert_tokens_to_ids
     settings: dict[str, Any] = {"tie_word_embeddings": False}
     return VibeVoiceAsrConfig(
-        acoustic_tokenizer_encoder_config=_encoder_config(ACOUSTIC_FILTERS, 64, [0, 0, 1, 1, 1, 1]),
+        acoustic_tokenizer_encoder_config=_encoder_config(ACOUSTIC_FILTERS, 64, [0, 0, 1, 3, 6, 1]),
         semantic_tokenizer_encoder_config=_encoder_config(SEMANTIC_FILTERS, 32, [0, 0, 1, 1, 1, 1]),
         text_config=text.to_dict(),
         audio_token_id=token_id("<|box_start|>"),

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm  # type: ignore[import-untyped]
-from transformers import Qwen2Tokenizer, VibeVoiceAsrForConditionalGeneration
+from transformers import VibeVoiceAsrForConditionalGeneration
 
 from . import network
 from . import tokenizer as tokenizers
@@ -33,6 +33,7 @@ LOSS_WEIGHTS = {
     "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.3, "answer_timbre": 0.5,
     "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
+_TABLES = "embed_tokens.weight", "lm_head.weight"  # a row for each piece
 CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
 
 
@@ -50,7 +51,7 @@ class Run:
 
     model: VibeVoiceAsrForConditionalGeneration
     heads: Heads
-    optimiser: torch.optim.Optimizer
+    optimisers: list[torch.optim.Optimizer]
     average: list[Tensor]  # moving average of the model's parameters, which is what ships
     step: int = 0
 
@@ -67,7 +68,7 @@ class Run:
     def save(self, path: Path) -> None:
         state = {
             "model": self.model.state_dict(), "heads": self.heads.state_dict(), "average": self.average,
-            "optimiser": self.optimiser.state_dict(), "step": self.step,
+            "optimisers": [each.state_dict() for each in self.optimisers], "step": self.step,
         }  # fmt: skip
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
@@ -76,7 +77,8 @@ class Run:
         state = torch.load(path, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for each, kept in zip(self.optimisers, state["optimisers"], strict=True):
+            each.load_state_dict(kept)
         self.average = state["average"]
         self.step = state["step"]
 
@@ -107,35 +109,26 @@ def start(words: Bank, seed: int) -> Run:
             conv.bias.requires_grad_(False)  # encoding.py counts on zeros here
     fine = 8 * network.ACOUSTIC_FILTERS, 8 * network.SEMANTIC_FILTERS  # channels of the third stages
     heads = Heads(network.HIDDEN, fine, traits_of(words))
-    parameters = [p for p in (*model.parameters(), *heads.parameters()) if p.requires_grad]
-    matrices, others = [p for p in parameters if p.dim() > 1], [p for p in parameters if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-    return Run(model, heads, optimiser, [parameter.detach().clone() for parameter in model.parameters()])
+    return Run(
+        model, heads, _optimisers(model, heads), [parameter.detach().clone() for parameter in model.parameters()]
+    )
 
 
-def inherit(run: Run, folder: Path) -> None:
-    """Begin with the weights of a checkpoint of this shape, whichever pieces its tokenizer has.
-
-    A piece that is new begins as the mean of those that the old tokenizer cuts it into.
-    """
-    trained: Any = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    before: Any = Qwen2Tokenizer.from_pretrained(folder)
-    after = tokenizers.build()
-    state = trained.state_dict()
-    for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
-        table = run.model.state_dict()[name].clone()
-        for number in range(len(after)):
-            text = after.decode([number])
-            own = before.convert_tokens_to_ids(after.convert_ids_to_tokens(number))
-            known = before(text, add_special_tokens=False)["input_ids"] if own is None else [own]
-            if known:
-                table[number] = state[name][known].mean(0)
-        state[name] = table
-    run.model.load_state_dict(state)
-    run.average = [parameter.detach().clone() for parameter in run.model.parameters()]
-    for head in run.heads.parameters():
-        nn.init.zeros_(head)
+def _optimisers(model: nn.Module, heads: Heads) -> list[torch.optim.Optimizer]:
+    """Muon for the linear maps between hidden states, AdamW for all else, at about the same rate."""
+    named = dict([*model.named_parameters(), *heads.named_parameters(prefix="heads")])
+    trained = {name: parameter for name, parameter in named.items() if parameter.requires_grad}
+    outer = {name for name in trained if name.startswith("heads") or name.endswith(_TABLES)}
+    maps = {name: parameter for name, parameter in trained.items() if parameter.dim() == 2 and name not in outer}
+    others = [parameter for name, parameter in trained.items() if name not in maps]
+    groups = [
+        {"params": [each for each in others if each.dim() > 1], "weight_decay": 0.02},
+        {"params": [each for each in others if each.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return [
+        torch.optim.Muon(maps.values(), lr=0.0, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True),
+    ]
 
 
 def learning_rate(step: int, steps: int, sound_steps: int, peak: float) -> float:
@@ -157,11 +150,13 @@ def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, f
             more, shown = language_losses(run.model, run.heads, sound, batch, before)
             losses |= more
     total = torch.stack([LOSS_WEIGHTS[name] * loss for name, loss in losses.items()]).sum()
-    run.optimiser.zero_grad(set_to_none=True)
+    for optimiser in run.optimisers:
+        optimiser.zero_grad(set_to_none=True)
     total.backward()  # type: ignore[no-untyped-call]
     for side in run.sides():
         torch.nn.utils.clip_grad_norm_(side, 1.0)
-    run.optimiser.step()
+    for optimiser in run.optimisers:
+        optimiser.step()
     run.step += 1
     decay = min(0.998, (1 + run.step) / (20 + run.step))
     torch._foreach_lerp_(run.average, [p.detach() for p in run.model.parameters()], 1 - decay)
@@ -206,7 +201,6 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
     parser.add_argument("--publish", action="store_true", help="write the checkpoint folder at every snapshot too")
     parser.add_argument("--checkpoint", type=Path, default=Path(".cache/tiny/checkpoint"), help="where it is written")
-    parser.add_argument("--inherit", type=Path, help="begin with the weights of this checkpoint")
     return parser.parse_args()
 
 
@@ -224,8 +218,6 @@ def main() -> None:
     snapshot = options.work / "snapshot.pt"
     if snapshot.exists():
         run.load(snapshot)
-    elif options.inherit:
-        inherit(run, options.inherit)
     stream = Stream(options.work, options.seed, run.step, options.frames)
     batches: Iterator[Batch] = iter(
         DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=_give_way)
@@ -234,7 +226,7 @@ def main() -> None:
     log = Log(options.work / "log.jsonl", every=25)
     bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")
     while run.step < options.steps:
-        for group in run.optimiser.param_groups:
+        for group in (group for each in run.optimisers for group in each.param_groups):
             group["lr"] = learning_rate(run.step, options.steps, options.sound_steps, options.rate)
         phase = Phase.HEARING if run.step < options.sound_steps else Phase.BOTH
         if phase is Phase.BOTH and run.step < options.writing_until:
