@@ -19,7 +19,7 @@ from model.tiny.recipe.vocabulary import WORDS, brief
 @pytest.fixture(scope="module")
 def hummers(tmp_path_factory: pytest.TempPathFactory) -> Bank:
     """Two voices that hum each word for 0.2 s."""
-    hum = np.tile(np.repeat(np.float32([0.3, -0.3]), 60), 40)  # 200 Hz
+    hum = np.tile(np.repeat(np.array([0.3, -0.3], np.float32), 60), 40)  # 200 Hz
     words = [Utterance(hum, (Spoken(word, 0.0, 0.2),)) for word in WORDS]
     return fill(tmp_path_factory.mktemp("bank"), [(voice, words) for voice in training_voices(2, seed=1)])
 
@@ -33,7 +33,7 @@ def test_each_weight_is_trained_by_one_optimiser_and_a_run_goes_on_where_it_was_
     weights = {id(p) for module in (run.model, run.heads) for p in module.parameters() if p.requires_grad}
     assert len(trained) == len({*trained})
     assert {*trained} == weights
-    torch.stack([p.square().sum() for group in groups for p in group]).sum().backward()
+    torch.stack([p.square().sum() for group in groups for p in group]).sum().backward()  # type: ignore[no-untyped-call]
     for each in run.optimisers:
         for group in each.param_groups:
             group["lr"] = 1e-3
