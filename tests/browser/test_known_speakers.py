@@ -23,6 +23,14 @@ FORGOTTEN = """async () => {
   return others.length === 0 && recording.wishes.known.length === 0;
 }"""
 """The browser's database has one recording, and no voice of those who are known."""
+BEGINNING = """() => {
+  window.MediaRecorder = class extends MediaRecorder {
+    set ondataavailable(take) {
+      super.ondataavailable = ({ data }) => take({ data: data.slice(0, 100) });
+    }
+  };
+}"""
+"""What is recorded is a file's beginning without sound, as it may be of who stops at once."""
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +109,15 @@ def test_a_voice_is_recorded_or_dropped(open_page: OpenPage, launch: Launch, voi
     expect(page.locator(".row-item")).to_have_count(0)  # it is no recording
     people.get_by_role("button", name="Take away").click()
     expect(people).to_have_count(0)
+
+
+def test_who_stops_at_once_is_told_how_much_is_needed(open_page: OpenPage, launch: Launch, voice: Path) -> None:
+    browser: Browser = launch("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={voice}")
+    page = open_page(browser=browser, permissions=["microphone"], locale="en")
+    page.evaluate(BEGINNING)
+    page.get_by_text("Names, words and voices to expect").click()
+    add(page, "Katherine")
+    person = page.locator(".known-person")
+    person.get_by_role("button", name="Record the voice").click()
+    person.get_by_role("button", name="Stop").click()
+    expect(person).to_contain_text("At least 2 seconds are needed; these are 0.")

@@ -16,6 +16,7 @@ from model.loading.source import TINY
 from model.seam.runner import RunnerInfo
 from server.commandline.app import run
 from server.engine.worker import load
+from tests.support.logging_kept import logging_kept
 from tests.support.processes import ROOT, ServerProcess
 
 PATIENCE = 120.0
@@ -111,7 +112,8 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureF
 
     def call(arguments: Sequence[str]) -> tuple[int, str, str]:
         capfd.readouterr()
-        status = run(arguments)
+        with logging_kept():
+            status = run(arguments)
         printed = capfd.readouterr()
         return status, printed.out, printed.err
 

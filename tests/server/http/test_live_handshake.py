@@ -19,6 +19,7 @@ from server.logs import JsonFormatter, configure_logging
 from tests.server.http.conftest import KEY, OTHER_KEY
 from tests.server.http.live_echo import PATH, SECOND, Script, address, router, session
 from tests.server.http.test_observability import log_lines
+from tests.support.logging_kept import logging_kept
 from tests.support.scripted_server import RunningServer, running_server
 from tests.support.speaking_runner import load_when_it_exists
 
@@ -122,15 +123,9 @@ def test_one_record_per_session_and_no_key_in_it(guarded: RunningServer) -> None
 
 def test_the_server_below_logs_no_handshake() -> None:
     """uvicorn and websockets would write keys at debug level; `configure_logging` keeps them from it."""
-    root = logging.getLogger()
-    handlers, level, uvicorn_level = root.handlers[:], root.level, logging.getLogger("uvicorn").level
-    try:
+    with logging_kept():
         configure_logging("debug", "json")
         assert not logging.getLogger("uvicorn.error").isEnabledFor(logging.INFO)
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.getLogger("uvicorn").setLevel(uvicorn_level)
 
 
 # -------------------------------------------------------------------------------------------------------------- places

@@ -154,8 +154,11 @@ class Person {
     this.listen.removeAttribute("src");
   }
 
-  /** @param {Blob} sound */
-  async #take(sound) {
+  /**
+   * @param {Blob} sound
+   * @param {boolean} recorded here, just now: the browser can read its own, unless it holds no sound yet
+   */
+  async #take(sound, recorded = false) {
     if (this.#gone) return;
     this.#forget();
     const given = this.#given;
@@ -171,6 +174,7 @@ class Person {
     } catch (error) {
       if (given !== this.#given) return;
       if (error instanceof TooLarge) write(this.state, "known.large", LARGEST);
+      else if (recorded) this.#tellShort(0); // stopped when only the file's beginning was written
       else write(this.state, "known.unreadable");
     }
   }
@@ -188,7 +192,7 @@ class Person {
       const stream = await openMicrophone(false);
       if (this.#gone) return stream.getTracks().forEach((track) => track.stop());
       const recorder = new MediaRecorder(stream);
-      recorder.ondataavailable = ({ data }) => this.#take(data);
+      recorder.ondataavailable = ({ data }) => this.#take(data, true);
       const timer = window.setTimeout(() => recorder.stop(), 1000 * LENGTH.most);
       recorder.onstop = () => {
         window.clearTimeout(timer);
