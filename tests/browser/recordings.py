@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PATIENCE
-from tests.support.processes import ROOT
+from tests.support.samples import SHORT, truth
+from tests.support.samples import TWO_SPEAKERS as TWO
 
 expect.set_options(timeout=1000 * PATIENCE)
-SAMPLES = ROOT / "model" / "tiny" / "samples"
-SHORT = SAMPLES / "short.flac"
-TWO = SAMPLES / "two_speakers.flac"
+SAID = {file: [turn["Content"] for turn in truth(file) if "Speaker" in turn] for file in (SHORT, TWO)}
+"""What is said in a sample, turn by turn; the model writes it without a fault."""
 
 ASKED = """() => {
   window.asked = [];
@@ -53,6 +56,13 @@ def finished(page: Page, name: str) -> Locator:
     done = row(page, name)
     expect(done).to_have_attribute("data-state", "done")
     return done
+
+
+def distinct(turn: str, sample: Path) -> tuple[str, str]:
+    """A word of a turn that is in no other word of the sample, in whatever case, and what is said next."""
+    words = turn.split()
+    told = " ".join(SAID[sample]).lower()
+    return next(pair for pair in pairwise(words) if len(pair[0]) > 3 and told.count(pair[0].lower()) == 1)
 
 
 def said(page: Page) -> Locator:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Axe, OpenPage
-from tests.browser.recordings import finished, listen, said, wait_heard, who
+from tests.browser.recordings import SAID, SHORT, TWO, distinct, finished, listen, said, wait_heard, who
 
 SMALL = """() => [...document.querySelectorAll('button, a, select, input, summary')]
   .filter(each => each.checkVisibility() && !each.classList.contains('unseen'))
@@ -112,8 +112,9 @@ def test_nothing_moves_for_who_wants_no_motion(open_page: OpenPage, axe: Axe) ->
     page.get_by_role("button", name="One person").click()
     finished(page, "short.flac")
     listen(page)
-    page.locator(".word", has_text="child").click()
-    wait_heard(page, "child")
+    word, _ = distinct(SAID[SHORT][0], SHORT)
+    page.locator(".word", has_text=word).click()
+    wait_heard(page, word)
     assert set(page.evaluate("window.moves")) == {"auto"}
     still = page.evaluate(
         "() => [...document.querySelectorAll('*')].every(each => getComputedStyle(each).transitionDuration === '0s')"
@@ -128,8 +129,9 @@ def test_following_stops_when_the_reader_looks_elsewhere(open_page: OpenPage) ->
     finished(page, "two_speakers.flac")
     page.get_by_label("Speed").select_option("0.5")
     listen(page)
-    page.locator(".word", has_text="coffee").click()
-    wait_heard(page, "coffee")
+    word, _ = distinct(SAID[TWO][0], TWO)
+    page.locator(".word", has_text=word).click()
+    wait_heard(page, word)
     page.locator(".conversation").hover()
     page.mouse.wheel(0, -200)
     follow = page.get_by_role("button", name="Follow", exact=True)
