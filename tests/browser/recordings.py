@@ -8,11 +8,11 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import PATIENCE
-from tests.support.samples import SHORT, truth
-from tests.support.samples import TWO_SPEAKERS as TWO
+from tests.support import samples
 
 expect.set_options(timeout=1000 * PATIENCE)
-SAID = {file: [turn["Content"] for turn in truth(file) if "Speaker" in turn] for file in (SHORT, TWO)}
+SHORT, TWO = samples.SHORT, samples.TWO_SPEAKERS
+SAID = {file: [turn["Content"] for turn in samples.truth(file) if "Speaker" in turn] for file in (SHORT, TWO)}
 """What is said in a sample, turn by turn; the model writes it without a fault."""
 
 ASKED = """() => {
