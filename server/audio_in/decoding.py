@@ -10,6 +10,7 @@ from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self, TypeVar
 
+from server.audio_in.closing import until_done
 from server.audio_in.deaths import ATTEMPTS, DeathReason, DecoderDied, verdict
 from server.audio_in.errors import AudioError, DecodeStopped
 from server.audio_in.limits import DecodeLimits
@@ -127,15 +128,19 @@ class Decoding:
         return told[0] if told else Extent(self.report.seconds, len(self.tapes))
 
     async def close(self) -> None:
-        """End it. Harmless when repeated."""
+        """End it. Harmless when repeated. It has ended also when this was cancelled."""
         self.stop()
         self._processes.forget(self)
-        if self._working is not None and self._future is not None and not self._future.cancel():
-            await asyncio.wait([self._working])
-        if self._process is not None:
-            await asyncio.to_thread(self.drop)
-        for tape in self.tapes:
-            tape.close()
+        try:
+            if self._working is not None and self._future is not None and not self._future.cancel():
+                await until_done(self._working)
+        finally:
+            try:
+                if self._process is not None:
+                    await until_done(asyncio.get_running_loop().run_in_executor(None, self.drop))
+            finally:
+                for tape in self.tapes:
+                    tape.close()
 
     def stop(self) -> None:
         """Whoever waits for it gets DecodeStopped. From any thread."""

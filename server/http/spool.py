@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
+from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
@@ -58,7 +59,8 @@ class Spool:
 class SpooledFile:
     """Bytes on their way in; ``opened`` is what they are as a file. Context manager; leaving it gives all back.
 
-    All methods that write raise BudgetSpent, also where the disk itself is full.
+    All methods that write raise BudgetSpent, also where the disk itself is full. A task that is cancelled does not wait
+    for the thread that writes for it: when the file is closed meanwhile, that thread gives all back.
 
     Attributes:
         size: bytes so far.
@@ -72,16 +74,19 @@ class SpooledFile:
         self._disk = spool.disk.share()
         self._file: FileIO | None = None
         self._opened: BinaryIO | None = None
+        self._lock = Lock()
+        self._in_use = self._closed = False
 
     async def write(self, content: bytes) -> None:
         """The next bytes; beside the event loop where they go to the disk."""
         if not self._hold(content):
-            await run_in_threadpool(self._write, content)
+            await run_in_threadpool(self.write_in_thread, content)
 
     def write_in_thread(self, content: bytes) -> None:
-        """As `write`, for who is in a thread."""
-        if not self._hold(content):
-            self._write(content)
+        """As `write`, for who is in a thread. Raises ValueError when the file was closed."""
+        with self._using():
+            if not self._hold(content):
+                self._write(content)
 
     def _hold(self, content: bytes) -> bool:
         """Keep it in memory, if that is where it belongs now and there is some."""
@@ -112,10 +117,11 @@ class SpooledFile:
     def opened(self) -> BinaryIO:
         """The file, at its start; valid until `close`. Nothing more may be written then.
 
-        It has a descriptor wherever its bytes are, so that other processes can read it.
+        It has a descriptor wherever its bytes are, so that other processes can read it. Raises ValueError when the file
+        was closed.
         """
         if self._opened is None:
-            with _full_is_spent():
+            with self._using(), _full_is_spent():
                 if self._file is None and sys.platform == "linux":
                     self._file = FileIO(os.memfd_create("body"), "r+")
                     _write_all(self._file, self._held)
@@ -129,6 +135,29 @@ class SpooledFile:
 
     def close(self) -> None:
         """Give everything back; harmless when repeated."""
+        with self._lock:
+            self._closed = True
+            if self._in_use:
+                return
+        self._give_back()
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """It is not given back before the end of this, but then if it was closed."""
+        with self._lock:
+            if self._closed:
+                raise ValueError("the body was closed")
+            self._in_use = True
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_use = False
+                closed = self._closed
+            if closed:
+                self._give_back()
+
+    def _give_back(self) -> None:
         for file in (self._opened, self._file):
             if file is not None:
                 file.close()

@@ -36,6 +36,11 @@ def wait_until(condition: Callable[[], bool], what: str, deadline: float) -> Non
         time.sleep(0.05)
 
 
+def open_descriptors() -> int:
+    """Files and sockets that this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 class ServerProcess:
     """``python -m server --model tiny`` with more ``flags``; its output goes to the file ``log``.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import signal
@@ -19,6 +20,7 @@ from server.audio_in.limits import PART_SECONDS, DecodeLimits
 from server.audio_in.listening import Listening, RawAudio
 from server.audio_in.tape import Tape
 from tests.server.audio_in.audio_media import LIMITS, Format, clip_of, media, tones
+from tests.support.processes import open_descriptors
 
 LENGTH = 40.0
 WAV = Format("wav", "pcm_s16le")
@@ -120,6 +122,35 @@ async def test_closing_the_pool_ends_those_that_wait() -> None:
         with pytest.raises(DecodeStopped):
             await decoding.reach(inf)
         await decoding.close()
+
+
+@pytest.mark.parametrize("asked", [1.0, inf])
+def test_where_the_event_loop_ends_nothing_stays_open(asked: float) -> None:
+    """The end of a loop cancels all tasks, and those once more that clean up already."""
+
+    async def transcribe(pool: DecodePool) -> None:
+        async with pool.begin(io.BytesIO(FILES["wav"]), LIMITS) as decoding:
+            await decoding.reach(SAMPLE_RATE)
+            decoding.expect(asked)
+            left.append(decoding.pid)
+            begun.set()
+            await asyncio.Event().wait()
+
+    async def leave(pool: DecodePool) -> None:
+        task = asyncio.create_task(transcribe(pool))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+
+    left: list[int | None] = []
+    begun = asyncio.Event()
+    with DecodePool(1) as pool:
+        before = open_descriptors()
+        asyncio.run(leave(pool))
+        assert left[0] is not None
+        with pytest.raises(ProcessLookupError):
+            os.kill(left[0], 0)
+        assert open_descriptors() == before
 
 
 def test_a_tape_keeps_what_is_looked_at_and_gives_back_what_is_forgotten() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from multiprocessing import active_children, resource_tracker
-from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
+from tests.support.processes import open_descriptors
 
 StartEngine = Callable[[RunnerFactory, EngineSettings], Awaitable[Engine]]
 PATIENCE = 30.0
@@ -33,7 +33,7 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     """No thread, open file, child process or task more than before."""
 
     def belongings() -> tuple[set[threading.Thread], int, int]:
-        return set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir())), len(active_children())
+        return set(threading.enumerate()), open_descriptors(), len(active_children())
 
     resource_tracker.ensure_running()  # one process and pipe per interpreter, started by the first spawn
     before, tasks = belongings(), asyncio.all_tasks()

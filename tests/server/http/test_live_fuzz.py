@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from server.live.vocabulary.transcriber import Transcriber
 from server.transcript.detokenizer import Vocabulary
 from tests.server.http.live_echo import address, tasks_on
 from tests.server.http.live_fuzz import misbehave, speech
+from tests.support.processes import open_descriptors
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
 SESSIONS, AT_ONCE = 240, 12
@@ -50,11 +50,6 @@ def server(loops: Loops) -> Iterator[RunningServer]:
         transcribers=loops.make, live_idle_seconds=0.5, live_send_seconds=0.5, live_max_seconds=20.0
     ) as running:
         yield running
-
-
-def descriptors() -> int:
-    """Files and sockets that this process has open."""
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
 
 
 def children() -> set[str]:
@@ -99,14 +94,14 @@ def test_no_client_leaves_anything_behind(
 ) -> None:
     check_good_sessions(server)
     wait_until_nothing_is_left(server, loops)
-    files, processes = descriptors(), children()
+    files, processes = open_descriptors(), children()
     with caplog.at_level(logging.WARNING):
         asyncio.run(crowd(server))
         wait_until_nothing_is_left(server, loops)
     ours = [record for record in caplog.records if record.name.partition(".")[0] != "websockets"]
     assert not [record.getMessage() for record in ours]
     assert children() == processes
-    assert descriptors() <= files
+    assert open_descriptors() <= files
     assert server.service.engine.restarts == 0
     check_good_sessions(server)
 

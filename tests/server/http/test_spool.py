@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from threading import Event, Thread
 
 import pytest
 
 from server.http.spool import IN_MEMORY, Spool
-from server.resources import Budget, BudgetSpent, Resource
+from server.resources import Budget, BudgetSpent, Resource, Share
+from tests.support.processes import open_descriptors
 
 MIB = 1 << 20
 CONTENT = bytes(range(251)) * 40_000
@@ -110,3 +112,40 @@ asyncio.run(main())
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split("\n") == ["DISK 0 0", "b'small'", ""]
+
+
+class SlowDisk(Budget):
+    """Who wants room on it waits for ``ready``."""
+
+    def __init__(self) -> None:
+        super().__init__(Resource.DISK, 64 * MIB)
+        self.asked, self.ready = Event(), Event()
+
+    def share(self) -> Share:
+        disk = self
+
+        class SlowShare(Share):
+            def take(self, octets: int) -> None:
+                disk.asked.set()
+                assert disk.ready.wait(20)
+                super().take(octets)
+
+        return SlowShare(self)
+
+
+def test_what_a_thread_still_writes_is_given_back_when_it_was_closed_meanwhile() -> None:
+    """So it is when a request is cancelled: its task does not wait for the thread."""
+    disk = SlowDisk()
+    spool = Spool(disk, Budget(Resource.MEMORY, 64 * MIB))
+    spooled = spool.file()
+    thread = Thread(target=spooled.write_in_thread, args=(CONTENT,))
+    before = open_descriptors()
+    thread.start()
+    assert disk.asked.wait(20)
+    spooled.close()
+    disk.ready.set()
+    thread.join()
+    with pytest.raises(ValueError, match="closed"):
+        spooled.write_in_thread(CONTENT)
+    assert (spool.disk.used, spool.memory.used) == (0, 0)
+    assert open_descriptors() == before
