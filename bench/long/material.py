@@ -62,7 +62,7 @@ def talk(minutes: float, folder: Path, work: Path, *, seed: int = 0) -> Talk:
 def _pieces(seconds: float, words: Bank, seed: int) -> Iterator[Recording]:
     rng = random.Random(f"long/{seed}")
     pool = [index for index, voice in enumerate(words.voices) if voice.group == "new voices"]
-    people, background = manners(words, pool, _STYLE.speakers, rng), Background(HELD_OUT_SEED)
+    people, background = manners(words, pool, _STYLE, rng), Background(HELD_OUT_SEED)
     while seconds > 0:
         piece = compose(words, pool, _STYLE, background, rng, people)
         yield cut(piece, 0.0, min(seconds, piece.seconds))

@@ -25,8 +25,10 @@ from .writing import IGNORE, Writer
 
 _ROLLED = 0.35
 """Of the recordings of enough turns: so many are seen through a later window."""
-_BRIEF = 0.2
-"""So many recordings are of a word or two."""
+_BRIEF = 0.35
+"""So many recordings are of a word or two, which are mostly said slower than in sentences."""
+_LONGER = 23_500
+"""From this step on more recordings are long."""
 
 
 @dataclass
@@ -99,12 +101,14 @@ def style_at(step: int, rng: random.Random) -> Style:
     if step < 2500:
         surroundings |= {"snr": (16.0, 45.0), "rooms": 0.15, "microphones": 0.3}
         return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(1, 14), **surroundings)
+    surroundings["pace"] = rng.choice(((1.0, 1.0), (1.0, 1.0), (0.7, 1.25)))
     roll, speakers = rng.random(), rng.choice((1, 2, 2, 3, 3))
-    if roll < 0.6:
+    short, medium, long = (0.6, 0.85, 0.94) if step < _LONGER else (0.4, 0.65, 0.8)
+    if roll < short:
         return Style(rng.choice((1, 1, 2, 3)), rng.uniform(0.4, 12), **surroundings)
-    if roll < 0.85:
+    if roll < medium:
         return Style(speakers, rng.uniform(12, 30), **surroundings)
-    return Style(speakers, rng.uniform(30, 122 if roll > 0.94 else 85), **surroundings)
+    return Style(speakers, rng.uniform(30, 122 if roll > long else 85), **surroundings)
 
 
 def _noise(rng: random.Random) -> tuple[float, float]:
@@ -139,7 +143,8 @@ class Stream(IterableDataset[Batch]):
             while sum(item.frames for item in examples) < 8 * self._frames:
                 style, says = style_at(step, rng), sentence
                 if rng.random() < _BRIEF:
-                    style, says = replace(style, speakers=1, seconds=0.1, whole=0.0), brief
+                    pace = rng.choice(((1.0, 1.0), (0.5, 0.8), (0.7, 1.1)))
+                    style, says = replace(style, speakers=1, seconds=0.1, whole=0.0, pace=pace), brief
                 recording = compose(bank, among, style, background, rng, says=says)
                 examples.append(example(windowed(recording, rng), writer, rng))
             batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))

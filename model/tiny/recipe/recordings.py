@@ -24,7 +24,7 @@ _CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
 
 
 class Manner(NamedTuple):
-    """Somebody in a conversation: the voice in the bank, its gain and colour, pauses, the room, the throat."""
+    """Somebody in a conversation: the voice in the bank, its gain, colour, pauses, room, throat and pace."""
 
     voice: int
     gain: float
@@ -32,6 +32,7 @@ class Manner(NamedTuple):
     pause: float = 0.12  # seconds, the longest
     room: Samples | None = None
     shift: float = 1.0  # above 1: lower and slower than the bank has it
+    pace: float = 1.0  # above 1: faster than the bank has it
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Style:
     rooms: float = 0.0  # probability of a room that is heard
     microphones: float = 0.0  # probability of a microphone that is heard
     shifts: float = 0.0  # by how much, at most, a throat is longer or shorter than in the bank
+    pace: tuple[float, float] = (1.0, 1.0)  # of the slowest and of the fastest speaker, 1 as in the bank
 
 
 @dataclass
@@ -141,13 +143,12 @@ def _long_gap(tape: _Tape, rng: random.Random, background: Background) -> None:
 def manners(
     bank: Bank,
     pool: list[int],
-    speakers: int,
+    style: Style,
     rng: random.Random,
     rooms: list[Samples] | None = None,
-    shifts: float = 0.0,
 ) -> list[Manner]:
-    """So many people with voices of `pool`, each in one of the rooms' places."""
-    picked = distinct([bank.voices[index] for index in pool], speakers, rng)
+    """The people of such a conversation, with voices of `pool`, each in one of the rooms' places."""
+    picked = distinct([bank.voices[index] for index in pool], style.speakers, rng)
     return [
         Manner(
             pool[index],
@@ -155,7 +156,8 @@ def manners(
             rng.uniform(-0.4, 0.6),
             rng.choice((0.04, 0.12, 0.12, 0.4)),
             rng.choice(rooms) if rooms else None,
-            1 + rng.uniform(-shifts, shifts) if shifts else 1.0,
+            1 + rng.uniform(-style.shifts, style.shifts) if style.shifts else 1.0,
+            rng.uniform(*style.pace) if style.pace != (1.0, 1.0) else 1.0,
         )
         for index in picked
     ]
@@ -176,7 +178,7 @@ def compose(
     """
     tape = _Tape(np.zeros(round((style.seconds + 12) * SAMPLE_RATE), np.float32))
     room = background.room(rng) if rng.random() < style.rooms else None
-    manner = people or manners(bank, pool, style.speakers, rng, room, style.shifts)
+    manner = people or manners(bank, pool, style, rng, room)
     voice, last = manner[0], None
     tape.wait(max(0.0, rng.uniform(-0.1, 1.2)))
     while True:
@@ -234,6 +236,8 @@ def _speak(
         said = _joined(bank, manner, _sayable(bank, manner.voice, says, style.plain, rng), rng)
     if manner.shift != 1.0:
         said = said.resampled(manner.shift)
+    if manner.pace != 1.0:
+        said = said.at_pace(manner.pace)
     start, _ = tape.add(tilted(said.samples, manner.tilt) * np.float32(manner.gain), manner.room)
     words = tuple(Word(bank.index[word.word], start + word.start, start + word.end, word.phones) for word in said.words)
     tape.segments.append(Segment(words[0].start, words[-1].end, manner.voice, words))

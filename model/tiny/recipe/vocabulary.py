@@ -175,6 +175,10 @@ _PLAIN_WEIGHTS = (38, 16, 8, 14, 5, 4, 4, 11, 0)
 _TRAINING_WEIGHTS = (16, 6, 4, 6, 8, 4, 9, 7, 40)
 
 
+_TRIED = (LETTERS, NUMBERS, [*SPELLING, "November"], [*DAYS, *MONTHS], [*REPLIES, *MEETING], _ALONE, _ALONE)
+"""Kinds of words that somebody says alone, the likelier ones and all."""
+
+
 def sentence(rng: Rng, plain: bool = False) -> list[str]:
     """A sentence of one to nine words as they stand in WORDS; many are words in random order unless `plain`."""
     while True:
@@ -187,7 +191,7 @@ def sentence(rng: Rng, plain: bool = False) -> list[str]:
 def brief(rng: Rng, plain: bool = False) -> list[str]:
     """A word or two, as somebody says who tries a microphone; `plain` is for the form's sake, see `sentence`."""
     del plain
-    return rng.choices([*_ALONE, *LETTERS], k=rng.choice((1, 1, 1, 2)))
+    return rng.choices(rng.choice(_TRIED), k=rng.choice((1, 1, 1, 2)))
 
 
 def written(words: list[str], complete: bool, spelling: dict[str, str] | None = None) -> str:

@@ -63,6 +63,19 @@ def test_a_longer_throat_says_the_same_later() -> None:
     assert said.words[0].phones[1].end == pytest.approx(1.1 * 0.25)
 
 
+@pytest.mark.parametrize("pace", [0.5, 1.25])
+def test_at_another_pace_the_same_is_said_at_the_same_pitch(pace: float) -> None:
+    said, other = two_words(), two_words().at_pace(pace)
+    assert len(other.samples) == round(len(said.samples) / pace)
+    assert other.words[1].start == pytest.approx(0.99 / pace)
+    assert other.words[0].phones[1].end == pytest.approx(0.25 / pace)
+    for number in (0, 1):
+        before, after = said.part(number, number + 1), other.part(number, number + 1)
+        assert len(after.samples) == pytest.approx(len(before.samples) / pace, abs=0.05 * SAMPLE_RATE)
+        pitch = [np.abs(np.fft.rfft(each.samples, SAMPLE_RATE)).argmax() for each in (before, after)]
+        assert pitch[0] == pytest.approx(pitch[1], abs=5)
+
+
 def test_a_bank_gives_back_words_and_sentences(tmp_path: Path) -> None:
     voices = training_voices(2, seed=3)
     for number, listed in enumerate((True, False)):

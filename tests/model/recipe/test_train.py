@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,20 +54,28 @@ def test_each_weight_is_trained_by_one_optimiser_and_a_run_goes_on_where_it_was_
         assert all(torch.equal(*pair) for pair in moments)
 
 
-def test_a_longer_throat_takes_longer_and_its_words_are_where_they_sound(hummers: Bank) -> None:
-    lengths = set()
-    for seed in range(8):
-        style = Style(1, 0.5, long_gaps=0.0, snr=(90, 90), shifts=0.25)
+@pytest.mark.parametrize(
+    ("way", "shortest", "longest", "edge"),
+    [({"shifts": 0.25}, 0.17, 0.23, 0.002), ({"pace": (0.5, 1.25)}, 0.17, 0.38, 0.04)],
+    ids=["throats", "pace"],
+)
+def test_who_takes_longer_has_its_words_where_they_sound(
+    hummers: Bank, way: dict[str, Any], shortest: float, longest: float, edge: float
+) -> None:
+    lengths, around = set(), round(edge * SAMPLE_RATE)
+    for seed in range(12):
+        style = Style(1, 0.5, long_gaps=0.0, snr=(90, 90), **way)
         made = compose(hummers, [0, 1], style, Background(0), random.Random(seed), says=brief)
         loud = np.abs(made.samples) > 0.005
         for segment in made.segments:
             for word in segment.words:
                 first, last = (round(moment * SAMPLE_RATE) for moment in (word.start, word.end))
-                assert loud[first + 50 : last - 50].mean() > 0.8
+                assert loud[first + around : last - around].mean() > 0.8
                 lengths.add(round(word.end - word.start, 3))
         silent = np.ones(len(loud), bool)
         for segment in made.segments:
-            silent[max(0, round(segment.start * SAMPLE_RATE) - 50) : round(segment.end * SAMPLE_RATE) + 50] = False
+            first, last = (round(moment * SAMPLE_RATE) for moment in (segment.start, segment.end))
+            silent[max(0, first - around) : last + around] = False
         assert not loud[silent].any()
-    assert min(lengths) == pytest.approx(0.17, abs=0.02)
-    assert max(lengths) == pytest.approx(0.23, abs=0.02)
+    assert min(lengths) == pytest.approx(shortest, abs=0.03)
+    assert max(lengths) == pytest.approx(longest, abs=0.03)
