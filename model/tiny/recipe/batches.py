@@ -28,7 +28,7 @@ _ROLLED = 0.35
 _BRIEF = 0.35
 """So many recordings are of a word or two, which are mostly said slower than in sentences."""
 _LONGER = 23_500
-"""From this step on more recordings are long."""
+"""From this step on, the last tenth of a run, more recordings are long."""
 
 
 @dataclass
