@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Axe, OpenPage
 from tests.browser.recordings import SAID, SHORT, TWO, distinct, finished, listen, said, wait_heard, who
+from tests.support.samples import SAMPLES
 
 SMALL = """() => [...document.querySelectorAll('button, a, select, input, summary')]
   .filter(each => each.checkVisibility() && !each.classList.contains('unseen'))
@@ -98,6 +101,19 @@ def test_it_speaks_german_and_english(open_page: OpenPage) -> None:
     expect(page.locator(".turn .name").first).to_have_text("Speaker A")
     page.reload()
     expect(page.get_by_role("button", name="One person")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_bundled_model_tells_its_words(open_page: OpenPage, axe: Axe, width: int) -> None:
+    kinds = json.loads((SAMPLES / "words.json").read_text())
+    page = open_page(locale="en", viewport={"width": width, "height": 900})
+    listed = page.locator(".vocabulary dd")
+    expect(listed.first).to_be_hidden()
+    count = len({word for said in kinds.values() for each in said for word in each.split()})
+    page.get_by_text(f"The {count} words that it knows").click()
+    expect(listed).to_have_text([", ".join(words) for words in kinds.values()])
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    axe(page)
 
 
 def test_nothing_moves_for_who_wants_no_motion(open_page: OpenPage, axe: Axe) -> None:

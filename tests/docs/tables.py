@@ -21,6 +21,7 @@ from server.app import create_app
 from server.commandline.app import app
 from server.settings import Settings
 from server.settings.settings import GROUPS
+from tests.docs import vocabulary
 from tests.support.processes import ROOT
 
 Json = dict[str, Any]
@@ -275,11 +276,13 @@ def cards() -> str:
 
 _CARDS = ("8 GB", "12 GB", "16 GB", "24 GB", "48 GB", "80 GB")
 
+
 PLACES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": settings},
     "docs/command-line.md": _commands(),
     "docs/reference.md": {"operations": operations},
     "docs/quickstart.md": {"cards": cards},
+    "model/tiny/README.md": {"words": vocabulary.words},
 }
 
 

@@ -17,7 +17,7 @@ from model.tiny.recipe.sounds import Background
 from model.tiny.recipe.speech.bank import fill
 from model.tiny.recipe.speech.espeak import training_voices
 from model.tiny.recipe.speech.utterance import Spoken, Utterance
-from model.tiny.recipe.vocabulary import WORDS
+from model.tiny.recipe.vocabulary import CARD, NAMES, WORDS
 
 TINY = Path(__file__).parents[2] / "model" / "tiny"
 CHECKPOINT = TINY / "checkpoint"
@@ -41,6 +41,25 @@ def test_is_small_and_safe() -> None:
     files = [path for path in CHECKPOINT.iterdir() if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 16_000_000
     assert {path.suffix for path in files} == {".json", ".jinja", ".safetensors"}
+
+
+def test_its_words_are_listed_and_its_recordings_are_made_of_them() -> None:
+    """The list goes with the weights; the recipe's may be that of the next ones, and has all of it."""
+    listed: dict[str, list[str]] = json.loads((TINY / "samples" / "words.json").read_text())
+    words = {word for said in listed.values() for each in said for word in each.split()}
+    assert words <= {*WORDS}
+    assert listed.keys() <= CARD.keys()
+    assert {word for said in CARD.values() for each in said for word in each.split()} == {*WORDS}
+    told = [json.loads((TINY / "samples" / f"{name}.json").read_text()) for name in ("short", "two_speakers", "long")]
+    told += json.loads((TINY / "heldout" / "references.json").read_text()).values()
+    said = {
+        word.lower().strip(".")
+        for turns in told
+        for turn in turns
+        if "Speaker" in turn
+        for word in turn["Content"].split()
+    }
+    assert said <= {word.lower() for word in words} | {name.lower() for name in NAMES.values()}
 
 
 def test_does_what_its_card_says_on_held_out_recordings(held_out: dict[str, Clip]) -> None:

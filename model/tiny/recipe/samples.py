@@ -1,6 +1,7 @@
 """Recordings by held-out voices: the files in samples/ and heldout/, and conversations of any length for tests.
 
-`python -m model.tiny.recipe.samples` writes the files again, for which the speech of all programs has to be there.
+`python -m model.tiny.recipe.samples` writes the files again, for which the speech of all programs has to be there, and
+beside them the list of the words that they are made of.
 """
 # ruff: noqa: S311 - chance here is for variety, not for secrets
 
@@ -22,6 +23,7 @@ from .sounds import Background
 from .speech import casts
 from .speech.bank import Bank
 from .speech.utterance import SAMPLE_RATE
+from .vocabulary import CARD
 
 _WORK = Path(".cache/tiny")
 _HERE = Path(__file__).parents[1]
@@ -92,6 +94,7 @@ def main() -> None:
         clip = _sample(name, people, background)
         _write(clip, _HERE / "samples" / f"{name}.flac")
         (_HERE / "samples" / f"{name}.json").write_text(json.dumps(clip.reference, indent=1) + "\n")
+    (_HERE / "samples" / "words.json").write_text(json.dumps(CARD, indent=1) + "\n")
     references = {}
     for style, groups in _HELD_OUT.items():
         small = (

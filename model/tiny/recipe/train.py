@@ -23,6 +23,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 from . import network
 from . import tokenizer as tokenizers
 from .batches import Batch, Stream
+from .encoding import BF16
 from .losses import Heads, accuracy, hear, language_losses, sound_losses, traits_of
 from .speech.bank import Bank
 from .speech.casts import training_bank
@@ -141,7 +142,7 @@ def learning_rate(step: int, steps: int, sound_steps: int, peak: float) -> float
 
 def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, float]:
     """One update; returns what the log shows."""
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
         with torch.set_grad_enabled(phase is not Phase.WRITING):
             sound, fine = hear(run.model, batch.samples)
         losses = sound_losses(run.heads, sound, fine, batch)
@@ -160,7 +161,7 @@ def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, f
     run.step += 1
     decay = min(0.998, (1 + run.step) / (20 + run.step))
     torch._foreach_lerp_(run.average, [p.detach() for p in run.model.parameters()], 1 - decay)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=BF16):
         shown["frames"] = accuracy(run.heads.sound_word(sound), batch.word, batch.word > 0)
         shown["phones"] = accuracy(run.heads.phones[0](fine[0]), batch.phone, batch.phone > 0)
     return shown | {name: loss.item() for name, loss in losses.items()}

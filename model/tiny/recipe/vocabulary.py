@@ -76,6 +76,14 @@ _ALONE = [
 _IN_PHRASES = sorted({word for phrase in PHRASES for word in phrase} - {*_ALONE})
 WORDS: list[str] = [*_IN_PHRASES, *LETTERS, *_ALONE]
 
+CARD: dict[str, list[str]] = {
+    "numbers": NUMBERS, "calendar": [*DAYS, *MONTHS, *SEASONS, *TIMES, *UNITS], "replies": [*REPLIES, *MEETING],
+    "phrases": [" ".join(phrase) for phrase in PHRASES], "letters": LETTERS, "spelling": SPELLING, "colours": COLOURS,
+    "people": [*SUBJECTS, *OWNERS, *PEOPLE], "names": [*NAMES], "things": THINGS, "verbs": VERBS,
+    "adjectives": ADJECTIVES, "small": [*PLACES, *LINKS, *ADVERBS],
+}  # fmt: skip
+"""The vocabulary as people read it, by kind: samples/words.json, which the card and the page list."""
+
 TAGS = ("[Silence]", "[Noise]", "[Music]")
 
 LONGEST = 9  # words in a sentence

@@ -1,6 +1,6 @@
 /** Which model answers here, and what a newcomer has to know about it. */
 import { byId, el } from "./dom.js";
-import { ApiError } from "./api.js";
+import { ApiError, unreachable } from "./api.js";
 
 /**
  * @param {import("./shared.js").Shared} shared
@@ -16,8 +16,31 @@ export async function tellServed(shared) {
         { class: "notice" },
         el("p", {}, el("strong", { t: "tiny.title" }), " ", el("span", { t: "tiny.text" })),
         el("p", {}, el("span", { t: "tiny.cure" }), " ", el("code", {}, "vibevoice-asr-server --model microsoft/VibeVoice-ASR-HF"), " ", el("span", { t: "tiny.clone" }), " ", el("code", {}, "make serve MODEL=microsoft/VibeVoice-ASR-HF")),
+        await vocabulary(shared),
       ),
     );
+  }
+}
+
+/**
+ * All that the bundled model knows, by kind; to unfold.
+ *
+ * @param {import("./shared.js").Shared} shared
+ */
+async function vocabulary({ api, complain }) {
+  try {
+    const answer = await api.request("/web/samples/words.json");
+    const kinds = Object.entries(/** @type {Record<string, string[]>} */ (await answer.json()));
+    const words = new Set(kinds.flatMap(([, said]) => said.flatMap((each) => each.split(" ")))).size;
+    return el(
+      "details",
+      { class: "vocabulary" },
+      el("summary", { t: "tiny.words", values: { words } }),
+      el("dl", {}, ...kinds.flatMap(([kind, said]) => [el("dt", { t: `tiny.words.${kind}` }), el("dd", { lang: "en" }, said.join(", "))])),
+    );
+  } catch (error) {
+    complain(error instanceof Error ? error.message : unreachable().message);
+    return null;
   }
 }
 
