@@ -83,6 +83,13 @@ class Run:
         self.average = state["average"]
         self.step = state["step"]
 
+    def begin(self, folder: Path, step: int) -> None:
+        """Go on from a checkpoint, as if it were of `step`, also with other voices. The helpers begin anew."""
+        known = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        self.model.load_state_dict(known.state_dict())
+        self.average = [parameter.detach().clone() for parameter in self.model.parameters()]
+        self.step = step
+
     def publish(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint."""
         kept = [parameter.detach().clone() for parameter in self.model.parameters()]
@@ -197,6 +204,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=600, help="frames of audio in a batch, 7.5 a second")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     parser.add_argument("--voices", type=int, default=200, help="espeak-ng voices in the bank")
+    parser.add_argument("--from-checkpoint", type=Path, help="weights to begin with where there is no snapshot")
+    parser.add_argument("--from-step", type=int, default=9000, help="the step that --from-checkpoint is of")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--snapshot-every", type=int, default=250)
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
@@ -219,6 +228,8 @@ def main() -> None:
     snapshot = options.work / "snapshot.pt"
     if snapshot.exists():
         run.load(snapshot)
+    elif options.from_checkpoint:
+        run.begin(options.from_checkpoint, options.from_step)
     stream = Stream(options.work, options.seed, run.step, options.frames)
     batches: Iterator[Batch] = iter(
         DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=_give_way)

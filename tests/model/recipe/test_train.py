@@ -54,6 +54,19 @@ def test_each_weight_is_trained_by_one_optimiser_and_a_run_goes_on_where_it_was_
         assert all(torch.equal(*pair) for pair in moments)
 
 
+def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
+    run, other = start(hummers, seed=1), start(hummers, seed=2)
+    trained = [id(parameter) for parameter in other.model.parameters()]
+    run.publish(tmp_path)
+    other.begin(tmp_path, 7)
+    assert other.step == 7
+    assert [id(parameter) for parameter in other.model.parameters()] == trained  # those that the optimisers have
+    for kept, goes_on, average in zip(run.average, other.model.parameters(), other.average, strict=True):
+        assert torch.equal(goes_on, kept.bfloat16().float())
+        assert torch.equal(average, goes_on)
+        assert average.data_ptr() != goes_on.data_ptr()
+
+
 @pytest.mark.parametrize(
     ("way", "shortest", "longest", "edge"),
     [({"shifts": 0.25}, 0.17, 0.23, 0.002), ({"pace": (0.5, 1.25)}, 0.17, 0.38, 0.04)],
