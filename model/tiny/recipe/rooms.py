@@ -19,7 +19,7 @@ _SECONDS = 0.5
 
 def _room(rng: random.Random) -> list[Samples]:
     """A room with one microphone: what it hears of a click at each of three places, the direct sound first."""
-    import pyroomacoustics  # type: ignore[import-not-found]
+    import pyroomacoustics
 
     size = rng.uniform(2.5, 10), rng.uniform(2.2, 8), rng.uniform(2.3, 3.6)
     while True:

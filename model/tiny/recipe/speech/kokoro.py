@@ -83,7 +83,7 @@ class Kokoro:
 
     def __init__(self, folder: Path) -> None:
         import onnxruntime  # type: ignore[import-untyped]
-        from kokoro_onnx.tokenizer import Tokenizer  # type: ignore[import-not-found]
+        from kokoro_onnx.tokenizer import Tokenizer
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
