@@ -276,7 +276,6 @@ def cards() -> str:
 
 _CARDS = ("8 GB", "12 GB", "16 GB", "24 GB", "48 GB", "80 GB")
 
-
 PLACES: dict[str, dict[str, Callable[[], str]]] = {
     "docs/settings.md": {"settings": settings},
     "docs/command-line.md": _commands(),

@@ -10,15 +10,15 @@ export async function tellServed(shared) {
   if (model === null) return;
   byId("served").replaceChildren(el("span", { t: "served.model", values: { model: model.root } }));
   if (model.root === "tiny") {
-    byId("notices").append(
-      el(
-        "aside",
-        { class: "notice" },
-        el("p", {}, el("strong", { t: "tiny.title" }), " ", el("span", { t: "tiny.text" })),
-        el("p", {}, el("span", { t: "tiny.cure" }), " ", el("code", {}, "vibevoice-asr-server --model microsoft/VibeVoice-ASR-HF"), " ", el("span", { t: "tiny.clone" }), " ", el("code", {}, "make serve MODEL=microsoft/VibeVoice-ASR-HF")),
-        await vocabulary(shared),
-      ),
+    const notice = el(
+      "aside",
+      { class: "notice" },
+      el("p", {}, el("strong", { t: "tiny.title" }), " ", el("span", { t: "tiny.text" })),
+      el("p", {}, el("span", { t: "tiny.cure" }), " ", el("code", {}, "vibevoice-asr-server --model microsoft/VibeVoice-ASR-HF"), " ", el("span", { t: "tiny.clone" }), " ", el("code", {}, "make serve MODEL=microsoft/VibeVoice-ASR-HF")),
     );
+    byId("notices").append(notice);
+    const words = await vocabulary(shared);
+    if (words !== null) notice.append(words);
   }
 }
 
