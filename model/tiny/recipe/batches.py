@@ -27,8 +27,6 @@ _ROLLED = 0.35
 """Of the recordings of enough turns: so many are seen through a later window."""
 _BRIEF = 0.35
 """So many recordings are of a word or two, which are mostly said slower than in sentences."""
-_LONGER = 23_500
-"""From this step on, the last tenth of a run, more recordings are long."""
 
 
 @dataclass
@@ -90,8 +88,11 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
     return Batch(samples, counts, ids, weight, lo, hi, said_by, said_in, **labels)
 
 
-def style_at(step: int, rng: random.Random) -> Style:
-    """The curriculum: short and clear recordings first, conversations of up to two minutes in the end."""
+def style_at(step: int, longer: int, rng: random.Random) -> Style:
+    """The curriculum: short and clear recordings first, conversations of up to two minutes later.
+
+    From step `longer` on more of them are long.
+    """
     snr = _noise(rng)
     if step < 300:
         return Style(rng.choice((1, 1, 2)), rng.uniform(2, 8), long_gaps=0.01, snr=snr, whole=0.2, microphones=0.3)
@@ -103,7 +104,7 @@ def style_at(step: int, rng: random.Random) -> Style:
         return Style(rng.choice((1, 1, 2, 2, 3)), rng.uniform(1, 14), **surroundings)
     surroundings["pace"] = rng.choice(((1.0, 1.0), (1.0, 1.0), (0.7, 1.25)))
     roll, speakers = rng.random(), rng.choice((1, 2, 2, 3, 3))
-    short, medium, long = (0.6, 0.85, 0.94) if step < _LONGER else (0.4, 0.65, 0.8)
+    short, medium, long = (0.6, 0.85, 0.94) if step < longer else (0.4, 0.65, 0.8)
     if roll < short:
         return Style(rng.choice((1, 1, 2, 3)), rng.uniform(0.4, 12), **surroundings)
     if roll < medium:
@@ -125,8 +126,8 @@ def windowed(recording: Recording, rng: random.Random) -> Window:
 class Stream(IterableDataset[Batch]):
     """Endless batches of about `frames` frames of audio each, from step `start` of the curriculum on."""
 
-    def __init__(self, work: Path, seed: int, start: int = 0, frames: int = 900) -> None:
-        self._work, self._seed, self._start, self._frames = work, seed, start, frames
+    def __init__(self, work: Path, seed: int, start: int, frames: int, longer: int) -> None:
+        self._work, self._seed, self._start, self._frames, self._longer = work, seed, start, frames, longer
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
@@ -141,7 +142,7 @@ class Stream(IterableDataset[Batch]):
         while True:
             examples: list[Example] = []
             while sum(item.frames for item in examples) < 8 * self._frames:
-                style, says = style_at(step, rng), sentence
+                style, says = style_at(step, self._longer, rng), sentence
                 if rng.random() < _BRIEF:
                     pace = rng.choice(((1.0, 1.0), (0.5, 0.8), (0.7, 1.1)))
                     style, says = replace(style, speakers=1, seconds=0.1, whole=0.0, pace=pace), brief

@@ -25,6 +25,7 @@ from . import tokenizer as tokenizers
 from .batches import Batch, Stream
 from .encoding import BF16
 from .losses import Heads, accuracy, hear, language_losses, sound_losses, traits_of
+from .muon import Muon
 from .speech.bank import Bank
 from .speech.casts import training_bank
 from .writing import Writer
@@ -35,6 +36,8 @@ LOSS_WEIGHTS = {
     "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
 _TABLES = "embed_tokens.weight", "lm_head.weight"  # a row for each piece
+_LONGER = 0.75
+"""From this share of the steps on, more recordings are long."""
 CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
 
 
@@ -134,7 +137,7 @@ def _optimisers(model: nn.Module, heads: Heads) -> list[torch.optim.Optimizer]:
         {"params": [each for each in others if each.dim() <= 1], "weight_decay": 0.0},
     ]
     return [
-        torch.optim.Muon(maps.values(), lr=0.0, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        Muon(maps.values(), weight_decay=0.02),
         torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True),
     ]
 
@@ -230,12 +233,12 @@ def main() -> None:
         run.load(snapshot)
     elif options.from_checkpoint:
         run.begin(options.from_checkpoint, options.from_step)
-    stream = Stream(options.work, options.seed, run.step, options.frames)
+    stream = Stream(options.work, options.seed, run.step, options.frames, round(_LONGER * options.steps))
     batches: Iterator[Batch] = iter(
         DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=_give_way)
     )
     before = len(Writer(tokenizers.build()).before_audio)
-    log = Log(options.work / "log.jsonl", every=25)
+    log = Log(options.work / "log.jsonl", options.snapshot_every)
     bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")
     while run.step < options.steps:
         for group in (group for each in run.optimisers for group in each.param_groups):
