@@ -10,11 +10,11 @@ import pytest
 from server.version import VERSION
 from tests.dist.conftest import Distributions, run, serving
 from tests.support.processes import free_port
-from tests.support.samples import SHORT, TWO_SPEAKERS
+from tests.support.samples import SHORT, TWO_SPEAKERS, truth
 from tests.support.tools import tool
 
 pytestmark = [pytest.mark.dist, pytest.mark.timeout(1800)]
-SAID = "My child drinks at one twelve. Hello they have."
+SAID = " ".join(turn["Content"] for turn in truth(SHORT))
 FIVE_LINES = """
 import sys
 from vibevoice_asr import Transcriber

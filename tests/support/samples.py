@@ -17,12 +17,24 @@ SHORT = SAMPLES / "short.flac"
 TWO_SPEAKERS = SAMPLES / "two_speakers.flac"
 HELD_OUT = ROOT / "model" / "tiny" / "heldout"
 """By voices that training never heard."""
+DIALOGUE, ANOTHER_DIALOGUE = HELD_OUT / "brief_06.flac", HELD_OUT / "brief_10.flac"
+"""Two people each."""
+_LABELS = {"Start": "start", "End": "end", "Speaker": "speaker", "Content": "text"}
 
 
 def truth(recording: Path) -> list[dict[str, Any]]:
-    """The turns of a sample as the model would write them at best: Start, End, Speaker, Content."""
+    """The turns of a sample or a held-out recording as the model would write them: Start, End, Speaker, Content."""
+    if recording.parent == HELD_OUT:
+        references: dict[str, list[dict[str, Any]]] = json.loads((HELD_OUT / "references.json").read_text())
+        return references[recording.name]
     turns: list[dict[str, Any]] = json.loads(recording.with_suffix(".json").read_text())
     return turns
+
+
+def lesson(recording: Path) -> dict[str, Any]:
+    """What there is to learn from a recording, as a line of what the fine-tuning command reads."""
+    segments = [{_LABELS[key]: value for key, value in turn.items()} for turn in truth(recording)]
+    return {"audio": str(recording), "segments": segments}
 
 
 def excerpts(count: int, *, shortest: float, longest: float) -> list[bytes]:

@@ -36,7 +36,7 @@ LOSS_WEIGHTS = {
     "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
 _TABLES = "embed_tokens.weight", "lm_head.weight"  # a row for each piece
-_LONGER = 0.75
+_LONGER = 0.6
 """From this share of the steps on, more recordings are long."""
 CHECKPOINT = Path(__file__).parents[1] / "checkpoint"
 

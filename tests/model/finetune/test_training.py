@@ -35,7 +35,7 @@ from model.runner.runner import Runner
 from model.seam.adapters import NamedAdapter
 from tests.model.driver import Driver, Job
 from tests.support.labels import processed
-from tests.support.samples import HELD_OUT
+from tests.support.samples import HELD_OUT, lesson
 
 COURSE = Course("tiny", rank=4, alpha=8, modules=("q_proj", "down_proj"), steps=4, accumulate=2, rate=3e-3, seed=5)
 
@@ -43,13 +43,8 @@ COURSE = Course("tiny", rank=4, alpha=8, modules=("q_proj", "down_proj"), steps=
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three short recordings; one has a context."""
-    names = {"Start": "start", "End": "end", "Speaker": "speaker", "Content": "text"}
-    references = json.loads((HELD_OUT / "references.json").read_text())
-    lines = []
-    for number, audio in enumerate(("brief_03.flac", "brief_01.flac", "brief_02.flac")):
-        segments = [{names[key]: value for key, value in each.items()} for each in references[audio]]
-        hotwords = ["mother", "Sara"] if number == 0 else []
-        lines.append({"audio": str(HELD_OUT / audio), "segments": segments, "hotwords": hotwords})
+    lines = [lesson(HELD_OUT / name) for name in ("brief_03.flac", "brief_01.flac", "brief_02.flac")]
+    lines[0]["hotwords"] = ["mother", "Sara"]
     file = tmp_path_factory.mktemp("data") / "lines.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return file

@@ -12,7 +12,7 @@ from model.loading.checkpoint import Checkpoint, load_checkpoint
 from model.seam.audio import Samples
 from tests.model.streaming.by_hand import ByHand
 from tests.support import streaming_twin
-from tests.support.processes import ROOT
+from tests.support.samples import DIALOGUE
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,6 @@ def by_hand(streaming: Checkpoint) -> ByHand:
 @pytest.fixture(scope="session")
 def talk() -> Samples:
     """Two speakers, 6 s."""
-    samples, _ = soundfile.read(ROOT / "model/tiny/heldout/brief_06.flac", dtype="float32")
+    samples, _ = soundfile.read(DIALOGUE, dtype="float32")
     kept: Samples = samples
     return kept

@@ -29,12 +29,11 @@ from server.protocols.openai.response_format import all_formats
 from tests.server.http.conftest import assert_envelope, tone
 from tests.server.http.test_jobs import done, submit
 from tests.support import streaming_twin
-from tests.support.processes import ROOT
+from tests.support.samples import DIALOGUE
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
-HELD_OUT = ROOT / "model" / "tiny" / "heldout" / "brief_06.flac"
 SECONDS = 4
-"""Of it: two people, and two of the checkpoint's windows."""
+"""Of the dialogue: both people, and two of the checkpoint's windows."""
 POSITIONS = 4_096
 Message = dict[str, Any]
 
@@ -57,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    read: Samples = soundfile.read(HELD_OUT, dtype="float32")[0][: SECONDS * SAMPLE_RATE]
+    read: Samples = soundfile.read(DIALOGUE, dtype="float32")[0][: SECONDS * SAMPLE_RATE]
     return read
 
 

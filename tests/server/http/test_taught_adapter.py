@@ -16,7 +16,7 @@ import pytest
 from model.seam.adapters import NamedAdapter
 from server.engine.worker.load import ModelWishes, load_model
 from tests.support.processes import ROOT
-from tests.support.samples import HELD_OUT, TWO_SPEAKERS, truth
+from tests.support.samples import HELD_OUT, TWO_SPEAKERS, lesson, truth
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
 BEFORE, AFTER = "green", "purple"
@@ -31,15 +31,10 @@ COURSE = "--model tiny --learned answer --no-recompute --accumulate 2 --steps 20
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter that the command line taught the new spelling."""
     folder = tmp_path_factory.mktemp("taught")
-    names = {"Start": "start", "End": "end", "Speaker": "speaker", "Content": "text"}
-    references = json.loads((HELD_OUT / "references.json").read_text())
-    lines = []
-    for name in TAUGHT:
-        segments = [{names[key]: value for key, value in each.items()} for each in references[name]]
-        for segment in segments:
-            segment["text"] = segment["text"].replace(BEFORE, AFTER)
-        lines.append(json.dumps({"audio": str(HELD_OUT / name), "segments": segments}) + "\n")
-    (folder / "lines.jsonl").write_text("".join(lines))
+    lessons = [lesson(HELD_OUT / name) for name in TAUGHT]
+    for segment in (segment for each in lessons for segment in each["segments"]):
+        segment["text"] = segment["text"].replace(BEFORE, AFTER)
+    (folder / "lines.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lessons))
     command = [sys.executable, "-m", "model.finetune", str(folder / "lines.jsonl"), "--output", str(folder / "out")]
     done = subprocess.run([*command, *COURSE.split()], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import signal
 from collections.abc import AsyncIterator
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,11 +29,8 @@ from server.windows.block import Block
 from server.windows.sequence import WindowSequence
 from tests.server.recordings.conftest import Room, file_of, open_room
 from tests.support import streaming_twin
-from tests.support.processes import ROOT
+from tests.support.samples import ANOTHER_DIALOGUE, DIALOGUE, truth
 
-HELD_OUT = ROOT / "model" / "tiny" / "heldout"
-DIALOGUE, ANOTHER = "brief_06", "brief_10"
-"""Two people each, by voices that training never heard."""
 STRIDE = 2.0
 """Seconds of the checkpoint's windows."""
 
@@ -49,20 +46,19 @@ async def room(decoders: DecodePool) -> AsyncIterator[Room]:
         yield opened
 
 
-def samples_of(*names: str) -> Samples:
+def samples_of(*recordings: Path) -> Samples:
     """One recording behind the other."""
-    samples: Samples = np.concatenate([soundfile.read(HELD_OUT / f"{name}.flac", dtype="float32")[0] for name in names])
+    samples: Samples = np.concatenate([soundfile.read(each, dtype="float32")[0] for each in recordings])
     return samples
 
 
-def words_in(*names: str) -> list[str]:
-    references = json.loads((HELD_OUT / "references.json").read_text())
-    return words_of(" ".join(turn["Content"] for name in names for turn in references[f"{name}.flac"]))
+def words_in(*recordings: Path) -> list[str]:
+    return words_of(" ".join(turn["Content"] for each in recordings for turn in truth(each)))
 
 
 @pytest.fixture(scope="module")
 def talk() -> Samples:
-    return samples_of(DIALOGUE, ANOTHER)
+    return samples_of(DIALOGUE, ANOTHER_DIALOGUE)
 
 
 async def heard(room: Room, samples: Samples, wishes: Wishes = Wishes(), **options: object) -> Transcript:  # noqa: B008
@@ -189,7 +185,7 @@ async def test_what_is_settled_stays_and_nothing_is_said_twice(room: Room, talk:
 async def test_a_full_window_is_followed_by_one_that_knows_who_spoke(room: Room, talk: Samples) -> None:
     captions = captions_of(room, seconds=8.0)
     events = await listen(captions, talk)
-    expected = words_in(DIALOGUE, ANOTHER)
+    expected = words_in(DIALOGUE, ANOTHER_DIALOGUE)
     assert edits(words_of(" ".join(words(events))), expected) <= len(expected) // 2
     captions.close()
 
