@@ -1,4 +1,4 @@
-"""How Transformers' own forward is asked for what the engine computes: acoustic latents without noise.
+"""How Transformers' own forward is asked, in all its versions: for latents without noise, and with a cache.
 
 Nothing that serves calls this. Tests and benches compare with Transformers by it, and agree on what they compare with.
 """
@@ -19,3 +19,12 @@ def without_noise(model: Any) -> dict[str, bool]:
         return {"sample": False}
     model.config.acoustic_tokenizer_encoder_config.vae_std = 0.0
     return {}
+
+
+def read_on(language_model: Any, inputs: Any, cache: Any) -> Any:
+    """Hidden states [batch, positions, width] of ``inputs``, of the same shape, behind what ``cache`` has kept.
+
+    It keeps these too. Transformers 5.24 renamed the argument and warns of its older name.
+    """
+    name = "cache" if "cache" in signature(language_model.forward).parameters else "past_key_values"
+    return language_model(inputs_embeds=inputs, use_cache=True, **{name: cache}).last_hidden_state

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
+from transformers import DynamicCache
 
 from model.encoder.streaming import AudioBuffer, EncoderState, StreamingEncoder
 from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
+from model.reference import read_on
 from model.seam.audio import SAMPLE_RATE, Samples, clip_level
 
 
@@ -30,11 +32,10 @@ def greedy_answer(checkpoint: Checkpoint, embedded: torch.Tensor, tokens: int) -
     stops = {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<|im_end|>")}
     language_model = checkpoint.model.model.language_model
     answer: list[int] = []
-    cache, inputs = None, embedded
+    cache, inputs = DynamicCache(config=language_model.config), embedded
     while len(answer) < tokens:
-        result = language_model(inputs_embeds=inputs[None], past_key_values=cache, use_cache=True)
-        cache = result.past_key_values
-        token = int(checkpoint.model.lm_head(result.last_hidden_state[0, -1]).argmax())
+        hidden = read_on(language_model, inputs[None], cache)
+        token = int(checkpoint.model.lm_head(hidden[0, -1]).argmax())
         if token in stops:
             break
         answer.append(token)

@@ -14,6 +14,7 @@ from model.finetune.examples import Example
 from model.finetune.lines import Line
 from model.finetune.loss import embedded, learned_places, summed_loss
 from model.finetune.pupil import Pupil
+from model.reference import read_on
 
 _CONTENT = re.compile(r'"Content":("(?:[^"\\]|\\.)*")')
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
@@ -62,8 +63,8 @@ def written(pupil: Pupil, example: Example) -> str:
     cache, tokens = DynamicCache(config=model.config.text_config), list[int]()
     inputs = embedded(model, example)[None, :header]
     while len(tokens) < longest:
-        hidden = model.model.language_model(inputs_embeds=inputs, past_key_values=cache, use_cache=True)
-        token = int(model.lm_head(hidden.last_hidden_state[0, -1]).argmax())
+        hidden = read_on(model.model.language_model, inputs, cache)
+        token = int(model.lm_head(hidden[0, -1]).argmax())
         if token in pupil.examples.stops:
             break
         tokens.append(token)
