@@ -1,6 +1,7 @@
 """How Transformers' own forward is asked, in all its versions: for latents without noise, and with a cache.
 
-Nothing that serves calls this. Tests and benches compare with Transformers by it, and agree on what they compare with.
+Nothing that serves calls this. Tests and benches compare with Transformers by it, and agree on what they compare with;
+what was taught is evaluated by it.
 """
 
 from __future__ import annotations

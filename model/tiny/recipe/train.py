@@ -201,14 +201,14 @@ class Log:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=26_000)
-    parser.add_argument("--sound-steps", type=int, default=9000, help="first steps, which train the encoders alone")
-    parser.add_argument("--writing-until", type=int, default=12_500, help="until then the encoders rest")
+    parser.add_argument("--steps", type=int, default=20_000)
+    parser.add_argument("--sound-steps", type=int, default=6500, help="first steps, which train the encoders alone")
+    parser.add_argument("--writing-until", type=int, default=9250, help="until then the encoders rest")
     parser.add_argument("--frames", type=int, default=600, help="frames of audio in a batch, 7.5 a second")
     parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     parser.add_argument("--voices", type=int, default=200, help="espeak-ng voices in the bank")
     parser.add_argument("--from-checkpoint", type=Path, help="weights to begin with where there is no snapshot")
-    parser.add_argument("--from-step", type=int, default=9000, help="the step that --from-checkpoint is of")
+    parser.add_argument("--from-step", type=int, default=6500, help="the step that --from-checkpoint is of")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--snapshot-every", type=int, default=250)
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
