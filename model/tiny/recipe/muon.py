@@ -6,6 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_ADAMW = 0.2
+"""The root mean square of AdamW's steps, which are to be as long (arXiv 2502.16982)."""
+
 
 class Muon(torch.optim.Muon):
     """PyTorch's Muon at AdamW's rates. Its own step takes matrices one by one in bf16, which is slow on many CPUs."""
@@ -27,8 +30,8 @@ class Muon(torch.optim.Muon):
                     torch.stack([self._direction(each, group["momentum"]) for each in parameters]), group
                 )
                 torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-                rate = group["lr"] * 0.2 * max(shape) ** 0.5
-                torch._foreach_add_(parameters, updates.to(parameters[0].dtype).unbind(), alpha=-rate)
+                rate = group["lr"] * _ADAMW * max(shape) ** 0.5
+                torch._foreach_add_(parameters, updates.unbind(), alpha=-rate)
 
     def _direction(self, parameter: Tensor, momentum: float) -> Tensor:
         """Nesterov's: the gradient, and where the last ones went."""
