@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from . import tokenizer as tokenizers
 from .examples import FINE, Example, example
@@ -50,6 +50,10 @@ class Batch:
 
     def __iter__(self) -> Iterator[Tensor]:
         return (getattr(self, item.name) for item in fields(self))
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        return Batch(*(values.to(device) for values in self))
 
 
 def _rounded(count: int, step: int) -> int:
@@ -124,18 +128,23 @@ def windowed(recording: Recording, rng: random.Random) -> Window:
 
 
 class Stream(IterableDataset[Batch]):
-    """Endless batches of about `frames` frames of audio each, from step `start` of the curriculum on."""
+    """Endless batches of about `frames` frames of audio each, from step `start` of the curriculum on.
+
+    Workers make different ones.
+    """
 
     def __init__(self, work: Path, seed: int, start: int, frames: int, longer: int) -> None:
         self._work, self._seed, self._start, self._frames, self._longer = work, seed, start, frames, longer
 
     def __iter__(self) -> Iterator[Batch]:
         torch.set_num_threads(1)
-        rng = random.Random(f"{self._seed}/{self._start}")
+        worker = get_worker_info()
+        mine, workers = (worker.id, worker.num_workers) if worker else (0, 1)
+        rng = random.Random(f"{self._seed}/{self._start}/{mine}")
         bank, tokenizer = Bank(self._work / "training"), tokenizers.build()
         among = pool(bank)
         crowds = [_babble(bank, among, rng) for _ in range(4)]
-        background = Background(self._seed, load(self._work / "rooms.npy"), crowds)
+        background = Background(self._seed + mine, load(self._work / "rooms.npy"), crowds)
         writer = Writer(tokenizer)
         audio_token = writer.encode("<|box_start|>")[0]
         step = self._start
@@ -152,7 +161,7 @@ class Stream(IterableDataset[Batch]):
             rng.shuffle(batches)
             for batch in batches:
                 yield collate(batch, writer, audio_token)
-                step += 1
+                step += workers
 
     def _grouped(self, examples: list[Example]) -> Iterator[list[Example]]:
         group: list[Example] = []

@@ -6,6 +6,7 @@ bank: 176 taps every 80 samples. This is exact as long as the first two have no 
 equals running over silence; training keeps those biases at zero.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -14,8 +15,13 @@ from torch.autograd.function import FunctionCtx
 from torch.nn import functional
 
 _CAN = torch.cpu.get_capabilities()
-BF16 = bool(_CAN.get("avx512_bf16") or _CAN.get("amx_bf16"))
-"""Whether this processor multiplies in bf16. On one that does not, training is faster in fp32."""
+_BF16 = {"cuda"} | ({"cpu"} if _CAN.get("avx512_bf16") or _CAN.get("amx_bf16") else set())
+"""The kinds of device here that multiply in bf16. On processors that do not, training is faster in fp32."""
+
+
+def precision(device: torch.device) -> AbstractContextManager[object]:
+    """Within it, products are made at the precision that trains fastest on a device."""
+    return torch.autocast(device.type, torch.bfloat16) if device.type in _BF16 else nullcontext()
 
 
 class _Depthwise(torch.autograd.Function):

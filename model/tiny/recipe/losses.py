@@ -96,9 +96,9 @@ def accuracy(logits: Tensor, labels: Tensor, where: Tensor) -> float:
     return ((logits.argmax(-1) == labels) & where).sum().item() / max(1, where.sum().item())
 
 
-def _time_digits(frames: int) -> Tensor:
+def _time_digits(frames: int, device: torch.device) -> Tensor:
     """Tens, units and tenths of the second in the middle of each frame: [T, 3]."""
-    tenths = ((torch.arange(frames) + 0.5) * FRAME * 10).long()
+    tenths = ((torch.arange(frames, device=device) + 0.5) * FRAME * 10).long()
     return torch.stack([tenths // 100 % 10, tenths // 10 % 10, tenths % 10], dim=-1)
 
 
@@ -114,7 +114,7 @@ def _look(layer: Qwen2DecoderLayer, hidden: Tensor, rotary: tuple[Tensor, Tensor
     query, key = (side.squeeze(1) for side in apply_rotary_pos_emb(query[:, None], key[:, None], *rotary))
     scores = (query[:, first:] @ key.transpose(1, 2)).float() * attention.scaling
     length = hidden.shape[1]
-    future = torch.ones(length - first, length, dtype=torch.bool).triu(first + 1)
+    future = torch.ones(length - first, length, dtype=torch.bool, device=hidden.device).triu(first + 1)
     log_weights: Tensor = scores.masked_fill(future, float("-inf")).log_softmax(-1)
     return log_weights
 
@@ -128,7 +128,7 @@ def _mass_loss(log_weights: Tensor, allowed: Tensor) -> Tensor:
 
 def _guides(batch: Batch, first: int) -> tuple[Tensor, Tensor, Tensor]:
     """Which keys the guided heads are to look at: own source, next token's source, earlier turns of the speaker."""
-    place = torch.arange(batch.ids.shape[1])
+    place = torch.arange(batch.ids.shape[1], device=batch.ids.device)
     within = (place >= batch.lo[..., None]) & (place < batch.hi[..., None])
     following = functional.pad(within[:, 1:], (0, 0, 0, 1))[:, first:]
     said = batch.said_by
@@ -145,8 +145,8 @@ def language_losses(
     """Losses on the answer and inside the language model; also how much of the answer is right, by kind of token."""
     core = model.model.language_model
     embedded = core.get_input_embeddings()(batch.ids)
-    filled = torch.arange(sound.shape[1]) < batch.frames[:, None]
-    place = torch.arange(batch.ids.shape[1])
+    filled = torch.arange(sound.shape[1], device=sound.device) < batch.frames[:, None]
+    place = torch.arange(batch.ids.shape[1], device=sound.device)
     is_audio = (place >= before) & (place < before + batch.frames[:, None])
     embedded = embedded.masked_scatter(is_audio[..., None], sound[filled].to(embedded.dtype))
     out = core(inputs_embeds=embedded, output_hidden_states=True, use_cache=False)
@@ -168,7 +168,7 @@ def language_losses(
         losses["answer_pitch"] = _classify(heads.answer_pitch(known), pitch)
     losses["frame_count"] = _classify(heads.frame_count(audio[0]), batch.count)
     losses["frame_edge"] = _classify(heads.frame_edge(audio[0]), batch.edge)
-    times = _time_digits(sound.shape[1]).expand(len(sound), -1, -1)
+    times = _time_digits(sound.shape[1], sound.device).expand(len(sound), -1, -1)
     clock = heads.frame_time(audio[0]).unflatten(-1, (3, 10))
     losses["frame_time"] = _classify(clock, times.masked_fill(~filled[..., None], IGNORE))
     losses["frame_speaker"] = _classify(heads.frame_speaker(audio[1]), batch.speaker)

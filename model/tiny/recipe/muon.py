@@ -1,4 +1,4 @@
-"""Muon for CPUs: in fp32, and with matrices of the same shape side by side."""
+"""Muon in fp32, with matrices of the same shape side by side."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def orthogonal(matrices: Tensor, group: dict[str, Any]) -> Tensor:
     x = matrices.mT if tall else matrices
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=group["eps"])
     gram = x @ x.mT
-    one = torch.eye(gram.shape[1]).expand_as(gram)
+    one = torch.eye(gram.shape[1], device=gram.device).expand_as(gram)
     product = one
     for _ in range(group["ns_steps"]):
         factor = torch.baddbmm(torch.add(a * one, gram, alpha=b), gram, gram, alpha=c)

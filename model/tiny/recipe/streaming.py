@@ -24,7 +24,7 @@ from model.family.vibevoice_asr_streaming.protocol import EXTRA, PROMPT, SPEAKER
 from model.tiny.streaming.make import ADAPTER, GEOMETRY, RANK, adapted, tokenizer
 
 from .batches import windowed
-from .encoding import BF16
+from .encoding import precision
 from .examples import context, number_speakers
 from .losses import hear
 from .network import HOP
@@ -120,7 +120,7 @@ def conversations(
             recording = windowed(recording, rng).recording
         text, spelling = context(recording.segments, rng)
         sound = _cold(recording.samples * 10 ** (rng.uniform(-6, 4) / 20))
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=BF16):
+        with torch.inference_mode(), precision(sound.device):
             frames, _ = hear(model, sound)
         tokens, weights = scribe.texts(recording, len(sound), spelling)
         yield Conversation(scribe.prompt(text), frames.to(torch.bfloat16), tokens, weights)
@@ -210,7 +210,7 @@ def main() -> None:
             rate = options.rate * min(1.0, (step + 1) / 40) * max(0.02, 1 - step / total)
             for group in optimiser.param_groups:
                 group["lr"] = rate * group["share"]
-            with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
+            with precision(torch.device("cpu")):
                 loss, right = loss_of(model, batch, ends)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

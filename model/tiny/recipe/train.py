@@ -23,7 +23,7 @@ from transformers import VibeVoiceAsrForConditionalGeneration
 from . import network
 from . import tokenizer as tokenizers
 from .batches import Batch, Stream
-from .encoding import BF16
+from .encoding import precision
 from .losses import Heads, accuracy, hear, language_losses, sound_losses, traits_of
 from .muon import Muon
 from .speech.bank import Bank
@@ -78,7 +78,8 @@ class Run:
         path.with_suffix(".new").replace(path)
 
     def load(self, path: Path) -> None:
-        state = torch.load(path, weights_only=True)
+        """Go on from a snapshot, which may be of a run on another device."""
+        state = torch.load(path, weights_only=True, map_location=self.average[0].device)
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
         for each, kept in zip(self.optimisers, state["optimisers"], strict=True):
@@ -110,16 +111,16 @@ class Run:
                 parameter.copy_(value)
 
 
-def start(words: Bank, seed: int) -> Run:
+def start(words: Bank, seed: int, device: torch.device) -> Run:
     """A run at step 0."""
     torch.manual_seed(seed)
     model = network.fresh(tokenizers.build())
-    model.train()
+    model.to(device).train()  # type: ignore[arg-type]
     for encoder in (model.model.acoustic_tokenizer_encoder, model.model.semantic_tokenizer_encoder):
         for conv in (encoder.stem.conv.conv, encoder.conv_layers[0].conv.conv):
             conv.bias.requires_grad_(False)  # encoding.py counts on zeros here
     fine = 8 * network.ACOUSTIC_FILTERS, 8 * network.SEMANTIC_FILTERS  # channels of the third stages
-    heads = Heads(network.HIDDEN, fine, traits_of(words))
+    heads = Heads(network.HIDDEN, fine, traits_of(words)).to(device)
     return Run(
         model, heads, _optimisers(model, heads), [parameter.detach().clone() for parameter in model.parameters()]
     )
@@ -152,7 +153,7 @@ def learning_rate(step: int, steps: int, sound_steps: int, peak: float) -> float
 
 def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, float]:
     """One update; returns what the log shows."""
-    with torch.autocast("cpu", torch.bfloat16, enabled=BF16):
+    with precision(batch.samples.device):
         with torch.set_grad_enabled(phase is not Phase.WRITING):
             sound, fine = hear(run.model, batch.samples)
         losses = sound_losses(run.heads, sound, fine, batch)
@@ -171,7 +172,7 @@ def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, f
     run.step += 1
     decay = min(0.998, (1 + run.step) / (20 + run.step))
     torch._foreach_lerp_(run.average, [p.detach() for p in run.model.parameters()], 1 - decay)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=BF16):
+    with torch.no_grad(), precision(batch.samples.device):
         shown["frames"] = accuracy(run.heads.sound_word(sound), batch.word, batch.word > 0)
         shown["phones"] = accuracy(run.heads.phones[0](fine[0]), batch.phone, batch.phone > 0)
     return shown | {name: loss.item() for name, loss in losses.items()}
@@ -209,6 +210,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--voices", type=int, default=200, help="espeak-ng voices in the bank")
     parser.add_argument("--from-checkpoint", type=Path, help="weights to begin with where there is no snapshot")
     parser.add_argument("--from-step", type=int, default=6500, help="the step that --from-checkpoint is of")
+    parser.add_argument("--device", type=torch.device, default="cpu", help="cuda, where there is one")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make recordings: on a GPU, one a core")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--snapshot-every", type=int, default=250)
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="word bank, snapshots and log")
@@ -227,7 +230,7 @@ def main() -> None:
     """Train until all steps are done."""
     options = arguments()
     words = training_bank(options.work, options.voices, options.seed)
-    run = start(words, options.seed)
+    run = start(words, options.seed, options.device)
     snapshot = options.work / "snapshot.pt"
     if snapshot.exists():
         run.load(snapshot)
@@ -235,7 +238,7 @@ def main() -> None:
         run.begin(options.from_checkpoint, options.from_step)
     stream = Stream(options.work, options.seed, run.step, options.frames, round(_LONGER * options.steps))
     batches: Iterator[Batch] = iter(
-        DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=12, worker_init_fn=_give_way)
+        DataLoader(stream, batch_size=None, num_workers=options.workers, prefetch_factor=12, worker_init_fn=_give_way)
     )
     before = len(Writer(tokenizers.build()).before_audio)
     log = Log(options.work / "log.jsonl", options.snapshot_every)
@@ -248,7 +251,7 @@ def main() -> None:
             phase = Phase.WRITING
         if run.step == options.sound_steps:
             run.settle()
-        shown = train_step(run, next(batches), before, phase)
+        shown = train_step(run, next(batches).to(options.device), before, phase)
         log.add(run.step, shown)
         bar.set_postfix(answer=shown.get("answer"), frames=shown["frames"], refresh=False)
         bar.update()

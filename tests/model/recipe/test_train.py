@@ -1,34 +1,53 @@
 """What training begins with, keeps in a snapshot, and learns from."""
 
 import random
+from contextlib import nullcontext
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
+from model.tiny.recipe import tokenizer as tokenizers
+from model.tiny.recipe.batches import Stream, collate
+from model.tiny.recipe.examples import example
 from model.tiny.recipe.recordings import Style, compose
 from model.tiny.recipe.sounds import Background
 from model.tiny.recipe.speech.bank import Bank, fill
 from model.tiny.recipe.speech.espeak import training_voices
 from model.tiny.recipe.speech.utterance import SAMPLE_RATE, Spoken, Utterance
-from model.tiny.recipe.train import start
+from model.tiny.recipe.train import Phase, start, train_step
 from model.tiny.recipe.vocabulary import WORDS, brief
+from model.tiny.recipe.windows import stretch
+from model.tiny.recipe.writing import Writer
+from tests.support.elsewhere import DEVICE, Elsewhere
+
+_CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def hummers(tmp_path_factory: pytest.TempPathFactory) -> Bank:
-    """Two voices that hum each word for 0.2 s."""
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder with a bank of six voices that hum each word for 0.2 s."""
     hum = np.tile(np.repeat(np.array([0.3, -0.3], np.float32), 60), 40)  # 200 Hz
     words = [Utterance(hum, (Spoken(word, 0.0, 0.2),)) for word in WORDS]
-    return fill(tmp_path_factory.mktemp("bank"), [(voice, words) for voice in training_voices(2, seed=1)])
+    folder = tmp_path_factory.mktemp("work")
+    fill(folder / "training", [(voice, words) for voice in training_voices(6, seed=1)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hummers(work: Path) -> Bank:
+    return Bank(work / "training")
 
 
 def test_each_weight_is_trained_by_one_optimiser_and_a_run_goes_on_where_it_was_kept(
     hummers: Bank, tmp_path: Path
 ) -> None:
-    run, other = start(hummers, seed=1), start(hummers, seed=2)
+    run, other = start(hummers, 1, _CPU), start(hummers, 2, _CPU)
     groups = [group["params"] for each in run.optimisers for group in each.param_groups]
     trained = [id(each) for group in groups for each in group]
     weights = {id(p) for module in (run.model, run.heads) for p in module.parameters() if p.requires_grad}
@@ -55,7 +74,7 @@ def test_each_weight_is_trained_by_one_optimiser_and_a_run_goes_on_where_it_was_
 
 
 def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
-    run, other = start(hummers, seed=1), start(hummers, seed=2)
+    run, other = start(hummers, 1, _CPU), start(hummers, 2, _CPU)
     trained = [id(parameter) for parameter in other.model.parameters()]
     run.publish(tmp_path)
     other.begin(tmp_path, 7)
@@ -67,6 +86,37 @@ def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
         assert average.data_ptr() != goes_on.data_ptr()
 
 
+def test_a_step_on_another_device_is_the_same(hummers: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in that nothing is left on the CPU, which a GPU would refuse."""
+    monkeypatch.setattr(torch.optim, "AdamW", partial(_adamw, torch.optim.AdamW))
+    writer, rng = Writer(tokenizers.build()), random.Random(1)
+    talk = compose(hummers, [0, 1], Style(2, 3.0), Background(0), rng)
+    lesson = example(stretch(talk, rng), writer, rng)
+    batch = collate([lesson, lesson], writer, writer.encode("<|box_start|>")[0])
+    shown, weights = [], []
+    for device in (_CPU, DEVICE):
+        with Elsewhere() if device == DEVICE else nullcontext():  # type: ignore[no-untyped-call]
+            run = start(hummers, 1, device)
+            for group in (group for each in run.optimisers for group in each.param_groups):
+                group["lr"] = 1e-3
+            shown += [train_step(run, batch.to(device), len(writer.before_audio), phase) for phase in Phase]
+            weights.append([parameter.detach().to("cpu") for parameter in run.model.parameters()])
+    assert shown[:3] == [pytest.approx(each, abs=0.02, nan_ok=True) for each in shown[3:]]
+    for one, other in zip(*weights, strict=True):
+        assert torch.allclose(one, other, atol=1e-3)
+
+
+def _adamw(adamw: type[torch.optim.AdamW], groups: Any, **options: Any) -> torch.optim.AdamW:
+    """The optimiser without its kernel for devices that PyTorch has a name for."""
+    return adamw(groups, **options | {"fused": False})
+
+
+def test_processes_beside_each_other_make_different_recordings(work: Path) -> None:
+    stream = Stream(work, seed=1, start=0, frames=20, longer=100)
+    first, second = islice(DataLoader(stream, batch_size=None, num_workers=2), 2)
+    assert first.samples.shape != second.samples.shape or not torch.equal(first.samples, second.samples)
+
+
 @pytest.mark.parametrize(
     ("way", "shortest", "longest", "edge"),
     [({"shifts": 0.25}, 0.17, 0.23, 0.002), ({"pace": (0.5, 1.25)}, 0.17, 0.38, 0.04)],
@@ -75,10 +125,10 @@ def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
 def test_who_takes_longer_has_its_words_where_they_sound(
     hummers: Bank, way: dict[str, Any], shortest: float, longest: float, edge: float
 ) -> None:
-    lengths, around = set(), round(edge * SAMPLE_RATE)
+    lengths, around, background = set(), round(edge * SAMPLE_RATE), Background(0)
     for seed in range(12):
         style = Style(1, 0.5, long_gaps=0.0, snr=(90, 90), **way)
-        made = compose(hummers, [0, 1], style, Background(0), random.Random(seed), says=brief)
+        made = compose(hummers, [0, 1], style, background, random.Random(seed), says=brief)
         loud = np.abs(made.samples) > 0.005
         for segment in made.segments:
             for word in segment.words:
