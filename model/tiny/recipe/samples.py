@@ -64,7 +64,7 @@ def _suits(name: str, clip: Clip) -> bool:
     people = len({entry["Speaker"] for entry in turns})
     tags = len(clip.reference) - len(turns)
     if name == "short":
-        return 3 <= seconds <= 8 and people == 1 and 1 <= len(turns) <= 2 and not tags
+        return 3 <= seconds <= 8 and people == 1 and len(turns) == 2 and not tags
     if name == "two_speakers":
         return 11 <= seconds <= 16 and people == 2 and len(turns) >= 4 and not tags
     return 68 <= seconds <= 80 and people == 3 and tags >= 1

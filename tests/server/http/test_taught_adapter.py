@@ -19,9 +19,15 @@ from tests.support.processes import ROOT
 from tests.support.samples import HELD_OUT, TWO_SPEAKERS, lesson, truth
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
+
+def told(recording: Path) -> str:
+    """All that is said in it."""
+    return " ".join(turn["Content"] for turn in truth(recording) if "Speaker" in turn)
+
+
 BEFORE, AFTER = "green", "purple"
 """The word that is heard, and how it is to be spelled from now on."""
-TAUGHT = ("brief_06.flac", "brief_13.flac")
+TAUGHT = [path for path in sorted(HELD_OUT.glob("*.flac")) if BEFORE in told(path)]
 """By other voices than those of the recording that is asked for."""
 COURSE = "--model tiny --learned answer --no-recompute --accumulate 2 --steps 20 --rate 1e-2"
 """So few steps at such a rate that other words suffer: they are not what this is about."""
@@ -31,7 +37,7 @@ COURSE = "--model tiny --learned answer --no-recompute --accumulate 2 --steps 20
 def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter that the command line taught the new spelling."""
     folder = tmp_path_factory.mktemp("taught")
-    lessons = [lesson(HELD_OUT / name) for name in TAUGHT]
+    lessons = [lesson(path) for path in TAUGHT]
     for segment in (segment for each in lessons for segment in each["segments"]):
         segment["text"] = segment["text"].replace(BEFORE, AFTER)
     (folder / "lines.jsonl").write_text("".join(json.dumps(each) + "\n" for each in lessons))
@@ -62,15 +68,14 @@ def heard(running: RunningServer, model: str) -> str:
 def test_a_new_spelling_is_written_by_its_name_and_the_old_one_by_all_others_in_the_same_steps(
     running: RunningServer,
 ) -> None:
-    said = " ".join(turn["Content"] for turn in truth(TWO_SPEAKERS))
     alone, steps, rows = heard(running, "tiny"), *_computed(running)
     with ThreadPoolExecutor(3) as pool:
         spelled, base, again = pool.map(partial(heard, running), ("spelled", "tiny", "spelled"))
     more_steps, more_rows = _computed(running)
     assert more_rows - rows > more_steps - steps, "they shared steps"
-    assert said.count(BEFORE) == base.count(BEFORE) == 2
+    assert base.count(BEFORE) == told(TWO_SPEAKERS).count(BEFORE) > 0
     assert (base, base.count(AFTER)) == (alone, 0)
-    assert (spelled.count(BEFORE), spelled.count(AFTER) >= 2) == (0, True), spelled
+    assert (spelled.count(BEFORE), spelled.count(AFTER) >= base.count(BEFORE)) == (0, True), spelled
     assert again == spelled
 
 
