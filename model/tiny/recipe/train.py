@@ -79,12 +79,12 @@ class Run:
 
     def load(self, path: Path) -> None:
         """Go on from a snapshot, which may be of a run on another device."""
-        state = torch.load(path, weights_only=True, map_location=self.average[0].device)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         self.model.load_state_dict(state["model"])
         self.heads.load_state_dict(state["heads"])
         for each, kept in zip(self.optimisers, state["optimisers"], strict=True):
             each.load_state_dict(kept)
-        self.average = state["average"]
+        self.average = [value.to(self.average[0].device) for value in state["average"]]
         self.step = state["step"]
 
     def begin(self, folder: Path, step: int) -> None:
