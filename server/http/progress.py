@@ -23,7 +23,7 @@ async def with_progress(
     """
     told = transcription.heard_until
     yield told
-    events: asyncio.Queue[TranscriptEvent] = asyncio.Queue(1)
+    events: asyncio.Queue[tuple[TranscriptEvent, float]] = asyncio.Queue(1)
     reading = asyncio.create_task(_read(transcription, events), name="transcription-events")
     try:
         while True:
@@ -36,18 +36,19 @@ async def with_progress(
                         return
                     if not coming.done() and transcription.heard_until > told:
                         yield (told := transcription.heard_until)
-                event = coming.result()
+                event, heard = coming.result()
             finally:
                 coming.cancel()
             yield event
             if isinstance(event, SegmentClosed):
-                yield (told := transcription.heard_until)
+                yield (told := heard)
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 
 
-async def _read(transcription: Transcription, events: asyncio.Queue[TranscriptEvent]) -> None:
+async def _read(transcription: Transcription, events: asyncio.Queue[tuple[TranscriptEvent, float]]) -> None:
+    """Puts each event there with what was heard at it: by the time it is told, more may have been read."""
     async with aclosing(transcription.events()) as told:
         async for event in told:
-            await events.put(event)
+            await events.put((event, transcription.heard_until))

@@ -52,6 +52,25 @@ async def test_what_is_heard_is_told_before_anything_is_said_of_it() -> None:
             await anext(told)
 
 
+class Talking(Linked):
+    """A transcription whose segments all are there at once."""
+
+    async def events(self) -> AsyncGenerator[TranscriptEvent, None]:
+        for number in range(4):
+            self.heard_until = number + 1.0
+            yield SegmentClosed(Segment(number, number, number + 1.0, 0, "One after the other."))
+
+
+async def test_behind_a_segment_is_told_what_was_heard_at_it_however_much_more_was_read_since() -> None:
+    async with aclosing(with_progress(Talking().as_transcription)) as told:
+        assert await anext(told) == 0.0
+        for number in range(4):
+            assert isinstance(await anext(told), SegmentClosed)
+            for _ in range(10):
+                await asyncio.sleep(0)  # the reader's turn
+            assert await anext(told) == number + 1.0
+
+
 async def test_whoever_leaves_ends_the_transcription() -> None:
     linked = Linked()
     told = with_progress(linked.as_transcription, look=0.001)
