@@ -27,7 +27,6 @@ from .batches import windowed
 from .encoding import precision
 from .examples import context, number_speakers
 from .losses import hear
-from .network import HOP
 from .recordings import Recording, Style, compose
 from .rooms import load
 from .sounds import Background, Samples
@@ -37,7 +36,6 @@ from .train import CHECKPOINT
 from .vocabulary import WORDS
 from .writing import FRAME, Part, pieces
 
-_IGNORE = -100
 _DIGIT, _LABEL, _WORD, _STRUCTURE = 8.0, 4.0, 2.0, 1.0
 
 
@@ -182,6 +180,7 @@ def main() -> None:
     model.requires_grad_(False)
     heard = options.work / f"heard-{options.recordings}-{options.seed}.pt"
     if not heard.exists():
+        options.work.mkdir(parents=True, exist_ok=True)
         made = conversations(model, words, load(options.bank / "rooms.npy"), options.recordings, options.seed)
         torch.save([vars(one) for one in tqdm(made, total=options.recordings, desc="hearing", unit="recording")], heard)
     examples = [Conversation(**one) for one in torch.load(heard, weights_only=True)]
@@ -227,6 +226,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-
-assert GEOMETRY.hop == HOP
