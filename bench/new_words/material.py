@@ -19,7 +19,7 @@ from model.tiny.recipe.speech.bank import Bank
 from model.tiny.recipe.speech.espeak import bank, held_out_voices, training_voices
 from model.tiny.recipe.vocabulary import WORDS, listed, sentence, written
 
-NEW_WORDS = listed("customer interview recording product company contract information helpful system Microsoft")
+NEW_WORDS = listed("customer interview recording product company project information helpful report Microsoft")
 """None is in the vocabulary: the checkpoint has neither heard nor written any. Within a sentence each is one token, of
 texts that contexts are made of; what begins a sentence the tokenizer would spell in pieces."""
 

@@ -8,6 +8,8 @@ import pytest
 
 from model.errors import CheckpointError
 from model.family.vibevoice_asr_streaming.geometry import WindowGeometry, read_geometry
+from model.tiny.recipe.network import HOP
+from model.tiny.streaming.make import GEOMETRY
 
 RELEASED = {
     "target_sample_rate": 24_000,
@@ -28,6 +30,10 @@ def test_sizes_of_the_released_checkpoints() -> None:
     geometry = read_geometry(RELEASED, "some")
     assert (geometry.stride, geometry.window) == (70_400, 83_200)
     assert geometry.windows(24_000 * 3_600) == 1_228  # the hour that ports count some 1,230 windows for
+
+
+def test_the_small_checkpoint_is_trained_on_frames_of_the_length_that_its_windows_count() -> None:
+    assert GEOMETRY.hop == HOP
 
 
 def test_silence_fills_up_the_last_window_and_no_other(geometry: WindowGeometry) -> None:
