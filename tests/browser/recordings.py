@@ -62,7 +62,7 @@ def distinct(turn: str, sample: Path) -> tuple[str, str]:
     """A word of a turn that is in no other word of the sample, in whatever case, and what is said next."""
     words = turn.split()
     told = " ".join(SAID[sample]).lower()
-    return next(pair for pair in pairwise(words) if len(pair[0]) > 3 and told.count(pair[0].lower()) == 1)
+    return next(pair for pair in pairwise(words) if len(pair[0]) > 2 and told.count(pair[0].lower()) == 1)
 
 
 def said(page: Page) -> Locator:

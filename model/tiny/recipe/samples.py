@@ -32,6 +32,10 @@ _HERE = Path(__file__).parents[1]
 _SMALL = 10 * SAMPLE_RATE  # the files are in the repository, so there should not be much of them
 _CANDIDATES = 30
 """So many recordings are made for each sample, which pages show and tests quote: it should be written right."""
+_SILENCE = 1.2
+"""Seconds between the two sentences of one person, so that live captions have a turn end there."""
+_VOICE = 2.2
+"""Seconds that the second person speaks at first: enough for others to know the voice again."""
 _HELD_OUT = {"brief": {"new voices": 8, "kokoro": 6, "festival": 4}, "cut off": {"new voices": 2, "kokoro": 4}}
 """How many recordings there are in heldout/ of each style and group of voices."""
 
@@ -61,13 +65,16 @@ def ten_minutes(seed: int = 0) -> tuple[NDArray[np.float32], list[Entry]]:
 def _suits(name: str, clip: Clip) -> bool:
     """Whether a clip shows what a sample of this name is to show."""
     seconds, turns = len(clip.samples) / SAMPLE_RATE, [entry for entry in clip.reference if "Speaker" in entry]
-    people = len({entry["Speaker"] for entry in turns})
+    speakers = [entry["Speaker"] for entry in turns]
     tags = len(clip.reference) - len(turns)
     if name == "short":
-        return 3 <= seconds <= 8 and people == 1 and len(turns) == 2 and not tags
+        two = speakers == [0, 0] and turns[0]["Start"] < 0.5 and turns[1]["Start"] - turns[0]["End"] > _SILENCE
+        return two and 3 <= seconds <= 8 and not tags
     if name == "two_speakers":
-        return 11 <= seconds <= 16 and people == 2 and len(turns) >= 4 and not tags
-    return 68 <= seconds <= 80 and people == 3 and tags >= 1
+        taking_turns = len(turns) >= 4 and speakers == [number % 2 for number in range(len(turns))]
+        answer = taking_turns and turns[1]["End"] - turns[1]["Start"] > _VOICE
+        return answer and 11 <= seconds <= 16 and not tags
+    return 68 <= seconds <= 80 and len(set(speakers)) == 3 and tags >= 1
 
 
 def _suited(name: str, words: Bank, background: Background) -> Iterator[Clip]:

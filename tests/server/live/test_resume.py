@@ -25,6 +25,7 @@ from server.live.vocabulary.resumption import Place, Voice, Voices
 from server.live.vocabulary.turn_detection import TurnDetection
 from server.transcript.detokenizer import Vocabulary
 from tests.server.live.test_transcriber import CHUNK, PACED, Heard, audio_of, errors, feed, live
+from tests.support.samples import SHORT, truth
 
 
 @dataclass
@@ -125,7 +126,9 @@ async def test_audio_that_does_not_come_again_is_lost_and_nothing_behind_it(
     assert before.place.text.fills, "the last frame was filled up, behind audio that does not come"
     reference = (await live(engine, vocabulary, others)).text
 
-    for begins in (0.5, 1.9, end):  # in the first segment, behind it, behind everything
+    first_turn, second_turn = truth(SHORT)
+    between = (first_turn["End"] + second_turn["Start"]) / 2
+    for begins in (first_turn["Start"] + 0.2, between, end):
         comes = np.concatenate([samples[round(begins * SAMPLE_RATE) :], others])
         async with make_transcriber(engine, vocabulary, PACED, "test") as session:
             session.set_turns(TurnDetection())
