@@ -32,6 +32,8 @@ _HERE = Path(__file__).parents[1]
 _SMALL = 10 * SAMPLE_RATE  # the files are in the repository, so there should not be much of them
 _CANDIDATES = 30
 """So many recordings are made for each sample, which pages show and tests quote: it should be written right."""
+_LEAD = 0.4
+"""Seconds until somebody speaks, so few that live captions drop none of them."""
 _SILENCE = 1.2
 """Seconds between the two sentences of one person, so that live captions have a turn end there."""
 _VOICE = 2.2
@@ -68,7 +70,7 @@ def _suits(name: str, clip: Clip) -> bool:
     speakers = [entry["Speaker"] for entry in turns]
     tags = len(clip.reference) - len(turns)
     if name == "short":
-        two = speakers == [0, 0] and turns[0]["Start"] < 0.5 and turns[1]["Start"] - turns[0]["End"] > _SILENCE
+        two = speakers == [0, 0] and turns[0]["Start"] < _LEAD and turns[1]["Start"] - turns[0]["End"] > _SILENCE
         return two and 3 <= seconds <= 8 and not tags
     if name == "two_speakers":
         taking_turns = len(turns) >= 4 and speakers == [number % 2 for number in range(len(turns))]

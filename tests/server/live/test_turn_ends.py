@@ -32,8 +32,8 @@ from tests.support.speaking_runner import CHECKPOINT
 GRAMMAR = VIBEVOICE_ASR.grammar
 FIRST, SECOND = ((turn["Start"], turn["End"]) for turn in truth(SHORT))
 """When the two sentences of the sample are said, in seconds. There is more than a second of silence between them."""
-HEARD = 0.15
-"""Seconds by which the end or the start of speech may be heard too early or too late."""
+HEARD = 0.1
+"""Seconds by which the start of speech, or its end, may be heard too early or too late."""
 LENGTH = SECOND[1] + 2
 """Of all that is heard."""
 TOLD = (SpeechStarted, SpeechPaused, SpeechResumed, SpeechStopped, Flushed)
@@ -56,7 +56,7 @@ def says(first: str, second: str = "Good.") -> ScriptedEngine:
 
 def speech() -> Samples:
     """Two sentences with silence between them, and two seconds of it behind."""
-    samples = soundfile.read(SHORT, dtype="float32")[0][: round((SECOND[1] + HEARD) * SAMPLE_RATE)]
+    samples = soundfile.read(SHORT, dtype="float32")[0][: round(LENGTH * SAMPLE_RATE)]
     return np.concatenate([samples, np.zeros(round(LENGTH * SAMPLE_RATE) - samples.size, np.float32)])
 
 
@@ -161,7 +161,9 @@ async def test_the_mark_that_ends_a_sentence_may_be_heard_in_the_silence() -> No
         return GRAMMAR.opening([GRAMMAR.segment(*FIRST, 0, text)]) + "]"
 
     events = await listen(ScriptedEngine(AUTHOR, [reply] * 100), turns(1.2, 0.6, 0.2))
-    assert [told for _, *told in silences(events)][:2] == [[0.2, False], [0.6, True]]
+    told = list(silences(events))[:2]
+    assert [(seconds, finished) for _, seconds, finished in told] == [(0.2, False), (0.6, True)]
+    assert [since for since, *_ in told] == pytest.approx([FIRST[1]] * 2, abs=HEARD)
 
 
 @pytest.mark.parametrize(("first", "stops"), [("My child drinks.", 2), ("My child drinks", 1)])

@@ -1,0 +1,42 @@
+"""Samples show what pages and tests show of them: those that are shipped, and those that the recipe takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile  # type: ignore[import-untyped]
+
+from model.tiny.recipe.evaluate import Clip
+from model.tiny.recipe.samples import _suits
+from tests.support.samples import SAMPLES, truth
+
+
+def clip(name: str, reference: list[dict[str, Any]] | None = None) -> Clip:
+    """A shipped sample, with another reference if there is one."""
+    path = SAMPLES / f"{name}.flac"
+    samples = soundfile.read(path, dtype="float32")[0]
+    return Clip(samples.astype(np.float32), truth(path) if reference is None else reference)
+
+
+@pytest.mark.parametrize("name", ["short", "two_speakers", "long"])
+def test_what_is_shipped_suits(name: str) -> None:
+    assert _suits(name, clip(name))
+
+
+def test_a_sample_of_one_has_a_silence_in_which_a_turn_ends() -> None:
+    first, second = truth(SAMPLES / "short.flac")
+    near = second | {"Start": first["End"] + 0.9}
+    late = first | {"Start": 0.7}
+    for turns in ([first], [first, near], [late, second], [first, second | {"Speaker": 1}]):
+        assert not _suits("short", clip("short", turns))
+
+
+def test_two_take_turns_and_the_second_is_heard_for_a_while() -> None:
+    first, second, *others = truth(SAMPLES / "two_speakers.flac")
+    brief = second | {"End": second["Start"] + 1.0}
+    own = second | {"Speaker": 0}
+    silence = {"Start": 13.0, "End": 16.1, "Content": "[Silence]"}
+    for turns in ([first, second], [first, brief, *others], [first, own, *others], [first, second, *others, silence]):
+        assert not _suits("two_speakers", clip("two_speakers", turns))
