@@ -16,7 +16,7 @@ from server.engine.errors import EngineError, EngineUnavailable
 from server.engine.messages import FailureCode
 from server.live.captions.captions import Captions
 from server.live.ears.gate import GatedAudio
-from server.live.ears.listener import Listener, Quiet
+from server.live.ears.listener import Listener, Quiet, warmed_up
 from server.live.ears.turns import TurnEnd, TurnEvent, TurnIdle, TurnPause, TurnResume, TurnStart
 from server.live.settings import LiveSettings
 from server.live.spoken_turns import SpokenTurns
@@ -215,9 +215,9 @@ class LiveTranscriber(Transcriber):
         """Where the session stands behind all that was told."""
         turn = self._work.turn or self._listener.turn
         passed = merged([*self._text.heard, *self._work.pieces, *self._listener.passing])
-        starts = [start for start, _ in passed[:1]] + [self._listener.kept_from]
+        starts = [start / SAMPLE_RATE for start in (*(start for start, _ in passed[:1]), self._listener.kept_from)]
         return Place(
-            audio_from=min([start / SAMPLE_RATE for start in starts] + ([] if turn is None else [turn.at])),
+            audio_from=warmed_up(min(starts if turn is None else [*starts, turn.at])),
             passed=passed,
             gate=self._listener.gate,
             text=self._text,

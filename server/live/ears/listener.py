@@ -20,6 +20,8 @@ from server.windows.block import Block
 
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
 """Samples of a frame at 24 kHz."""
+_WARM_UP = 32 * SpeechDetector.FRAME
+"""Seconds. The detector remembers for long: begun anew, it judges half as many frames otherwise behind these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Quiet:
 
 
 Finding = GatedAudio | TurnEvent | TurnIdle | Quiet
+
+
+def warmed_up(start: float) -> float:
+    """Where a listener begins that is to judge the audio from ``start`` on nearly as one that has heard all of it."""
+    return max(0.0, start - _WARM_UP)
 
 
 class Listener:

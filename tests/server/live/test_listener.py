@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.seam.audio import SAMPLE_RATE
+from model.seam.audio import SAMPLE_RATE, Samples
 from server.live.ears.gate import GatedAudio
-from server.live.ears.listener import Listener
+from server.live.ears.listener import Listener, warmed_up
 from server.live.ears.turns import TurnIdle, TurnStart
 from server.live.vocabulary.turn_detection import TurnDetection
-from tests.support.samples import SHORT, truth
+from server.speech.detector import SpeechDetector
+from tests.support.samples import SAMPLES, SHORT, truth
 
 
 @pytest.mark.parametrize("cut", [100, 777, 1_500])
@@ -54,3 +55,22 @@ async def test_silence_that_is_too_long_is_found_where_it_is() -> None:
     assert (second.since, second.at) == pytest.approx((2.5, 5.0), abs=0.1)
     assert isinstance(start, TurnStart)
     assert start.at > second.at
+
+
+def test_who_begins_some_time_before_judges_more_like_one_who_has_heard_all() -> None:
+    speech = soundfile.read(SAMPLES / "long.flac", dtype="float32")[0]
+    judged = SpeechDetector().probabilities(speech)
+    cold = warm = 0.0
+    for start, end in pairwise(range(64, 1024, 64)):
+        at = start * SpeechDetector.FRAME
+        cold += _mistaken(judged, speech, at, start, end)
+        warm += _mistaken(judged, speech, warmed_up(at), start, end)
+    assert warm < 0.8 * cold
+    assert warmed_up(0.5) == 0
+
+
+def _mistaken(judged: list[float], speech: Samples, begins: float, start: int, end: int) -> float:
+    """How far a detector that begins at ``begins`` seconds is from what was judged of frames ``start`` to ``end``."""
+    first, last = round(begins * SAMPLE_RATE), round((end + 1) * SpeechDetector.FRAME * SAMPLE_RATE)
+    found = SpeechDetector().probabilities(speech[first:last])[start - end :]
+    return float(np.abs(np.subtract(found, judged[start:end])).mean())
