@@ -20,11 +20,13 @@ from .sounds import Background, Samples, babble
 from .speech.bank import Bank
 from .speech.casts import pool
 from .vocabulary import brief, sentence
-from .windows import Window, rolled, stretch
+from .windows import Window, gated, rolled, stretch
 from .writing import IGNORE, Writer
 
 _ROLLED = 0.35
 """Of the recordings of enough turns: so many are seen through a later window."""
+_LIVE = 0.4
+"""Of the others: so many are heard as live servers hear, without their silences, of which these have more."""
 _BRIEF = 0.35
 """So many recordings are of a word or two, which are mostly said slower than in sentences."""
 
@@ -155,8 +157,11 @@ class Stream(IterableDataset[Batch]):
                 if rng.random() < _BRIEF:
                     pace = rng.choice(((1.0, 1.0), (0.5, 0.8), (0.7, 1.1)))
                     style, says = replace(style, speakers=1, seconds=0.1, whole=0.0, pace=pace), brief
+                live = says is sentence and rng.random() < _LIVE
+                if live:
+                    style = replace(style, long_gaps=0.15)
                 recording = compose(bank, among, style, background, rng, says=says)
-                examples.append(example(windowed(recording, rng), writer, rng))
+                examples.append(example(windowed(gated(recording, rng) if live else recording, rng), writer, rng))
             batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))
             rng.shuffle(batches)
             for batch in batches:

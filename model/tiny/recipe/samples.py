@@ -30,7 +30,7 @@ from .vocabulary import CARD
 _WORK = Path(".cache/tiny")
 _HERE = Path(__file__).parents[1]
 _SMALL = 10 * SAMPLE_RATE  # the files are in the repository, so there should not be much of them
-_CANDIDATES = 30
+_CANDIDATES = 60
 """So many recordings are made for each sample, which pages show and tests quote: it should be written right."""
 _LEAD = 0.4
 """Seconds until somebody speaks, so few that live captions drop none of them."""
@@ -92,9 +92,9 @@ def _suited(name: str, words: Bank, background: Background) -> Iterator[Clip]:
 
 
 def _faults(found: Score) -> int:
-    """How much of a transcript is not as it should be, mistaken words above all."""
-    misplaced = 2 * found.segments - found.bounded - found.attributed
-    return 10 * (found.wrong_words + found.unreadable) + misplaced + found.tags - found.tags_found
+    """How much of a transcript is not as it should be: mistaken words above all, then mistaken speakers."""
+    words, speakers = found.wrong_words + found.unreadable, found.segments - found.attributed
+    return 10 * words + 5 * speakers + found.segments - found.bounded + found.tags - found.tags_found
 
 
 def _sample(name: str, words: Bank, background: Background, model: Any, processor: Any) -> Clip:
