@@ -109,7 +109,7 @@ class EngineStream:
 
     async def append(self, samples: Samples) -> None:
         """Send audio ([n], any length) and wait while too much is unread. Raises EngineError once the stream failed."""
-        await self._level_with.wait()
+        await self._level()
         if samples.size and self._filling:
             silence, self._filling = np.zeros(self._filling, np.float32), 0
             await self._append(silence, known=self._filled)
@@ -119,7 +119,7 @@ class EngineStream:
 
     async def _append(self, chunk: Samples, *, known: bool = False) -> None:
         """``known``: the present worker has it already, by what it was asked."""
-        await self._level_with.wait()
+        await self._level()
         link = self._usable()
         # Counted before it is sent: if the worker dies meanwhile it is the next one that gets it, with the rest.
         self.appended += chunk.size
@@ -302,6 +302,11 @@ class EngineStream:
             self._link.worker.send(CloseStream(self._link.number))
         self._level_with.set()  # whoever waits to append hears of the end
         self._forget(self)
+
+    async def _level(self) -> None:
+        """Until a worker has all that was appended: the one that had may be gone again before who waits hears of it."""
+        while not self._level_with.is_set():
+            await self._level_with.wait()
 
     def _usable(self) -> Link:
         self._raise_failure()

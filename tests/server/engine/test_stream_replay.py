@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from model.family import Geometry
@@ -136,6 +136,7 @@ MOMENTS = st.lists(st.one_of(st.just("die"), st.just("pass"), st.integers(0, 4))
 ROUNDS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.booleans()), min_size=1, max_size=4)
 
 
+@example(rounds=[(2, 1, False)], moments=["die", "die", 1, "die", 1, "die"])  # gone before who waited for it hears
 @settings(max_examples=150, deadline=None)
 @given(rounds=ROUNDS, moments=MOMENTS)
 def test_at_whatever_moment_workers_die_the_answers_are_the_same(
