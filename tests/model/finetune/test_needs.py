@@ -68,6 +68,6 @@ def test_what_is_foreseen_is_what_learning_keeps(method: Method, recompute: bool
 
 def _line(folder: Path) -> Path:
     file = folder / "line.jsonl"
-    segments = [{"start": 0.5, "end": 2.5, "speaker": 0, "text": "The mother buys at seven eighteen. " * 12}]
-    file.write_text(json.dumps({"audio": str(HELD_OUT / "brief_03.flac"), "segments": segments}) + "\n")
+    segments = [{"start": 0.5, "end": 2.5, "speaker": 0, "text": "The mother buys at seven eighteen. " * 24}]
+    file.write_text(json.dumps({"audio": str(HELD_OUT / "brief_16.flac"), "segments": segments}) + "\n")
     return file

@@ -27,9 +27,9 @@ def test_what_is_shipped_suits(name: str) -> None:
 
 def test_a_sample_of_one_has_a_silence_in_which_a_turn_ends() -> None:
     first, second = truth(SAMPLES / "short.flac")
-    near = second | {"Start": first["End"] + 0.9}
+    near, far = (second | {"Start": first["End"] + silence} for silence in (0.9, 1.6))
     late = first | {"Start": 0.7}
-    for turns in ([first], [first, near], [late, second], [first, second | {"Speaker": 1}]):
+    for turns in ([first], [first, near], [first, far], [late, second], [first, second | {"Speaker": 1}]):
         assert not _suits("short", clip("short", turns))
 
 

@@ -205,7 +205,7 @@ async def test_after_a_long_silence_the_pages_are_given_back(engine: Engine, voc
 
 async def test_discarded_audio_does_not_come_back(engine: Engine, vocabulary: Vocabulary) -> None:
     short, two = audio_of("short.flac"), audio_of("two_speakers.flac")
-    async with make_transcriber(engine, vocabulary, LiveSettings(first_speech=60), "test") as session:
+    async with make_transcriber(engine, vocabulary, LiveSettings(first_speech=60, silence=60), "test") as session:
         listening = asyncio.create_task(listen(session))
         await feed(session, two)
         session.discard()
