@@ -53,7 +53,7 @@ def stretch(recording: Recording, rng: random.Random) -> Window:
     start = rng.uniform(0, 0.5) * seconds if rng.random() < 0.1 else 0.0
     end = rng.uniform(start + 0.1 * (seconds - start), seconds) if rng.random() < 0.35 else seconds
     kept = cut(recording, start, end) if end - start > 0.3 else recording
-    begun = len(kept.segments) > 1 and rng.random() < 0.2
+    begun = len(kept.segments) > 1 and rng.random() < 0.35
     return Window(kept, rng.randint(1, len(kept.segments) - 1) if begun else 0)
 
 
