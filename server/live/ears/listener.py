@@ -21,7 +21,7 @@ from server.windows.block import Block
 _FRAME = round(SpeechDetector.FRAME * SAMPLE_RATE)
 """Samples of a frame at 24 kHz."""
 _WARM_UP = 32 * SpeechDetector.FRAME
-"""Seconds. The detector remembers for long: begun anew, it judges half as many frames otherwise behind these."""
+"""Seconds. The detector remembers for long: begun anew, it judges fewer frames otherwise behind these."""
 
 
 @dataclass(frozen=True, slots=True)
