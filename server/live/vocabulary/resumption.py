@@ -97,7 +97,7 @@ class Place:
     """Where one channel of a session stands: all that was told until then will not be told again.
 
     Attributes:
-        audio_from: seconds of the session; audio from there on is needed to go on.
+        audio_from: seconds of the session; audio from there on comes again, the first of it for the detector alone.
         passed: what of it the model hears, as ``TextPlace.heard`` and beyond.
         gate: see GatePlace.
         text: see TextPlace.

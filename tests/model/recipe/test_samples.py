@@ -9,7 +9,9 @@ import pytest
 import soundfile  # type: ignore[import-untyped]
 
 from model.tiny.recipe.evaluate import Clip
-from model.tiny.recipe.samples import _suits
+from model.tiny.recipe.recordings import Recording, Segment, Word
+from model.tiny.recipe.samples import _captioned, _suits
+from model.tiny.recipe.speech.utterance import SAMPLE_RATE
 from tests.support.samples import SAMPLES, truth
 
 
@@ -40,3 +42,13 @@ def test_two_take_turns_and_the_second_is_heard_for_a_while() -> None:
     silence = {"Start": 13.0, "End": 16.1, "Content": "[Silence]"}
     for turns in ([first, second], [first, brief, *others], [first, own, *others], [first, second, *others, silence]):
         assert not _suits("two_speakers", clip("two_speakers", turns))
+
+
+def test_captions_are_looked_at_until_all_is_heard() -> None:
+    first, second = (Segment(at, at + 1.0, 0, (Word(0, at, at + 1.0),)) for at in (1.0, 9.0))
+    noise = np.random.default_rng(0).normal(0, 0.1, 12 * SAMPLE_RATE).astype(np.float32)
+    looks = list(_captioned(Recording(noise, [first, second])))
+    lengths = [len(look.samples) for look in looks]
+    assert lengths == sorted(set(lengths))
+    assert lengths[-1] < 6 * SAMPLE_RATE, "without the silence"
+    assert [len(look.reference) for look in (looks[0], looks[-1])] == [0, 2]

@@ -114,6 +114,14 @@ async def test_words_and_speakers_are_those_of_an_undisturbed_session(
         assert starts(heard) == pytest.approx(starts(undisturbed))
 
 
+async def test_what_the_detector_heard_before_comes_again_too(engine: Engine, vocabulary: Vocabulary) -> None:
+    """What it makes of speech depends on what it heard: a second more than what the model is to hear."""
+    quiet = np.zeros(3 * SAMPLE_RATE, np.float32)
+    place = (await talk(engine, vocabulary, np.concatenate([quiet, audio_of("short.flac")]), [])).place
+    assert place is not None
+    assert place.passed[0][0] / SAMPLE_RATE - place.audio_from == pytest.approx(1.0, abs=0.05)
+
+
 async def test_audio_that_does_not_come_again_is_lost_and_nothing_behind_it(
     engine: Engine, vocabulary: Vocabulary
 ) -> None:
