@@ -119,6 +119,21 @@ def transcribe(model: Any, processor: Any, batch: list[Clip]) -> list[list[Entry
     return [processor.decode(answer, return_format="parsed") for answer in answers]
 
 
+def certainty(model: Any, processor: Any, clip: Clip) -> float:
+    """The probability of the piece of a word, or of a speaker's number, that the model was least sure of."""
+    inputs = processor.apply_transcription_request([clip.samples], prompt=[clip.context or ""])
+    scores = {"output_scores": True, "return_dict_in_generate": True}
+    with torch.inference_mode():
+        output = model.generate(**inputs, **without_noise(model), **scores, max_new_tokens=2048)
+    least, before = 1.0, ""
+    for token, logits in zip(output.sequences[0, inputs["input_ids"].shape[1] :], output.scores, strict=True):
+        piece = processor.tokenizer.decode(token)
+        if before.endswith('"Speaker":') or any(character.isalpha() for character in piece):
+            least = min(least, float(logits[0].softmax(-1)[token]))
+        before += piece
+    return least
+
+
 def measure(model: Any, processor: Any, material: list[Clip], size: int = 12) -> Score:
     """Pooled score of clips, transcribed in batches of similar length."""
     ordered = sorted(material, key=lambda clip: len(clip.samples))

@@ -8,7 +8,7 @@ beside them the list of the words that they are made of.
 import argparse
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,8 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from .evaluate import HELD_OUT_SEED, Clip, clips, held_out_bank, levelled, load, measure, reference
-from .recordings import Recording, Style, compose, cut
+from .evaluate import HELD_OUT_SEED, Clip, certainty, clips, held_out_bank, levelled, load, measure, reference
+from .recordings import Recording, Style, compose
 from .scoring import Entry, Score
 from .sounds import Background
 from .speech import casts
@@ -32,11 +32,8 @@ from .windows import gated
 _WORK = Path(".cache/tiny")
 _HERE = Path(__file__).parents[1]
 _SMALL = 10 * SAMPLE_RATE  # the files are in the repository, so there should not be much of them
-_CANDIDATES, _WELL = 30, 10
-"""So many recordings are made for each sample, which pages show and tests quote: it should be written right. So many of
-them are also tried as captions."""
-_LOOKS = 15
-"""So often captions are looked at while they come."""
+_CANDIDATES = {"short": 30, "two_speakers": 100, "long": 100}
+"""So many recordings are made for each sample, which pages show and tests quote: it should be written right."""
 _LEAD = 0.4
 """Seconds until somebody speaks, so few that live captions drop none of them."""
 _SILENCE = 1.2, 1.45
@@ -81,7 +78,8 @@ def _suits(name: str, clip: Clip) -> bool:
     if name == "two_speakers":
         taking_turns = len(turns) >= 4 and speakers == [number % 2 for number in range(len(turns))]
         answer = taking_turns and turns[1]["End"] - turns[1]["Start"] > _VOICE
-        return answer and 11 <= seconds <= 16 and not tags
+        once = len({entry["Content"] for entry in turns}) == len(turns)
+        return answer and once and 11 <= seconds <= 16 and not tags
     return 68 <= seconds <= 80 and len(set(speakers)) == 3 and tags >= 1
 
 
@@ -101,11 +99,9 @@ def _clip(recording: Recording) -> Clip:
     return Clip(recording.samples, reference(recording))
 
 
-def _captioned(recording: Recording) -> Iterator[Clip]:
-    """What live captions have heard of it at this moment and that."""
-    heard = gated(recording, random.Random(0))
-    for look in range(1, _LOOKS + 1):
-        yield _clip(cut(heard, 0.0, heard.seconds * look / _LOOKS))
+def _captioned(recording: Recording) -> Clip:
+    """What live captions hear of it."""
+    return _clip(gated(recording, random.Random(0)))
 
 
 def _faults(found: Score) -> int:
@@ -115,14 +111,16 @@ def _faults(found: Score) -> int:
 
 
 def _sample(name: str, words: Bank, background: Background, model: Any, processor: Any) -> Clip:
-    """Of some candidates one that the checkpoint writes well, as a file and as captions."""
+    """Of some candidates the one that the checkpoint writes best, as a file and as captions, and is surest of.
 
-    def faults(clips: Iterable[Clip]) -> int:
-        return _faults(measure(model, processor, list(clips)))
-
-    candidates = list(islice(_suited(name, words, background), _CANDIDATES))
-    well = sorted(candidates, key=lambda each: faults([_clip(each)]))[:_WELL]
-    return _clip(min(well, key=lambda each: faults([_clip(each), *_captioned(each)])))
+    A word that the model is not sure of becomes another one as soon as it hears more or less of the recording.
+    """
+    candidates = [
+        (_clip(each), _captioned(each)) for each in islice(_suited(name, words, background), _CANDIDATES[name])
+    ]
+    faults = [sum(_faults(measure(model, processor, [clip])) for clip in heard) for heard in candidates]
+    best = (heard for heard, many in zip(candidates, faults, strict=True) if many == min(faults))
+    return max(best, key=lambda heard: min(certainty(model, processor, clip) for clip in heard))[0]
 
 
 def _write(clip: Clip, path: Path) -> None:
@@ -139,7 +137,7 @@ def main() -> None:
     if people is None:
         raise SystemExit("Samples are said by voices that python -m model.tiny.recipe.speech.synthesise makes.")
     model, processor = load(CHECKPOINT)
-    for name in ("short", "two_speakers", "long"):
+    for name in _CANDIDATES:
         clip = _sample(name, people, background, model, processor)
         _write(clip, _HERE / "samples" / f"{name}.flac")
         (_HERE / "samples" / f"{name}.json").write_text(json.dumps(clip.reference, indent=1) + "\n")

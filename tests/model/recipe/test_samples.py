@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
-from model.tiny.recipe.evaluate import Clip
+from model.tiny.recipe.evaluate import Clip, certainty, load
 from model.tiny.recipe.recordings import Recording, Segment, Word
 from model.tiny.recipe.samples import _captioned, _suits
 from model.tiny.recipe.speech.utterance import SAMPLE_RATE
+from model.tiny.recipe.train import CHECKPOINT
 from tests.support.samples import SAMPLES, truth
 
 
@@ -40,15 +41,30 @@ def test_two_take_turns_and_the_second_is_heard_for_a_while() -> None:
     brief = second | {"End": second["Start"] + 1.0}
     own = second | {"Speaker": 0}
     silence = {"Start": 13.0, "End": 16.1, "Content": "[Silence]"}
-    for turns in ([first, second], [first, brief, *others], [first, own, *others], [first, second, *others, silence]):
+    again = [*others[:-1], others[-1] | {"Content": first["Content"]}]
+    for turns in (
+        [first, second],
+        [first, brief, *others],
+        [first, own, *others],
+        [first, second, *again],
+        [first, second, *others, silence],
+    ):
         assert not _suits("two_speakers", clip("two_speakers", turns))
 
 
-def test_captions_are_looked_at_until_all_is_heard() -> None:
+def test_captions_hear_it_without_its_silences() -> None:
     first, second = (Segment(at, at + 1.0, 0, (Word(0, at, at + 1.0),)) for at in (1.0, 9.0))
     noise = np.random.default_rng(0).normal(0, 0.1, 12 * SAMPLE_RATE).astype(np.float32)
-    looks = list(_captioned(Recording(noise, [first, second])))
-    lengths = [len(look.samples) for look in looks]
-    assert lengths == sorted(set(lengths))
-    assert lengths[-1] < 6 * SAMPLE_RATE, "without the silence"
-    assert [len(look.reference) for look in (looks[0], looks[-1])] == [0, 2]
+    heard = _captioned(Recording(noise, [first, second]))
+    assert len(heard.samples) < 6 * SAMPLE_RATE
+    assert len(heard.reference) == 2
+
+
+def test_noise_makes_words_less_certain() -> None:
+    model, processor = load(CHECKPOINT)
+    sample = clip("two_speakers")
+    noise = np.random.default_rng(0).normal(0, sample.samples.std(), len(sample.samples)).astype(np.float32)
+    certain, doubtful = (
+        certainty(model, processor, Clip(samples, [])) for samples in (sample.samples, sample.samples + noise)
+    )
+    assert doubtful < certain <= 1
