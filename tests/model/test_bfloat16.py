@@ -31,7 +31,7 @@ from tests.model.driver import Driver, Job
 from tests.model.oracle import Oracle
 from tests.model.real_topology import real_topology
 
-CLIPS = 12
+CLIPS = 24
 TOKENS = 160
 
 

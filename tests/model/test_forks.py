@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import soundfile  # type: ignore[import-untyped]
 
+from model.family.vibevoice_asr.geometry import HOP
 from model.loading.checkpoint import Checkpoint
 from model.runner.runner import Runner
 from model.seam.audio import Level, Samples
@@ -106,7 +107,7 @@ def test_what_cannot_be_forked_says_so_and_takes_nothing(runner: Runner, samples
     with pytest.raises(KeyError):
         runner.fork(2, 1)
     runner.open(1, Level())
-    runner.append(1, samples)
+    runner.append(1, samples[HOP:])  # all of it would fill its last page
     with pytest.raises(CannotFork, match="not heard"):
         runner.fork(2, 1)
     runner.pad(1)

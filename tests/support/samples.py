@@ -17,7 +17,7 @@ SHORT = SAMPLES / "short.flac"
 TWO_SPEAKERS = SAMPLES / "two_speakers.flac"
 HELD_OUT = ROOT / "model" / "tiny" / "heldout"
 """By voices that training never heard."""
-DIALOGUE, ANOTHER_DIALOGUE = HELD_OUT / "brief_06.flac", HELD_OUT / "brief_10.flac"
+DIALOGUE, ANOTHER_DIALOGUE = HELD_OUT / "brief_12.flac", HELD_OUT / "brief_13.flac"
 """Two people each."""
 _LABELS = {"Start": "start", "End": "end", "Speaker": "speaker", "Content": "text"}
 

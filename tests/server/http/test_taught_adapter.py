@@ -25,7 +25,7 @@ def told(recording: Path) -> str:
     return " ".join(turn["Content"] for turn in truth(recording) if "Speaker" in turn)
 
 
-BEFORE, AFTER = "green", "purple"
+BEFORE, AFTER = "thirty", "purple"
 """The word that is heard, and how it is to be spelled from now on."""
 TAUGHT = [path for path in sorted(HELD_OUT.glob("*.flac")) if BEFORE in told(path)]
 """By other voices than those of the recording that is asked for."""

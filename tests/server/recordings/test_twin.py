@@ -53,7 +53,8 @@ async def test_who_said_what(room: Room) -> None:
 
 async def test_two_channels_say_what_each_says_alone(room: Room) -> None:
     """A call, made of the beginnings of two samples."""
-    sides = [soundfile.read(path, dtype="float32")[0][: 5 * SAMPLE_RATE] for path in (SHORT, TWO_SPEAKERS)]
+    seconds = 5 * SAMPLE_RATE
+    sides = [soundfile.read(path, seconds, dtype="float32", fill_value=0)[0] for path in (SHORT, TWO_SPEAKERS)]
     alone = [await heard(room, side[:, None], Wishes()) for side in sides]
     split = await heard(room, np.stack(sides, 1), Wishes(listening=Listening(split=True)))
     for number, answer in enumerate(alone):

@@ -45,8 +45,8 @@ def free_places(server: RunningServer) -> None:
 @cache
 def call() -> npt.NDArray[np.float32]:
     """[2, samples], five seconds: somebody else speaks on each side."""
-    sides = [soundfile.read(path, dtype="float32")[0][: 5 * SAMPLE_RATE] for path in (SHORT, TWO_SPEAKERS)]
-    return np.stack(sides)
+    seconds = 5 * SAMPLE_RATE
+    return np.stack([soundfile.read(path, seconds, dtype="float32", fill_value=0)[0] for path in (SHORT, TWO_SPEAKERS)])
 
 
 def raw(channels: npt.NDArray[np.float32]) -> bytes:

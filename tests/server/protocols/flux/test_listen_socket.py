@@ -106,9 +106,11 @@ def test_every_sentence_is_a_turn(server: ServerProcess, container: bool) -> Non
     assert {"StartOfTurn", "Update", "EndOfTurn"} == {message["event"] for message in messages}
 
 
-@pytest.mark.parametrize(("query", "turns"), [("&eot_threshold=0.5&eager_eot_threshold=0.3", 4), ("", 3)])
+@pytest.mark.parametrize(
+    ("query", "turns"), [("&eot_threshold=0.5&eager_eot_threshold=0.3", 5), ("&eot_threshold=0.9", 4)]
+)
 def test_lower_thresholds_make_more_turns_of_the_same_words(server: ServerProcess, query: str, turns: int) -> None:
-    """The silences between the five turns of this conversation are 0.5, 0.2, 0.9 and 1.0 seconds long."""
+    """The silences between the five turns of this conversation are 0.9, 1.2, 1.1 and 1.2 seconds long."""
     messages = listen(server, TWO_SPEAKERS, query)
     assert len(ends(messages)) == turns
     reference = words_of(" ".join(said(TWO_SPEAKERS)))
