@@ -40,7 +40,7 @@ _SILENCE = 1.2, 1.45
 """Seconds between the two sentences of one person, so that live captions have a turn end there, and hear all of it."""
 _VOICE = 2.2
 """Seconds that the second person speaks at first: enough for others to know the voice again."""
-_HELD_OUT = {"brief": {"new voices": 8, "kokoro": 6, "festival": 4}, "cut off": {"new voices": 2, "kokoro": 4}}
+HELD_OUT = {"brief": {"new voices": 8, "kokoro": 6, "festival": 4}, "cut off": {"new voices": 2, "kokoro": 4}}
 """How many recordings there are in heldout/ of each style and group of voices."""
 
 
@@ -143,7 +143,7 @@ def main() -> None:
         (_HERE / "samples" / f"{name}.json").write_text(json.dumps(clip.reference, indent=1) + "\n")
     (_HERE / "samples" / "words.json").write_text(json.dumps(CARD, indent=1) + "\n")
     references = {}
-    for style, groups in _HELD_OUT.items():
+    for style, groups in HELD_OUT.items():
         small = (
             clip
             for group, count in groups.items()
