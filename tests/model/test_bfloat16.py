@@ -98,7 +98,7 @@ def test_logits_are_no_farther_from_float32_than_the_modules_are(
         engine.append(distance(paged_forward(half, clip, answer, rng), wanted))
         if len(engine) == 1:
             assert distance(paged_forward(checkpoint, clip, answer, rng), wanted) < 1e-4
-    # Other chunks move the mean over twelve clips by two percent, and the farthest clip by twenty.
+    # Other chunks moved the mean over twelve clips by two percent, and the farthest clip by twenty.
     assert mean(engine) <= 1.1 * mean(modules)
     assert max(engine) <= 1.5 * max(modules)
 

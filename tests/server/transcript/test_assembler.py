@@ -84,7 +84,7 @@ def spelling(tokens: Iterable[TokenLogprob]) -> str:
 
 def test_logprobs_are_of_the_tokens_that_carry_speech(tokenizer: Tokenizer, vocabulary: Vocabulary) -> None:
     events, transcript = assemble(tokenizer, vocabulary, ANSWER)
-    assert spelling(transcript.logprobs).replace('"', "") == "Good morning 😀.Yes, two"  # a full stop closes its quote
+    assert spelling(transcript.logprobs) == 'Good morning 😀."Yes, two', "a full stop and its quote are one piece"
     carried = [token for event in events if isinstance(event, SpeechDelta) for token in event.logprobs]
     assert carried == list(transcript.logprobs)
     logprobs = {token.logprob for token in transcript.logprobs}
