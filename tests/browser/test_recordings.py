@@ -105,6 +105,30 @@ def test_files_are_those_of_the_server(open_page: OpenPage, browser_server: Serv
             assert text == told.text
 
 
+def test_a_word_stays_where_it_is_clicked(open_page: OpenPage) -> None:
+    """However long it takes somebody to click a second time, and corrects that turn."""
+    page = open_page(locale="en", reduced_motion="reduce", viewport={"width": 900, "height": 500})
+    page.get_by_role("button", name="Two people").click()
+    finished(page, TWO.name)
+    word, following = distinct(SAID[TWO][2], TWO)
+    place = page.locator(".word", has_text=word)
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box is not None
+
+    def click(times: int) -> None:
+        page.mouse.down(click_count=times)
+        page.mouse.up(click_count=times)
+
+    listen(page)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    click(1)
+    wait_heard(page, word, following)
+    assert place.bounding_box() == box
+    click(2)
+    expect(page.get_by_role("textbox", name="What was said")).to_have_value(SAID[TWO][2])
+
+
 def test_corrections_are_everywhere_and_outlive_a_reload(two: Page) -> None:
     two.locator(".name").first.click()
     expect(two.locator("dialog .excerpt")).to_have_count(min(3, SPEAKERS.count("Speaker A")))

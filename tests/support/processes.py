@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -36,9 +37,13 @@ def wait_until(condition: Callable[[], bool], what: str, deadline: float) -> Non
         time.sleep(0.05)
 
 
-def open_descriptors() -> int:
-    """Files and sockets that this process has open."""
-    return len(list(Path("/proc/self/fd").iterdir()))
+def open_descriptors() -> set[tuple[str, str]]:
+    """Files and sockets that this process has open: number, and what it stands for."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed since, as the one that listed them is
+            found.add((descriptor.name, str(descriptor.readlink())))
+    return found
 
 
 class ServerProcess:

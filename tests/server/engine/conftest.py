@@ -32,13 +32,14 @@ async def eventually(condition: Callable[[], bool]) -> None:
 async def nothing_left_behind() -> AsyncIterator[None]:
     """No thread, open file, child process or task more than before."""
 
-    def belongings() -> tuple[set[threading.Thread], int, int]:
-        return set(threading.enumerate()), open_descriptors(), len(active_children())
+    def belongings() -> tuple[set[threading.Thread], int]:
+        return set(threading.enumerate()), len(active_children())
 
     resource_tracker.ensure_running()  # one process and pipe per interpreter, started by the first spawn
-    before, tasks = belongings(), asyncio.all_tasks()
+    before, files, tasks = belongings(), open_descriptors(), asyncio.all_tasks()
     yield
     assert belongings() == before
+    assert not open_descriptors() - files  # other tests' servers, still running here, may close some meanwhile
     assert asyncio.all_tasks() - tasks <= {asyncio.current_task()}
 
 

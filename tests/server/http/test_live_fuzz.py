@@ -94,14 +94,14 @@ def test_no_client_leaves_anything_behind(
 ) -> None:
     check_good_sessions(server)
     wait_until_nothing_is_left(server, loops)
-    files, processes = open_descriptors(), children()
+    files, processes = len(open_descriptors()), children()
     with caplog.at_level(logging.WARNING):
         asyncio.run(crowd(server))
         wait_until_nothing_is_left(server, loops)
     ours = [record for record in caplog.records if record.name.partition(".")[0] != "websockets"]
     assert not [record.getMessage() for record in ours]
     assert children() == processes
-    assert open_descriptors() <= files
+    assert len(open_descriptors()) <= files
     assert server.service.engine.restarts == 0
     check_good_sessions(server)
 

@@ -25,6 +25,8 @@ export class TranscriptView extends EventTarget {
   following = true;
   /** @type {HTMLElement | null} the word that is heard */
   #heard = null;
+  /** @type {Element | null} the turn in which a word was chosen last */
+  #chosen = null;
   /** @type {string | null} of the segment that is being corrected: it stays as it is */
   editing = null;
 
@@ -74,9 +76,12 @@ export class TranscriptView extends EventTarget {
     if (word === this.#heard) return;
     this.#heard?.classList.remove("heard");
     word?.classList.add("heard");
-    const moved = word?.closest(".turn") !== this.#heard?.closest(".turn");
+    const turned = word?.closest(".turn");
+    const moved = turned !== this.#heard?.closest(".turn");
     this.#heard = word;
-    if (word && this.following && moved) this.scrollToHeard();
+    // What was chosen is in sight, and has to stay under a pointer that may click twice.
+    if (turned && this.following && moved && turned !== this.#chosen) this.scrollToHeard();
+    if (turned !== this.#chosen) this.#chosen = null;
   }
 
   /** Bring what is heard into sight. */
@@ -125,7 +130,9 @@ export class TranscriptView extends EventTarget {
   /** @param {HTMLElement} span */
   playWord(span) {
     const turn = this.turnOf(span);
-    if (turn) this.tell("play", turn.words[Number(span.dataset.word)].start);
+    if (turn === undefined) return;
+    this.#chosen = turn.element;
+    this.tell("play", turn.words[Number(span.dataset.word)].start);
   }
 
   /** @param {string} id of a segment */
