@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def authorities_are_read_once() -> Iterator[None]:
-    """Every HTTP client reads all certificate authorities when it is made, which takes longer than most of our answers.
+    """Every HTTP client reads all certificate authorities when it is made, which takes longer than most requests here.
 
     Contexts may be shared: whoever asks for the same authorities gets the same one.
     """

@@ -39,7 +39,8 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     before, files, tasks = belongings(), open_descriptors(), asyncio.all_tasks()
     yield
     assert belongings() == before
-    assert not open_descriptors() - files  # other tests' servers, still running here, may close some meanwhile
+    opened = open_descriptors() - files  # other tests' servers, still running here, may close some meanwhile
+    assert not opened
     assert asyncio.all_tasks() - tasks <= {asyncio.current_task()}
 
 
