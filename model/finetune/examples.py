@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from model.decoder.dimensions import language_config
-from model.family.vibevoice_asr.prompt import END_OF_TURN
+from model.family.vibevoice_asr.answer_text import END_OF_TURN
 from model.finetune.errors import DataError
 from model.finetune.hearing import Ears
 from model.finetune.lines import Line, told_of

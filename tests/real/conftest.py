@@ -5,15 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
+from model.family.vibevoice_asr.prompt import TemplatePrompt
 from model.loading.checkpoint import TINY, Checkpoint, load_checkpoint
 from tests.model.oracle import Oracle
 from tests.support.author import Author
-from tests.support.snapshot import snapshot
+from tests.support.snapshot import processor, snapshot
 
 
 @pytest.fixture(scope="session")
 def author() -> Author:
     return Author(snapshot())
+
+
+@pytest.fixture(scope="session")
+def prompt() -> TemplatePrompt:
+    return TemplatePrompt(processor())
 
 
 @pytest.fixture(scope="session")

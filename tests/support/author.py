@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
-from transformers import VibeVoiceAsrProcessor
+from transformers import Qwen2Tokenizer
 
-from model.family import VIBEVOICE_ASR
+from model.family.vibevoice_asr.answer_text import AnswerText
 from server.engine.client.answer import WholeAnswer
 from server.engine.messages import AnswerDone, EndReason
 from server.transcript.detokenizer import Vocabulary
 
 
 class Author:
-    """Writes with the tokenizer and the prompt code of one checkpoint.
+    """Writes with the tokenizer and the prompt code of one checkpoint, and without PyTorch: workers start with it.
 
     Attributes:
         prompt: which decides how much of a prefix is forced.
@@ -24,10 +24,10 @@ class Author:
     """
 
     def __init__(self, checkpoint: Path) -> None:
-        """``checkpoint``: a folder with a processor."""
-        processor: Any = VibeVoiceAsrProcessor.from_pretrained(checkpoint)
-        self.prompt = VIBEVOICE_ASR.prompt(processor)
-        self.tokenizer: Tokenizer = processor.tokenizer.backend_tokenizer
+        """``checkpoint``: a folder with a tokenizer."""
+        tokenizer: Any = Qwen2Tokenizer.from_pretrained(checkpoint)
+        self.prompt = AnswerText(tokenizer)
+        self.tokenizer: Tokenizer = tokenizer.backend_tokenizer
         self.vocabulary = Vocabulary(self.tokenizer)
 
     def forced(self, prefix: str) -> list[int]:

@@ -8,7 +8,8 @@ from tokenizers import decoders
 from transformers import Qwen2Config, VibeVoiceAsrConfig, VibeVoiceAsrProcessor
 
 from model.errors import CheckpointError
-from model.family.vibevoice_asr.prompt import END_OF_TURN, TURN, TemplatePrompt
+from model.family.vibevoice_asr.answer_text import END_OF_TURN, TURN
+from model.family.vibevoice_asr.prompt import TemplatePrompt
 
 _CONTEXT = "\ue002"
 

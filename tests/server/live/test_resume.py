@@ -27,6 +27,8 @@ from server.transcript.detokenizer import Vocabulary
 from tests.server.live.test_transcriber import CHUNK, PACED, Heard, audio_of, errors, feed, live
 from tests.support.samples import SHORT, truth
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @dataclass
 class Told:
