@@ -35,7 +35,7 @@ NODE_AGENTS := tests/conformance/node/node_modules/.package-lock.json
 VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' server/version.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-browser test-browsers screenshots test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-segments bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-new-words bench-teaching bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-word-times bench-confidence bench-faults bench-job bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docs dist test-dist docker docker-cpu test-images requirements digests clean
+.PHONY: help install serve test test-slow test-browser test-browsers screenshots test-metrics test-rounds test-versions mutants check lint format conformance bench-files bench-overhead bench-encoder bench-segments bench-step bench-drafts bench-live bench-captions bench-gpu bench-memory bench-new-words bench-teaching bench-deviation bench-deterministic bench-offset bench-linears bench-voices bench-known-speakers bench-word-times bench-confidence bench-faults bench-job bench-long bench-loops bench-seams bench-ray soak ray rehearse-gpu tiny-checkpoint docs dist test-dist docker docker-cpu test-images requirements digests clean
 .DELETE_ON_ERROR:
 
 help: ## List these targets
@@ -49,8 +49,12 @@ serve: $(RUNTIME) ## Serve the bundled tiny checkpoint on port 8000 (MODEL=folde
 		$(if $(JOBS_FOLDER),--jobs-folder "$(JOBS_FOLDER)")
 
 # A process for each core, and a file's tests in one of them, for they share servers. Given some tests, it runs them in one.
-test: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS) $(NODE_CHECKS)) ## Run all tests (TESTS="tests/server -k sse" for some)
-	$(BIN)/python -m pytest $(or $(TESTS),--numprocesses logical --maxprocesses 4 --dist loadfile)
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist loadfile
+test: $(DEV) ## Run the tests, but for the slow ones (TESTS="tests/server -k sse" for some of any kind)
+	$(BIN)/python -m pytest $(or $(TESTS),$(SIDE_BY_SIDE) -m "not slow")
+
+test-slow: $(DEV) $(if $(shell command -v npm),$(NODE_CLIENTS) $(NODE_CHECKS)) ## Run the slow ones: the page in a browser, clients, a load balancer, every command of the docs
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m slow
 
 # Without Chromium or npm it fails: apt-get install chromium npm.
 test-browser: $(DEV) $(NODE_CHECKS) ## Run the tests of the page in a real browser (TESTS="tests/browser/test_rig.py" for some)
