@@ -28,6 +28,7 @@ HIGHER = ("server.http", "server.app", "server.metrics", "server.settings")
 WALLS = {
     "model/seam": (*TENSORS, "server"),
     "model/family/geometry.py": (*TENSORS, "server"),
+    "model/family/vibevoice_asr/answer_text.py": (*TENSORS, "server"),
     "model/errors.py": (*TENSORS, "server"),
     "model": ("server", *WEB, *METRICS),
     "server/audio_in": (*TENSORS, *WEB, *METRICS, *HIGHER, "server.engine", "server.live", "server.transcript"),
@@ -70,6 +71,7 @@ WALLS = {
     "server/commandline/main.py": (*TENSORS, *WEB, *METRICS, *AUDIO, *HIGHER, *SERVING, *LIBRARIES, "typer", "httpx"),
     "bench/gpu": (*WEB, *METRICS, *AUDIO, "pydantic", "pydantic_settings", "httpx", "icu4py", "tests"),
     "bench": ("tests",),
+    "tests/support/author.py": ("torch",),  # scripted workers begin with it, again and again
 }
 """By room, what cannot be imported while all of its modules are."""
 OPTIONAL = ("flash_attn", "triton", "bitsandbytes", "ray")
