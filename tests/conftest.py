@@ -30,7 +30,7 @@ _SLOW = [
         "tests/test_walls.py",
     )
 ]
-"""Few tests that take nearly half of all time: browsers, clients, whole pages, and all ways of doing a thing."""
+"""Few tests that take two fifths of all time: browsers, clients, whole pages, and all ways of doing a thing."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
