@@ -48,6 +48,7 @@ class Batch:
     voice: Tensor  # [B, T], voice in the bank, IGNORE where nobody speaks
     count: Tensor  # [B, T], how many words of the segment came before the one that sounds
     edge: Tensor  # [B, T], 1 where a segment starts, 2 where it ends
+    after: Tensor  # [B, T], how many frames ago a segment ended, from 1 in its last one on; 0 if long ago
     phone: Tensor  # [B, T * FINE], phone classes
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -74,7 +75,8 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
     weight = torch.zeros(rows, length)
     lo, hi, said_by = (torch.full((rows, length), -1) for _ in range(3))
     said_in = torch.full((rows, length), IGNORE)
-    labels = {name: torch.full((rows, frames), IGNORE) for name in ("word", "speaker", "voice", "count", "edge")}
+    names = "word", "speaker", "voice", "count", "edge", "after"
+    labels = {name: torch.full((rows, frames), IGNORE) for name in names}
     labels["phone"] = torch.full((rows, frames * FINE), IGNORE)
     for row, item in enumerate(examples):
         samples[row, : len(item.samples)] = torch.from_numpy(item.samples)
@@ -83,8 +85,9 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
         ids[row, :end] = torch.tensor([*before, *[audio_token] * item.frames, *target.ids])
         weight[row, start:end] = torch.tensor(target.weight)
         offset = len(before)
-        lo[row, start:end] = torch.tensor([value if value < 0 else value + offset for value in target.lo])
-        hi[row, start:end] = torch.tensor([value if value < 0 else value + offset for value in target.hi])
+        for place, heard in ((lo, target.lo), (hi, target.hi)):
+            frame = [value if value < 0 else min(value, item.frames) + offset for value in heard]
+            place[row, start:end] = torch.tensor(frame)
         said_by[row, start:end] = torch.tensor(target.speaker)
         said_in[row, start:end] = torch.tensor(target.voice)
         for name, values in labels.items():

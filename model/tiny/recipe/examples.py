@@ -24,6 +24,8 @@ _PHONE_DELAY = 0.04
 
 # Classes of a frame: 0 nothing, then the words, then noise and music.
 FRAME_CLASSES = 1 + len(WORDS) + 2
+AFTER = 12
+"""For so many frames behind a segment a frame learns how many it is behind; class 0 is none of them."""
 _TAG_CLASS = {"[Silence]": 0, "[Noise]": len(WORDS) + 1, "[Music]": len(WORDS) + 2}
 
 
@@ -92,6 +94,7 @@ class Example:
     voice: NDArray[np.int64]
     count: NDArray[np.int64]
     edge: NDArray[np.int64]
+    after: NDArray[np.int64]
     phone: NDArray[np.int64]  # FINE times as many
 
 
@@ -131,7 +134,7 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
     target.add(writer.encode(after_audio(recording.seconds, text)), Part("", 0.0))
     writer.answer(target, segments, numbers, spelling, forced)
     frames = -(-len(recording.samples) // HOP)
-    word, speaker, voice, count, edge = (np.zeros(frames, np.int64) for _ in range(5))
+    word, speaker, voice, count, edge, after = (np.zeros(frames, np.int64) for _ in range(6))
     phone = np.zeros(frames * FINE, np.int64)
     voice[:] = count[:] = IGNORE
     order = number_speakers(segments)
@@ -139,6 +142,8 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
         first, last = int(segment.start / FRAME), int(segment.end / FRAME) + 1
         edge[first] = 1
         edge[min(last - 1, frames - 1)] = 2
+        behind = after[last - 1 : last - 1 + AFTER]
+        behind[:] = np.arange(1, 1 + len(behind))
         if segment.tag:
             word[first:last] = _TAG_CLASS[segment.tag]
             continue
@@ -150,7 +155,7 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
             heard = slice(max(lo, hi - 2), hi)
             word[heard], count[heard] = 1 + spoken.index, position
             _mark_phones(phone, spoken)
-    return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, count, edge, phone)
+    return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, count, edge, after, phone)
 
 
 assert set(_TAG_CLASS) == set(TAGS)

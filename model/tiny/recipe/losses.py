@@ -15,11 +15,11 @@ from transformers.models.qwen2.modeling_qwen2 import Qwen2DecoderLayer, apply_ro
 
 from .batches import Batch
 from .encoding import encode
-from .examples import FRAME_CLASSES
+from .examples import AFTER, FRAME_CLASSES
 from .speech.bank import Bank
 from .speech.phones import PHONES
 from .vocabulary import LONGEST
-from .writing import FRAME, IGNORE
+from .writing import END, FRAME, IGNORE, WORD
 
 # Hidden states that the classifiers of frames read, by the number of layers passed.
 _FRAME_LAYER = 3
@@ -60,6 +60,7 @@ class Heads(nn.Module):
         self.answer_timbre = nn.Linear(hidden, int(traits[:, 0].max()) + 1)
         self.answer_pitch = nn.Linear(hidden, int(traits[:, 1].max()) + 1)
         self.frame_count = nn.Linear(hidden, LONGEST)
+        self.frame_after = nn.Linear(hidden, 1 + AFTER)
 
     def traits_at(self, voice: Tensor) -> tuple[Tensor, Tensor]:
         """Classes of timbre and pitch for voices of the bank, IGNORE where that is."""
@@ -172,6 +173,7 @@ def language_losses(
     clock = heads.frame_time(audio[0]).unflatten(-1, (3, 10))
     losses["frame_time"] = _classify(clock, times.masked_fill(~filled[..., None], IGNORE))
     losses["frame_speaker"] = _classify(heads.frame_speaker(audio[1]), batch.speaker)
+    losses["frame_after"] = _classify(heads.frame_after(audio[1]), batch.after)
 
     first = int(before + batch.frames.min())
     rotary = core.rotary_emb(embedded, place[None])
@@ -187,6 +189,7 @@ def language_losses(
     right = logits.argmax(-1) == target
     speaker = batch.said_by[:, 1:][asked] >= 0
     sourced = (batch.lo[:, 1:][asked] >= 0) & ~speaker & (weight >= 1)
-    number = sourced & (batch.hi[:, 1:][asked] - batch.lo[:, 1:][asked] <= 3) & (target < 256)
-    kinds = {"speaker": speaker, "number": number, "word": sourced & (target >= 256)}
+    number = sourced & (weight < WORD) & (target < 256)
+    end = number & (weight == END)
+    kinds = {"speaker": speaker, "number": number, "end": end, "word": sourced & (target >= 256)}
     return losses, {name: right[where].float().mean().item() for name, where in kinds.items()}

@@ -32,8 +32,8 @@ from .writing import Writer
 
 LOSS_WEIGHTS = {
     "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3,
-    "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.3, "answer_timbre": 0.5,
-    "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
+    "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.3, "frame_after": 0.5,
+    "answer_timbre": 0.5, "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
 }  # fmt: skip
 _TABLES = "embed_tokens.weight", "lm_head.weight"  # a row for each piece
 _LONGER = 0.6
@@ -58,6 +58,7 @@ class Run:
     optimisers: list[torch.optim.Optimizer]
     average: list[Tensor]  # moving average of the model's parameters, which is what ships
     step: int = 0
+    begun: int = 0  # the step at which its helpers were new
 
     def sides(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """Parameters that hear and parameters that write; their gradients differ in size and are clipped apart."""
@@ -73,6 +74,7 @@ class Run:
         state = {
             "model": self.model.state_dict(), "heads": self.heads.state_dict(), "average": self.average,
             "optimisers": [each.state_dict() for each in self.optimisers], "step": self.step,
+            "begun": self.begun,
         }  # fmt: skip
         torch.save(state, path.with_suffix(".new"))
         path.with_suffix(".new").replace(path)
@@ -85,14 +87,17 @@ class Run:
         for each, kept in zip(self.optimisers, state["optimisers"], strict=True):
             each.load_state_dict(kept)
         self.average = [value.to(self.average[0].device) for value in state["average"]]
-        self.step = state["step"]
+        self.step, self.begun = state["step"], state["begun"]
 
     def begin(self, folder: Path, step: int) -> None:
         """Go on from a checkpoint, as if it were of `step`, also with other voices. The helpers begin anew."""
         known = VibeVoiceAsrForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
         self.model.load_state_dict(known.state_dict())
         self.average = [parameter.detach().clone() for parameter in self.model.parameters()]
-        self.step = step
+        self.step = self.begun = step
+        with torch.no_grad():
+            for helper in self.heads.parameters():
+                helper.zero_()  # what they ask at first is to change nothing
 
     def publish(self, folder: Path) -> None:
         """Write the averaged weights as a checkpoint."""
@@ -143,8 +148,13 @@ def _optimisers(model: nn.Module, heads: Heads) -> list[torch.optim.Optimizer]:
     ]
 
 
-def learning_rate(step: int, steps: int, sound_steps: int, peak: float) -> float:
-    """In each of the two stretches, sound alone and with answers, a short warm-up and a straight decline."""
+def learning_rate(step: int, begun: int, steps: int, sound_steps: int, peak: float) -> float:
+    """In each of the two stretches, sound alone and with answers, a short warm-up and a straight decline.
+
+    A run that `begun` from a checkpoint warms up too.
+    """
+    if begun:
+        peak *= min(1.0, (step - begun + 1) / 200)
     if step < sound_steps:
         return peak * min(1.0, (step + 1) / 100) * (1 - 0.9 * step / sound_steps)
     since, left = step - sound_steps, steps - step
@@ -245,7 +255,7 @@ def main() -> None:
     bar = tqdm(total=options.steps, initial=run.step, desc="training", unit="step")
     while run.step < options.steps:
         for group in (group for each in run.optimisers for group in each.param_groups):
-            group["lr"] = learning_rate(run.step, options.steps, options.sound_steps, options.rate)
+            group["lr"] = learning_rate(run.step, run.begun, options.steps, options.sound_steps, options.rate)
         phase = Phase.HEARING if run.step < options.sound_steps else Phase.BOTH
         if phase is Phase.BOTH and run.step < options.writing_until:
             phase = Phase.WRITING

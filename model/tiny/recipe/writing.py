@@ -34,7 +34,9 @@ def after_audio(seconds: float, context: str | None) -> str:
 
 
 # What a token of the answer weighs in the loss, by kind. Structure is learned at once; words take longest.
-STRUCTURE, CHOICE, DIGIT, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 0.15, 3.0, 8.0
+STRUCTURE, CHOICE, DIGIT, END, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 2.5, 0.15, 3.0, 8.0
+_END_TOLD = 10
+"""So many frames behind the end of a segment may tell it: behind a pause only they know whether it is over."""
 
 
 @dataclass(frozen=True)
@@ -130,19 +132,20 @@ class Writer:
             target.add([token], replace(part, weight=0.0) if end <= given else part)
 
 
-def _number(value: float, short: bool) -> list[Part]:
+def _number(value: float, short: bool, weight: float = DIGIT, told: int = 2) -> list[Part]:
+    """The digits of a moment, which are heard from the frame before it up to the `told`th behind."""
     text = json.dumps(round(value, 2)) if short else f"{value:.2f}"
     at = int(value / FRAME)
     cut = text.index(".") + 2
     # The hundredths are chance: within a frame of 0.13 s nobody can know them.
-    return [Part(text[:cut], DIGIT, max(at - 1, 0), at + 2), Part(text[cut:], CHANCE, max(at - 1, 0), at + 2)]
+    where = max(at - 1, 0), at + told
+    return [Part(text[:cut], weight, *where), Part(text[cut:], CHANCE, *where)]
 
 
 def _segment(segment: Segment, numbers: dict[int, int], spelling: dict[str, str], short: bool) -> list[Part]:
     """Everything from `Start` to the closing brace; `short` writes numbers as JSON libraries do (1.5, not 1.50)."""
-    parts = [
-        Part('Start":'), *_number(segment.start, short), Part(',"End":'), *_number(segment.end, short), Part(',"'),
-    ]  # fmt: skip
+    end = _number(segment.end, short, END, _END_TOLD)
+    parts = [Part('Start":'), *_number(segment.start, short), Part(',"End":'), *end, Part(',"')]
     if segment.tag:
         lo, hi = int(segment.start / FRAME), int(segment.end / FRAME) + 1
         return [*parts, Part('Content":"['), Part(segment.tag.strip("[]"), WORD, lo, hi), Part(']"}')]

@@ -21,7 +21,7 @@ from model.tiny.recipe.sounds import Background
 from model.tiny.recipe.speech.bank import Bank, fill
 from model.tiny.recipe.speech.espeak import training_voices
 from model.tiny.recipe.speech.utterance import SAMPLE_RATE, Spoken, Utterance
-from model.tiny.recipe.train import Phase, start, train_step
+from model.tiny.recipe.train import Phase, learning_rate, start, train_step
 from model.tiny.recipe.vocabulary import WORDS, brief
 from model.tiny.recipe.windows import stretch
 from model.tiny.recipe.writing import Writer
@@ -59,10 +59,10 @@ def test_each_weight_is_trained_by_one_optimiser_and_a_run_goes_on_where_it_was_
         for group in each.param_groups:
             group["lr"] = 1e-3
         each.step()
-    run.step = 7
+    run.step, run.begun = 7, 3
     run.save(tmp_path / "snapshot.pt")
     other.load(tmp_path / "snapshot.pt")
-    assert other.step == 7
+    assert (other.step, other.begun) == (7, 3)
     assert all(map(torch.equal, run.model.parameters(), other.model.parameters()))
     for one, kept in zip(run.optimisers, other.optimisers, strict=True):
         assert one.state
@@ -79,12 +79,21 @@ def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
     trained = [id(parameter) for parameter in other.model.parameters()]
     run.publish(tmp_path)
     other.begin(tmp_path, 7)
-    assert other.step == 7
+    assert other.step == other.begun == 7
+    assert not any(helper.any() for helper in other.heads.parameters())
     assert [id(parameter) for parameter in other.model.parameters()] == trained  # those that the optimisers have
     for kept, goes_on, average in zip(run.average, other.model.parameters(), other.average, strict=True):
         assert torch.equal(goes_on, kept.bfloat16().float())
         assert torch.equal(average, goes_on)
         assert average.data_ptr() != goes_on.data_ptr()
+
+
+def test_a_run_from_a_checkpoint_warms_up() -> None:
+    rates = [
+        learning_rate(step, begun, steps=1000, sound_steps=100, peak=1.0) for begun in (0, 500) for step in (500, 800)
+    ]
+    assert rates[2] == rates[0] / 200
+    assert rates[3] == rates[1]
 
 
 @pytest.mark.filterwarnings("ignore:.*to a meta parameter")  # as the other device is called

@@ -11,7 +11,7 @@ from model.tiny.recipe.examples import number_speakers, segment_entry
 from model.tiny.recipe.network import processor
 from model.tiny.recipe.recordings import Segment, Word
 from model.tiny.recipe.vocabulary import WORDS, sentence
-from model.tiny.recipe.writing import IGNORE, Target, Writer
+from model.tiny.recipe.writing import END, IGNORE, Target, Writer
 
 TOKENIZER = tokenizers.build()
 WRITER = Writer(TOKENIZER)
@@ -55,6 +55,19 @@ def test_what_is_given_is_what_the_server_gives(seed: int) -> None:
     prefix = text_of(segments[:forced]).removesuffix("]")
     assert given == TemplatePrompt(processor(TOKENIZER)).answer_start(prefix)
     assert all(target.weight[len(given) :])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_end_weighs_more_than_a_start_and_may_be_told_by_what_follows(seed: int) -> None:
+    segments = talk(random.Random(seed))
+    target = written(segments, 0)
+    ends = [
+        (TOKENIZER.decode([token]), hi - lo)
+        for token, weight, lo, hi in zip(target.ids, target.weight, target.lo, target.hi, strict=True)
+        if weight == END
+    ]
+    assert "".join(digits for digits, _ in ends) == "".join(f"{segment.end:.2f}"[:-1] for segment in segments)
+    assert {frames for _, frames in ends} == {11}
 
 
 @pytest.mark.parametrize("seed", range(20))
