@@ -140,9 +140,6 @@ class JsonReader:
     async def _take(self, event: Event) -> None:
         match event:
             case TextBegin(param):
-                for earlier in self._recordings:
-                    if earlier.param == param:
-                        earlier.file.close()  # the last one of a name counts
                 file = self._stack.enter_context(self._spool.file())
                 self._recordings.append(TextRecording(param, file))
             case TextData(data):

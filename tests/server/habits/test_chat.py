@@ -163,3 +163,15 @@ def test_what_is_wrong_is_told_in_openais_shape(server: Habitual, body: bytes | 
     response = server.client.post("/v1/chat/completions", content=body, headers=headers)
     assert (response.status_code, list(response.json())) == (status, ["error"]), response.text
     assert told in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("meant_first", [True, False])
+def test_a_parts_type_says_which_of_the_recordings_in_it_is_meant(server: Habitual, meant_first: bool) -> None:
+    meant, other = {"audio_url": {"url": URL}}, {"input_audio": {"data": "AAAA"}}
+    part = {"type": "audio_url", **(meant | other if meant_first else other | meant)}
+    response = server.client.post(
+        "/v1/chat/completions", content=with_audio(part), headers={"content-type": "application/json"}
+    )
+    assert response.status_code == 200, response.text
+    content = response.json()["choices"][0]["message"]["content"]
+    assert [segment["Content"] for segment in json.loads(content)] == said()
