@@ -151,7 +151,8 @@ class TurnReader:
             self._open = _Open(start, end, said.speaker)
         opened = self._open
         words = said.text.rstrip()
-        text = opened.blank + words if opened.text else words.lstrip()
+        blank = "" if words[0].isspace() else opened.blank  # one window may end with it, and the next begin with it too
+        text = blank + words if opened.text else words.lstrip()
         opened.blank = said.text[len(words) :]
         opened.text += text
         opened.end = end

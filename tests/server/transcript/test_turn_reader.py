@@ -68,6 +68,11 @@ def test_whoever_spoke_last_speaks_on() -> None:
     assert told(turns) == [(0.0, 4.0, 0, "Good morning to you all."), (4.0, 6.0, 1, "Hello.")]
 
 
+def test_between_windows_is_one_blank_whichever_of_them_has_it() -> None:
+    for turns in ([" one ", "two"], [" one", " two"], [" one ", " two"]):
+        assert told([SPEAKER.format(0) + turns[0], turns[1]]) == [(0.0, 4.0, 0, "one two")]
+
+
 def test_speakers_of_one_window_share_its_time() -> None:
     first, second = told([SPEAKER.format(0) + " abcd." + SPEAKER.format(1) + " abcd."])
     assert first == (0.0, 1.0, 0, "abcd.")
