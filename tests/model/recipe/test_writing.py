@@ -62,7 +62,7 @@ def test_an_end_weighs_more_than_a_start_and_may_be_told_by_what_follows(seed: i
     segments = talk(random.Random(seed))
     target = written(segments, 0)
     ends = [
-        (TOKENIZER.decode([token]), hi - lo)
+        (str(TOKENIZER.decode([token])), hi - lo)
         for token, weight, lo, hi in zip(target.ids, target.weight, target.lo, target.hi, strict=True)
         if weight == END
     ]
