@@ -71,6 +71,9 @@ def test_whoever_spoke_last_speaks_on() -> None:
 def test_between_windows_is_one_blank_whichever_of_them_has_it() -> None:
     for turns in ([" one ", "two"], [" one", " two"], [" one ", " two"]):
         assert told([SPEAKER.format(0) + turns[0], turns[1]]) == [(0.0, 4.0, 0, "one two")]
+    for turns in (["سلام ", " دنیا"], ["سلام", " دنیا"]):
+        assert told([SPEAKER.format(0) + turns[0], turns[1]]) == [(0.0, 4.0, 0, "سلام دنیا")]
+    assert told([SPEAKER.format(0) + " 大家好，", "我们开始。"]) == [(0.0, 4.0, 0, "大家好，我们开始。")]
 
 
 def test_speakers_of_one_window_share_its_time() -> None:
