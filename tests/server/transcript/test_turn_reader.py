@@ -13,16 +13,17 @@ from server.transcript.detokenizer import Vocabulary
 from server.transcript.events import SegmentClosed, SpeechDelta, TranscriptEvent
 from server.transcript.segments import Segment
 from server.transcript.turn_reader import TurnForm, TurnReader
-from tests.support.speaking_runner import CHECKPOINT
+from tests.support import qwen
 
-END = 99_999
+END = 200_000
 FORM = TurnForm(END, 2.0)
 SPEAKER = " \n Speaker {}:"
 
 
 @cache
 def vocabulary() -> Vocabulary:
-    return Vocabulary(Tokenizer.from_file(str(CHECKPOINT / "tokenizer.json")))
+    """The real checkpoint's, in which a blank and a word are one token."""
+    return Vocabulary(Tokenizer.from_file(str(qwen.vocabulary_folder() / "tokenizer.json")))
 
 
 def events_of(
