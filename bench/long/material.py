@@ -15,8 +15,9 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
 from model.seam.audio import SAMPLE_RATE
+from model.tiny.recipe.cutting import cut
 from model.tiny.recipe.evaluate import HELD_OUT_SEED, held_out_bank
-from model.tiny.recipe.recordings import Recording, Style, compose, cut, manners
+from model.tiny.recipe.recordings import Recording, Style, compose, manners
 from model.tiny.recipe.sounds import Background
 from model.tiny.recipe.speech.bank import Bank
 from model.tiny.recipe.vocabulary import WORDS

@@ -19,7 +19,7 @@ from .rooms import load
 from .sounds import Background, Samples, babble
 from .speech.bank import Bank
 from .speech.casts import pool
-from .vocabulary import brief, sentence
+from .vocabulary import brief, repeating, sentence
 from .windows import Window, gated, rolled, stretch
 from .writing import IGNORE, Writer
 
@@ -49,6 +49,7 @@ class Batch:
     count: Tensor  # [B, T], how many words of the segment came before the one that sounds
     edge: Tensor  # [B, T], 1 where a segment starts, 2 where it ends
     after: Tensor  # [B, T], how many frames ago a segment ended, from 1 in its last one on; 0 if long ago
+    began: Tensor  # [B, T], the frame in which the latest segment started, IGNORE before the first
     phone: Tensor  # [B, T * FINE], phone classes
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -75,7 +76,7 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
     weight = torch.zeros(rows, length)
     lo, hi, said_by = (torch.full((rows, length), -1) for _ in range(3))
     said_in = torch.full((rows, length), IGNORE)
-    names = "word", "speaker", "voice", "count", "edge", "after"
+    names = "word", "speaker", "voice", "count", "edge", "after", "began"
     labels = {name: torch.full((rows, frames), IGNORE) for name in names}
     labels["phone"] = torch.full((rows, frames * FINE), IGNORE)
     for row, item in enumerate(examples):
@@ -107,6 +108,7 @@ def style_at(step: int, longer: int, rng: random.Random) -> Style:
         return Style(rng.choice((1, 1, 2)), rng.uniform(2, 8), long_gaps=0.01, snr=snr, whole=0.2, microphones=0.3)
     surroundings: dict[str, Any] = {
         "snr": snr, "whole": 0.3, "overlaps": 0.04, "rooms": 0.3, "microphones": 0.5, "shifts": 0.1,
+        "formants": 0.15,
     }  # fmt: skip
     if step < 2500:
         surroundings |= {"snr": (16.0, 45.0), "rooms": 0.15, "microphones": 0.3}
@@ -163,7 +165,7 @@ class Stream(IterableDataset[Batch]):
                 live = says is sentence and rng.random() < _LIVE
                 if live:
                     style = replace(style, long_gaps=0.15)
-                recording = compose(bank, among, style, background, rng, says=says)
+                recording = compose(bank, among, style, background, rng, says=repeating(says))
                 examples.append(example(windowed(gated(recording, rng) if live else recording, rng), writer, rng))
             batches = list(self._grouped(sorted(examples, key=lambda item: item.frames)))
             rng.shuffle(batches)

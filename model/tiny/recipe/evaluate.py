@@ -23,9 +23,10 @@ from transformers import VibeVoiceAsrForConditionalGeneration, VibeVoiceAsrProce
 
 from model.reference import without_noise
 
+from .cutting import cut
 from .examples import context, number_speakers, segment_entry
 from .people import HumanClip, recordings
-from .recordings import Recording, Style, compose, cut
+from .recordings import Recording, Style, compose
 from .scoring import Entry, Score, edits, score, words_of
 from .sounds import Background
 from .speech import casts

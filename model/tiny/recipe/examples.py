@@ -95,6 +95,7 @@ class Example:
     count: NDArray[np.int64]
     edge: NDArray[np.int64]
     after: NDArray[np.int64]
+    began: NDArray[np.int64]
     phone: NDArray[np.int64]  # FINE times as many
 
 
@@ -134,13 +135,14 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
     target.add(writer.encode(after_audio(recording.seconds, text)), Part("", 0.0))
     writer.answer(target, segments, numbers, spelling, forced)
     frames = -(-len(recording.samples) // HOP)
-    word, speaker, voice, count, edge, after = (np.zeros(frames, np.int64) for _ in range(6))
+    word, speaker, voice, count, edge, after, began = (np.zeros(frames, np.int64) for _ in range(7))
     phone = np.zeros(frames * FINE, np.int64)
-    voice[:] = count[:] = IGNORE
+    voice[:] = count[:] = began[:] = IGNORE
     order = number_speakers(segments)
     for segment in segments:
         first, last = int(segment.start / FRAME), int(segment.end / FRAME) + 1
         edge[first] = 1
+        began[first:] = first
         edge[min(last - 1, frames - 1)] = 2
         behind = after[last - 1 : last - 1 + AFTER]
         behind[:] = np.arange(1, 1 + len(behind))
@@ -155,7 +157,8 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
             heard = slice(max(lo, hi - 2), hi)
             word[heard], count[heard] = 1 + spoken.index, position
             _mark_phones(phone, spoken)
-    return Example(_normalised(recording.samples, rng), frames, target, word, speaker, voice, count, edge, after, phone)
+    samples = _normalised(recording.samples, rng)
+    return Example(samples, frames, target, word, speaker, voice, count, edge, after, began, phone)
 
 
 assert set(_TAG_CLASS) == set(TAGS)

@@ -28,6 +28,7 @@ _SPEAKER_LAYER = 4
 _OWN_SOURCE = [(2, 0), (2, 2)]
 _NEXT_SOURCE = [(3, 0), (3, 2), (4, 0)]
 _SAME_SPEAKER = [(4, 2), (4, 3)]
+_LATEST_START = (3, 1)  # of frames
 
 
 def traits_of(bank: Bank) -> Tensor:
@@ -61,6 +62,7 @@ class Heads(nn.Module):
         self.answer_pitch = nn.Linear(hidden, int(traits[:, 1].max()) + 1)
         self.frame_count = nn.Linear(hidden, LONGEST)
         self.frame_after = nn.Linear(hidden, 1 + AFTER)
+        self.frame_began = nn.Linear(hidden, 30)
 
     def traits_at(self, voice: Tensor) -> tuple[Tensor, Tensor]:
         """Classes of timbre and pitch for voices of the bank, IGNORE where that is."""
@@ -140,6 +142,17 @@ def _guides(batch: Batch, first: int) -> tuple[Tensor, Tensor, Tensor]:
     return within[:, first:], following, same[:, first:]
 
 
+def _latest_start_loss(
+    layer: Qwen2DecoderLayer, states: tuple[Tensor, ...], rotary: tuple[Tensor, Tensor], batch: Batch, before: int
+) -> Tensor:
+    """A frame is to look at where the latest segment starts, whose time it has to know."""
+    index, head = _LATEST_START
+    seen = before + batch.began.shape[1]
+    log_weights = _look(layer, states[index][:, :seen], (rotary[0][:, :seen], rotary[1][:, :seen]), head, before)
+    behind = torch.arange(seen, device=batch.began.device) - before - batch.began[..., None]
+    return _mass_loss(log_weights, ((behind == 0) | (behind == 1)) & (batch.began >= 0)[..., None])
+
+
 def language_losses(
     model: VibeVoiceAsrForConditionalGeneration, heads: Heads, sound: Tensor, batch: Batch, before: int
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
@@ -169,9 +182,12 @@ def language_losses(
         losses["answer_pitch"] = _classify(heads.answer_pitch(known), pitch)
     losses["frame_count"] = _classify(heads.frame_count(audio[0]), batch.count)
     losses["frame_edge"] = _classify(heads.frame_edge(audio[0]), batch.edge)
-    times = _time_digits(sound.shape[1], sound.device).expand(len(sound), -1, -1)
+    times = _time_digits(sound.shape[1], sound.device)
     clock = heads.frame_time(audio[0]).unflatten(-1, (3, 10))
-    losses["frame_time"] = _classify(clock, times.masked_fill(~filled[..., None], IGNORE))
+    losses["frame_time"] = _classify(clock, times.expand(len(sound), -1, -1).masked_fill(~filled[..., None], IGNORE))
+    began = heads.frame_began(audio[1]).unflatten(-1, (3, 10))
+    moments = times[batch.began.clamp(min=0)].masked_fill((batch.began < 0)[..., None], IGNORE)
+    losses["frame_began"] = _classify(began, moments)
     losses["frame_speaker"] = _classify(heads.frame_speaker(audio[1]), batch.speaker)
     losses["frame_after"] = _classify(heads.frame_after(audio[1]), batch.after)
 
@@ -185,6 +201,7 @@ def language_losses(
             _mass_loss(_look(core.layers[layer], states[layer], rotary, head, first), allowed) for layer, head in guided
         ]
         losses[name] = torch.stack(each).mean()
+    losses["latest_start"] = _latest_start_loss(core.layers[_LATEST_START[0]], states, rotary, batch, before)
 
     right = logits.argmax(-1) == target
     speaker = batch.said_by[:, 1:][asked] >= 0

@@ -1,11 +1,6 @@
-"""Recordings put together from the word bank, with what is said in them and when.
-
-A `Timeline` is a whole conversation; `cut` takes a stretch of it, as a live stream or a window of one would, and says
-what a listener who heard only that stretch could have written down.
-"""
+"""Recordings put together from the word bank, with what is said in them and when."""
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -15,16 +10,14 @@ from numpy.typing import NDArray
 from .microphones import through_a_microphone
 from .sounds import Background, Samples, echoed, tilted
 from .speech.bank import Bank
+from .speech.formants import with_formants
 from .speech.utterance import SAMPLE_RATE, Phone, Spoken, Utterance
 from .speech.voices import Voice
-from .vocabulary import sentence
-
-LONG_GAP = 3.0  # seconds without speech from which the transcript says so
-_CUT_TOLERANCE = 0.03  # a word that lacks no more than this was said to its end
+from .vocabulary import Sentences, sentence
 
 
 class Manner(NamedTuple):
-    """Somebody in a conversation: the voice in the bank, its gain, colour, pauses, room, throat and pace."""
+    """Somebody in a conversation: the voice in the bank, its gain, colour, pauses, room, throat, pace and formants."""
 
     voice: int
     gain: float
@@ -33,6 +26,7 @@ class Manner(NamedTuple):
     room: Samples | None = None
     shift: float = 1.0  # above 1: lower and slower than the bank has it
     pace: float = 1.0  # above 1: faster than the bank has it
+    formants: float = 1.0  # above 1: higher than the bank has them
 
 
 @dataclass(frozen=True)
@@ -84,6 +78,7 @@ class Style:
     rooms: float = 0.0  # probability of a room that is heard
     microphones: float = 0.0  # probability of a microphone that is heard
     shifts: float = 0.0  # by how much, at most, a throat is longer or shorter than in the bank
+    formants: float = 0.0  # by how much, at most, those of every second speaker lie elsewhere than in the bank
     pace: tuple[float, float] = (1.0, 1.0)  # of the slowest and of the fastest speaker, 1 as in the bank
 
 
@@ -158,6 +153,7 @@ def manners(
             rng.choice(rooms) if rooms else None,
             1 + rng.uniform(-style.shifts, style.shifts) if style.shifts else 1.0,
             rng.uniform(*style.pace) if style.pace != (1.0, 1.0) else 1.0,
+            1 + rng.uniform(-style.formants, style.formants) if style.formants and rng.random() < 0.5 else 1.0,
         )
         for index in picked
     ]
@@ -170,7 +166,7 @@ def compose(
     background: Background,
     rng: random.Random,
     people: list[Manner] | None = None,
-    says: Callable[[random.Random, bool], list[str]] = sentence,
+    says: Sentences = sentence,
 ) -> Recording:
     """A conversation of about `style.seconds` among voices of `pool`, or among `people` who are known already.
 
@@ -225,7 +221,7 @@ def _speak(
     tape: _Tape,
     bank: Bank,
     manner: Manner,
-    says: Callable[[random.Random, bool], list[str]],
+    says: Sentences,
     style: Style,
     rng: random.Random,
 ) -> None:
@@ -234,6 +230,8 @@ def _speak(
         said = bank.utterance(rng.choice(sentences))
     else:
         said = _joined(bank, manner, _sayable(bank, manner.voice, says, style.plain, rng), rng)
+    if manner.formants != 1.0:
+        said = replace(said, samples=with_formants(said.samples, manner.formants))
     if manner.shift != 1.0:
         said = said.resampled(manner.shift)
     if manner.pace != 1.0:
@@ -243,9 +241,7 @@ def _speak(
     tape.segments.append(Segment(words[0].start, words[-1].end, manner.voice, words))
 
 
-def _sayable(
-    bank: Bank, voice: int, says: Callable[[random.Random, bool], list[str]], plain: bool, rng: random.Random
-) -> list[int]:
+def _sayable(bank: Bank, voice: int, says: Sentences, plain: bool, rng: random.Random) -> list[int]:
     """The next sentence of which the voice has all words."""
     while True:
         words = [bank.index[word] for word in says(rng, plain)]
@@ -268,31 +264,3 @@ def _joined(bank: Bank, manner: Manner, words: list[int], rng: random.Random) ->
         pieces.append(take.samples)
         position = end
     return Utterance(np.concatenate(pieces), tuple(said))
-
-
-def _cut_segment(segment: Segment, start: float, end: float) -> Segment | None:
-    """What remains of a segment between two times, with times counted from `start`; None if nothing can be written."""
-    if segment.end <= start or segment.start >= end:
-        return None
-    if segment.tag:
-        first, last = max(segment.start, start), min(segment.end, end)
-        return Segment(first - start, last - start, -1, tag=segment.tag) if last - first >= LONG_GAP else None
-    kept = [word for word in segment.words if word.start >= start - _CUT_TOLERANCE and word.end <= end + _CUT_TOLERANCE]
-    if not kept:
-        return None
-    torn_head = any(word.start < start - _CUT_TOLERANCE < word.end for word in segment.words)
-    torn_tail = any(word.start < end - _CUT_TOLERANCE and word.end > end + _CUT_TOLERANCE for word in segment.words)
-    return Segment(
-        0.0 if torn_head else max(kept[0].start - start, 0.0),
-        (end if torn_tail else min(kept[-1].end, end)) - start,
-        segment.voice,
-        tuple(replace(word, start=max(word.start - start, 0.0), end=min(word.end, end) - start) for word in kept),
-        complete=kept[-1] == segment.words[-1],
-    )
-
-
-def cut(recording: Recording, start: float, end: float) -> Recording:
-    """The stretch between two times, in seconds."""
-    samples = recording.samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-    kept = (_cut_segment(segment, start, end) for segment in recording.segments)
-    return Recording(samples, [segment for segment in kept if segment is not None])

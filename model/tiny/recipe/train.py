@@ -33,7 +33,8 @@ from .writing import Writer
 LOSS_WEIGHTS = {
     "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3,
     "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.3, "frame_after": 0.5,
-    "answer_timbre": 0.5, "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5, "same_speaker": 1.5,
+    "frame_began": 0.5, "answer_timbre": 0.5, "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5,
+    "same_speaker": 1.5, "latest_start": 0.3,
 }  # fmt: skip
 _TABLES = "embed_tokens.weight", "lm_head.weight"  # a row for each piece
 _LONGER = 0.6
@@ -151,14 +152,14 @@ def _optimisers(model: nn.Module, heads: Heads) -> list[torch.optim.Optimizer]:
 def learning_rate(step: int, begun: int, steps: int, sound_steps: int, peak: float) -> float:
     """In each of the two stretches, sound alone and with answers, a short warm-up and a straight decline.
 
-    A run that `begun` from a checkpoint warms up too.
+    A run that `begun` from a checkpoint has them to itself.
     """
     if begun:
         peak *= min(1.0, (step - begun + 1) / 200)
     if step < sound_steps:
         return peak * min(1.0, (step + 1) / 100) * (1 - 0.9 * step / sound_steps)
     since, left = step - sound_steps, steps - step
-    return peak * min(1.0, (since + 1) / 60) * max(0.02, left / (steps - sound_steps)) * 0.8
+    return peak * min(1.0, (since + 1) / 60) * max(0.02, left / (steps - max(begun, sound_steps))) * 0.8
 
 
 def train_step(run: Run, batch: Batch, before: int, phase: Phase) -> dict[str, float]:

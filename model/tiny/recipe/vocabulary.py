@@ -7,6 +7,7 @@ each of the names has two spellings, on purpose: the context of the request deci
 """
 
 import random
+from collections.abc import Callable
 
 
 def listed(text: str) -> list[str]:
@@ -187,6 +188,12 @@ _TRIED = (LETTERS, NUMBERS, [*SPELLING, "November"], [*DAYS, *MONTHS], [*REPLIES
 """Kinds of words that somebody says alone, the likelier ones and all."""
 
 
+Sentences = Callable[[Rng, bool], list[str]]
+"""What gives the next sentence, as `sentence` does."""
+
+_AGAIN, _TWICE = 0.08, 0.06
+
+
 def sentence(rng: Rng, plain: bool = False) -> list[str]:
     """A sentence of one to nine words as they stand in WORDS; many are words in random order unless `plain`."""
     while True:
@@ -194,6 +201,25 @@ def sentence(rng: Rng, plain: bool = False) -> list[str]:
         words = form(rng)
         if len(words) <= LONGEST:
             return words
+
+
+def repeating(says: Sentences) -> Sentences:
+    """Sentences of one conversation, some of which come again, and some of which end in the same words twice.
+
+    Where no words ever came again, a network could find its place in what is said by the last words alone.
+    """
+    heard: list[list[str]] = []
+
+    def say(rng: Rng, plain: bool = False) -> list[str]:
+        if heard and rng.random() < _AGAIN:
+            return rng.choice(heard)
+        words = says(rng, plain)
+        if rng.random() < _TWICE:
+            words = (words + words[-rng.randint(1, 4) :])[:LONGEST]
+        heard.append(words)
+        return words
+
+    return say
 
 
 def brief(rng: Rng, plain: bool = False) -> list[str]:

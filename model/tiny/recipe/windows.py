@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .recordings import Recording, Segment, cut
+from .cutting import cut
+from .recordings import Recording, Segment
 from .speech.utterance import SAMPLE_RATE
 
 _MARGIN, _GAP = 0.05, 0.3

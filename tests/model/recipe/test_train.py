@@ -22,9 +22,9 @@ from model.tiny.recipe.speech.bank import Bank, fill
 from model.tiny.recipe.speech.espeak import training_voices
 from model.tiny.recipe.speech.utterance import SAMPLE_RATE, Spoken, Utterance
 from model.tiny.recipe.train import Phase, learning_rate, start, train_step
-from model.tiny.recipe.vocabulary import WORDS, brief
-from model.tiny.recipe.windows import stretch
-from model.tiny.recipe.writing import Writer
+from model.tiny.recipe.vocabulary import LONGEST, WORDS, brief, repeating, sentence
+from model.tiny.recipe.windows import Window, stretch
+from model.tiny.recipe.writing import FRAME, IGNORE, Writer
 from tests.support.elsewhere import DEVICE, Elsewhere
 
 _CPU = torch.device("cpu")
@@ -88,12 +88,25 @@ def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
         assert average.data_ptr() != goes_on.data_ptr()
 
 
-def test_a_run_from_a_checkpoint_warms_up() -> None:
-    rates = [
-        learning_rate(step, begun, steps=1000, sound_steps=100, peak=1.0) for begun in (0, 500) for step in (500, 800)
-    ]
-    assert rates[2] == rates[0] / 200
-    assert rates[3] == rates[1]
+def test_the_rate_declines_from_where_a_run_begins() -> None:
+    whole = [learning_rate(step, begun=0, steps=1000, sound_steps=100, peak=1.0) for step in range(100, 1000)]
+    more = [learning_rate(step, begun=500, steps=1000, sound_steps=100, peak=1.0) for step in range(500, 1000)]
+    assert more[0] < whole[400] / 100  # it warms up, as its helpers know nothing
+    for rates, warm in ((whole, 60), (more, 200)):
+        declining = rates[warm:]
+        assert declining == sorted(declining, reverse=True)
+        assert declining[0] == pytest.approx(0.8 * len(declining) / len(rates))
+        assert declining[-1] == pytest.approx(0.016)
+
+
+def test_a_frame_learns_where_the_latest_segment_started(hummers: Bank) -> None:
+    writer, rng = Writer(tokenizers.build()), random.Random(3)
+    talk = compose(hummers, [0, 1, 2], Style(3, 12.0), Background(0), rng)
+    starts = [int(segment.start / FRAME) for segment in talk.segments]
+    assert len(starts) > 2
+    lesson = example(Window(talk), writer, rng)
+    for frame, began in enumerate(lesson.began):
+        assert began == max((start for start in starts if start <= frame), default=IGNORE)
 
 
 @pytest.mark.filterwarnings("ignore:.*to a meta parameter")  # as the other device is called
@@ -158,3 +171,16 @@ def test_who_takes_longer_has_its_words_where_they_sound(
         assert not loud[silent].any()
     assert min(lengths) == pytest.approx(shortest, abs=0.03)
     assert max(lengths) == pytest.approx(longest, abs=0.03)
+
+
+def test_in_a_conversation_words_come_again() -> None:
+    rng, again, twice = random.Random(1), 0, 0
+    for _ in range(100):
+        says = repeating(sentence)
+        said = [says(rng, False) for _ in range(20)]
+        assert max(map(len, said)) <= LONGEST
+        long = [" ".join(words) for words in said if len(words) > 3]
+        again += len(long) - len({*long})
+        twice += sum(words[-2:] == words[-4:-2] for words in said)
+    assert again > 30
+    assert twice > 10
