@@ -37,12 +37,14 @@ class Batch:
 
     samples: Tensor  # [B, T * HOP]
     frames: Tensor  # [B], frames of each row
-    ids: Tensor  # [B, L]
+    ids: Tensor  # [B, L], which the network is to write
+    read: Tensor  # [B, L], which it reads meanwhile: a few words are wrong
     weight: Tensor  # [B, L], loss weight of a token; 0 in prompt and padding
     lo: Tensor  # [B, L], first position of the audio that a token comes from; -1 where it comes from none
     hi: Tensor  # [B, L], position after the last
     said_by: Tensor  # [B, L], the number at speaker digits, -1 elsewhere
     said_in: Tensor  # [B, L], the voice in the bank at speaker digits, IGNORE elsewhere
+    place: Tensor  # [B, L], which word of its segment a token is of, IGNORE where it is of none
     word: Tensor  # [B, T], frame classes
     speaker: Tensor  # [B, T], 0 nobody, 1.. in order of first speech
     voice: Tensor  # [B, T], voice in the bank, IGNORE where nobody speaks
@@ -72,10 +74,10 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
     frames = _rounded(longest, 4 if longest < 64 else 16)
     length = _rounded(max(len(before) + item.frames + len(item.target.ids) for item in examples), 32)
     samples = torch.zeros(rows, frames * HOP)
-    ids = torch.zeros(rows, length, dtype=torch.long)
+    ids, read = (torch.zeros(rows, length, dtype=torch.long) for _ in range(2))
     weight = torch.zeros(rows, length)
     lo, hi, said_by = (torch.full((rows, length), -1) for _ in range(3))
-    said_in = torch.full((rows, length), IGNORE)
+    said_in, place = (torch.full((rows, length), IGNORE) for _ in range(2))
     names = "word", "speaker", "voice", "count", "edge", "after", "began"
     labels = {name: torch.full((rows, frames), IGNORE) for name in names}
     labels["phone"] = torch.full((rows, frames * FINE), IGNORE)
@@ -83,19 +85,21 @@ def collate(examples: list[Example], writer: Writer, audio_token: int) -> Batch:
         samples[row, : len(item.samples)] = torch.from_numpy(item.samples)
         target, start = item.target, len(before) + item.frames
         end = start + len(target.ids)
-        ids[row, :end] = torch.tensor([*before, *[audio_token] * item.frames, *target.ids])
+        for given, answer in ((ids, target.ids), (read, item.read)):
+            given[row, :end] = torch.tensor([*before, *[audio_token] * item.frames, *answer])
         weight[row, start:end] = torch.tensor(target.weight)
         offset = len(before)
-        for place, heard in ((lo, target.lo), (hi, target.hi)):
+        for bound, heard in ((lo, target.lo), (hi, target.hi)):
             frame = [value if value < 0 else min(value, item.frames) + offset for value in heard]
-            place[row, start:end] = torch.tensor(frame)
+            bound[row, start:end] = torch.tensor(frame)
         said_by[row, start:end] = torch.tensor(target.speaker)
         said_in[row, start:end] = torch.tensor(target.voice)
+        place[row, start:end] = torch.tensor(target.place)
         for name, values in labels.items():
             known = torch.from_numpy(getattr(item, name))
             values[row, : len(known)] = known
     counts = torch.tensor([item.frames for item in examples])
-    return Batch(samples, counts, ids, weight, lo, hi, said_by, said_in, **labels)
+    return Batch(samples, counts, ids, read, weight, lo, hi, said_by, said_in, place, **labels)
 
 
 def style_at(step: int, longer: int, rng: random.Random) -> Style:

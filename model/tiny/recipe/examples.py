@@ -16,7 +16,7 @@ from .sounds import Samples
 from .speech.phones import PHONE_CLASS
 from .vocabulary import NAMES, TAGS, WORDS, written
 from .windows import Window
-from .writing import FRAME, IGNORE, Part, Target, Writer, after_audio, frames_of
+from .writing import FRAME, IGNORE, WORD, Part, Target, Writer, after_audio, frames_of
 
 # The encoders' third stage has this many steps a frame; it learns which phone sounds in each, a little late.
 FINE = 8
@@ -24,6 +24,7 @@ _PHONE_DELAY = 0.04
 
 # Classes of a frame: 0 nothing, then the words, then noise and music.
 FRAME_CLASSES = 1 + len(WORDS) + 2
+_MISREAD = 0.04  # of the words of an answer
 AFTER = 12
 """For so many frames behind a segment a frame learns how many it is behind; class 0 is none of them."""
 _TAG_CLASS = {"[Silence]": 0, "[Noise]": len(WORDS) + 1, "[Music]": len(WORDS) + 2}
@@ -89,6 +90,7 @@ class Example:
     samples: Samples
     frames: int
     target: Target  # from the token behind the audio on
+    read: list[int]  # its ids as the network reads them while it writes
     word: NDArray[np.int64]
     speaker: NDArray[np.int64]
     voice: NDArray[np.int64]
@@ -125,6 +127,18 @@ def _known(window: Window, rng: random.Random) -> dict[int, int]:
     return dict(zip(voices, some, strict=True))
 
 
+def misread(target: Target, rng: random.Random) -> list[int]:
+    """The ids of the answer, a few words of which are others of its words.
+
+    So the network learns to find its way back where it has written something wrong.
+    """
+    words = [token for token, kind in zip(target.ids, target.weight, strict=True) if kind == WORD]
+    return [
+        rng.choice(words) if kind == WORD and rng.random() < _MISREAD else token
+        for token, kind in zip(target.ids, target.weight, strict=True)
+    ]
+
+
 def example(window: Window, writer: Writer, rng: random.Random) -> Example:
     """The recording with a prompt, sometimes a context, and the part of the answer that is given."""
     recording, forced = window.recording, window.forced
@@ -133,7 +147,7 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
     numbers = number_speakers(segments, _known(window, rng))
     target = Target()
     target.add(writer.encode(after_audio(recording.seconds, text)), Part("", 0.0))
-    writer.answer(target, segments, numbers, spelling, forced)
+    writer.answer(target, segments, numbers, spelling, forced, rng)
     frames = -(-len(recording.samples) // HOP)
     word, speaker, voice, count, edge, after, began = (np.zeros(frames, np.int64) for _ in range(7))
     phone = np.zeros(frames * FINE, np.int64)
@@ -158,7 +172,8 @@ def example(window: Window, writer: Writer, rng: random.Random) -> Example:
             word[heard], count[heard] = 1 + spoken.index, position
             _mark_phones(phone, spoken)
     samples = _normalised(recording.samples, rng)
-    return Example(samples, frames, target, word, speaker, voice, count, edge, after, began, phone)
+    read = misread(target, rng)
+    return Example(samples, frames, target, read, word, speaker, voice, count, edge, after, began, phone)
 
 
 assert set(_TAG_CLASS) == set(TAGS)

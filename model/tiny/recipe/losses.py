@@ -63,6 +63,7 @@ class Heads(nn.Module):
         self.frame_count = nn.Linear(hidden, LONGEST)
         self.frame_after = nn.Linear(hidden, 1 + AFTER)
         self.frame_began = nn.Linear(hidden, 30)
+        self.answer_count = nn.Linear(hidden, LONGEST)
 
     def traits_at(self, voice: Tensor) -> tuple[Tensor, Tensor]:
         """Classes of timbre and pitch for voices of the bank, IGNORE where that is."""
@@ -158,7 +159,7 @@ def language_losses(
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Losses on the answer and inside the language model; also how much of the answer is right, by kind of token."""
     core = model.model.language_model
-    embedded = core.get_input_embeddings()(batch.ids)
+    embedded = core.get_input_embeddings()(batch.read)
     filled = torch.arange(sound.shape[1], device=sound.device) < batch.frames[:, None]
     place = torch.arange(batch.ids.shape[1], device=sound.device)
     is_audio = (place >= before) & (place < before + batch.frames[:, None])
@@ -180,6 +181,8 @@ def language_losses(
     if len(known):
         losses["answer_timbre"] = _classify(heads.answer_timbre(known), timbre)
         losses["answer_pitch"] = _classify(heads.answer_pitch(known), pitch)
+    # Where the same word comes twice, only its place tells which of the two was written.
+    losses["answer_count"] = _classify(heads.answer_count(states[_FRAME_LAYER]), batch.place)
     losses["frame_count"] = _classify(heads.frame_count(audio[0]), batch.count)
     losses["frame_edge"] = _classify(heads.frame_edge(audio[0]), batch.edge)
     times = _time_digits(sound.shape[1], sound.device)
@@ -208,5 +211,5 @@ def language_losses(
     sourced = (batch.lo[:, 1:][asked] >= 0) & ~speaker & (weight >= 1)
     number = sourced & (weight < WORD) & (target < 256)
     end = number & (weight == END)
-    kinds = {"speaker": speaker, "number": number, "end": end, "word": sourced & (target >= 256)}
+    kinds = {"speaker": speaker, "number": number, "end": end, "word": weight == WORD}
     return losses, {name: right[where].float().mean().item() for name, where in kinds.items()}

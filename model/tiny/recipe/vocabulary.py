@@ -191,7 +191,7 @@ _TRIED = (LETTERS, NUMBERS, [*SPELLING, "November"], [*DAYS, *MONTHS], [*REPLIES
 Sentences = Callable[[Rng, bool], list[str]]
 """What gives the next sentence, as `sentence` does."""
 
-_AGAIN, _TWICE = 0.08, 0.06
+_AGAIN, _TWICE, _FEW = 0.08, 0.12, 0.08
 
 
 def sentence(rng: Rng, plain: bool = False) -> list[str]:
@@ -204,7 +204,7 @@ def sentence(rng: Rng, plain: bool = False) -> list[str]:
 
 
 def repeating(says: Sentences) -> Sentences:
-    """Sentences of one conversation, some of which come again, and some of which end in the same words twice.
+    """Sentences of one conversation: some come again, some say words twice in a row, some only two or three words.
 
     Where no words ever came again, a network could find its place in what is said by the last words alone.
     """
@@ -214,8 +214,13 @@ def repeating(says: Sentences) -> Sentences:
         if heard and rng.random() < _AGAIN:
             return rng.choice(heard)
         words = says(rng, plain)
-        if rng.random() < _TWICE:
-            words = (words + words[-rng.randint(1, 4) :])[:LONGEST]
+        roll = rng.random()
+        if roll < _TWICE:
+            start = rng.randrange(len(words))
+            end = start + rng.randint(1, 4)
+            words = (words[:end] + words[start:])[:LONGEST]
+        elif roll < _TWICE + _FEW:
+            words = rng.choices(rng.sample(words, min(3, len(words))), k=rng.randint(3, LONGEST))
         heard.append(words)
         return words
 

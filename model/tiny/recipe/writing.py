@@ -1,6 +1,7 @@
 """The answer as tokens: the whole text is cut at once, and each token knows where in the audio it comes from."""
 
 import json
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -37,6 +38,10 @@ def after_audio(seconds: float, context: str | None) -> str:
 STRUCTURE, CHOICE, DIGIT, END, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 2.5, 0.15, 3.0, 8.0
 _END_TOLD = 10
 """So many frames behind the end of a segment may tell it: behind a pause only they know whether it is over."""
+_CLOSING = 3
+"""In so many frames behind its last word it is heard that a segment's text is over."""
+_STUTTERS = 0.12
+"""In so many of the texts some words are given once more, or more than once: what it takes to leave a loop."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Part:
         weight: of its tokens in the loss.
         lo, hi: in which frames they are heard, the last one excluded; -1 if in none.
         speaker, voice: at a speaker's number, that number and who it is in the bank.
+        place: of a word among those of its segment.
     """
 
     text: str
@@ -55,6 +61,7 @@ class Part:
     hi: int = -1
     speaker: int = -1
     voice: int = IGNORE
+    place: int = IGNORE
 
 
 @dataclass
@@ -67,6 +74,7 @@ class Target:
     hi: list[int] = field(default_factory=list)
     speaker: list[int] = field(default_factory=list)
     voice: list[int] = field(default_factory=list)
+    place: list[int] = field(default_factory=list)
 
     def add(self, ids: list[int], part: Part) -> None:
         for token in ids:
@@ -76,6 +84,7 @@ class Target:
             self.hi.append(part.hi)
             self.speaker.append(part.speaker)
             self.voice.append(part.voice)
+            self.place.append(part.place)
 
 
 def frames_of(start: float, end: float) -> tuple[int, int]:
@@ -107,19 +116,25 @@ class Writer:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def answer(
-        self, target: Target, segments: list[Segment], numbers: dict[int, int], spelling: dict[str, str], forced: int
+        self,
+        target: Target,
+        segments: list[Segment],
+        numbers: dict[int, int],
+        spelling: dict[str, str],
+        forced: int,
+        rng: random.Random | None = None,
     ) -> None:
         """The whole answer, cut into tokens as one text.
 
         The first `forced` segments are given, as far as their tokens do not tell whether another one follows: up to the
-        last one's closing brace. These tokens carry no loss.
+        last one's closing brace. These tokens carry no loss. With `rng`, some of the others stutter; see `_stuttered`.
         """
         target.add(self.encode(_HEADER), Part("", 0.0 if forced else STRUCTURE))
         parts = [Part("[")]
         given = 0
         for position, segment in enumerate(segments):
             parts.append(Part(',{"' if position else '{"', CHOICE if position else STRUCTURE))
-            parts += _segment(segment, numbers, spelling, position < forced)
+            parts += _segment(segment, numbers, spelling, position < forced, rng if position >= forced else None)
             if position < forced:
                 given = sum(len(part.text) for part in parts) - len("}")
         parts.append(Part("]", CHOICE))
@@ -142,7 +157,18 @@ def _number(value: float, short: bool, weight: float = DIGIT, told: int = 2) -> 
     return [Part(text[:cut], weight, *where), Part(text[cut:], CHANCE, *where)]
 
 
-def _segment(segment: Segment, numbers: dict[int, int], spelling: dict[str, str], short: bool) -> list[Part]:
+def _stuttered(words: list[Part], rng: random.Random) -> list[Part]:
+    """Words, some of which come again behind themselves: given, not to be written, so what follows is learned."""
+    end = rng.randint(1, len(words))
+    again = [
+        replace(word, weight=0.0, lo=-1, hi=-1, place=IGNORE) for word in words[max(1, end - rng.randint(1, 3)) : end]
+    ]
+    return [*words[:end], *again * rng.randint(1, 3), *words[end:]]
+
+
+def _segment(
+    segment: Segment, numbers: dict[int, int], spelling: dict[str, str], short: bool, rng: random.Random | None
+) -> list[Part]:
     """Everything from `Start` to the closing brace; `short` writes numbers as JSON libraries do (1.5, not 1.50)."""
     end = _number(segment.end, short, END, _END_TOLD)
     parts = [Part('Start":'), *_number(segment.start, short), Part(',"End":'), *end, Part(',"')]
@@ -152,10 +178,12 @@ def _segment(segment: Segment, numbers: dict[int, int], spelling: dict[str, str]
     number = numbers[segment.voice]
     lo, hi = frames_of(segment.start, segment.end)
     parts += [Part('Speaker":'), Part(str(number), SPEAKER, lo, hi, number, segment.voice), Part(',"Content":"')]
+    words = []
     for position, word in enumerate(segment.words):
         text = spelling.get(WORDS[word.index], WORDS[word.index])
         text = text[:1].upper() + text[1:] if position == 0 else f" {text}"
         lo, hi = frames_of(word.start, word.end)
-        parts.append(Part(text, WORD, max(lo, hi - 2), hi))
-    parts.append(Part('."}' if segment.complete else '"}', CHOICE))
-    return parts
+        words.append(Part(text, WORD, max(lo, hi - 2), hi, place=position))
+    if rng is not None and words and rng.random() < _STUTTERS:
+        words = _stuttered(words, rng)
+    return [*parts, *words, Part('."}' if segment.complete else '"}', CHOICE, hi, hi + _CLOSING)]

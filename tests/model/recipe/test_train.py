@@ -24,7 +24,7 @@ from model.tiny.recipe.speech.utterance import SAMPLE_RATE, Spoken, Utterance
 from model.tiny.recipe.train import Phase, learning_rate, start, train_step
 from model.tiny.recipe.vocabulary import LONGEST, WORDS, brief, repeating, sentence
 from model.tiny.recipe.windows import Window, stretch
-from model.tiny.recipe.writing import FRAME, IGNORE, Writer
+from model.tiny.recipe.writing import FRAME, IGNORE, WORD, Writer
 from tests.support.elsewhere import DEVICE, Elsewhere
 
 _CPU = torch.device("cpu")
@@ -174,13 +174,35 @@ def test_who_takes_longer_has_its_words_where_they_sound(
 
 
 def test_in_a_conversation_words_come_again() -> None:
-    rng, again, twice = random.Random(1), 0, 0
+    rng, again, twice, few = random.Random(1), 0, 0, 0
     for _ in range(100):
         says = repeating(sentence)
         said = [says(rng, False) for _ in range(20)]
         assert max(map(len, said)) <= LONGEST
         long = [" ".join(words) for words in said if len(words) > 3]
         again += len(long) - len({*long})
-        twice += sum(words[-2:] == words[-4:-2] for words in said)
+        twice += sum(
+            any(words[at : at + 2] == words[at + 2 : at + 4] for at in range(len(words) - 3)) for words in said
+        )
+        few += sum(len(words) > 5 and len({*words}) < 4 for words in said)
     assert again > 30
-    assert twice > 10
+    assert twice > 50
+    assert few > 50
+
+
+def test_a_few_words_are_misread_and_all_are_to_be_written(hummers: Bank) -> None:
+    writer, rng, background = Writer(tokenizers.build()), random.Random(5), Background(0)
+    misread = words = 0
+    for _ in range(60):
+        lesson = example(Window(compose(hummers, [0, 1], Style(2, 8.0), background, rng)), writer, rng)
+        target = lesson.target
+        said = {token for token, kind in zip(target.ids, target.weight, strict=True) if kind == WORD}
+        for read, token, kind in zip(lesson.read, target.ids, target.weight, strict=True):
+            words += kind == WORD
+            misread += read != token
+            assert read == token or (kind == WORD and read in said)
+    assert 0.02 < misread / words < 0.06
+    batch = collate([lesson], writer, writer.encode("<|box_start|>")[0])
+    behind = len(writer.before_audio) + lesson.frames
+    for ids, answer in ((batch.ids, target.ids), (batch.read, lesson.read)):
+        assert ids[0, behind : behind + len(answer)].tolist() == answer

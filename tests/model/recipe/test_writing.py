@@ -2,6 +2,7 @@
 
 import json
 import random
+from itertools import groupby, pairwise
 
 import pytest
 
@@ -34,9 +35,9 @@ def talk(rng: random.Random) -> list[Segment]:
     return segments
 
 
-def written(segments: list[Segment], forced: int) -> Target:
+def written(segments: list[Segment], forced: int, rng: random.Random | None = None) -> Target:
     target = Target()
-    WRITER.answer(target, segments, number_speakers(segments), {}, forced)
+    WRITER.answer(target, segments, number_speakers(segments), {}, forced, rng)
     return target
 
 
@@ -88,3 +89,31 @@ def test_a_word_and_a_number_know_where_they_are_heard(seed: int) -> None:
     words = [[WORDS[word.index] for word in segment.words] if segment.words else ["Music"] for segment in segments]
     wanted = "".join(" ".join(one)[:1].upper() + " ".join(one)[1:] for one in words)
     assert said == wanted
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_word_knows_its_place_and_the_end_is_heard_behind_the_last(seed: int) -> None:
+    spoken = [segment for segment in talk(random.Random(seed)) if not segment.tag]
+    target = written(spoken, 0)
+    places = [place for place, _ in groupby(zip(target.place, target.lo, strict=True)) if place[0] != IGNORE]
+    assert [place for place, _ in places] == [place for segment in spoken for place in range(len(segment.words))]
+    last = [at for at, (one, other) in enumerate(pairwise(target.place)) if one != IGNORE and other == IGNORE]
+    assert len(last) == len(spoken)
+    assert all(target.lo[at + 1] == target.hi[at] for at in last)
+
+
+def test_an_answer_that_stutters_goes_on_as_the_one_that_does_not() -> None:
+    stuttering = 0
+    for seed in range(40):
+        segments = talk(random.Random(seed))
+        plain, stutters = written(segments, 1), written(segments, 1, random.Random(seed))
+        first = next(place for place, weight in enumerate(plain.weight) if weight)
+        assert stutters.ids[:first] == plain.ids[:first]
+        rest = [(token, weight) for token, weight in zip(stutters.ids, stutters.weight, strict=True) if weight]
+        assert rest == list(zip(plain.ids[first:], plain.weight[first:], strict=True))
+        again = [at for at, weight in enumerate(stutters.weight) if not weight and at >= first]
+        assert all(stutters.lo[at] < 0 and stutters.place[at] == IGNORE for at in again)
+        stuttering += len(again)
+        text = str(TOKENIZER.decode([stutters.ids[at] for at in again]))
+        assert {*text.split()} <= {WORDS[word.index] for segment in segments for word in segment.words}
+    assert stuttering > 10
