@@ -32,9 +32,9 @@ from .writing import Writer
 
 LOSS_WEIGHTS = {
     "answer": 2.0, "phone": 0.5, "sound_word": 1.0, "sound_timbre": 0.2, "sound_pitch": 0.2, "frame_word": 0.3,
-    "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.3, "frame_after": 0.5,
+    "frame_speaker": 0.5, "frame_edge": 0.3, "frame_time": 0.3, "frame_count": 0.5, "frame_after": 0.5,
     "frame_began": 0.5, "answer_timbre": 0.5, "answer_pitch": 0.5, "own_source": 0.3, "next_source": 0.5,
-    "same_speaker": 1.5, "latest_start": 0.3, "answer_count": 0.5,
+    "same_speaker": 1.5, "latest_start": 0.3, "answer_count": 1.0,
 }  # fmt: skip
 _TABLES = "embed_tokens.weight", "lm_head.weight"  # a row for each piece
 _LONGER = 0.6

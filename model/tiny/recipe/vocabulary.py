@@ -191,7 +191,7 @@ _TRIED = (LETTERS, NUMBERS, [*SPELLING, "November"], [*DAYS, *MONTHS], [*REPLIES
 Sentences = Callable[[Rng, bool], list[str]]
 """What gives the next sentence, as `sentence` does."""
 
-_AGAIN, _TWICE, _FEW = 0.08, 0.12, 0.08
+_AGAIN, _TWICE, _FEW = 0.08, 0.2, 0.1
 
 
 def sentence(rng: Rng, plain: bool = False) -> list[str]:

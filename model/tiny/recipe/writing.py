@@ -35,12 +35,12 @@ def after_audio(seconds: float, context: str | None) -> str:
 
 
 # What a token of the answer weighs in the loss, by kind. Structure is learned at once; words take longest.
-STRUCTURE, CHOICE, DIGIT, END, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 2.5, 0.15, 3.0, 8.0
+STRUCTURE, CHOICE, DIGIT, CLOSE, END, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 2.0, 2.5, 0.15, 3.0, 8.0
 _END_TOLD = 10
 """So many frames behind the end of a segment may tell it: behind a pause only they know whether it is over."""
 _CLOSING = 3
 """In so many frames behind its last word it is heard that a segment's text is over."""
-_STUTTERS = 0.12
+_STUTTERS = 0.2
 """In so many of the texts some words are given once more, or more than once: what it takes to leave a loop."""
 
 
@@ -186,4 +186,4 @@ def _segment(
         words.append(Part(text, WORD, max(lo, hi - 2), hi, place=position))
     if rng is not None and words and rng.random() < _STUTTERS:
         words = _stuttered(words, rng)
-    return [*parts, *words, Part('."}' if segment.complete else '"}', CHOICE, hi, hi + _CLOSING)]
+    return [*parts, *words, Part('."}' if segment.complete else '"}', CLOSE, hi, hi + _CLOSING)]
