@@ -35,7 +35,7 @@ def after_audio(seconds: float, context: str | None) -> str:
 
 
 # What a token of the answer weighs in the loss, by kind. Structure is learned at once; words take longest.
-STRUCTURE, CHOICE, DIGIT, CLOSE, END, CHANCE, WORD, SPEAKER = 0.3, 1.0, 1.0, 2.0, 2.5, 0.15, 3.0, 8.0
+STRUCTURE, CHOICE, DIGIT, CLOSE, END, CHANCE, WORD, SPEAKER = 0.6, 1.0, 1.0, 2.0, 2.5, 0.15, 3.0, 8.0
 _END_TOLD = 10
 """So many frames behind the end of a segment may tell it: behind a pause only they know whether it is over."""
 _CLOSING = 3
