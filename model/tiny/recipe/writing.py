@@ -40,7 +40,7 @@ _END_TOLD = 10
 """So many frames behind the end of a segment may tell it: behind a pause only they know whether it is over."""
 _CLOSING = 3
 """In so many frames behind its last word it is heard that a segment's text is over."""
-_STUTTERS = 0.2
+_STUTTERS = 0.3
 """In so many of the texts some words are given once more, or more than once: what it takes to leave a loop."""
 
 
@@ -159,11 +159,11 @@ def _number(value: float, short: bool, weight: float = DIGIT, told: int = 2) -> 
 
 def _stuttered(words: list[Part], rng: random.Random) -> list[Part]:
     """Words, some of which come again behind themselves: given, not to be written, so what follows is learned."""
-    end = rng.randint(1, len(words))
+    end = len(words) if rng.random() < 0.5 else rng.randint(1, len(words))  # loops are mostly met at ends
     again = [
         replace(word, weight=0.0, lo=-1, hi=-1, place=IGNORE) for word in words[max(1, end - rng.randint(1, 3)) : end]
     ]
-    return [*words[:end], *again * rng.randint(1, 3), *words[end:]]
+    return [*words[:end], *again * rng.randint(1, 5), *words[end:]]
 
 
 def _segment(
