@@ -19,7 +19,7 @@ from .examples import AFTER, FRAME_CLASSES
 from .speech.bank import Bank
 from .speech.phones import PHONES
 from .vocabulary import LONGEST
-from .writing import END, FRAME, IGNORE, WORD
+from .writing import CLOSE, END, FRAME, IGNORE, WORD
 
 # Hidden states that the classifiers of frames read, by the number of layers passed.
 _FRAME_LAYER = 3
@@ -209,7 +209,7 @@ def language_losses(
     right = logits.argmax(-1) == target
     speaker = batch.said_by[:, 1:][asked] >= 0
     sourced = (batch.lo[:, 1:][asked] >= 0) & ~speaker & (weight >= 1)
-    number = sourced & (weight < WORD) & (target < 256)
+    number = sourced & (weight < WORD) & (weight != CLOSE) & (target < 256)
     end = number & (weight == END)
     kinds = {"speaker": speaker, "number": number, "end": end, "word": weight == WORD}
     return losses, {name: right[where].float().mean().item() for name, where in kinds.items()}
