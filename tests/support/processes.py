@@ -46,6 +46,11 @@ def open_descriptors() -> set[tuple[str, str]]:
     return found
 
 
+def opened_since(before: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """What is open now and was not ``before``; other tests' servers, still running here, may close some meanwhile."""
+    return open_descriptors() - before
+
+
 class ServerProcess:
     """``python -m server --model tiny`` with more ``flags``; its output goes to the file ``log``.
 

@@ -20,7 +20,7 @@ from server.audio_in.limits import PART_SECONDS, DecodeLimits
 from server.audio_in.listening import Listening, RawAudio
 from server.audio_in.tape import Tape
 from tests.server.audio_in.audio_media import LIMITS, Format, clip_of, media, tones
-from tests.support.processes import open_descriptors
+from tests.support.processes import open_descriptors, opened_since
 
 LENGTH = 40.0
 WAV = Format("wav", "pcm_s16le")
@@ -150,7 +150,7 @@ def test_where_the_event_loop_ends_nothing_stays_open(asked: float) -> None:
         assert left[0] is not None
         with pytest.raises(ProcessLookupError):
             os.kill(left[0], 0)
-        assert open_descriptors() == before
+        assert not opened_since(before)
 
 
 def test_a_tape_keeps_what_is_looked_at_and_gives_back_what_is_forgotten() -> None:

@@ -13,7 +13,7 @@ import pytest
 from server.engine.client.engine import Engine
 from server.engine.settings import EngineSettings
 from server.engine.worker.load import RunnerFactory
-from tests.support.processes import open_descriptors
+from tests.support.processes import open_descriptors, opened_since
 
 StartEngine = Callable[[RunnerFactory, EngineSettings], Awaitable[Engine]]
 PATIENCE = 30.0
@@ -39,8 +39,7 @@ async def nothing_left_behind() -> AsyncIterator[None]:
     before, files, tasks = belongings(), open_descriptors(), asyncio.all_tasks()
     yield
     assert belongings() == before
-    opened = open_descriptors() - files  # other tests' servers, still running here, may close some meanwhile
-    assert not opened
+    assert not opened_since(files)
     assert asyncio.all_tasks() - tasks <= {asyncio.current_task()}
 
 

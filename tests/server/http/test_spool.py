@@ -11,7 +11,7 @@ import pytest
 
 from server.http.spool import IN_MEMORY, Spool
 from server.resources import Budget, BudgetSpent, Resource, Share
-from tests.support.processes import open_descriptors
+from tests.support.processes import open_descriptors, opened_since
 
 MIB = 1 << 20
 CONTENT = bytes(range(251)) * 40_000
@@ -148,4 +148,4 @@ def test_what_a_thread_still_writes_is_given_back_when_it_was_closed_meanwhile()
     with pytest.raises(ValueError, match="closed"):
         spooled.write_in_thread(CONTENT)
     assert (spool.disk.used, spool.memory.used) == (0, 0)
-    assert open_descriptors() == before
+    assert not opened_since(before)
