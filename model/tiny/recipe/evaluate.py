@@ -72,9 +72,11 @@ def held_out_bank(work: Path) -> Bank:
     return bank(work / "held_out", held_out_voices(HELD_OUT_SEED))
 
 
-def clips(words: Bank, group: str, style: str, count: int, background: Background) -> Iterator[Clip]:
-    """Held-out recordings of one kind of voice and one style, the same every time."""
-    rng = random.Random(f"held out/{group}/{style}")
+def clips(
+    words: Bank, group: str, style: str, count: int, background: Background, draw: str = "held out"
+) -> Iterator[Clip]:
+    """Recordings of one kind of voice and one style, the same every time; another ``draw`` has others."""
+    rng = random.Random(f"{draw}/{group}/{style}")
     pool = [index for index, voice in enumerate(words.voices) if voice.group == group]
     pitch = {index: words.pitch(index) for index in pool} if style == "alike" else {}
     for _ in range(count):
@@ -193,6 +195,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny"), help="where the word bank is kept")
     parser.add_argument("--count", type=int, default=40, help="recordings in each group")
+    parser.add_argument("--draw", default="held out", help="another word draws other recordings, to choose weights by")
     options = parser.parse_args()
     model, processor = load(options.checkpoint)
     words, background = held_out_bank(options.work), Background(HELD_OUT_SEED)
@@ -214,7 +217,7 @@ def main() -> None:
         if bank_of is None:
             print(f"{group}, {style}: not made")
             continue
-        material = list(clips(bank_of, group, style, count, background))
+        material = list(clips(bank_of, group, style, count, background, options.draw))
         print(f"{group + ', ' + style:24s} {measure(model, processor, material)}", flush=True)
     _print_people(model, processor, options.work / "people")
     for style in ("short", "long"):

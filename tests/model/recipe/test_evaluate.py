@@ -2,12 +2,20 @@
 
 import json
 import random
+from pathlib import Path
 
-from model.tiny.recipe.evaluate import load, three_alike, words_right
+import numpy as np
+
+from model.tiny.recipe.evaluate import Clip, clips, load, three_alike, words_right
 from model.tiny.recipe.people import HumanClip
 from model.tiny.recipe.scoring import words_of
+from model.tiny.recipe.sounds import Background
+from model.tiny.recipe.speech.bank import Bank, fill
+from model.tiny.recipe.speech.espeak import training_voices
+from model.tiny.recipe.speech.utterance import Spoken, Utterance
 from model.tiny.recipe.speech.voices import Voice
 from model.tiny.recipe.train import CHECKPOINT
+from model.tiny.recipe.vocabulary import WORDS
 
 
 def test_three_alike_are_near_in_pitch_and_three() -> None:
@@ -37,3 +45,18 @@ def test_words_that_people_said_count_for_each_speaker() -> None:
         "Ada": (len(said), len(said)),
         "Ben": (len(said), len(said) + 1),
     }
+
+
+def test_recordings_are_the_same_every_time_and_others_in_another_draw(tmp_path: Path) -> None:
+    hum = [Utterance(np.full(4800, 0.3, np.float32), (Spoken(word, 0.0, 0.2),)) for word in WORDS]
+    fill(tmp_path, [(voice, hum) for voice in training_voices(3, seed=1)])
+    bank = Bank(tmp_path)
+
+    def drawn(draw: str) -> list[Clip]:
+        return list(clips(bank, bank.voices[0].group, "brief", 3, Background(seed=2), draw))
+
+    first, again, others = drawn("one"), drawn("one"), drawn("two")
+    for clip, same in zip(first, again, strict=True):
+        assert clip.reference == same.reference
+        np.testing.assert_array_equal(clip.samples, same.samples)
+    assert not [clip for clip in others if clip.reference in [one.reference for one in first]]

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
 from model.tiny.recipe import tokenizer as tokenizers
 from model.tiny.recipe import train
+from model.tiny.recipe.average import merge
 from model.tiny.recipe.batches import Stream, collate
 from model.tiny.recipe.examples import example
 from model.tiny.recipe.recordings import Style, compose
@@ -86,6 +88,20 @@ def test_a_run_goes_on_from_a_checkpoint(hummers: Bank, tmp_path: Path) -> None:
         assert torch.equal(goes_on, kept.bfloat16().float())
         assert torch.equal(average, goes_on)
         assert average.data_ptr() != goes_on.data_ptr()
+
+
+def test_checkpoints_are_averaged_by_their_shares(hummers: Bank, tmp_path: Path) -> None:
+    early, late, mean = (tmp_path / name for name in ("early", "late", "mean"))
+    start(hummers, 1, _CPU).publish(early)
+    start(hummers, 2, _CPU).publish(late)
+    merge({early: 0.25, late: 0.75}, mean)
+    assert sorted(path.name for path in mean.iterdir()) == sorted(path.name for path in early.iterdir())
+    assert (mean / "config.json").read_bytes() == (early / "config.json").read_bytes()
+    first, second, shipped = (load_file(folder / "model.safetensors") for folder in (early, late, mean))
+    for name, weight in shipped.items():
+        assert torch.equal(weight, (0.25 * first[name].float() + 0.75 * second[name].float()).bfloat16())
+    with pytest.raises(ValueError, match=r"add up to 1\.25"):
+        merge({early: 0.5, late: 0.75}, mean)
 
 
 def test_the_rate_declines_from_where_a_run_begins() -> None:

@@ -29,11 +29,12 @@ from server.protocols.openai.response_format import all_formats
 from tests.server.http.conftest import assert_envelope, tone
 from tests.server.http.test_jobs import done, submit
 from tests.support import streaming_twin
-from tests.support.samples import DIALOGUE
+from tests.support.samples import HELD_OUT
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
 
+DIALOGUE = HELD_OUT / "brief_16.flac"
 SECONDS = 4
-"""Of the dialogue: both people, and two of the checkpoint's windows."""
+"""Of the dialogue: all that both people say, and two of the checkpoint's windows."""
 POSITIONS = 4_096
 Message = dict[str, Any]
 
@@ -136,7 +137,7 @@ def test_each_channel_for_itself_as_deepgram_tells_it(server: RunningServer, sam
 
 def pieces(samples: Samples) -> Iterator[bytes]:
     """A quarter of a second at a time."""
-    pcm = (samples * 32_767).astype("<i2").tobytes()
+    pcm = (samples * 32_768).astype("<i2").tobytes()  # what the file has, too
     yield from (pcm[at : at + SAMPLE_RATE // 2] for at in range(0, len(pcm), SAMPLE_RATE // 2))
 
 
