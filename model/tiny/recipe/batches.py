@@ -14,7 +14,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from . import tokenizer as tokenizers
 from .examples import FINE, Example, example
 from .network import HOP
-from .recordings import Recording, Style, compose
+from .recordings import Recording, Style, compose, nobody
 from .rooms import load
 from .sounds import Background, Samples, babble
 from .speech.bank import Bank
@@ -29,6 +29,8 @@ _LIVE = 0.4
 """Of the others: so many are heard as live servers hear, without their silences, of which these have more."""
 _BRIEF = 0.35
 """So many recordings are of a word or two, which are mostly said slower than in sentences."""
+_NOBODY = 0.04
+"""In so many recordings nobody speaks."""
 
 
 @dataclass
@@ -163,6 +165,9 @@ class Stream(IterableDataset[Batch]):
             examples: list[Example] = []
             while sum(item.frames for item in examples) < 8 * self._frames:
                 style, says = style_at(step, self._longer, rng), sentence
+                if rng.random() < _NOBODY:
+                    examples.append(example(Window(nobody(style, background, rng)), writer, rng))
+                    continue
                 if rng.random() < _BRIEF:
                     pace = rng.choice(((1.0, 1.0), (0.5, 0.8), (0.7, 1.1)))
                     style, says = replace(style, speakers=1, seconds=0.1, whole=0.0, pace=pace), brief

@@ -193,12 +193,25 @@ def compose(
         _long_gap(tape, rng, background)
     tape.wait(max(0.0, rng.uniform(-0.1, 1.0)))
     samples = np.pad(tape.samples[: tape.position], (0, max(0, tape.position - len(tape.samples))))
+    return Recording(_recorded(samples, style, background, rng), _with_leading_gap(tape.segments))
+
+
+def nobody(style: Style, background: Background, rng: random.Random) -> Recording:
+    """Up to 20 s in which nobody speaks. What is long enough for a tag has one: noise or music."""
+    tag, tagged = rng.choice(("[Noise]", "[Music]")), rng.random() < 0.7
+    seconds = rng.uniform(3.3, 20) if tagged else rng.uniform(0.4, 2.7)
+    sound = background.gap(tag, round(seconds * SAMPLE_RATE), rng)
+    assert sound is not None
+    segments = [Segment(0.0, len(sound) / SAMPLE_RATE, -1, tag=tag)] if tagged else []
+    return Recording(_recorded(sound, style, background, rng), segments)
+
+
+def _recorded(samples: Samples, style: Style, background: Background, rng: random.Random) -> Samples:
+    """With noise behind it, as a microphone hears it."""
     snr = rng.uniform(*style.snr)
     samples = samples + background.noise(len(samples), rng) * np.float32(0.1 * 10 ** (-snr / 20))
     samples = tilted(samples, rng.uniform(-0.25, 0.35))
-    if rng.random() < style.microphones:
-        samples = through_a_microphone(samples, rng)
-    return Recording(samples, _with_leading_gap(tape.segments))
+    return through_a_microphone(samples, rng) if rng.random() < style.microphones else samples
 
 
 def _pause(tape: _Tape, same: bool, style: Style, rng: random.Random) -> float:

@@ -11,6 +11,7 @@ from .speech.utterance import SAMPLE_RATE
 Samples = NDArray[np.float32]
 
 _POOL_SECONDS = 60
+_SCALES = (0, 2, 4, 7, 9, 12, 14, 16), tuple(range(17))  # in semitones
 
 
 def _unit(samples: NDArray[np.floating]) -> Samples:
@@ -33,15 +34,27 @@ def _hum(generator: np.random.Generator) -> Samples:
     return _unit(tones + 0.3 * generator.standard_normal(len(time)))
 
 
-def _music(generator: np.random.Generator) -> Samples:
-    """Chords that change a few times a second, each note with a few harmonics and a decay."""
+def _played(generator: np.random.Generator) -> Samples:
+    """Some notes or chords, one after the other, of an instrument whose tones are pure or rich in overtones."""
+    base, seconds = 220 * 2 ** generator.uniform(-1, 1.5), generator.uniform(0.12, 0.8)
+    fall, overtones, together = generator.uniform(1, 2.5), generator.integers(1, 6), generator.integers(1, 5)
+    decay, scale = generator.choice((0.0, 0.5, 3.0, 8.0)), _SCALES[generator.integers(len(_SCALES))]
+    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     parts: list[NDArray[np.floating]] = []
-    while sum(len(part) for part in parts) < _POOL_SECONDS * SAMPLE_RATE:
-        time = np.arange(int(generator.uniform(0.25, 0.7) * SAMPLE_RATE)) / SAMPLE_RATE
-        notes = 220 * 2 ** (generator.choice([-5, 0, 2, 4, 5, 7, 9, 12, 16], 3, replace=False) / 12)
-        chord = sum(np.sin(2 * np.pi * note * k * time) / k**1.5 for note in notes for k in range(1, 5))
-        parts.append(chord * np.exp(-time * generator.uniform(0.5, 4)))
-    return _unit(np.concatenate(parts)[: _POOL_SECONDS * SAMPLE_RATE])
+    for _ in range(generator.integers(4, 16)):
+        notes = base * 2 ** (generator.choice(scale, together, replace=False) / 12)
+        tones = [np.sin(2 * np.pi * note * k * time) / k**fall for note in notes for k in range(1, 1 + overtones)]
+        parts.append(np.sum(tones, axis=0) * np.exp(-time * decay))
+    return _unit(np.concatenate(parts))
+
+
+def _music(generator: np.random.Generator) -> Samples:
+    """Chords, melodies and single tones, every few seconds of another instrument."""
+    count = _POOL_SECONDS * SAMPLE_RATE
+    parts: list[Samples] = []
+    while sum(len(part) for part in parts) < count:
+        parts.append(_played(generator))
+    return _unit(np.concatenate(parts)[:count])
 
 
 class Background:

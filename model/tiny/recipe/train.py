@@ -213,7 +213,7 @@ class Log:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=41_500)
+    parser.add_argument("--steps", type=int, default=44_200)
     parser.add_argument("--sound-steps", type=int, default=6500, help="first steps, which train the encoders alone")
     parser.add_argument("--writing-until", type=int, default=9250, help="until then the encoders rest")
     parser.add_argument("--frames", type=int, default=600, help="frames of audio in a batch, 7.5 a second")

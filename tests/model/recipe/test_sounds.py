@@ -53,3 +53,16 @@ def test_others_are_heard_behind_speech_only_where_there_are_others() -> None:
     assert alone.room(random.Random(0)) is None
     rooms = [[marker[:10]]]
     assert Background(1, rooms).room(random.Random(0)) == rooms[0]
+
+
+def test_music_is_of_many_kinds() -> None:
+    """From pure tones, whose power is at one frequency, to chords that are rich in overtones."""
+    background, rng, shares = Background(1), random.Random(1), []
+    for _ in range(60):
+        music = background.gap("[Music]", SAMPLE_RATE, rng)
+        assert music is not None
+        power = np.abs(np.fft.rfft(music * np.hanning(SAMPLE_RATE))) ** 2
+        strongest = int(power.argmax())
+        shares.append(power[max(0, strongest - 20) : strongest + 21].sum() / power.sum())
+    assert min(shares) < 0.25
+    assert sum(share > 0.7 for share in shares) >= 5

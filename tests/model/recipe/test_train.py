@@ -1,5 +1,6 @@
 """What training begins with, keeps in a snapshot, and learns from."""
 
+import json
 import random
 from contextlib import nullcontext
 from functools import partial
@@ -18,7 +19,7 @@ from model.tiny.recipe import train
 from model.tiny.recipe.average import merge
 from model.tiny.recipe.batches import Stream, collate
 from model.tiny.recipe.examples import example
-from model.tiny.recipe.recordings import Style, compose
+from model.tiny.recipe.recordings import Style, compose, nobody
 from model.tiny.recipe.sounds import Background
 from model.tiny.recipe.speech.bank import Bank, fill
 from model.tiny.recipe.speech.espeak import training_voices
@@ -123,6 +124,21 @@ def test_a_frame_learns_where_the_latest_segment_started(hummers: Bank) -> None:
     lesson = example(Window(talk), writer, rng)
     for frame, began in enumerate(lesson.began):
         assert began == max((start for start in starts if start <= frame), default=IGNORE)
+
+
+def test_where_nobody_speaks_the_answer_is_one_tag_or_nothing() -> None:
+    tokenizer, rng, background = tokenizers.build(), random.Random(4), Background(0)
+    writer, answers = Writer(tokenizer), set()
+    for _ in range(20):
+        heard = nobody(Style(), background, rng)
+        lesson = example(Window(heard), writer, rng)
+        text = tokenizer.decode(lesson.target.ids, skip_special_tokens=True)
+        answer = json.loads(text[text.rindex("assistant") + len("assistant") :])
+        answers.add("".join(entry["Content"] for entry in answer))
+        assert (heard.seconds >= 3.3) == bool(answer)
+        assert all((entry["Start"], entry["End"]) == (0, round(heard.seconds, 2)) for entry in answer)
+        assert lesson.speaker.max() == 0
+    assert answers == {"", "[Noise]", "[Music]"}
 
 
 @pytest.mark.filterwarnings("ignore:.*to a meta parameter")  # as the other device is called
