@@ -26,7 +26,7 @@ from model.reference import without_noise
 from .cutting import cut
 from .examples import context, number_speakers, segment_entry
 from .people import HumanClip, recordings
-from .recordings import Recording, Style, compose
+from .recordings import Recording, Style, compose, nobody
 from .scoring import Entry, Score, edits, score, words_of
 from .sounds import Background
 from .speech import casts
@@ -35,6 +35,7 @@ from .speech.espeak import bank, held_out_voices
 from .speech.utterance import SAMPLE_RATE
 from .speech.voices import Voice
 from .train import CHECKPOINT
+from .vocabulary import TAGS
 
 HELD_OUT_SEED = 7
 _SECONDS = {
@@ -165,6 +166,24 @@ def words_right(model: Any, processor: Any, material: list[HumanClip], size: int
     return counts
 
 
+def nobodys(count: int, background: Background, draw: str = "held out") -> Iterator[Clip]:
+    """Recordings in which nobody speaks, the same every time."""
+    rng = random.Random(f"{draw}/nobody")
+    for _ in range(count):
+        recording = nobody(Style(snr=(20, 40)), background, rng)
+        yield Clip(levelled(recording, rng), reference(recording))
+
+
+def left_wordless(model: Any, processor: Any, material: list[Clip]) -> int:
+    """How many of the recordings without a word have no word in their answers, and a tag if they should have one."""
+    right = 0
+    for clip in material:
+        [answer] = transcribe(model, processor, [clip])
+        contents = [answer] if isinstance(answer, str) else [entry["Content"] for entry in answer]
+        right += all(content in TAGS for content in contents) and bool(contents) == bool(clip.reference)
+    return right
+
+
 def real_time_factor(model: Any, processor: Any, material: list[Clip]) -> float:
     """Seconds of audio per second, one clip after the other on one core."""
     threads = torch.get_num_threads()
@@ -219,6 +238,8 @@ def main() -> None:
             continue
         material = list(clips(bank_of, group, style, count, background, options.draw))
         print(f"{group + ', ' + style:24s} {measure(model, processor, material)}", flush=True)
+    wordless = list(nobodys(options.count, background, options.draw))
+    print(f"{'nobody':24s} {left_wordless(model, processor, wordless)} of {len(wordless)} without a word", flush=True)
     _print_people(model, processor, options.work / "people")
     for style in ("short", "long"):
         material = list(clips(words, "new voices", style, 6, background))

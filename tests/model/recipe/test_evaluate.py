@@ -5,8 +5,9 @@ import random
 from pathlib import Path
 
 import numpy as np
+import soundfile  # type: ignore[import-untyped]
 
-from model.tiny.recipe.evaluate import Clip, clips, load, three_alike, words_right
+from model.tiny.recipe.evaluate import Clip, clips, left_wordless, load, nobodys, three_alike, words_right
 from model.tiny.recipe.people import HumanClip
 from model.tiny.recipe.scoring import words_of
 from model.tiny.recipe.sounds import Background
@@ -45,6 +46,16 @@ def test_words_that_people_said_count_for_each_speaker() -> None:
         "Ada": (len(said), len(said)),
         "Ben": (len(said), len(said) + 1),
     }
+
+
+def test_where_nobody_speaks_no_word_is_right_and_a_tag_where_it_lasts() -> None:
+    talk = soundfile.read(CHECKPOINT.parent / "samples" / "short.flac", dtype="float32")[0]
+    tag = {"Start": 0.0, "End": 4.0, "Content": "[Silence]"}
+    nothing = np.zeros(96_000, np.float32)
+    clips = [Clip(nothing, [tag]), Clip(nothing, []), Clip(talk, [tag]), Clip(talk, [])]
+    assert [left_wordless(*load(CHECKPOINT), [clip]) for clip in clips] == [1, 0, 0, 0]
+    drawn = list(nobodys(12, Background(seed=2)))
+    assert {len(clip.reference) for clip in drawn} == {0, 1}
 
 
 def test_recordings_are_the_same_every_time_and_others_in_another_draw(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_where_nobody_speaks_the_answer_is_one_tag_or_nothing() -> None:
     for _ in range(20):
         heard = nobody(Style(), background, rng)
         lesson = example(Window(heard), writer, rng)
-        text = tokenizer.decode(lesson.target.ids, skip_special_tokens=True)
+        text = str(tokenizer.decode(lesson.target.ids, skip_special_tokens=True))
         answer = json.loads(text[text.rindex("assistant") + len("assistant") :])
         answers.add("".join(entry["Content"] for entry in answer))
         assert (heard.seconds >= 3.3) == bool(answer)
