@@ -259,11 +259,12 @@ async def test_eight_replicas_share_the_work(haproxy: str, tmp_path: Path) -> No
         await all_busy.wait()
         writer.write(OK)
 
+    busy, answers = set(), []
     async with balanced(haproxy, tmp_path, *[wait_for_the_others] * 8) as client, asyncio.TaskGroup() as requests:
-        busy = set()
         for _ in range(8):
-            requests.create_task(client.get("/v1/models"))
+            answers.append(requests.create_task(client.get("/v1/models")))
             # Only then the next: two threads of HAProxy that choose at the same moment may choose the same replica.
             busy.add(await asyncio.wait_for(at_work.get(), 20))
         all_busy.set()
     assert len(busy) == 8
+    assert [answer.result().status_code for answer in answers] == [httpx.codes.OK] * 8
