@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file
 from torch.utils.data import DataLoader
 
+from model.tiny.recipe import batches, train
 from model.tiny.recipe import tokenizer as tokenizers
-from model.tiny.recipe import train
 from model.tiny.recipe.average import merge
 from model.tiny.recipe.batches import Stream, collate
 from model.tiny.recipe.examples import example
@@ -176,6 +176,13 @@ def test_processes_beside_each_other_make_different_recordings(work: Path) -> No
     stream = Stream(work, seed=1, start=0, frames=20, longer=100)
     first, second = islice(DataLoader(stream, batch_size=None, num_workers=2), 2)
     assert not torch.equal(first.ids, second.ids)
+
+
+def test_in_some_recordings_nobody_speaks(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for share, somebody in ((0.0, True), (1.0, False)):
+        monkeypatch.setattr(batches, "_NOBODY", share)
+        first = next(iter(Stream(work, seed=1, start=0, frames=20, longer=100)))
+        assert bool((first.speaker > 0).any()) == somebody
 
 
 @pytest.mark.parametrize(
