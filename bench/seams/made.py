@@ -22,16 +22,14 @@ class MadeCase:
 
     Attributes:
         truth: what is said in both windows together; numbers are persons.
-        people_a: persons by the numbers of the earlier window.
-        people_b: of the later one.
+        people: persons by the numbers of the earlier window.
         told: each of the later window's speakers whom the earlier one heard, too, can be told by words or by voice.
     """
 
     language: str
     case: Case
     truth: list[Segment]
-    people_a: dict[int, int]
-    people_b: dict[int, int]
+    people: dict[int, int]
     told: bool
 
 
@@ -65,7 +63,7 @@ def _made(rng: random.Random, number: int, language: str, habits: Habits) -> Mad
         if start_b < word.start and word.end < end_a
     }
     both = set(a.people.values()) & set(b.people.values())
-    return MadeCase(language, case, talk.truth(), a.people, b.people, voices or both <= shared)
+    return MadeCase(language, case, talk.truth(), a.people, voices or both <= shared)
 
 
 def _voices(rng: random.Random, people: int, *windows: Hearing) -> tuple[Mapping[int, list[float]], ...]:

@@ -55,7 +55,7 @@ def score(made: MadeCase, stitched: Sequence[Segment]) -> Score:
 
 def numbers_of(made: MadeCase) -> dict[int | None, int]:
     """The earlier window's numbers by person."""
-    return {person: number for number, person in made.people_a.items()}
+    return {person: number for number, person in made.people.items()}
 
 
 def _linked(made: MadeCase, persons: Counter[tuple[int | None, int | None]]) -> bool:
@@ -69,7 +69,7 @@ def _linked(made: MadeCase, persons: Counter[tuple[int | None, int | None]]) -> 
     if len(taken) != len(set(taken)):
         return False
     return all(own.get(person, number) == number for number, person in numbers.items()) and all(
-        number not in made.people_a or made.people_a[number] == person
+        number not in made.people or made.people[number] == person
         for number, person in numbers.items()
         if number is not None
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +114,3 @@ def _say(rng: random.Random, text: str, start: float, pace: float) -> tuple[Spok
         words.append(Spoken(word, lead, start, end))
         start = end + rng.choice((0.0, 0.0, 0.0, 0.25 if word[-1:] in ",،、，" else 0.05))
     return tuple(words)
-
-
-def split(words: Sequence[Spoken], places: Sequence[int]) -> list[Sequence[Spoken]]:
-    """``words`` cut in front of these places."""
-    borders = [0, *places, len(words)]
-    return [words[first:last] for first, last in pairwise(borders) if last > first]

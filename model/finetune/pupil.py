@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +19,6 @@ from model.finetune.errors import EXTRA, CourseError
 from model.finetune.examples import Examples
 from model.finetune.hearing import Ears
 from model.loading.checkpoint import Checkpoint, open_checkpoint
-
-logger = logging.getLogger(__name__)
 
 _DIGESTED = 256
 

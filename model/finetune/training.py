@@ -9,7 +9,6 @@ skipping through its loader. What is left of it would be more than these lines.
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -31,8 +30,6 @@ from model.finetune.lines import Line, digest
 from model.finetune.loss import learned_places, summed_loss
 from model.finetune.pupil import Pupil
 from model.finetune.state import FILE, Taught
-
-logger = logging.getLogger(__name__)
 
 LOG = "log.jsonl"
 ADAPTER = "adapter"

@@ -38,16 +38,6 @@ Block = tuple[Samples, ...]
 """A stretch of the recording: the mix of its channels alone, or each of them for itself."""
 
 
-def decode(
-    file: BinaryIO,
-    limits: DecodeLimits,
-    report: DecodeReport,
-    listening: Listening = Listening(),  # noqa: B008 - frozen
-) -> Generator[Block, None, None]:
-    """The blocks of a `FileDecoder`."""
-    return FileDecoder(file, limits, report, listening).blocks()
-
-
 class FileDecoder:
     """Decodes what is to be heard in ``file`` (binary, seekable). ``report`` is filled on the way."""
 

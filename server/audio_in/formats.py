@@ -166,8 +166,8 @@ def format_of(head: bytes) -> FileFormat | None:
 
 def unreadable(head: bytes) -> AudioError:
     """What to say of a file that begins with ``head`` and cannot be opened."""
-    if (form := format_of(head)) is not None:
-        return AudioError(AudioErrorCode.CORRUPT_AUDIO, _damage(form, head))
+    if format_of(head) is not None:
+        return AudioError(AudioErrorCode.CORRUPT_AUDIO, _damage(head))
     if _is_cut_matroska(head):
         return AudioError(AudioErrorCode.CORRUPT_AUDIO, _BEGINNING_MISSING.format("WebM"))
     starts = head, head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -195,7 +195,7 @@ def _is_text(head: bytes) -> bool:
     return all(character.isprintable() or character.isspace() or character == "\ufeff" for character in text)
 
 
-def _damage(form: FileFormat, head: bytes) -> str:
+def _damage(head: bytes) -> str:
     if head[4:8] in (b"moof", b"styp", b"sidx"):
         return _BEGINNING_MISSING.format("MP4")
     if head.startswith(b"OggS") and len(head) > _OGG_FLAGS and not head[_OGG_FLAGS] & _OGG_FIRST_PAGE:

@@ -42,10 +42,9 @@ async def job_events(
     clock: Callable[[], float],
 ) -> AsyncGenerator[bytes, None]:
     """Frames of the events behind number ``after``."""
-    teller: _Teller | None = None
+    teller = _Teller(parameters, after)
     async with aclosing(following) as all_told:
         async for told in all_told:
-            teller = teller or _Teller(parameters, told.job, after)
             for frame in teller.segments(told):
                 yield frame
             yield _RETRY + teller.progress(told.job, clock())
@@ -70,11 +69,9 @@ def error_of(job: Job) -> ApiError:
 
 
 class _Teller:
-    """Attributes:
-    number: of the last event that there was.
-    """
+    """Makes the frames of one job's events. ``number``: of the last event that there was."""
 
-    def __init__(self, parameters: TranscriptionParameters, job: Job, after: int) -> None:
+    def __init__(self, parameters: TranscriptionParameters, after: int) -> None:
         self.number = 0
         self._after = after
         self._names: dict[int, str] = {}

@@ -95,7 +95,6 @@ class Job:
         id: as clients know it.
         number: in the order in which they were accepted.
         runner: the process that has it in work.
-        due_at: it is not begun before.
         failures: tries that went wrong since its last segment was closed.
         audio_seconds: how long the recording lasts; None before it was read.
         done_seconds: of that are heard for good.
@@ -117,7 +116,6 @@ class Job:
     created_at: float
     started_at: float | None = None
     finished_at: float | None = None
-    due_at: float = 0.0
     runner: str | None = None
     failures: int = 0
     audio_seconds: float | None = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from server.transcript.logprobs import seen
 from server.transcript.pausing import shared_out, stretches
@@ -46,10 +46,6 @@ class Word:
             Word(text, start, end, self.speaker, lead, self.logprob)
             for text, (start, end), lead in zip(texts, spans, leads, strict=True)
         ]
-
-    def extended(self, other: Word) -> Word:
-        """With another that goes on where this one ends."""
-        return replace(self, word=self.word + other.lead + other.word, end=other.end)
 
 
 def ends_sentence(text: str) -> bool:

@@ -61,11 +61,6 @@ def conversation(
     return levelled(recording, rng), reference(recording)
 
 
-def ten_minutes(seed: int = 0) -> tuple[NDArray[np.float32], list[Entry]]:
-    """A conversation of three that is much longer than one window of the model."""
-    return conversation(600.0, seed)
-
-
 def _suits(name: str, clip: Clip) -> bool:
     """Whether a clip shows what a sample of this name is to show."""
     seconds, turns = len(clip.samples) / SAMPLE_RATE, [entry for entry in clip.reference if "Speaker" in entry]

@@ -18,7 +18,6 @@ from server.commandline.faults import Refused
 from server.commandline.transcribe.hearing import DONE, Fields, Recording, Watcher, streamed
 
 PATH = "/v1/audio/transcriptions"
-_ENDED = frozenset({"failed", "cancelled", "expired"})
 _OF_WORDS = "timestamp_granularities[]"
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import inf
 from threading import Lock
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Protocol, Self
 
 from model.seam.streams import Priority
@@ -21,9 +20,6 @@ _MEMORY = 0.9
 """Weight of what was measured before, each time a recording completes."""
 _SHARES = {Priority.HIGH: 1.25}
 """Of the limits, where a priority may fill another share than all: what goes first finds room behind a full queue."""
-
-REQUESTS, WORK = "requests", "work"
-"""Why somebody is refused, see ``Admission.refusals``."""
 
 
 class Overloaded(Exception):  # noqa: N818 - a state of the server, not an error of somebody
@@ -68,7 +64,6 @@ class Admission:
         self._done_audio = 0.0
         self._busy_seconds = 0.0
         self._busy_until = float("-inf")
-        self._refusals: Counter[str] = Counter({REQUESTS: 0, WORK: 0})
 
     @property
     def requests(self) -> int:
@@ -79,11 +74,6 @@ class Admission:
     def audio_seconds(self) -> float:
         """What the requests in work or waiting cost."""
         return self._audio_seconds
-
-    @property
-    def refusals(self) -> Mapping[str, int]:
-        """How often somebody was refused, by reason: ``REQUESTS``, ``WORK``."""
-        return MappingProxyType(self._refusals)
 
     @property
     def speed(self) -> float:
@@ -98,9 +88,9 @@ class Admission:
     def check(self, priority: Priority = Priority.NORMAL) -> None:
         """Raise Overloaded where `enter` would: for who brings much, and is better told before."""
         if self._requests >= self._share(priority) * self._max_requests:
-            raise self._refusal(REQUESTS, f"All {self._max_requests} places for requests are taken.")
+            raise self._refusal(f"All {self._max_requests} places for requests are taken.")
         if self._audio_seconds >= self._share(priority) * self._max_audio_seconds:
-            raise self._refusal(WORK, "Too much audio is waiting to be transcribed.")
+            raise self._refusal("Too much audio is waiting to be transcribed.")
 
     def enter(self, priority: Priority = Priority.NORMAL, *, charge: Charge = free_of_charge) -> Ticket:
         """Admit a request. Raises Overloaded when there are as many, or as much work, as may be.
@@ -128,15 +118,14 @@ class Admission:
     def _share(priority: Priority) -> float:
         return _SHARES.get(priority, 1.0)
 
-    def _refusal(self, why: str, reason: str) -> Overloaded:
-        self._refusals[why] += 1
+    def _refusal(self, reason: str) -> Overloaded:
         return Overloaded(self.retry_after, reason)
 
     def _add_audio(self, seconds: float, share: float) -> None:
         with self._lock:
             # A recording longer than the limit would be refused for ever; it is taken when nothing else is there.
             if self._audio_seconds > 0 and self._audio_seconds + seconds > share * self._max_audio_seconds:
-                raise self._refusal(WORK, "Too much audio is waiting to be transcribed.")
+                raise self._refusal("Too much audio is waiting to be transcribed.")
             self._audio_seconds += seconds
 
     def _leave(self, audio_seconds: float) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from types import MappingProxyType
 from typing import Final
 
 from server.http.auth.keys import NO_LIMITS, KeyLimits
@@ -27,8 +25,6 @@ HEADERS: Final = {
     "x-ratelimit-reset-audio-seconds": "After which time all are there again, as in `2.50s`.",
 }
 """Those of ``Account.headers``, and what they mean."""
-REQUESTS, LIVE_SESSIONS, AUDIO = "requests", "live_sessions", "audio"
-"""Why a key is refused, see ``Account.refusals``."""
 
 
 class LimitReached(Exception):  # noqa: N818 - a state of the key, not an error of somebody
@@ -62,7 +58,6 @@ class Account:
         self.requests = self.live_sessions = 0
         self._clock = clock
         self._took: float | None = None  # seconds of a request, on average
-        self._refusals = Counter({REQUESTS: 0, LIVE_SESSIONS: 0, AUDIO: 0})
         self._bucket: TokenBucket | None = None
         self.limits = limits
 
@@ -82,18 +77,13 @@ class Account:
             if old is not None:  # what was used up stays used up
                 self._bucket.take(share - min(share, old.level(now)), now)
 
-    @property
-    def refusals(self) -> Mapping[str, int]:
-        """How often the key was refused, by reason: ``REQUESTS``, ``LIVE_SESSIONS``, ``AUDIO``."""
-        return MappingProxyType(self._refusals)
-
     @contextmanager
     def request(self) -> Iterator[None]:
         """A place for one request with a recording. Raises LimitReached."""
         most = self._limits.max_requests
         if most is not None and self.requests >= most:
             wait = (self._took or 0.0) / max(most, 1)
-            raise self._refusal(REQUESTS, f"This key may have {_counted(most, 'request')} at once.", wait)
+            raise _refusal(f"This key may have {_counted(most, 'request')} at once.", min(wait, _MAX_RETRY))
         self.check_audio()
         self.requests += 1
         began = self._clock()
@@ -109,9 +99,7 @@ class Account:
         """A place for each channel of a live session. Raises LimitReached."""
         most = self._limits.max_live_sessions
         if most is not None and self.live_sessions + channels > most:
-            raise self._refusal(
-                LIVE_SESSIONS, f"This key may have {_counted(most, 'live session')} at once.", _SESSION_RETRY
-            )
+            raise _refusal(f"This key may have {_counted(most, 'live session')} at once.", _SESSION_RETRY)
         self.check_audio()
         self.live_sessions += channels
         try:
@@ -133,7 +121,7 @@ class Account:
         """Raise LimitReached where all audio of this minute is used up."""
         if (bucket := self._bucket) is not None and bucket.level(now := self._clock()) <= 0:
             message = f"This key may have {bucket.capacity:g} seconds of audio per minute."
-            raise self._refusal(AUDIO, message, bucket.wait(1.0, now))
+            raise _refusal(message, bucket.wait(1.0, now))  # known, and long where a long recording was taken
 
     @property
     def headers(self) -> dict[str, str]:
@@ -152,11 +140,9 @@ class Account:
             told["x-ratelimit-reset-audio-seconds"] = f"{bucket.wait(bucket.capacity, now):.2f}s"
         return told
 
-    def _refusal(self, why: str, message: str, wait: float) -> LimitReached:
-        self._refusals[why] += 1
-        # A wait for audio is known, and may be long where a long recording was taken.
-        longest = wait if why == AUDIO else _MAX_RETRY
-        return LimitReached(message, min(max(wait, _MIN_RETRY), max(longest, _MIN_RETRY)))
+
+def _refusal(message: str, wait: float) -> LimitReached:
+    return LimitReached(message, max(wait, _MIN_RETRY))
 
 
 def _counted(number: int, what: str) -> str:

@@ -77,12 +77,6 @@ class Outbox:
         self._db.change("UPDATE deliveries SET due_at = ?, error = ? WHERE job = ?", (due, error, message.job))
         return True
 
-    def next_due(self) -> float | None:
-        """When the next message is to be sent."""
-        rows = self._db.rows("SELECT min(due_at) FROM deliveries WHERE status = ?", (DeliveryStatus.PENDING,))
-        due: float | None = rows[0][0]
-        return due
-
     def pending(self) -> int:
         """How many are still to be taken."""
         ((count,),) = self._db.rows("SELECT count(*) FROM deliveries WHERE status = ?", (DeliveryStatus.PENDING,))

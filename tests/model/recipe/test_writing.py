@@ -16,7 +16,6 @@ from model.tiny.recipe.writing import END, IGNORE, Target, Writer
 
 TOKENIZER = tokenizers.build()
 WRITER = Writer(TOKENIZER)
-HEADER = "<|im_start|>assistant\n"
 
 
 def talk(rng: random.Random) -> list[Segment]:

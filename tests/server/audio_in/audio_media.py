@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import sys
 import tempfile
+from collections.abc import Generator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -17,7 +18,7 @@ import soundfile  # type: ignore[import-untyped]
 from av.audio.stream import AudioStream
 
 from server.audio_in.confinement import import_all
-from server.audio_in.decode import decode
+from server.audio_in.decode import Block, FileDecoder
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.listening import Listening
 from server.audio_in.report import DecodeReport
@@ -53,6 +54,16 @@ def tones(rate: int, channels: int, seconds: float = SECONDS) -> Floats:
     time = np.arange(round(seconds * rate)) / rate
     wave = np.where(time < seconds / 2, np.sin(2 * np.pi * TONES[0] * time), np.sin(2 * np.pi * TONES[1] * time))
     return (np.array(LEVELS[channels])[:, None] * wave).astype(np.float32)
+
+
+def decode(
+    file: BinaryIO,
+    limits: DecodeLimits,
+    report: DecodeReport,
+    listening: Listening = Listening(),  # noqa: B008 - frozen
+) -> Generator[Block, None, None]:
+    """The blocks of a recording, read in this process."""
+    return FileDecoder(file, limits, report, listening).blocks()
 
 
 def silence(rate: int, seconds: float) -> Floats:

@@ -10,9 +10,8 @@ import av
 import numpy as np
 import pytest
 
-from server.audio_in.decode import decode
 from server.audio_in.report import DecodeReport
-from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, clip_of, media, tones
+from tests.server.audio_in.audio_media import LIMITS, Format, assert_tones, clip_of, decode, media, tones
 
 WAV = Format("wav", "pcm_s16le")
 FLAC = Format("flac", "pcm_16", by_soundfile=True)

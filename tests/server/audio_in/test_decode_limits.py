@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from server.audio_in.decode import decode
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.limits import DecodeLimits
 from server.audio_in.report import DecodeReport
-from tests.server.audio_in.audio_media import LIMITS, Format, media, silence, tones
+from tests.server.audio_in.audio_media import LIMITS, Format, decode, media, silence, tones
 
 BOMBS = [Format("flac", "flac"), Format("ipod", "aac"), Format("ogg", "libopus"), Format("mp3", "mp3")]
 

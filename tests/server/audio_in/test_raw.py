@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from server.audio_in.decode import decode
 from server.audio_in.decode_pool import DecodePool
 from server.audio_in.encodings import CodedEncoding, Encoding, PcmEncoding
 from server.audio_in.errors import AudioError, AudioErrorCode
 from server.audio_in.listening import Listening, RawAudio
 from server.audio_in.report import DecodeReport
-from tests.server.audio_in.audio_media import LIMITS, TONES, Floats, Format, amplitude, assert_tones, media
+from tests.server.audio_in.audio_media import LIMITS, TONES, Floats, Format, amplitude, assert_tones, decode, media
 
 RECORDINGS = Path(__file__).parent / "recordings"
 CONTAINERS = [

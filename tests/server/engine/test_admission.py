@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from model.family import VIBEVOICE_ASR
 from model.seam.streams import Priority
 from server.engine.budget import pass_positions, work_seconds
-from server.engine.client.admission import REQUESTS, WORK, Admission, Overloaded
+from server.engine.client.admission import Admission, Overloaded
 
 
 def exact(*, max_requests: int, max_audio_seconds: float) -> Admission:
@@ -221,17 +221,6 @@ def test_asking_at_the_door_takes_no_place() -> None:
     admission.check()
     with admission.enter(), pytest.raises(Overloaded, match="All 1 places"):
         admission.check()
-
-
-def test_refusals_are_counted_by_reason() -> None:
-    admission = exact(max_requests=2, max_audio_seconds=100)
-    assert admission.refusals == {REQUESTS: 0, WORK: 0}
-    with admission.enter() as first, admission.enter() as second:
-        first.add_audio(90)
-        for refused in (admission.enter, admission.check, lambda: second.add_audio(20)):
-            with pytest.raises(Overloaded):
-                refused()
-    assert admission.refusals == {REQUESTS: 2, WORK: 1}
 
 
 def test_what_goes_first_finds_room_behind_a_full_queue() -> None:

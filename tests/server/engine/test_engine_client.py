@@ -32,7 +32,7 @@ from tests.support.failing_starts import (
     miss_a_checkpoint,
     refuse_to_load,
 )
-from tests.support.scripted_runner import FIRST, ScriptedRunner, Trouble, answer_of
+from tests.support.scripted_runner import FIRST, ScriptedRunner, answer_of
 
 if TYPE_CHECKING:
     from tests.server.engine.conftest import StartEngine
@@ -82,13 +82,6 @@ async def failure_of(answer: Answer) -> FailureCode:
         await asyncio.wait_for(answer.read(), PATIENCE)
     assert answer.done is None
     return caught.value.code
-
-
-async def failure_with(engine: Engine, trouble: Trouble) -> FailureCode:
-    """Of a stream that was asked for trouble."""
-    question = Question(trouble, max_tokens=5)
-    async with open_stream(engine, question, frames=0) as stream:
-        return await failure_of(stream.ask(question, last=True))
 
 
 async def test_streams_answer_side_by_side(start_engine: StartEngine) -> None:

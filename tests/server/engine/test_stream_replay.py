@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -131,7 +130,6 @@ async def owner(stream: EngineStream, rounds: list[tuple[int, int, bool]]) -> No
             assert answer.done.answer_tokens == tokens
 
 
-Moment = Callable[[World], None]
 MOMENTS = st.lists(st.one_of(st.just("die"), st.just("pass"), st.integers(0, 4)), min_size=1, max_size=60)
 ROUNDS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.booleans()), min_size=1, max_size=4)
 

@@ -68,7 +68,12 @@ def reference_units(hypothesis: Sequence[Segment]) -> list[Unit]:
 
 def words_of(units: Iterable[Unit]) -> list[Word]:
     """Units that stand one behind the other as words."""
-    return [reduce(Word.extended, (unit.word for unit in word)) for _, word in groupby(units, key=attrgetter("place"))]
+    return [reduce(_extended, (unit.word for unit in word)) for _, word in groupby(units, key=attrgetter("place"))]
+
+
+def _extended(word: Word, other: Word) -> Word:
+    """With another that goes on where it ends."""
+    return replace(word, word=word.word + other.lead + other.word, end=other.end)
 
 
 def _common(one: Sequence[object], other: Sequence[object]) -> int:
