@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 import typer
+from pydantic import BaseModel
 
 from server.audio_in.errors import AudioErrorCode
 from server.commandline.app import app
 from server.engine.messages import FailureCode
+from server.protocols.openai.diarization_request import DiarizationParameters
+from server.protocols.openai.transcription_request import TranscriptionParameters
 from server.settings import Settings
 from tests.docs.fences import pages
 from tests.docs.tables import PLACES, written
@@ -35,6 +38,17 @@ def test_the_command_line_names_the_flags_that_there_are() -> None:
     settings = {f"--{name.replace('_', '-')}" for name in Settings.model_fields}
     assert own - named == set()
     assert named - own - tables - settings == {"--help"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "parameters"), [("Transcriptions", TranscriptionParameters), ("Diarization", DiarizationParameters)]
+)
+def test_the_page_of_the_api_names_every_parameter(heading: str, parameters: type[BaseModel]) -> None:
+    """In the table under this heading, which says that fields beside it are ignored."""
+    section = (ROOT / "docs" / "api.md").read_text("utf-8").partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    cells = " ".join(line.split("|")[1] for line in section.splitlines() if line.startswith("| `"))
+    named = set(re.findall(r"`(\w+)`", cells))
+    assert named == {"file", *parameters.model_fields}
 
 
 def codes_in(source: str) -> Iterator[str]:
