@@ -187,10 +187,10 @@ rehearse-gpu: $(DEV) ## Run the CUDA path of the full-size model without a GPU, 
 tiny-checkpoint: $(DEV) ## Train the next bundled checkpoint into .cache/tiny (hours on two cores; model/tiny/README.md)
 	$(BIN)/python -m model.tiny.recipe.train --inherit model/tiny/checkpoint
 
-# The wheel is built from the source distribution, so one that lacks a file builds none.
 docs: $(DEV) ## Write what the pages have from the code: settings, flags, operations, what fits on which GPU
 	$(BIN)/python -m tests.docs.tables
 
+# The wheel is built from the source distribution, so one that lacks a file builds none.
 dist: $(DIST) ## Build the source distribution and the wheel into dist/, and check what an index would show of them
 	rm -f dist/vibevoice_asr_server-*
 	$(DIST_VENV)/bin/python -m build --outdir dist .
