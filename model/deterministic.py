@@ -40,7 +40,7 @@ def verify(decoder: Decoder, encoder: StreamingEncoder) -> None:
         heard = [_heard(encoder, noise, cut).cpu() for cut in (0, 1, FRAMES // 2)]
     if not all(torch.equal(first, each) for first, *others in (choices, heard) for each in others):
         raise StartError(
-            f"Deterministic answers cannot be had on {decoder.device}: its libraries compute a row of a matrix "
+            f"Deterministic answers are not possible on {decoder.device}: its libraries compute a row of a matrix "
             "differently in another place. Start without --deterministic."
         )
 

@@ -102,7 +102,7 @@ class Transcriber:
         """
         if not self._closed and not self._thread.is_alive():
             work.close()  # the thread does not come along when a process forks: nobody would ever answer
-            raise RuntimeError("The transcriber is of another process: make one in this.")
+            raise RuntimeError("The transcriber belongs to another process: make one in this process.")
         with self._closing:  # what the event loop is given before it is told to stop, it answers
             if self._closed:
                 work.close()

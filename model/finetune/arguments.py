@@ -73,7 +73,7 @@ def _whole(least: int, most: int = _MANY) -> Callable[[str], int]:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
         if not least <= value <= most:
             raise argparse.ArgumentTypeError(f"a whole number from {least} to {most}, and not {text}")
         return value
@@ -92,7 +92,7 @@ def _number(
         try:
             value = float(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
         if not (isfinite(value) and least <= value <= most and above < value < below):
             raise argparse.ArgumentTypeError(f"a number {told}, and not {text}")
         return value

@@ -38,7 +38,7 @@ def read_audio(path: Path) -> Samples:
     if not samples.size:
         raise DataError(f"{path} has no sound in it.")
     if not np.isfinite(samples).all():
-        raise DataError(f"{path} has samples that are no numbers.")
+        raise DataError(f"{path} has samples that are not numbers.")
     return samples
 
 

@@ -102,9 +102,9 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
         content = json.loads(text)
         json.dumps(content, ensure_ascii=False).encode()  # halves of characters
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: this is no JSON ({error}).") from error
+        raise DataError(f"{where}: this is not JSON ({error}).") from error
     if not isinstance(content, dict):
-        raise DataError(f"{where}: this is no JSON object.")
+        raise DataError(f"{where}: this is not a JSON object.")
     return content
 
 

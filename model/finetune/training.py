@@ -109,7 +109,7 @@ class Training:
         norm = torch.nn.utils.clip_grad_norm_(self._taught.learning.values(), course.clip)
         if not isfinite(loss + float(norm)):
             raise CourseError(
-                f"What step {step + 1} would learn is no number any more: begin again with a lower --rate than "
+                f"What step {step + 1} would learn is not a number any more: begin again with a lower --rate than "
                 f"{course.rate:g}, or a longer --warm-up."
             )
         self._optimizer.step()

@@ -66,7 +66,7 @@ class OpenedAdapter:
                     if not all(each.float().isfinite().all() for each in (down, up)):
                         raise CheckpointError(
                             f"Adapter {self.name}: {self.folder / WEIGHTS} has weights of {place[1]} of layer "
-                            f"{place[0]} that are no numbers."
+                            f"{place[0]} that are not numbers."
                         )
                     maps[place] = down, up.float() * self._scale(tensor.partition(".lora_A")[0], len(down))
         return Adapter(self.name, self.rank, maps)
@@ -129,7 +129,7 @@ def _config(file: Path, name: str) -> dict[str, Any]:
     except (AttributeError, re.error) as error:
         raise CheckpointError(f"Adapter {name}: alpha_pattern in {file} is not what peft writes: {error}.") from error
     if wrong := [each for each in alphas if not _is_number(each)]:
-        raise CheckpointError(f"Adapter {name}: {file} has an alpha that is no number: {wrong[0]!r:.40}.")
+        raise CheckpointError(f"Adapter {name}: {file} has an alpha that is not a number: {wrong[0]!r:.40}.")
     return config
 
 

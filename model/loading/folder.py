@@ -101,7 +101,7 @@ def weight_file_fault(file: Path) -> str | None:
             ends = [entry["data_offsets"][1] for name, entry in head.items() if name != "__metadata__"]
             whole = 8 + length + max(ends, default=0)
         except (ValueError, LookupError, TypeError, AttributeError):
-            return f"{file.name} is no safetensors file."
+            return f"{file.name} is not a safetensors file."
     if whole <= size:
         return None
     return f"{file.name} is cut short ({size} of {whole} bytes); fetch it again (`hf download --force-download`)."

@@ -27,7 +27,7 @@ def choose_format(
         return "bf16" if weights == "auto" else weights
     found = stored_format(stored, label)
     if weights not in ("auto", found):
-        raise CheckpointError(f"The weights of {label} are {found} already; leave --weights away.")
+        raise CheckpointError(f"The weights of {label} are already {found}; leave out --weights.")
     require_bitsandbytes(f"The weights of {label}", device)
     return found
 

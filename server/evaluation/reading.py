@@ -53,7 +53,7 @@ def read_reference(files: Sequence[Path], recording: str) -> Reference:
         except OSError as error:
             raise UnreadableReferenceError(f"{file} cannot be read: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise UnreadableReferenceError(f"{file}: this is no text in UTF-8") from None
+            raise UnreadableReferenceError(f"{file}: this is not UTF-8 text") from None
     return Reference(turns, speech)
 
 
@@ -79,12 +79,12 @@ def _turns(suffix: str, text: str, recording: str) -> list[Turn]:
     try:
         return turns_of(json.loads(text), recording)
     except ValueError as error:
-        raise UnreadableReferenceError(f"this is no JSON ({error})") from None
+        raise UnreadableReferenceError(f"this is not JSON ({error})") from None
 
 
 def _turn(segment: object) -> Turn:
     if not isinstance(segment, Mapping):
-        raise UnreadableReferenceError(f"{segment!r} is no segment")
+        raise UnreadableReferenceError(f"{segment!r} is not a segment")
     lowered = {str(key).lower(): value for key, value in segment.items()}
     found = {name: next((lowered[key] for key in keys if key in lowered), None) for name, keys in _NAMES.items()}
     if not isinstance(found["text"], str):
@@ -104,7 +104,7 @@ def _of_stm(text: str, recording: str) -> list[Turn]:
     turns = []
     for row in _of_recording(rows, [row[0] for row in rows], recording):
         if len(row) < _STM_FIELDS:
-            raise UnreadableReferenceError(f"{' '.join(row)!r} is no line of an STM file")
+            raise UnreadableReferenceError(f"{' '.join(row)!r} is not a line of an STM file")
         words = row[_STM_FIELDS:]
         labelled = bool(words) and words[0].startswith("<") and words[0].endswith(">")
         said = " ".join(words[labelled:])
@@ -119,7 +119,7 @@ def _of_rttm(text: str, recording: str) -> list[Turn]:
     turns = []
     for row in _of_recording(rows, [row[1] if len(row) > 1 else None for row in rows], recording):
         if len(row) < _RTTM_FIELDS:
-            raise UnreadableReferenceError(f"{' '.join(row)!r} is no line of an RTTM file")
+            raise UnreadableReferenceError(f"{' '.join(row)!r} is not a line of an RTTM file")
         start, seconds = _seconds(row[3]), _seconds(row[4])
         assert start is not None
         assert seconds is not None
@@ -148,5 +148,5 @@ def _seconds(value: object) -> float | None:
     except (TypeError, ValueError):
         seconds = math.nan
     if not math.isfinite(seconds):
-        raise UnreadableReferenceError(f"{value!r} is no time in seconds")
+        raise UnreadableReferenceError(f"{value!r} is not a time in seconds")
     return seconds

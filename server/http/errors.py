@@ -199,14 +199,14 @@ def to_api_error(error: Exception) -> ApiError:
         case JobElsewhere():
             return ApiError(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                f"This job is kept by the servers of the name {error.name}, and this is none of them.",
+                f"This job belongs to the servers named {error.name}, and this server is not one of them.",
                 code="job_elsewhere",
             )
         case KeyReused():
             message = "This Idempotency-Key was used for another request."
             return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, message, code="idempotency_key_reused")
         case QueueFull():
-            message = "As many jobs wait as may."
+            message = "The queue of jobs is full."
             return ApiError(HTTPStatus.TOO_MANY_REQUESTS, message, code="too_many_jobs", retry_after=30.0)
         case ForbiddenReceiver():
             return invalid("webhook_url", f"webhook_url: {error.message}", code="webhook_not_allowed")

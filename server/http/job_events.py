@@ -63,7 +63,7 @@ def error_of(job: Job) -> ApiError:
         case JobStatus.CANCELLED:
             return ApiError(409, "The job was cancelled.", code="job_cancelled")
         case JobStatus.EXPIRED:
-            return ApiError(_GONE, "What came of this job is kept no longer.", code="job_expired")
+            return ApiError(_GONE, "The result of this job is no longer kept.", code="job_expired")
         case status:
             return ApiError(409, f"The job is not done: it is {status.value}.", code="job_not_completed")
 

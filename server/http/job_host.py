@@ -100,7 +100,7 @@ class JobHost:
         parts = self._parts
         account = parts.keys.account_of(bytes.fromhex(job.owner))
         if account is None:
-            raise ApiError(HTTPStatus.UNAUTHORIZED, "The key of this job is known no longer.", code="invalid_api_key")
+            raise ApiError(HTTPStatus.UNAUTHORIZED, "The API key of this job no longer exists.", code="invalid_api_key")
         parameters = TranscriptionParameters.model_validate_json(job.parameters)
         adapter = check_model(parameters.model, parts.settings)
         wishes = replace(await asyncio.to_thread(transcription_wishes, parameters), background=True, adapter=adapter)

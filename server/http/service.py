@@ -86,7 +86,7 @@ class Service:
         secret = None if settings.resume_secret is None else settings.resume_secret.get_secret_value()
         self.resume_tokens = ResumeTokens(secret, keyed=not keys.none)
         if not self.resume_tokens.shared:
-            logger.info("live sessions can be resumed at this process alone: neither keys nor --resume-secret are set")
+            logger.info("live sessions can only be resumed at this process: neither keys nor --resume-secret are set")
         self.live = LiveSessions(settings.max_live_sessions)
         self.uploads = UploadPlaces(settings.max_uploads)
         self.memory = Budget(Resource.MEMORY, settings.memory_budget)

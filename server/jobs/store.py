@@ -25,7 +25,7 @@ class KeyReused(Exception):  # noqa: N818 - it says what was done with the key
 
 
 class QueueFull(Exception):  # noqa: N818 - as the others are named
-    """As many jobs wait as may."""
+    """The queue of jobs is full."""
 
 
 class JobStore:

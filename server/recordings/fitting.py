@@ -26,7 +26,9 @@ def check_family(info: RunnerInfo, wishes: Wishes) -> None:
     if info.family.turns is None:
         return
     if wishes.speakers:
-        raise UnusableReference(f"{info.family.name} tells no times, by which clips are known again.")
+        raise UnusableReference(
+            f"{info.family.name} writes no times, without which known speakers cannot be recognised."
+        )
     if wishes.instruction is not None:
         raise NotOfThisModel(f"{info.family.name} writes what it hears, and takes no instruction.")
 

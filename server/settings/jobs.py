@@ -77,7 +77,7 @@ class JobSettings(BaseModel):
     @model_validator(mode="after")
     def _webhooks_are_signed(self) -> Self:
         if not self.webhook_keys and self.webhook_hosts:
-            raise ValueError("webhook_hosts: what is sent to them is signed, which webhook_secrets are needed for")
+            raise ValueError("webhook_hosts needs webhook_secrets, since what is sent to these hosts is signed")
         if self.webhook_hosts and self.jobs_folder is None:
-            raise ValueError("webhook_hosts: only jobs tell them anything, which jobs_folder is needed for")
+            raise ValueError("webhook_hosts needs jobs_folder, since only jobs send webhooks")
         return self

@@ -38,7 +38,7 @@ def exporter_of(environ: Mapping[str, str]) -> Exporter | None:
         raise TracingError(f"OTEL_TRACES_EXPORTER is {named}: it can be otlp, console or none.")
     protocol = next((given[name] for name in _PROTOCOLS if name in given), _SUPPORTED)
     if named == "otlp" and protocol != _SUPPORTED:
-        raise TracingError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}: traces are sent as {_SUPPORTED} alone.")
+        raise TracingError(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}: traces are sent only as {_SUPPORTED}.")
     if not _installed(_NEEDED[named]):
         raise TracingError("Traces need OpenTelemetry's SDK: pip install 'vibevoice-asr-server[tracing]'.")
     return "otlp" if named == "otlp" else "console"

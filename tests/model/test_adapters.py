@@ -213,13 +213,13 @@ def _drop(_: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         (_cut("B"), "made for another model"),
         (_deepen, "made for another model"),
         (_twice, "twice"),
-        (_config(lora_alpha="much"), "an alpha that is no number: 'much'"),
-        (_config(lora_alpha=float("nan")), "an alpha that is no number: nan"),
-        (_config(lora_alpha=10**400), "an alpha that is no number: 1000"),
-        (_config(lora_alpha=True), "an alpha that is no number: True"),
+        (_config(lora_alpha="much"), "an alpha that is not a number: 'much'"),
+        (_config(lora_alpha=float("nan")), "an alpha that is not a number: nan"),
+        (_config(lora_alpha=10**400), "an alpha that is not a number: 1000"),
+        (_config(lora_alpha=True), "an alpha that is not a number: True"),
         (_config(alpha_pattern={"(": 3}), "alpha_pattern"),
         (_config(alpha_pattern=[3]), "alpha_pattern"),
-        (_config(alpha_pattern={"q_proj": None}), "an alpha that is no number: None"),
+        (_config(alpha_pattern={"q_proj": None}), "an alpha that is not a number: None"),
         (_drop, "half of"),
         (_empty, "a rank of 0"),
         (lambda _, tensors: tensors.clear(), "nothing in it"),
@@ -261,7 +261,7 @@ def test_a_folder_that_is_not_there_is_told(checkpoint: Checkpoint, tmp_path: Pa
         ("adapter_config.json", b"[1]", "is not a JSON object"),
         ("adapter_config.json", b"\xff\xfe", "is not a JSON object"),
         ("adapter_model.safetensors", b"", "is empty"),
-        ("adapter_model.safetensors", b"\x05" + bytes(7) + b"no JSON", "is no safetensors file"),
+        ("adapter_model.safetensors", b"\x05" + bytes(7) + b"no JSON", "is not a safetensors file"),
         ("adapter_model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:0", "Git LFS"),
         ("adapter_model.safetensors", None, "is cut short"),
     ],
@@ -285,7 +285,7 @@ def test_weights_that_are_no_numbers_are_told(checkpoint: Checkpoint, folders: l
     next(iter(tensors.values()))[0, 0] = torch.nan
     save_file(tensors, tmp_path / "adapter_model.safetensors")
     (opened,) = open_adapters([NamedAdapter("mine", str(tmp_path))], Footprint.of(checkpoint.model))
-    with pytest.raises(CheckpointError, match=r"Adapter mine: .* no numbers"):
+    with pytest.raises(CheckpointError, match=r"Adapter mine: .* not numbers"):
         opened.load()
 
 

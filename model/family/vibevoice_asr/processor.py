@@ -18,7 +18,9 @@ def check_tokens(processor: VibeVoiceAsrProcessor, config: VibeVoiceAsrConfig, n
     """Raise CheckpointError for a tokenizer of another model: other ids, or no bytes behind its tokens."""
     tokenizer = processor.tokenizer
     if not isinstance(tokenizer.backend_tokenizer.decoder, decoders.ByteLevel):
-        raise CheckpointError(f"The tokenizer of {name} is no byte-level BPE, as Qwen2.5's is: it is another model's.")
+        raise CheckpointError(
+            f"The tokenizer of {name} is not a byte-level BPE, as Qwen2.5's is: it is another model's."
+        )
     special = (processor.audio_token, processor.audio_bos_token, processor.audio_eos_token, TURN, END_OF_TURN)
     ids = [tokenizer.convert_tokens_to_ids(token) for token in special]
     unknown = [token for token, number in zip(special, ids, strict=True) if not _has(tokenizer, token, number)]

@@ -40,9 +40,9 @@ class Connection:
         try:
             url = httpx.URL(text)
         except httpx.InvalidURL as error:
-            raise UsageFault(f"{address!r} is no address of a server: {error}.") from None
+            raise UsageFault(f"{address!r} is not the address of a server: {error}.") from None
         if url.scheme not in ("http", "https") or not url.host:
-            raise UsageFault(f"{address!r} is no address of a server: give http://HOST:PORT or https://HOST.")
+            raise UsageFault(f"{address!r} is not the address of a server: give http://HOST:PORT or https://HOST.")
         return cls(str(url).rstrip("/").removesuffix("/v1"), key)
 
     @property
@@ -74,7 +74,7 @@ class Connection:
         except httpx.TimeoutException:
             raise Unreachable(f"{self.url} did not answer in time.", retry_after=_RETRY_SECONDS) from None
         except httpx.UnsupportedProtocol:
-            raise Fault(f"{self.url} is no address of a server.") from None
+            raise Fault(f"{self.url} is not the address of a server.") from None
         except httpx.TransportError as error:
             raise Unreachable(
                 f"The connection to {self.url} broke ({_cause(error)}).", retry_after=_RETRY_SECONDS

@@ -127,4 +127,4 @@ def read_report(file: Path) -> Report:
     except OSError as error:
         raise UsageFault(f"{file} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError):
-        raise UsageFault(f"{file} is no evaluation that this command wrote.") from None
+        raise UsageFault(f"{file} is not an evaluation that this command wrote.") from None

@@ -21,7 +21,7 @@ async def send_again(source: AudioSource, samples: int, link: Link, request_id: 
         raise
     except Exception as error:
         logger.exception("stream cannot be replayed", extra={"fields": {"request_id": request_id}})
-        raise EngineError(FailureCode.INTERNAL, "The audio of this request cannot be had again.") from error
+        raise EngineError(FailureCode.INTERNAL, "The audio of this request cannot be read again.") from error
 
 
 async def _send_again(source: AudioSource, samples: int, link: Link) -> None:
@@ -33,4 +33,4 @@ async def _send_again(source: AudioSource, samples: int, link: Link) -> None:
             left -= min(left, block.size)
             if not left:
                 return
-    raise EngineError(FailureCode.INTERNAL, "The audio of this request was shorter when it was had again.")
+    raise EngineError(FailureCode.INTERNAL, "The audio of this request was shorter when it was read again.")

@@ -36,7 +36,7 @@ class AuthMiddleware:
             if not caller.may(scope):
                 raise ApiError(
                     HTTPStatus.FORBIDDEN,
-                    "This short-lived credential opens live sessions alone; this needs an API key.",
+                    "This short-lived credential opens only live sessions; this needs an API key.",
                     code="insufficient_scope",
                 )
         await self._app(scope, receive, send)

@@ -52,7 +52,7 @@ class PagesMiddleware:
         if hosts and not self._hosts.allow(hosts[0]):
             raise ApiError(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                "The Host of this request is no name of this server; its operator can add names with --allowed-hosts.",
+                "The Host of this request is not a name of this server; the operator can add it with --allowed-hosts.",
                 code="host_not_allowed",
             )
 

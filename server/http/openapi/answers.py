@@ -83,7 +83,7 @@ _ERRORS: dict[int, _Error] = {
         "A short-lived credential opens live sessions, and nothing else; or a page of another origin calls.",
         "invalid_request_error",
         "insufficient_scope",
-        "This short-lived credential opens live sessions alone; this needs an API key.",
+        "This short-lived credential opens only live sessions; this needs an API key.",
     ),
     404: _Error(
         "Another model is asked for than the served one.",
@@ -102,7 +102,7 @@ _ERRORS: dict[int, _Error] = {
         "The request came under a name that is not this server's; its operator can add names.",
         "invalid_request_error",
         "host_not_allowed",
-        "The Host of this request is no name of this server; its operator can add names with --allowed-hosts.",
+        "The Host of this request is not a name of this server; the operator can add it with --allowed-hosts.",
     ),
     415: _Error(
         "The body is of another type than those described, or not audio in a format that is read.",

@@ -159,11 +159,9 @@ RESPONSES: dict[str, Any] = {
         "job_not_completed",
         "The job is not done: it is queued.",
     ),
-    "JobExpired": _refusal(
-        "What came of it is kept no longer.", "job_expired", "What came of this job is kept no longer."
-    ),
+    "JobExpired": _refusal("Its result is no longer kept.", "job_expired", "The result of this job is no longer kept."),
     "RecordingGone": _refusal(
-        "It is not kept any more.", "recording_gone", "The recording of this job is kept no longer."
+        "It is not kept any more.", "recording_gone", "The recording of this job is no longer kept."
     ),
     "NoSuchRange": _refusal(
         "The recording does not have these bytes; `Content-Range` says how many there are.",

@@ -95,7 +95,7 @@ async def retrieve_recording(request: Request, job_id: _Id) -> Response:
     job = await job_of(request, job_id)
     file = await jobs_of(request).recording(job)
     if file is None:
-        raise ApiError(HTTPStatus.GONE, "The recording of this job is kept no longer.", code="recording_gone")
+        raise ApiError(HTTPStatus.GONE, "The recording of this job is no longer kept.", code="recording_gone")
     return FileResponse(file, job.filename, f'"{job.id}"', request.headers)
 
 
@@ -123,7 +123,7 @@ def _parameters(request: Request, job: Job) -> TranscriptionParameters:
         before = {name: value for name, value in before.items() if name not in _OF_FORMAT}
     parameters = parameters_over(TranscriptionParameters, before, request.query_params.multi_items())
     if parameters.include and "include" not in json.loads(job.parameters):
-        raise invalid("include", "Log-probabilities are kept for jobs alone that came with include[]=logprobs.")
+        raise invalid("include", "Log-probabilities are kept only for jobs that came with include[]=logprobs.")
     return parameters
 
 

@@ -144,7 +144,7 @@ class TranscriptionParameters(RecordingParameters):
         if self.known_speaker_names:
             raise InvalidParameter(
                 "known_speaker_names",
-                "Known speakers are told by the segments of a transcript, and the answer to an instruction has none.",
+                "Known speakers are recognised by the segments of a transcript; the answer to an instruction has none.",
             )
 
     @property

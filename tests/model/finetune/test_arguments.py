@@ -22,12 +22,12 @@ from tests.support.samples import SHORT
     [
         ("--steps 0", "a whole number from 1 to"),
         ("--steps -3", "a whole number from 1 to"),
-        ("--steps 1.5", "'1.5' is no whole number"),
+        ("--steps 1.5", "'1.5' is not a whole number"),
         ("--epochs 0", "a number above 0 up to 10000, and not 0"),
         ("--epochs nan", "a number above 0"),
         ("--rate -1e-4", "a number above 0 up to 1"),
         ("--rate 2", "a number above 0 up to 1"),
-        ("--rate fast", "'fast' is no number"),
+        ("--rate fast", "'fast' is not a number"),
         ("--rank 0", "a whole number from 1 to 1024"),
         ("--rank 4096", "a whole number from 1 to 1024"),
         ("--alpha 0", "a number above 0"),
@@ -120,7 +120,7 @@ def test_a_recording_with_nothing_in_it_is_told_with_its_line(
 
 @pytest.mark.parametrize(
     ("samples", "told"),
-    [(np.zeros(0, np.float32), "no sound in it"), (np.full(2400, np.nan, np.float32), "are no numbers")],
+    [(np.zeros(0, np.float32), "no sound in it"), (np.full(2400, np.nan, np.float32), "are not numbers")],
 )
 def test_samples_that_nobody_can_hear_are_told(tmp_path: Path, samples: np.ndarray, told: str) -> None:
     soundfile.write(tmp_path / "a.wav", samples, 24_000, subtype="FLOAT")

@@ -98,11 +98,11 @@ def changed(**fields: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("{", "line 2: this is no JSON"),
-        ("[]", "no JSON object"),
+        ("{", "line 2: this is not JSON"),
+        ("[]", "not a JSON object"),
         ({"segments": []}, "no audio"),
-        ('{"audio": "\\ud800"}', "this is no JSON"),
-        ("[" * 100_000, "this is no JSON"),
+        ('{"audio": "\\ud800"}', "this is not JSON"),
+        ("[" * 100_000, "this is not JSON"),
         ({"audio": 7, "segments": []}, "no audio"),
         (GOOD | {"audio": "b.flac"}, "b.flac does not exist"),
         (GOOD | {"audio": "b" * 999}, "does not exist"),
@@ -138,8 +138,8 @@ def test_a_line_that_makes_no_sense_is_told_by_its_number(folder: Path, line: ob
         ('{"audio_path": "a.flac"}', "no segments"),
         ('{"segments": []}', "no audio"),
         ('{"audio_path": "gone.flac", "segments": []}', "gone.flac does not exist"),
-        ('{"audio_path": "a.flac", "segments": [', "no JSON"),
-        ("", "no JSON"),
+        ('{"audio_path": "a.flac", "segments": [', "not JSON"),
+        ("", "not JSON"),
         (None, "cannot be read"),
     ],
 )

@@ -253,7 +253,7 @@ def test_a_course_that_leaves_all_numbers_ends_with_what_was_saved(lines: list[L
 
 def test_a_recording_that_is_none_is_told_with_its_line(lines: list[Line], examples: Examples, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.full(2400, np.nan, np.float32), 24_000, subtype="FLOAT")
-    with pytest.raises(DataError, match=r"lines\.jsonl, line 1: .*a\.wav has samples that are no numbers"):
+    with pytest.raises(DataError, match=r"lines\.jsonl, line 1: .*a\.wav has samples that are not numbers"):
         examples.of(replace(lines[0], audio=tmp_path / "a.wav"))
 
 

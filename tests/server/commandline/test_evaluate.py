@@ -120,7 +120,7 @@ def test_two_evaluations_are_compared(here: Here, stub: Stub, talks: Path) -> No
         ([], "Give recordings with references, or --compare"),
         (["."], "There is no recording in ."),
         (["-"], "has no reference"),
-        (["talks/0.wav", "-o", "talks/0.json"], "is no evaluation that this command wrote"),
+        (["talks/0.wav", "-o", "talks/0.json"], "is not an evaluation that this command wrote"),
         (["talks/0.wav", "--server", "http://127.0.0.1:1", "--model", "tiny"], "the server has its own"),
         (["bad.jsonl"], "bad.jsonl, line 2: give"),
         (["one.jsonl", "other/list.jsonl"], "Two recordings are called a.wav"),

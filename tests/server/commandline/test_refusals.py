@@ -175,7 +175,7 @@ def test_an_error_in_the_answer_that_stays_is_told(here: Here, stub: Stub, talk:
 @pytest.mark.parametrize("address", ["ftp://a.example", "http://", "http://a:port"])
 def test_an_address_that_is_none(here: Here, talk: str, address: str) -> None:
     status, _, said = here(["transcribe", talk, "-s", address])
-    assert (status, "is no address" in said) == (2, True)
+    assert (status, "is not the address" in said) == (2, True)
 
 
 def test_flags_become_fields_of_the_request(here: Here, stub: Stub, talk: str, tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_it_takes_no_instruction_and_knows_no_voices(server: RunningServer, back
     known = {"known_speaker_names[]": "Ann", "known_speaker_references[]": clip}
     refused = post(server, tone(1.0), background=background, **known)
     error = assert_envelope(refused, 400, "invalid_value", "known_speaker_references")
-    assert "tells no times" in str(error["message"])
+    assert "writes no times" in str(error["message"])
 
 
 def test_it_answers_no_questions(server: RunningServer) -> None:

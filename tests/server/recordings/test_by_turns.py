@@ -130,7 +130,7 @@ async def test_known_speakers_are_refused(room: Room, talk: Samples) -> None:
     wishes = Wishes(speakers=(KnownSpeaker("Ann", file_of(talk[: 3 * SAMPLE_RATE])),))
     with pytest.raises(UnusableReference) as caught:
         await heard(room, talk, wishes)
-    assert "tells no times" in caught.value.message
+    assert "writes no times" in caught.value.message
 
 
 # ------------------------------------------------------------------------------------------------------------- live

@@ -262,7 +262,9 @@ class RealtimeSession(LiveProtocol[ClientEvent]):
         """The client wants to go on with another session. Raises EventError."""
         fields = checked(ResumeFields, event.fields)
         if self._begun:
-            raise EventError("A session can be resumed before its first audio.", code="resume_too_late", param="type")
+            raise EventError(
+                "A session can only be resumed before its first audio.", code="resume_too_late", param="type"
+            )
         return Resume(fields.resumption.token, fields.resumption.voices, fields.audio_start)
 
     def _configure(self, event: ClientEvent) -> list[Action]:
