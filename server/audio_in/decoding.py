@@ -23,7 +23,10 @@ _Had = TypeVar("_Had")
 
 
 class Processes(Protocol):
-    """Where decoders are had, and what is known of those that died."""
+    """Where decoders come from, and what is known of those that died.
+
+    ``in_memory_seconds``: of samples, up to which they are held in memory.
+    """
 
     in_memory_seconds: float
 

@@ -25,7 +25,16 @@ from server.transcript.segments import Segment
 
 @dataclass(frozen=True, slots=True)
 class ResultsState:
-    """What another connection has to know of a channel's text."""
+    """What another connection has to know of a channel's text. Times: seconds of the session.
+
+    Attributes:
+        final_until, utterance_end: see LiveResults.
+        heard: how far audio was heard.
+        words_end: of the latest final words, told or not; -1 while there are none.
+        segment: index of the open one.
+        committed: its words that will not change.
+        held: a segment that is closed, and not told yet.
+    """
 
     final_until: float
     utterance_end: float | None

@@ -16,7 +16,13 @@ from server.transcript.segments import Segment
 
 @dataclass(frozen=True, slots=True)
 class TextState:
-    """What another connection has to know of the turn's text."""
+    """What another connection has to know of the turn's text.
+
+    Attributes:
+        closed: segments that are whole.
+        segment: index of the open one.
+        committed: its words that will not change.
+    """
 
     closed: list[Passage]
     segment: int

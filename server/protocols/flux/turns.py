@@ -35,7 +35,16 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TurnsState:
-    """What another connection has to know of the turns of a session; see Turns."""
+    """What another connection has to know of the turns of a session. Times: seconds of the session.
+
+    Attributes:
+        turn, index: whether a turn is open, and its number.
+        shown: the transcript, as the client knows it.
+        speaking, stopping: somebody speaks; the last words of a turn that ends are on their way.
+        heard: how far audio was heard.
+        start, told: where the turn's audio begins, and where that ends which the last message was about.
+        stray_since: since when there have been words outside of any turn.
+    """
 
     turn: Turn
     index: int

@@ -50,7 +50,8 @@ _OUT_OF_TIME = 10
 class Written:
     """A segment that has been written, with its times as they were written.
 
-    ``text``: its content, lower case. ``root``: normalised, without what it repeats of itself.
+    ``text``: its content, lower case. ``root``: normalised, without what it repeats of itself. ``least``: seconds that
+    saying it takes at least.
     """
 
     start: float | None

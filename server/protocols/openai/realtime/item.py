@@ -25,7 +25,17 @@ class ItemState:
 
 @dataclass(frozen=True, slots=True)
 class ItemsState:
-    """What another connection has to know of the items of a session."""
+    """What another connection has to know of the items of a session. Times: seconds of the session.
+
+    Attributes:
+        reserved: the item that has a name and is not committed.
+        awaited: those that are committed and not completed, in their order.
+        last: the newest of all, where it is completed.
+        uncommitted_from: where the audio begins that no item has.
+        cleared_until: up to where the client wanted audio forgotten.
+        speakers: in the order in which they got their letters.
+        begun: the segment of which words were told.
+    """
 
     reserved: ItemState | None
     awaited: list[ItemState]
