@@ -64,7 +64,7 @@ class Recordings:
         max_audio_seconds: longest recording.
         memory: for samples on their way to the engine.
         disk: for those of long recordings.
-        windowing: how those are heard that are longer than what the model does well.
+        windowing: how those are heard that are longer than one pass of the model.
         encoder: tells voices apart, where there is one.
         loop_guard: answers that run in circles are asked for again.
     """

@@ -1,4 +1,4 @@
-"""How answers are written where a request does not say, and what is done about those that are no good."""
+"""How answers are written where a request does not say, and what is done about bad ones."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, Field
 
 
 class AnswerSettings(BaseModel):
-    """How answers are written where a request does not say, and what is done about those that are no good."""
+    """How answers are written where a request does not say, and what is done about bad ones."""
 
     tag_audio_events: bool | None = Field(
         None,
-        description="true or false: whether answers about files tell of sounds that are no speech, such as [Music], "
-        "where a request does not say; by default verbose_json does and no other format.",
+        description="true or false: whether answers about files have sounds that are not speech, such as [Music], "
+        "where a request does not say; by default only verbose_json has them.",
     )
     loop_guard: bool = Field(
         True,

@@ -11,9 +11,9 @@ class ConversationSettings(BaseModel):
     kept_conversations: int = Field(
         16,
         ge=0,
-        description="So many conversations (/v1/chat/completions) keep what was heard of their recording for the next "
+        description="How many conversations (/v1/chat/completions) keep what was heard of their recording for the next "
         "turn, as long as nobody else needs the room; 0 keeps nothing.",
     )
     kept_conversation_minutes: float = Field(
-        10.0, gt=0, allow_inf_nan=False, description="After which time without a turn it is forgotten."
+        10.0, gt=0, allow_inf_nan=False, description="Minutes without a turn after which it is forgotten."
     )

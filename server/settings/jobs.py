@@ -25,7 +25,7 @@ class JobSettings(BaseModel):
     jobs_name: str | None = Field(
         None,
         pattern="^[a-z0-9-]{1,32}$",
-        description="Stands in the ids of jobs, so that a balancer finds the servers with this folder: where others "
+        description="Part of the ids of jobs, by which a balancer finds the servers with this folder: for where others "
         "have folders of their own.",
     )
     max_jobs_running: int = Field(
@@ -39,17 +39,20 @@ class JobSettings(BaseModel):
         "folder at the start. What does not fit is answered with 503.",
     )
     job_retention_hours: float = Field(
-        72.0, gt=0, description="What came of a job is kept for so long after its end, and that there was one twice so."
+        72.0,
+        gt=0,
+        description="Hours for which the result of a job is kept after its end; that there was a job is known for "
+        "twice as long.",
     )
     keep_job_recordings: bool = Field(
         False,
-        description="Keep the recording of a job as long as what came of it, so that it can be listened to; the oldest "
-        "ones make way for new jobs. Otherwise it goes with the job's end.",
+        description="Keep the recording of a job as long as its result, so that it can be listened to; the oldest ones "
+        "make way for new jobs. Otherwise it is deleted when the job ends.",
     )
     webhook_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Hosts, separated by commas, that jobs may have told of their end (webhook_url), *.example.com for "
-        "all below one, * for any with a public address; nobody is told anything by default.",
+        description="Hosts, separated by commas, to which jobs may send a message at their end (webhook_url), "
+        "*.example.com for all below one, * for any with a public address; none by default.",
     )
     webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),

@@ -25,7 +25,7 @@ class LimitSettings(BaseModel):
     max_upload_bytes: int = Field(512 * MIB, gt=0, description="Largest request body.")
     max_audio_seconds: float = Field(14_400.0, gt=0, description="Longest recording.")
     max_uploads: int = Field(512, gt=0, description="Bodies that come in at once; more are answered with 429.")
-    upload_grace_seconds: float = Field(30.0, gt=0, description="A body may be this late before its rate is looked at.")
+    upload_grace_seconds: float = Field(30.0, gt=0, description="Seconds before the rate of a body is checked.")
     upload_min_bytes_per_second: int = Field(
         16_000, gt=0, description="Slowest body, on average after the grace time; slower ones are refused."
     )
@@ -60,7 +60,8 @@ class LimitSettings(BaseModel):
     max_request_seconds: float | None = Field(
         None,
         gt=0,
-        description="Longest time from a request's head to its answer's end; it may ask for less. Any by default.",
+        description="Longest time from a request's head to its answer's end; a request may ask for less. Unlimited by "
+        "default.",
     )
     decode_processes: int = Field(4, gt=0, description="Uploads decoded at once, each in a process of its own.")
 

@@ -16,13 +16,13 @@ class SessionSettings(BaseModel):
     )
     live_window_seconds: WindowSeconds = Field(
         DEFAULT_LIVE.window,
-        description="Audio that the model hears at once; more costs more per update and knows more.",
+        description="Audio that the model hears at once; more costs more per update and gives it more context.",
     )
     live_idle_seconds: float = Field(
         60.0, gt=0, description="A live session ends when its client sends nothing for this long."
     )
     live_send_seconds: float = Field(
-        20.0, gt=0, description="A live session ends when its client leaves what it is sent untaken for this long."
+        20.0, gt=0, description="A live session ends when its client does not read what it is sent for this long."
     )
     live_max_seconds: float = Field(14_400.0, gt=0, description="Longest live session.")
 

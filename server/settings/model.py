@@ -72,7 +72,7 @@ class ModelSettings(BaseModel):
         'which are bundled, an ONNX file (docs/voices.md), or "none".',
     )
     min_audio_minutes: float = Field(
-        5.0, gt=0, description="The server does not start where so much audio does not fit in one pass."
+        5.0, gt=0, description="The server does not start if this much audio does not fit into one pass."
     )
 
     @property

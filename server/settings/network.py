@@ -16,8 +16,8 @@ class NetworkSettings(BaseModel):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
-        description="Keys that clients may use, or their digests, separated by commas. By environment or file: "
-        "every user of the machine can see flags.",
+        description="Keys that clients may use, or their digests, separated by commas. Better given by environment or "
+        "file: every user of the machine can see flags.",
     )
     api_keys_file: Path | None = Field(
         None, description="File with a key or its digest per line, and what it may have; read again on SIGHUP."
@@ -25,8 +25,8 @@ class NetworkSettings(BaseModel):
     resume_secret: SecretStr | None = Field(
         None,
         min_length=16,
-        description="Signs what clients resume live sessions with, the same at all replicas; not needed where keys are "
-        "set. Better given by environment.",
+        description="Secret that signs the tokens with which clients resume live sessions, the same at all replicas; "
+        "not needed where keys are set. Better given by environment.",
     )
     key_in_x_api_key: bool = Field(False, description="Take keys from the header X-API-Key too.")
     key_in_query: bool = Field(
@@ -38,9 +38,9 @@ class NetworkSettings(BaseModel):
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Names, separated by commas, that the server is called by, *.example.com for all below one, * for "
-        "any; beside addresses, localhost, --host and, where it listens on a network, names without dots. By default "
-        "any where keys are set.",
+        description="Names by which clients may call the server, separated by commas, *.example.com for all below one, "
+        "* for any; always allowed are addresses, localhost, --host and, where it listens on a network, names "
+        "without dots. By default any where keys are set.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -55,4 +55,6 @@ class NetworkSettings(BaseModel):
     drain_seconds: float = Field(
         60.0, ge=0, description="After SIGTERM running requests have this long to finish before they are cancelled."
     )
-    heartbeat_seconds: float = Field(10.0, gt=0, description="A silent event stream says a comment this often.")
+    heartbeat_seconds: float = Field(
+        10.0, gt=0, description="An event stream that has nothing to send sends a comment this often."
+    )

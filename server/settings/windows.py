@@ -1,4 +1,4 @@
-"""How recordings are heard that are longer than what the model does well."""
+"""How recordings are heard that are longer than one pass of the model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 
 class WindowSettings(BaseModel):
-    """How recordings are heard that are longer than what the model does well."""
+    """How recordings are heard that are longer than one pass of the model."""
 
     window_minutes: float = Field(
         20.0,

@@ -11,6 +11,6 @@ class WorkerSettings(BaseModel):
     worker_timeout: float = Field(
         30.0,
         gt=0,
-        description="A worker is replaced that is silent for this long, or whose step takes so long and ten times as "
-        "long as its steps have taken before; after a third of it /ready says 503.",
+        description="Seconds after which a worker is replaced that is silent, or whose step takes so long and ten "
+        "times as long as its steps have taken before; after a third of it /ready says 503.",
     )
