@@ -194,22 +194,8 @@ def to_api_error(error: Exception) -> ApiError:
             )
         case DecodeStopped():
             return shutting_down()
-        case NoSuchJob():
-            return ApiError(HTTPStatus.NOT_FOUND, "There is no such job.", code="job_not_found")
-        case JobElsewhere():
-            return ApiError(
-                HTTPStatus.MISDIRECTED_REQUEST,
-                f"This job belongs to the servers named {error.name}, and this server is not one of them.",
-                code="job_elsewhere",
-            )
-        case KeyReused():
-            message = "This Idempotency-Key was used for another request."
-            return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, message, code="idempotency_key_reused")
-        case QueueFull():
-            message = "The queue of jobs is full."
-            return ApiError(HTTPStatus.TOO_MANY_REQUESTS, message, code="too_many_jobs", retry_after=30.0)
-        case ForbiddenReceiver():
-            return invalid("webhook_url", f"webhook_url: {error.message}", code="webhook_not_allowed")
+        case NoSuchJob() | JobElsewhere() | KeyReused() | QueueFull() | ForbiddenReceiver():
+            return _of_jobs(error)
         case BudgetSpent():
             return _short_of(error.resource)
         case MemoryError() | OSError() if (resource := spent_resource(error)) is not None:
@@ -220,6 +206,23 @@ def to_api_error(error: Exception) -> ApiError:
             return ApiError(
                 HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed to handle this request.", code="internal_error"
             )
+
+
+def _of_jobs(error: NoSuchJob | JobElsewhere | KeyReused | QueueFull | ForbiddenReceiver) -> ApiError:
+    match error:
+        case NoSuchJob():
+            return ApiError(HTTPStatus.NOT_FOUND, "There is no such job.", code="job_not_found")
+        case JobElsewhere():
+            message = f"This job belongs to the servers named {error.name}, and this server is not one of them."
+            return ApiError(HTTPStatus.MISDIRECTED_REQUEST, message, code="job_elsewhere")
+        case KeyReused():
+            message = "This Idempotency-Key was used for another request."
+            return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, message, code="idempotency_key_reused")
+        case QueueFull():
+            message = "The queue of jobs is full."
+            return ApiError(HTTPStatus.TOO_MANY_REQUESTS, message, code="too_many_jobs", retry_after=30.0)
+        case ForbiddenReceiver():
+            return invalid("webhook_url", f"webhook_url: {error.message}", code="webhook_not_allowed")
 
 
 _HTTP_ERRORS = {
