@@ -42,7 +42,7 @@ class FileResponse(StreamingResponse):
             file.close()
             raise ApiError(
                 HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-                f"There are {size} bytes.",
+                f"The file has {size} bytes.",
                 code="range_not_satisfiable",
                 param="range",
                 headers={"content-range": f"bytes */{size}"},

@@ -166,7 +166,7 @@ RESPONSES: dict[str, Any] = {
     "NoSuchRange": _refusal(
         "The recording does not have these bytes; `Content-Range` says how many there are.",
         "range_not_satisfiable",
-        "There are 1024 bytes.",
+        "The file has 1024 bytes.",
     ),
 }
 """The components that `refusal` refers to."""
