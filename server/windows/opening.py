@@ -30,6 +30,7 @@ async def open_window(
     request_id: str,
     speakers: Speakers,
     voices: Sequence[VoiceSample],
+    going_on: int | None = None,
     blocks: Sequence[Block],
     level: Level | None = None,
     loop_guard: bool = True,
@@ -37,7 +38,7 @@ async def open_window(
 ) -> Window:
     """A window of at most ``seconds``, with what was said by ``voices`` in front of ``blocks``; not both are empty.
 
-    ``voices``: of some of the ``speakers``.
+    ``voices``: of some of the ``speakers``. ``going_on``: who speaks where ``blocks`` begin, if known.
 
     The level, where none is given, is that of this audio. It stays for the window's life: what is in the KV cache
     cannot become louder. Raises EngineError, and EngineUnavailable where no worker can be had any more.
@@ -56,7 +57,7 @@ async def open_window(
     source = HeardAudio()
     stream = engine.open(spec, request_id=request_id, source=source)
     kind = Window if family.turns is None else TurnWindow
-    numbers = speakers.numbers([voice.speaker for voice in voices])
+    numbers = speakers.numbers([voice.speaker for voice in voices], going_on)
     window = kind(stream, source, vocabulary, family, question, level, numbers, loop_guard=loop_guard)
     try:
         for voice in voices:

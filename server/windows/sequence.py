@@ -11,6 +11,7 @@ from model.seam.streams import Priority
 from server.engine.client.engine import Engine
 from server.transcript.detokenizer import Vocabulary
 from server.transcript.segments import Segment
+from server.windows.beginnings import Beginnings
 from server.windows.block import Block, total_seconds
 from server.windows.known import Known, pieces_of
 from server.windows.opening import open_window
@@ -20,7 +21,9 @@ from server.windows.window import Window
 
 _VOICES_SHARE = 0.4
 _KEPT_SHARE = 0.5
-"""Of a window: for voices put in front of it, and for audio taken over from the window before."""
+_NEARLY_SHARE = 0.8
+"""Of a window: for voices put in front of it, for audio taken over from the window before, and from where on a pause is
+looked for."""
 SPARE_SECONDS: Final = 1.0
 """Of a stream that no window is meant to have: for the frame that is filled up."""
 
@@ -49,6 +52,7 @@ class WindowSequence:
         adapter: with which the model hears, likewise; None: as it is.
         logprobs: segments get those of their tokens, from the next answer on.
         closed_until: where the last closed segment ends.
+        going_on: who speaks where the next window begins, where that is known: of him nothing may stand in front of it.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class WindowSequence:
         self.adapter: str | None = None
         self.logprobs = False
         self.closed_until = 0.0
+        self.going_on: int | None = None
         self._engine = engine
         self._vocabulary = vocabulary
         self._seconds = seconds
@@ -74,6 +79,7 @@ class WindowSequence:
         self._loop_guard = loop_guard
         # Nobody is noted: whoever said too little to be put in front is most likely who has the next free number again.
         self._speakers = Speakers(live=True)
+        self._beginnings = Beginnings()
         self._window: Window | None = None
         self._waiting: list[Block] = []  # for a window
         self._coming = Known()  # from elsewhere; its audio is still to come
@@ -140,6 +146,12 @@ class WindowSequence:
         return self._window is not None and total_seconds(self._unclosed(self._window)) > self._room
 
     @property
+    def nearly_full(self) -> bool:
+        """It is `crowded`, and has to be rolled over soon: a pause is a better place than the middle of a word."""
+        full = self._window is not None and self._window.seconds >= _NEARLY_SHARE * self._seconds
+        return full and self.crowded and not self.catching_up
+
+    @property
     def _room(self) -> float:
         return self._seconds * _KEPT_SHARE
 
@@ -169,14 +181,18 @@ class WindowSequence:
 
         ``whole``: also in a started last frame, which silence fills up; otherwise it waits for more audio.
         """
-        return await (await self._present()).ask(whole=whole, logprobs=self.logprobs)
+        segments = await (await self._present()).ask(whole=whole, logprobs=self.logprobs)
+        for segment in segments[-1:]:
+            self._beginnings.note(segment)
+        return segments
 
     def close_segment(self, segment: Segment) -> None:
         """This segment is final: answers begin with it from now on, and its speaker's voice is remembered."""
         self.closed_until = max(self.closed_until, segment.end)
         if self._window is not None:
             self._window.close_segment(segment)
-            self._speakers.voices.offer(self._window.voice(segment))
+            for said in (*self._beginnings.of(segment), segment):
+                self._speakers.voices.offer(self._window.voice(said))
 
     async def roll(self) -> None:
         """Go on in a new window, which begins with the audio behind the closed segments.
@@ -185,12 +201,16 @@ class WindowSequence:
         opened as the first one was.
         """
         kept = self._unclosed(self._window) if self._window and not self.crowded else []
-        self.close()
+        self._leave()
         if kept:
             self._window = await self._opened(kept)
 
     def close(self) -> None:
         """Give the device's memory back and forget the audio; voices stay. Harmless when repeated."""
+        self.going_on = None
+        self._leave()
+
+    def _leave(self) -> None:
         self._waiting.clear()
         self._coming = Known()
         if self._window is not None:
@@ -250,6 +270,7 @@ class WindowSequence:
             request_id=self._request_id,
             speakers=self._speakers,
             voices=voices,
+            going_on=self.going_on,
             blocks=blocks,
             level=self._coming.level,
             loop_guard=self._loop_guard,

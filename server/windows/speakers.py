@@ -71,9 +71,9 @@ class Speakers:
         found = self.voices.speaker_of(vector, sure=samples.size < _CLEAR * SAMPLE_RATE)
         return self.voices.speaker_of(vector, sure=True) if found is not None and found in beside else found
 
-    def numbers(self, introduced: Sequence[int]) -> WindowNumbers:
-        """For a window with these in front."""
-        return WindowNumbers(self, introduced, as_written=self._live and not introduced)
+    def numbers(self, introduced: Sequence[int], going_on: int | None = None) -> WindowNumbers:
+        """For a window with these in front. ``going_on``: who speaks where it begins, where that is known."""
+        return WindowNumbers(self, introduced, going_on, as_written=self._live and not introduced)
 
 
 class WindowNumbers:
@@ -83,11 +83,14 @@ class WindowNumbers:
         doubtful: who may be somebody of whom nothing could be put in front.
     """
 
-    def __init__(self, speakers: Speakers, introduced: Sequence[int], *, as_written: bool) -> None:
+    def __init__(
+        self, speakers: Speakers, introduced: Sequence[int], going_on: int | None = None, *, as_written: bool
+    ) -> None:
         self.doubtful: list[int] = []
         self._speakers = speakers
         self._numbers = dict(enumerate(introduced))
         self._front = len(introduced)
+        self._going_on = going_on
         self._as_written = as_written
         self._missing = not speakers.all_of(introduced)
         self._spoken = set[int]()  # by their own numbers, in this window
@@ -102,6 +105,12 @@ class WindowNumbers:
             if found is not None:
                 self._numbers[number] = found
         return self.of(number)
+
+    def begins(self, number: int) -> None:
+        """Who is heard first has this ``number``: whoever went on speaking, if nobody introduced him."""
+        speaker = self._going_on
+        if speaker is not None and number not in self._numbers and speaker not in self._numbers.values():
+            self._numbers[number] = speaker
 
     def of(self, number: int) -> int:
         """Who has this ``number`` of the window, as the model has it."""

@@ -185,6 +185,8 @@ class Window:
     def _numbered(self, segments: Iterable[Segment]) -> tuple[Segment, ...]:
         """With the session's numbers. Answers change: what nothing is said by any more is nobody's."""
         segments = tuple(segments)
+        if segments and segments[0].speaker is not None:
+            self._numbers.begins(segments[0].speaker)
         said = {segment.speaker for segment in segments if segment.speaker is not None}
         closed = {self._numbers.back(before.speaker) for before, _ in self._closed if before.speaker is not None}
         self._numbers.keep(said | closed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from model.seam.audio import Level
 from server.live.captions.sounds import Sounds, among
 from server.live.captions.stability import Stabilizer
@@ -13,6 +15,9 @@ from server.windows.block import Block
 from server.windows.known import Known
 from server.windows.sequence import WindowSequence
 from server.windows.voices import VoiceSample
+
+_BREATH: Final = 0.15
+"""Seconds without speech in which no word is going on."""
 
 
 class Captions:
@@ -35,6 +40,8 @@ class Captions:
         self._speech = 0.0  # since the last update
         self._unsettled = False  # somebody spoke since all was committed
         self._last_text = ""  # of the last segment that the model heard
+        self._quiet = 0.0  # seconds since somebody spoke last
+        self._last_speaker: int | None = None  # of the last segment that was closed
 
     @property
     def due(self) -> bool:
@@ -99,6 +106,7 @@ class Captions:
         self._windows.resume(samples, known, place.closed_until)
         said = None if place.open is None else place.open.segment
         self._stabilizer.resume(place.segments, said, place.words_end)
+        self._windows.going_on = None if said is None else said.speaker
         self._sounds.until = place.sounds_until
 
     async def take(self, block: Block, speech: float) -> list[LiveEvent]:
@@ -108,6 +116,9 @@ class Captions:
         events: list[LiveEvent] = []
         if not self._windows.fits(block):
             events = await self._roll()
+        elif self._quiet >= _BREATH and self._windows.nearly_full:
+            events = await self._roll(needed=False)
+        self._quiet = 0.0 if speech else self._quiet + block.seconds
         self._speech += speech
         await self._windows.append(block)
         return events
@@ -123,6 +134,7 @@ class Captions:
         for event in events:
             if isinstance(event, SegmentCommitted):
                 self._windows.close_segment(event.segment)
+                self._last_speaker = event.segment.speaker
         events = self._gaps.add_to(events)
         if self._tells_sounds:
             windows = self._windows
@@ -165,11 +177,20 @@ class Captions:
         """Give the device's memory back until somebody speaks again; what is not settled is lost. May be repeated."""
         self._windows.close()
 
-    async def _roll(self) -> list[LiveEvent]:
-        """Make room: what the full window says is final as far as the next one must begin behind it."""
+    async def _roll(self, *, needed: bool = True) -> list[LiveEvent]:
+        """Make room: what the full window says is final as far as the next one must begin behind it.
+
+        Not ``needed`` yet: only where all that the window has now would have to be final then.
+        """
         self._windows.catch_up()
         events = await self.update()
         if self._windows.crowded:
             events += await self.update(final=True)
+            self._windows.going_on = self._last_speaker
+        elif needed:
+            said = self._stabilizer.open
+            self._windows.going_on = None if said is None else said.speaker
+        else:
+            return events
         await self._windows.roll()
         return events

@@ -92,6 +92,22 @@ def test_where_nobody_is_introduced_numbers_are_as_written_or_as_they_come(live:
     assert [numbers.of(number) for number in (4, 0)] == expected
 
 
+@pytest.mark.parametrize("introduced", [[], [1]])
+def test_who_speaks_on_from_one_window_to_the_next_stays_who_he_is(introduced: list[int]) -> None:
+    numbers = Speakers(live=True).numbers(introduced, 2)
+    first = len(introduced)
+    numbers.begins(first)
+    assert [numbers.of(first), numbers.of(first + 1)] == [2, 0 if introduced else 1]
+    numbers.begins(first + 2)
+    assert numbers.of(first + 2) not in {2, *introduced}, "there is one of him"
+
+
+def test_who_is_introduced_is_not_taken_for_whoever_spoke() -> None:
+    numbers = Speakers(live=True).numbers([1], 2)
+    numbers.begins(0)
+    assert [numbers.of(0), numbers.of(1)] == [1, 0]
+
+
 FIRST = f"[{GRAMMAR.segment(0.0, 3.0, 3, 'This is one.')},{GRAMMAR.segment(3.0, 6.0, 1, 'This is two.')}]"
 FRONT = f"[{GRAMMAR.segment(0.0, 3.05, 0, 'This is two.')},{GRAMMAR.segment(3.35, 6.4, 1, 'This is one.')}"
 """By the numbers of the window, in order of those of the session."""
