@@ -1,16 +1,18 @@
 """How long segments began: some seconds of them with just the words that the model heard in these.
 
-Where the words of a segment are in its audio nobody knows, so none can be cut. But a segment that is heard again and
-again while it is said was short once.
+Where the words of a segment are in its audio nobody knows. But a segment that is heard again and again while it is
+said was short once. Where it was not, since the audio came too fast, the words in front of a pause are estimated.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from server.transcript.segments import Segment
 from server.transcript.word_breaks import in_unspaced_script
+from server.transcript.words import joined, segment_words
 
 _LONG: Final = 5.0
 """Seconds: of longer segments a beginning is wanted."""
@@ -33,18 +35,27 @@ class Beginnings:
             self._heard.append(segment)
 
     def of(self, segment: Segment) -> list[Segment]:
-        """What one that is closed began with if it is long, longest first; nothing where that is not known."""
+        """What one that is closed began with if it is long, longest first; nothing where that cannot be told."""
         own = [heard for heard in self._heard if heard.start <= segment.start + _MOVED]
         self._heard = [heard for heard in self._heard if heard.start > segment.start + _MOVED]
         if segment.end - segment.start <= _LONG:
             return []
-        return [
+        known = [
             replace(segment, start=heard.start, end=heard.end, text=text)
             for heard in reversed(own)
             if heard.start >= segment.start - _MOVED
             and heard.end - heard.start >= _SHORTEST
             and _begins(segment.text, text := heard.text.rstrip(_MARKS))
         ]
+        return known or list(_estimated(segment))
+
+
+def _estimated(segment: Segment) -> Iterator[Segment]:
+    words = segment_words(segment)
+    for pause, over in reversed(segment.pauses):
+        text = joined(word for word in words if word.end <= (pause + over) / 2)
+        if text and _SHORTEST <= pause - segment.start <= _LONG:
+            yield replace(segment, end=pause, text=text)
 
 
 def _begins(text: str, words: str) -> bool:

@@ -52,7 +52,8 @@ _Samples = dict[int, list[VoiceSample]]
 
 
 class Voices:
-    """Samples of each speaker. The first ones of a length stay: later ones might be somebody else taken for them.
+    """Samples of each speaker. The first ones of a length stay: later ones might be somebody else taken for them. Of
+    the long ones the shortest does: there may be no room for any other.
 
     Args:
         encoder: tells which of them is in the voice of most that go by a number: the model may have been wrong about
@@ -70,7 +71,9 @@ class Voices:
             return
         samples = self._samples.pop(voice.speaker, {})
         kept = samples.setdefault(length, [])
-        if len(kept) < (1 if self._encoder is None or length == len(_LENGTHS) else _CANDIDATES):
+        if length == len(_LENGTHS):
+            kept[:] = [min([*kept, voice], key=_seconds)]
+        elif len(kept) < (1 if self._encoder is None else _CANDIDATES):
             kept.append(voice)
         self._samples[voice.speaker] = samples
         if len(self._samples) > _MOST:
@@ -100,13 +103,13 @@ class Voices:
     def chosen(self, seconds: float) -> list[VoiceSample]:
         """One sample of each speaker, in order of their numbers: as long as can be with room for the others.
 
-        At most ``seconds`` together. Where that is too little, those heard last come first.
+        At most ``seconds`` together. Where that is too little, those heard last come first; but one of whom there is
+        nothing short takes nobody's place.
         """
         chosen: list[VoiceSample] = []
         present = list(reversed(self._trusted().values()))[: int(seconds / _ROOM)]
         share = min(seconds / max(1, len(present)), _LENGTHS[-1])
-        for samples in present:
-            voice = _longest(samples, share)
+        for voice in sorted((_longest(samples, share) for samples in present), key=lambda voice: voice.seconds > share):
             if sum(other.seconds for other in chosen) + voice.seconds <= seconds:
                 chosen.append(voice)
         return sorted(chosen, key=lambda voice: voice.speaker)

@@ -131,11 +131,11 @@ class Captions:
             self._last_text = hypothesis[-1].text
         heard, certain = self._windows.heard_until, self._windows.certain
         events = self._stabilizer.update(hypothesis, heard, final=final, certain=certain)
+        events = self._gaps.add_to(events)
         for event in events:
             if isinstance(event, SegmentCommitted):
                 self._windows.close_segment(event.segment)
                 self._last_speaker = event.segment.speaker
-        events = self._gaps.add_to(events)
         if self._tells_sounds:
             windows = self._windows
             sounds = self._sounds.update(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from server.transcript.segments import Segment
@@ -48,3 +50,14 @@ def test_a_short_segment_is_as_good_as_its_beginning() -> None:
 
 def test_what_began_elsewhere_is_another_segment() -> None:
     assert begun(said(1, 4, "So we"), said(3, 6, "So we")).of(said(1.6, 9, "So we go there.")) == []
+
+
+def test_where_it_was_never_short_the_words_in_front_of_a_pause_are_estimated() -> None:
+    pauses = ((1.5, 1.8), (4.0, 4.5), (7.0, 7.3))
+    whole = replace(said(0, 12, "One two, three four, seven eight, and then nine, ten, eleven."), pauses=pauses)
+    parts = begun(said(0, 9, "One two")).of(whole)
+    assert [(part.start, part.end, part.text) for part in parts] == [
+        (0, 4.0, "One two, three four,"),
+        (0, 1.5, "One two,"),
+    ]
+    assert begun().of(said(0, 12, "And so on and on and on.")) == [], "nobody knows where he pauses"

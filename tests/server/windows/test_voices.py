@@ -38,6 +38,21 @@ def test_voice_samples_are_short_enough_for_everybody_to_be_there() -> None:
     assert [(kept.speaker, kept.seconds) for kept in voices.chosen(9.0)] == [(0, 2.5), (1, 2.5), (2, 2.5)]
 
 
+def test_of_long_samples_the_shortest_stays() -> None:
+    voices = Voices()
+    for seconds in (60.0, 8.0, 30.0):
+        voices.offer(voice(0, seconds))
+    assert [kept.seconds for kept in voices.chosen(12.0)] == [8.0]
+
+
+def test_who_said_nothing_short_takes_nobodys_place() -> None:
+    voices = Voices()
+    for speaker, seconds in ((0, 3.0), (1, 3.5), (2, 10.0)):
+        voices.offer(voice(speaker, seconds))
+    assert [kept.speaker for kept in voices.chosen(12.0)] == [0, 1]
+    assert [kept.speaker for kept in voices.chosen(17.0)] == [0, 1, 2]
+
+
 def test_where_there_is_no_room_for_everybody_those_heard_last_are_there() -> None:
     voices = Voices()
     for speaker in (0, 2, 1):
