@@ -90,9 +90,7 @@ class AnswerScanner:
         return self._take_found()
 
     def finish(self) -> list[Finding]:
-        """No more text: content written without quotes is found as far as it goes. A time is not: ``1`` may have been
-        meant to be ``17.5``.
-        """
+        """No more text: content without quotes is found as far as it goes. A time is not: ``1`` may begin ``17.5``."""
         if self._state == self._scalar and self._field is Field.CONTENT:
             self._take_value()
         return self._take_found()
@@ -217,6 +215,9 @@ class AnswerScanner:
             self._state = self._content
         elif mark == '"':
             self._state = self._string
+        elif mark == "[" and self._field is None and not (self.recognised or self.open_arrays):
+            self._close_object(None)  # it only holds the list of segments: {"segments":[{"Start":
+            self.open_arrays, self._empty_array = 1, True
         elif mark in "[{":
             self._state, self._nesting = self._nested, 1
         elif mark in ",}]":

@@ -174,6 +174,19 @@ def test_remains_around_the_objects(start: str, end: str) -> None:
     assert reading.complete
 
 
+@pytest.mark.parametrize(
+    "start", ['{"segments":', '{ "language": "en", "segments" : ', "```json\n{\n  transcription: "]
+)
+@pytest.mark.parametrize("end", ["}", "\n}\n```"])
+def test_a_list_inside_of_an_object_is_the_list(start: str, end: str) -> None:
+    answer = start + PLAIN + end
+    for cuts in ((), range(len(answer))):
+        reading = read(answer, cuts=cuts)
+        assert (reading.segments, reading.complete) == (read(PLAIN).segments, True)
+    assert read(f"{start}[]{end}").segments == []
+    assert not read(answer[: answer.index("]")]).complete
+
+
 def test_objects_without_an_array() -> None:
     assert read(PLAIN[1:-1]).complete
     assert not read(PLAIN[1:-1], cut=True).complete
