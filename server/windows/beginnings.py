@@ -19,6 +19,8 @@ _LONG: Final = 5.0
 _SHORTEST: Final = 1.2
 _MOVED: Final = 0.5
 """Seconds by which a segment may begin elsewhere in another answer, and is the same."""
+_BLUR: Final = 0.15
+"""Seconds by which the end of one may be wrong."""
 _MARKS: Final = " .,;:!?…‥。．、，；：！？।॥،؛؟۔-–—"
 """That stand where a text ends for now, and not where it goes on."""
 
@@ -35,7 +37,10 @@ class Beginnings:
             self._heard.append(segment)
 
     def of(self, segment: Segment) -> list[Segment]:
-        """What one that is closed began with if it is long, longest first; nothing where that cannot be told."""
+        """What one that is closed began with if it is long, longest first; nothing where that cannot be told.
+
+        Up to a pause where there is any: otherwise it may end within a word, as what was heard then did.
+        """
         own = [heard for heard in self._heard if heard.start <= segment.start + _MOVED]
         self._heard = [heard for heard in self._heard if heard.start > segment.start + _MOVED]
         if segment.end - segment.start <= _LONG:
@@ -47,7 +52,13 @@ class Beginnings:
             and heard.end - heard.start >= _SHORTEST
             and _begins(segment.text, text := heard.text.rstrip(_MARKS))
         ]
-        return known or list(_estimated(segment))
+        whole = [part for part in known if _ends_in_pause(part)]
+        return whole or known or list(_estimated(segment))
+
+
+def _ends_in_pause(part: Segment) -> bool:
+    """``part``: with the pauses of the whole."""
+    return any(pause - _BLUR <= part.end <= over + _BLUR for pause, over in part.pauses)
 
 
 def _estimated(segment: Segment) -> Iterator[Segment]:

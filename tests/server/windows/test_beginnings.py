@@ -61,3 +61,9 @@ def test_where_it_was_never_short_the_words_in_front_of_a_pause_are_estimated() 
         (0, 1.5, "One two,"),
     ]
     assert begun().of(said(0, 12, "And so on and on and on.")) == [], "nobody knows where he pauses"
+
+
+def test_what_ends_in_a_pause_is_better_than_what_may_end_within_a_word() -> None:
+    heard = begun(said(0, 2.1, "One two,"), said(0, 3.2, "One two, three"), said(0, 4.9, "One two, three four"))
+    whole = said(0, 12, "One two, three four, seven eight.")
+    assert [part.end for part in heard.of(replace(whole, pauses=((2.0, 2.4),)))] == [2.1]
