@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import Any, Final
 
+import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -38,6 +39,10 @@ class HttpServer(HttpToolsProtocol):
     15.2), soon and again after growing pauses. Where half a body has come, and its client is still there, the body
     ends, and the request is told that it was cut off.
 
+    A client may offer another protocol, as Java's offers HTTP/2 with every request (``Upgrade: h2c``). The offer is
+    passed over and the request answered in this one (RFC 9110 7.8); the parser takes all that comes behind its head,
+    the body first, for the other protocol's.
+
     Who stops sending when the answer has begun counts as gone, and so does one that speaks HTTP/1.0, which has no
     interim answers: proxies that speak it close in this way when their client has left.
     """
@@ -50,6 +55,7 @@ class HttpServer(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._refused = False
         self._dropped = 0  # bytes that came behind a refusal
+        self._offered_at: int | None = None  # where in the bytes that were parsed last an offer's head ends
         self._running: RequestResponseCycle | None = None
         self._half_closed = False
         self._pause = _FIRST_PAUSE
@@ -74,6 +80,14 @@ class HttpServer(HttpToolsProtocol):
             return
         all_head = self._head.unfinished
         super().data_received(data)
+        rest = data
+        while self._offered_at is not None and not self._refused:
+            rest, self._offered_at = rest[self._offered_at :], None
+            head = self._without_offer()
+            self._begin_parsing()
+            super().data_received(head)
+            if rest:
+                super().data_received(rest)
         if all_head and self._head.unfinished:
             try:
                 self._head.unparsed(len(data))
@@ -97,7 +111,35 @@ class HttpServer(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head.end()
         self._stop_waiting_for_head()
-        super().on_headers_complete()
+        if not self._offers:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._offers:
+            super().on_message_complete()
+
+    @property
+    def _offers(self) -> bool:
+        """Whether the head that was read offers a protocol that is not spoken here."""
+        return self.parser.should_upgrade() and not self._should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Called while the parser's word of it is handled: that the other protocol begins here."""
+        upgrade = sys.exception()
+        if self._offers and isinstance(upgrade, httptools.HttpParserUpgrade):
+            self._offered_at = upgrade.args[0]
+
+    def _without_offer(self) -> bytes:
+        """The head that was read last, as who offers nothing sends it."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"", b""])
+
+    def _begin_parsing(self) -> None:
+        """With a parser of its own, as uvicorn makes one: the one before reads nothing more."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser, or one of the methods above, has stumbled upon."""

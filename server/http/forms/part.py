@@ -115,7 +115,7 @@ def _charset(message: Message) -> str | None:
         return None
     try:
         name = codecs.lookup(charset).name
-        b"".decode(name)  # codecs are also what makes base64 or an archive of bytes
+        b"a".decode(name, "replace")  # codecs are also what makes base64 of bytes; of no byte any makes a text
     except (LookupError, ValueError):
         name = ""
     if not name or name in _NO_CHARSETS:

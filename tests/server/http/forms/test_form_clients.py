@@ -250,6 +250,16 @@ def test_the_last_boundary_may_lack_nothing_but_its_dashes(server: RunningServer
             body((b'Content-Disposition: form-data; name="a"\nContent-Type: text/plain; charset=idna', b"x")),
             "charset idna",
         ),
+        (
+            "multipart/form-data; boundary=xx",
+            body((b'Content-Disposition: form-data; name="a"\nContent-Type: text/plain; charset=rot13', b"x")),
+            "charset rot13",
+        ),
+        (
+            "multipart/form-data; boundary=xx",
+            body((b'Content-Disposition: form-data; name="_charset_"', b"hex"), (NAMES["curl"], b"x")),
+            "charset hex",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_form_is_said(server: RunningServer, content_type: str, form: bytes, told: str) -> None:
