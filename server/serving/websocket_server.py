@@ -10,6 +10,7 @@ from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
 from websockets.frames import CloseCode
+from websockets.protocol import State
 
 _LINGER_SECONDS = 5.0
 READ_AHEAD_BYTES = 8 << 20
@@ -23,6 +24,9 @@ _TOO_LONG = (
 )
 _MESSAGE_BYTES = 512
 """What a message costs in memory beside its content."""
+_AT_ONCE = 1 << 14
+"""Bytes that are parsed in one turn of the event loop. What is read in one may be sixteen times as much, and hold so
+many small messages that nobody else would be served for a second."""
 
 
 class _Inbox(asyncio.Queue[ASGIReceiveEvent]):
@@ -56,7 +60,11 @@ def _weight(event: ASGIReceiveEvent) -> int:
 
 
 class WebSocketServer(WebSocketsSansIOProtocol):
-    """Reads up to ``READ_AHEAD_BYTES`` ahead of the application, where uvicorn stops behind every message.
+    """Reads up to ``READ_AHEAD_BYTES`` ahead of the application, where uvicorn stops behind every message. Others get
+    their turn between small messages, however many there are.
+
+    A client that takes no answers is owed one to its last ping alone (RFC 6455 5.5.3): all of them would pile up in
+    memory.
 
     Tells clients why they are cut off if they can be told, and lets go of them if not. What clients do wrong, and what
     they are refused, is no error of the server's and not logged as one.
@@ -65,13 +73,50 @@ class WebSocketServer(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.queue: _Inbox = _Inbox()
+        self._unparsed = b""
+        self._stopped = False  # nothing is read
+        self._owed_pong = b""
 
     def data_received(self, data: bytes) -> None:
-        """Take in what came. A handshake that cannot be read is refused, where uvicorn leaves it without an answer."""
+        """Take in what came, a part in each turn of the loop."""
+        taking = bool(self._unparsed)
+        self._unparsed += data
+        if not taking:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """The next part. A handshake that cannot be read is refused, where uvicorn leaves it without an answer."""
+        data, self._unparsed = self._unparsed[:_AT_ONCE], self._unparsed[_AT_ONCE:]
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self.transport.write(_TOO_LONG)
             self.transport.close()
+        if self.transport.is_closing():
+            self._unparsed = b""
+        if self._unparsed:
+            self.loop.call_soon(self._take_in)
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        """Nothing is read while too much waits for the application, or something to be parsed."""
+        stop = self.read_paused or bool(self._unparsed)
+        if stop != self._stopped:
+            self._stopped = stop
+            (self.transport.pause_reading if stop else self.transport.resume_reading)()
+
+    def handle_ping(self) -> None:
+        """Answer it, or remember to."""
+        if self.writable.is_set() or self.conn.state is not State.OPEN:
+            super().handle_ping()
+        elif pongs := self.conn.data_to_send():  # to all pings of what was parsed with this one
+            self._owed_pong = pongs[-1]
+
+    def resume_writing(self) -> None:
+        """The client takes something again."""
+        super().resume_writing()
+        pong, self._owed_pong = self._owed_pong, b""
+        if pong and not self.close_sent:
+            self.transport.write(pong)
 
     def send_receive_event_to_app(self) -> None:
         """Pass a message on, and stop reading when too much waits. Text that is no UTF-8 closes with 1007."""
@@ -88,16 +133,16 @@ class WebSocketServer(WebSocketsSansIOProtocol):
                 self.conn.send_close(CloseCode.INVALID_DATA)
                 self.handle_parser_exception()
                 return
-        if not self.read_paused and self.queue.bytes > READ_AHEAD_BYTES:
-            self.read_paused = True
-            self.transport.pause_reading()
+        self.read_paused = self.queue.bytes > READ_AHEAD_BYTES
 
     async def receive(self) -> ASGIReceiveEvent:
         """The next message; reading goes on when little enough waits."""
+        if not self.queue.empty():
+            await asyncio.sleep(0)  # behind which one is there: a queue that has something lets nobody else run
         message = await self.queue.get()
         if self.read_paused and self.queue.bytes <= READ_AHEAD_BYTES:
             self.read_paused = False
-            self.transport.resume_reading()
+            self._read_or_not()
         return message
 
     async def send(self, message: ASGISendEvent) -> None:
@@ -121,9 +166,8 @@ class WebSocketServer(WebSocketsSansIOProtocol):
         self.close_sent = self.disconnected = True  # what the application still sends reaches nobody
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
+        self.read_paused = False
+        self._read_or_not()
 
     async def run_asgi(self) -> None:
         """Run the application. A client that leaves what it was sent untaken at the end is not waited for."""
