@@ -39,7 +39,8 @@ def confine() -> bool:
     if sys.platform == "linux":
         with suppress(OSError):  # no /proc
             Path("/proc/self/oom_score_adj").write_text(str(_SCORE), "ascii")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the terminal is the server's to handle
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # to all processes of a terminal or a service
+        signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold somebody's recording
     resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_DESCRIPTORS, MAX_DESCRIPTORS))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import multiprocessing
 import signal
@@ -94,6 +95,7 @@ class WorkerProcess:
         finally:
             self.box.shared()
             theirs.close()  # so that the worker's death is the end of the pipe
+        atexit.register(self.kill)  # before multiprocessing asks it to leave, which it hears nothing of, and waits
         self._reader = Thread(target=self._read, name="worker-reader", daemon=True)
         self._writer = Thread(target=self._write, name="worker-writer", daemon=True)
         self._reader.start()
@@ -157,6 +159,7 @@ class WorkerProcess:
     # ---------------------------------------------------------------------------------------------- event loop
 
     def _finish(self) -> None:
+        atexit.unregister(self.kill)
         code = self._process.exitcode or 0
         self._reader.join()
         self._process.close()

@@ -1,7 +1,8 @@
 """The worker process: loads the checkpoint, owns the device, runs the step loop until it is told to stop.
 
-It lives no longer than the process that started it and decides nothing about its own end: SIGINT goes to the whole
-terminal's process group and is left to the parent, which drains its requests first.
+It lives no longer than the process that started it and decides nothing about its own end: signals that ask for it are
+left to the parent, which drains its requests first. Terminals send theirs to the whole process group, systemd to all
+processes of the service.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def run_worker(pipe: Connection, factory: RunnerFactory, settings: EngineSetting
 
     ``box``: signs of life, and what is in work, for whoever started the process.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     configure_logging(settings.log_level, settings.log_format)
     inbox = Inbox()
     _be_killed_first()
