@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,12 +12,30 @@ from typing import ParamSpec, TypeVar
 from server.jobs.database import Database
 from server.jobs.files import RecordingFiles
 from server.jobs.runners import Runner
+from server.jobs.schema import WrongSchema
 from server.jobs.store import JobStore
 from server.jobs.webhooks.outbox import Outbox
 from server.jobs.work import Work
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class UnusableFolder(Exception):  # noqa: N818 - it is the folder that is of no use
+    """No jobs can be kept in it; says why, for the operator's eyes."""
+
+
+def check_folder(folder: Path) -> None:
+    """Open and close it, for who wants to know whether that can be done. Raises UnusableFolder."""
+    try:
+        opened = JobFolder(folder, "", float)
+    except WrongSchema as error:
+        raise UnusableFolder(str(error)) from None
+    except OSError as error:
+        raise UnusableFolder(f"{folder} cannot be used: {error.strerror}: {error.filename}") from None
+    except sqlite3.Error as error:
+        raise UnusableFolder(f"{folder / 'jobs.db'} cannot be used: {error}") from None
+    asyncio.run(opened.close())
 
 
 class JobFolder:

@@ -5,8 +5,9 @@ over, and what is left then hears an error. Live sessions run on as well; shortl
 their clients go on elsewhere, or say what they have heard, and close. A second signal means now. The exit status after
 that is 0. On SIGHUP the key file is read again.
 
-Where the model cannot be had, at the start or later, the process ends with status 1: whoever supervises it starts
-another one, perhaps on another machine. Wrong flags end it with 2.
+Where the model cannot be had, at the start or later, the process ends with status 1, and so it does where the address
+or the folder of jobs cannot be used: whoever supervises it starts another one, perhaps on another machine. Wrong flags
+end it with 2.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from server.app import create_app
 from server.engine.errors import EngineUnavailable
 from server.http.descriptors import DECODER_DESCRIPTORS
 from server.http.service import CANCEL_SECONDS, Service
+from server.jobs.folder import UnusableFolder, check_folder
 from server.logs import configure_logging
 from server.resources import raise_descriptor_limit, spent_resource
 from server.serving.heads import ConnectionLimits
@@ -119,6 +121,8 @@ class DrainingServer(uvicorn.Server):
         try:
             await super().startup(sockets)
         except SystemExit:  # the log says why
+            if self.lifespan.should_exit:
+                raise
             place = f"{self.config.host}:{self.config.port}"
             sys.stderr.write(f"Nothing is served at {place}. If another program has the port, give another: --port.\n")
             raise
@@ -220,8 +224,17 @@ def serve(arguments: Sequence[str] | None = None, prog: str = "vibevoice-asr-ser
     except UnusableVoiceEncoder as error:
         sys.stderr.write(f"--voice-encoder {error}\n")
         return 2
+    try:
+        if settings.jobs_folder is not None:
+            check_folder(settings.jobs_folder)
+    except UnusableFolder as error:
+        sys.stderr.write(f"--jobs-folder {error}\n")
+        return 1
     configure_logging(settings.log_level, settings.log_format)
     _guard_keys(sys.argv[1:] if arguments is None else arguments)
     server = DrainingServer(create_app(settings), settings)
-    server.run()
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's way to say that nothing is served
+        return 1
     return 1 if server.failed else 0

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr
 from pydantic_settings import NoDecode
+
+
+def read_origin(text: str) -> str:
+    """An origin as browsers send it, of one that a person wrote. Raises ValueError for what none of them sends."""
+    origin = text.rstrip("/").lower()
+    parts = urlsplit(origin)
+    if origin not in {"*", "null", f"{parts.scheme}://{parts.netloc}"} or "*" in parts.netloc:
+        raise ValueError(f"{text} is no origin: write it as https://app.example or http://localhost:3000, or *")
+    return origin
+
+
+def read_host(text: str) -> str:
+    """A name that the server is called by. Raises ValueError for what no host is called."""
+    if text != "*" and re.fullmatch(r"(\*\.)?[\w.-]+", text, re.ASCII) is None:
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError(
+                f"{text} is no host: write it as asr.example.com, without a port, or *.example.com, or *"
+            ) from None
+    return text
 
 
 class NetworkSettings(BaseModel):

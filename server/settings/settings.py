@@ -21,7 +21,7 @@ from server.settings.limits import LimitSettings
 from server.settings.live import SessionSettings
 from server.settings.log import LogSettings
 from server.settings.model import ModelSettings
-from server.settings.network import NetworkSettings
+from server.settings.network import NetworkSettings, read_host, read_origin
 from server.settings.page import PageSettings
 from server.settings.steps import StepSettings
 from server.settings.windows import WindowSettings
@@ -94,6 +94,16 @@ class Settings(
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(str(ip_network(entry)) for entry in value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(read_origin, value))
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(read_host, value))
 
     @model_validator(mode="after")
     def _readable_key_file(self) -> Self:

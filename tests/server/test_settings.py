@@ -29,6 +29,28 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.from_cli([]).cors_origins == ("https://a.example", "https://b.example")
 
 
+def test_origins_and_hosts_as_people_write_them() -> None:
+    origins = Settings(cors_origins="https://App.example/, http://[::1]:3000, tauri://localhost, null, *").cors_origins
+    assert origins == ("https://app.example", "http://[::1]:3000", "tauri://localhost", "null", "*")
+    hosts = Settings(allowed_hosts="a.example, *.b.example, host_1, ::1, 10.0.0.1, *").allowed_hosts
+    assert hosts == ("a.example", "*.b.example", "host_1", "::1", "10.0.0.1", "*")
+
+
+@pytest.mark.parametrize(
+    "wrong", ["app.example", "https://app.example/page", "https://", "*.app.example", "https://*.a.example"]
+)
+def test_what_no_browser_sends_as_its_origin_is_told(wrong: str) -> None:
+    """It would be allowed, and every page refused."""
+    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is no origin: write it as https://"):
+        Settings(cors_origins=(wrong,))
+
+
+@pytest.mark.parametrize("wrong", ["asr.example:8443", "https://asr.example", "asr.*", "asr.example/v1"])
+def test_what_no_host_is_called_is_told(wrong: str) -> None:
+    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is no host: write it as asr.example.com, without"):
+        Settings(allowed_hosts=(wrong,))
+
+
 def test_adapters_have_names_of_their_own() -> None:
     settings = Settings.from_cli(["--adapters", "clinic=/adapters/a=b, court = court"])
     assert settings.named_adapters == (NamedAdapter("clinic", "/adapters/a=b"), NamedAdapter("court", "court"))
