@@ -112,7 +112,8 @@ def _make_tables(connection: sqlite3.Connection, file: Path) -> None:
         for statement in ";".join(steps).split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite itself undoes one for which the disk has no room
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
