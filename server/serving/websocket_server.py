@@ -9,7 +9,7 @@ from typing import Any
 from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets import http11
-from websockets.frames import CloseCode
+from websockets.frames import CloseCode, Frame
 from websockets.protocol import State
 
 _LINGER_SECONDS = 5.0
@@ -103,6 +103,14 @@ class WebSocketServer(WebSocketsSansIOProtocol):
         if stop != self._stopped:
             self._stopped = stop
             (self.transport.pause_reading if stop else self.transport.resume_reading)()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Keep a part of a message as its bytes: there may be millions of them, of no or of few bytes each."""
+        if isinstance(self.frames[0], bytes):
+            self.frames = [bytearray(self.frames[0])]  # type: ignore[list-item]
+        self.frames[0] += event.data
+        if event.fin:
+            self.send_receive_event_to_app()
 
     def handle_ping(self) -> None:
         """Answer it, or remember to."""

@@ -13,6 +13,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
+from server.serving.websocket_server import WebSocketServer
 from tests.server.http.live_echo import PATH, Script, router
 from tests.support.loop_watch import LoopWatch
 from tests.support.scripted_server import PATIENCE, RunningServer, running_server
@@ -87,6 +88,25 @@ def test_many_small_messages_are_not_taken_in_one_turn(live: RunningServer, watc
 
     one_read = min(parsing(messages) for _ in range(3))
     assert any(watch.longest_turn(live.url, send) < SHARE * one_read for _ in range(3))
+
+
+def test_a_message_in_very_many_parts_is_kept_as_its_bytes(live: RunningServer) -> None:
+    text = b'{"do": "say", "n": 1, "text": "whole"}'
+    empty = Frame(Opcode.CONT, b"", fin=False).serialize(mask=True)
+    parts = [Frame(Opcode.CONT, bytes([byte]), fin=False).serialize(mask=True) for byte in text[1:]]
+    with client_of(live) as client:
+        client.sendall(Frame(Opcode.TEXT, text[:1], fin=False).serialize(mask=True) + empty * 1_000 + b"".join(parts))
+        live.wait_for(lambda: text in map(b"".join, parts_held(live)), "all parts have come")
+        assert max(map(len, parts_held(live))) == 1
+        client.sendall(Frame(Opcode.CONT, b"").serialize(mask=True))
+        received = b""
+        while b"whole" not in received:
+            received += client.recv(1 << 16)
+
+
+def parts_held(server: RunningServer) -> list[list[bytes]]:
+    """By connection, of messages that have not ended."""
+    return [each.frames for each in server.server.server_state.connections if isinstance(each, WebSocketServer)]
 
 
 def parsing(messages: bytes) -> float:
