@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import logging
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -95,7 +96,8 @@ class WorkerProcess:
         finally:
             self.box.shared()
             theirs.close()  # so that the worker's death is the end of the pipe
-        atexit.register(self.kill)  # before multiprocessing asks it to leave, which it hears nothing of, and waits
+        self._parent = os.getpid()
+        atexit.register(self._leave)
         self._reader = Thread(target=self._read, name="worker-reader", daemon=True)
         self._writer = Thread(target=self._write, name="worker-writer", daemon=True)
         self._reader.start()
@@ -121,6 +123,12 @@ class WorkerProcess:
         """End the process at once, whatever it does."""
         if not self.ended.done():
             self._process.kill()
+
+    def _leave(self) -> None:
+        """At the end of a process that did not close it: multiprocessing would ask it to leave, which it hears nothing
+        of, and wait for that. One that was forked off leaves it alone."""
+        if os.getpid() == self._parent:
+            self.kill()
 
     # ------------------------------------------------------------------------------------------------- threads
 
@@ -159,7 +167,7 @@ class WorkerProcess:
     # ---------------------------------------------------------------------------------------------- event loop
 
     def _finish(self) -> None:
-        atexit.unregister(self.kill)
+        atexit.unregister(self._leave)
         code = self._process.exitcode or 0
         self._reader.join()
         self._process.close()

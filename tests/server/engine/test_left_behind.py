@@ -27,6 +27,19 @@ asyncio.run(main())
 """
 
 
+def test_one_that_was_forked_off_leaves_it_alone() -> None:
+    forked = "    child = os.fork()\n    if not child:\n        return\n    os.waitpid(child, 0)\n"
+    script = SCRIPT.replace("    print(worker.pid,", f"{forked}    print(worker._process.is_alive(),")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"import os\n{script}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stdout.split() == [b"True"]
+
+
 @pytest.mark.parametrize("end", ["", "raise SystemExit(0)", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"])
 def test_nobody_closed_it(end: str) -> None:
     left = subprocess.run(
