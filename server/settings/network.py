@@ -17,7 +17,7 @@ def read_origin(text: str) -> str:
     origin = text.rstrip("/").lower()
     parts = urlsplit(origin)
     if origin not in {"*", "null", f"{parts.scheme}://{parts.netloc}"} or "*" in parts.netloc:
-        raise ValueError(f"{text} is no origin: write it as https://app.example or http://localhost:3000, or *")
+        raise ValueError(f"{text} is not an origin: write it as https://app.example or http://localhost:3000, or *")
     return origin
 
 
@@ -28,7 +28,7 @@ def read_host(text: str) -> str:
             ip_address(text)
         except ValueError:
             raise ValueError(
-                f"{text} is no host: write it as asr.example.com, without a port, or *.example.com, or *"
+                f"{text} is not a host: write it as asr.example.com, without a port, or *.example.com, or *"
             ) from None
     return text
 

@@ -41,13 +41,13 @@ def test_origins_and_hosts_as_people_write_them() -> None:
 )
 def test_what_no_browser_sends_as_its_origin_is_told(wrong: str) -> None:
     """It would be allowed, and every page refused."""
-    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is no origin: write it as https://"):
+    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is not an origin: write it as https://"):
         Settings(cors_origins=(wrong,))
 
 
 @pytest.mark.parametrize("wrong", ["asr.example:8443", "https://asr.example", "asr.*", "asr.example/v1"])
 def test_what_no_host_is_called_is_told(wrong: str) -> None:
-    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is no host: write it as asr.example.com, without"):
+    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is not a host: write it as asr.example.com, without"):
         Settings(allowed_hosts=(wrong,))
 
 
