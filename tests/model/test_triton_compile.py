@@ -140,3 +140,26 @@ def test_kernels_compile(device: None, monkeypatch: pytest.MonkeyPatch, tmp_path
     )
     for kernel in (mixing, attending):
         assert kernel.asm["cubin"]
+
+
+@pytest.mark.parametrize(
+    ("device", "dtype", "room"),
+    [(75, torch.float16, 64 << 10), (89, torch.float32, 99 << 10)],
+    indirect=["device"],
+    ids=["T4", "RTX 4090 in float32"],
+)
+def test_the_largest_tile_fits_the_shared_memory(
+    device: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dtype: torch.dtype, room: int
+) -> None:
+    """A larger kernel is compiled without a word, and every prefill of a thousand positions fails."""
+    from model.decoder.attention import triton_kernel
+
+    monkeypatch.setattr(triton.knobs.cache, "dir", str(tmp_path))
+    target = triton.runtime.driver.active.get_current_target()
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: divmod(target.arch, 10))
+    tile = triton_kernel._largest_tile.__wrapped__(dtype, torch.device("cuda", 0))
+    kernel = triton_kernel._attend_tiles.warmup(
+        *[dtype] * 4, *[torch.float32] * 3, *[torch.int32] * 3, 2, 2, 2, 2, 1.0, grid=(1,),
+        **triton_kernel._constants(dtype, HEADS, KV_HEADS, DIM, PAGE, tile, 1, True),
+    )  # fmt: skip
+    assert kernel.metadata.shared <= room

@@ -35,7 +35,7 @@ _PREFILL = 1024
 """Positions from which a call is taken for a prefill."""
 
 _TILE = 64
-"""Rows of a tile for wider rows; twice as many for a prefill."""
+"""Rows of a tile for wider rows; twice as many for a prefill, where they fit."""
 
 _FEW_ROWS = 64
 """Up to so many rows of a step are told apart by one variant of the kernel."""
@@ -48,7 +48,7 @@ def attend(
 ) -> torch.Tensor:
     """See ``packed.Kernel``. ``head_dim`` has to be a power of two, 16 at least."""
     shared = query.shape[1] // keys.shape[2]
-    tile = _tile_rows(len(query), rows.widest, shared)
+    tile = _tile_rows(len(query), rows.widest, shared, _largest_tile(query.dtype, query.device))
     programs = _tiles(query, rows, tile, shared) * keys.shape[2]
     splits = min(_MAX_SPLITS, _PROGRAMS // programs, -(-rows.longest // _SPLIT_KEYS))
     return _attend(query, keys, values, rows, scale, tile=tile, splits=max(1, splits), share=0)
@@ -126,7 +126,8 @@ def _compile_ahead(
     dtype: torch.dtype, device: torch.device, heads: int, kv_heads: int, dim: int, page_size: int
 ) -> None:
     """Compile what steps of up to ``_FEW_ROWS`` rows may need: recorded steps see to those of more."""
-    for tile in {_tile_rows(*each, heads // kv_heads) for each in ((1, 1), (2, 2), (_PREFILL, _PREFILL))}:
+    steps, largest = ((1, 1), (2, 2), (_PREFILL, _PREFILL)), _largest_tile(dtype, device)
+    for tile in {_tile_rows(*step, heads // kv_heads, largest) for step in steps}:
         for split in (False, True):
             between = torch.float32 if split else dtype
             _attend_tiles.warmup(
@@ -139,7 +140,19 @@ def _compile_ahead(
     )  # fmt: skip
 
 
-def _tile_rows(positions: int, widest: int, shared: int) -> int:
+@cache
+def _largest_tile(dtype: torch.dtype, device: torch.device) -> int:
+    """Rows of a tile that fits a multiprocessor's shared memory with the keys and values beside it.
+
+    Of that a T4 has 64 KiB, and GPUs of compute capability 8.6, 8.9 and 12.0 have 99: the kernel is compiled all the
+    same, and refused when it is launched.
+    """
+    if device.type == "cuda" and (dtype == torch.float32 or torch.cuda.get_device_capability(device) < (8, 0)):
+        return _TILE
+    return 2 * _TILE
+
+
+def _tile_rows(positions: int, widest: int, shared: int, largest: int) -> int:
     """Rows of a tile, each one query of one head.
 
     As few as there can be for rows of one query; what is still cheap for such rows beside wider ones; large ones for
@@ -148,7 +161,7 @@ def _tile_rows(positions: int, widest: int, shared: int) -> int:
     least = max(16, _power_of_2(shared))
     if widest == 1:
         return least
-    return max(least, _TILE if positions < _PREFILL else 2 * _TILE)
+    return max(least, _TILE if positions < _PREFILL else largest)
 
 
 def _power_of_2(number: int) -> int:
