@@ -169,9 +169,9 @@ def _measure_section(bench: Bench, section: Section, measure: Callable[[Bench, S
     if limit < 1:
         section.notes.append("no time left")
         return
-    settle(bench.device)
     began = monotonic()
     try:
+        settle(bench.device)  # fails where the section before has broken the device
         with time_limit(limit):
             measure(bench, section)
     except TimeUp:

@@ -45,10 +45,10 @@ def full_size(*, layers: int = 28, blocks: Sequence[int] = (3, 3, 3, 3, 3, 3, 8)
     return _with_encoders(text, num_filters=32, depths=list(blocks))
 
 
-def small(vocabulary: int = 2048) -> VibeVoiceAsrConfig:
+def small() -> VibeVoiceAsrConfig:
     """The same layers in the same order, narrow and few: a rehearsal on a CPU."""
     text = Qwen2Config(
-        vocab_size=vocabulary,
+        vocab_size=len(cast(Any, _processor()).tokenizer),
         hidden_size=64,
         intermediate_size=128,
         num_hidden_layers=2,
@@ -85,10 +85,15 @@ def random_checkpoint(config: VibeVoiceAsrConfig, device: torch.device, dtype: t
 
 def name_audio_tokens(config: VibeVoiceAsrConfig) -> VibeVoiceAsrProcessor:
     """Make ``config`` fit the bundled checkpoint's processor, which is returned."""
-    processor = VibeVoiceAsrProcessor.from_pretrained(TINY)
+    processor = _processor()
     tokenizer = cast(Any, processor).tokenizer
     for name in ("audio_token_id", "audio_bos_token_id", "audio_eos_token_id"):
         setattr(config, name, tokenizer.convert_tokens_to_ids(getattr(processor, name.removesuffix("_id"))))
+    return processor
+
+
+def _processor() -> VibeVoiceAsrProcessor:
+    processor: VibeVoiceAsrProcessor = VibeVoiceAsrProcessor.from_pretrained(TINY)
     return processor
 
 

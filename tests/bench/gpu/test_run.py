@@ -1,0 +1,51 @@
+"""What the GPU bench does is tried on a CPU: ten minutes on a GPU are dear."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from bench.gpu import run
+from bench.gpu.bench import Bench, Section
+from bench.gpu.random_steps import RandomSteps
+from bench.support.random_model import random_checkpoint, small
+from model.start import make_runner
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    return Bench(random_checkpoint(small(), torch.device("cpu"), torch.float32), run.REHEARSAL)
+
+
+def test_the_small_model_knows_every_token_of_its_processor(bench: Bench) -> None:
+    """A GPU that looks up a token that is not there is lost to the process."""
+    random = RandomSteps(make_runner(bench.checkpoint, kv_positions=4096), seed=0)
+    random.run(20, time_left=lambda: True)
+    assert random.steps == 20
+    assert len(bench.checkpoint.processor.tokenizer) <= len(bench.checkpoint.model.lm_head.weight)
+
+
+def test_a_broken_device_takes_nothing_that_was_measured(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """After a failed assertion on the GPU every call to it fails, also those between two sections."""
+    broken = False
+
+    def measured(_bench: Bench, section: Section) -> None:
+        nonlocal broken
+        section.rows.append(["good"])
+        broken = True
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    def settle(_device: torch.device) -> None:
+        if broken:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr(run, "settle", settle)
+    monkeypatch.setattr(run, "SECTIONS", {"first": (measured, 5.0), "second": (measured, 5.0)})
+    found = run.run(bench, ["first", "second"], tmp_path)
+    assert [section.rows for section in found.sections[:2]] == [[["good"]], []]
+    assert json.loads((tmp_path / "gpu.json").read_text())["sections"][1]["notes"]
