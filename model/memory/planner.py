@@ -83,9 +83,15 @@ class Planner:
 
 
 def free_bytes(device: torch.device) -> int | None:
-    """Of a GPU; None for a CPU, whose memory is not shared out."""
+    """Of a GPU; None for a CPU, whose memory is not shared out.
+
+    What quantising has left with the allocator, hundreds of MiB of whole weights, is given back first: the driver does
+    not count it as free.
+    """
     if device.type == "cuda":
+        torch.cuda.empty_cache()
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":
+        torch.mps.empty_cache()
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     return None

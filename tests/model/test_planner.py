@@ -256,10 +256,18 @@ def test_a_gpu_is_asked_for_its_capability_and_its_free_memory(monkeypatch: pyte
 
 
 def test_unified_memory_has_what_is_recommended_less_what_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.mps, "empty_cache", lambda: None)
     monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 12 * GIB)
     monkeypatch.setattr(torch.mps, "driver_allocated_memory", lambda: 5 * GIB)
     assert free_bytes(torch.device("mps")) == 7 * GIB
     assert free_bytes(torch.device("cpu")) is None
+
+
+def test_what_loading_has_left_with_the_allocator_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [GIB]
+    monkeypatch.setattr(torch.cuda, "empty_cache", kept.clear)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (5 * GIB - sum(kept), 16 * GIB))
+    assert free_bytes(torch.device("cuda", 0)) == 5 * GIB
 
 
 # ---------------------------------------------------------------------------------------------------------- economy
