@@ -106,8 +106,7 @@ def steps(bench: Bench, section: Section) -> None:
 
 def backends(bench: Bench, section: Section) -> None:
     """The same steps by attention backend, with recorded steps and without."""
-    context, batches = next(iter(bench.sizes.step_batches.items()))
-    batches = tuple(rows for rows in (1, 32) if rows in batches) or batches[:1]
+    context, batches = usual_steps(bench)
     section.header = ["attention", "graphs", *(f"{rows} rows, ms per step" for rows in batches)]
     names: tuple[AttentionName, ...] = ("flash", "varlen", "triton", "sdpa")
     recorded = (True, False) if bench.device.type == "cuda" else (False,)
@@ -121,16 +120,26 @@ def backends(bench: Bench, section: Section) -> None:
             section.rows.append([name, "yes" if graphs else "no", *cells])
 
 
+def usual_steps(bench: Bench) -> tuple[int, tuple[int, ...]]:
+    """Context and rows of the steps that tell one way from another."""
+    context, batches = next(iter(bench.sizes.step_batches.items()))
+    return context, tuple(rows for rows in (1, 32) if rows in batches) or batches[:1]
+
+
 def _backend_cells(
     bench: Bench, name: AttentionName, graphs: bool, context: int, batches: tuple[int, ...]
 ) -> list[str]:
-    runner = bench.runner(attention=name, graphs=graphs)
+    return step_cells(bench.runner(attention=name, graphs=graphs), context, batches, bench.device)
+
+
+def step_cells(runner: Runner, context: int, batches: tuple[int, ...], device: torch.device) -> list[str]:
+    """Milliseconds of a decode step of so many rows each; the streams stay open."""
     cells, opened = [], 0
     for rows in batches:
         for number in range(opened, rows):
             take_in(runner, number, context)
         opened = rows
-        cells.append(f"{1000 * _step_seconds(runner, rows, bench.device):.2f}")
+        cells.append(f"{1000 * _step_seconds(runner, rows, device):.2f}")
     return cells
 
 

@@ -27,7 +27,7 @@ from types import FrameType
 
 import torch
 
-from bench.gpu import checks, files, live, long, parts
+from bench.gpu import checks, files, live, long, parts, quantised
 from bench.gpu.bench import Bench, Section, Sizes
 from bench.support.capacity import by_memory
 from bench.support.random_model import full_size, random_checkpoint, small
@@ -76,6 +76,7 @@ SECTIONS: dict[str, tuple[Callable[[Bench, Section], None], float]] = {
     "live": (live.live, 80),
     "prefills": (parts.prefills, 25),
     "checks": (checks.checks, 60),
+    "quantised": (quantised.quantised, 70),
     "backends": (parts.backends, 50),
 }
 """Each with its limit in seconds; what the goals need comes first."""

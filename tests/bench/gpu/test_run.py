@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from bench.gpu import run
 from bench.gpu.bench import Bench, Section
+from bench.gpu.quantised import quantised
 from bench.gpu.random_steps import RandomSteps
 from bench.support.random_model import random_checkpoint, small
 from model.start import make_runner
@@ -49,3 +51,13 @@ def test_a_broken_device_takes_nothing_that_was_measured(
     found = run.run(bench, ["first", "second"], tmp_path)
     assert [section.rows for section in found.sections[:2]] == [[["good"]], []]
     assert json.loads((tmp_path / "gpu.json").read_text())["sections"][1]["notes"]
+
+
+def test_fewer_bits_are_compared_on_the_same_weights(bench: Bench) -> None:
+    few = Bench(bench.checkpoint, replace(bench.sizes, step_batches={40: (1,)}))
+    section = Section("quantised")
+    quantised(few, section)
+    found = {weights: float(same.rstrip("%")) for weights, _, same, *_ in section.rows}
+    assert found["bf16"] == 100
+    assert 80 < found["int8"] < 100
+    assert any(note.startswith("fp8") for note in section.notes)
