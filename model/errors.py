@@ -10,6 +10,7 @@ _DEVICE_FAULTS = (
     "cuDNN error",
     "NCCL error",
     "CUDA driver",
+    "Triton Error [CUDA]",
 )
 
 
