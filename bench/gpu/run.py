@@ -2,11 +2,12 @@
 
     python -m bench.gpu [--out FOLDER] [--only steps files ...] [--record]
     python -m bench.gpu --rehearse          the same on a CPU with a small model, in a minute or two
-    python -m bench.gpu --show FILE --record
+    python -m bench.gpu --show FILE ... --record
 
 One call takes less than ten minutes: every section has a time limit, all together have one, and a section that
 reaches it or fails keeps what it measured. ``gpu.json`` in the folder (the variable OUT, or the working folder) is
-written after every section; ``--show`` prints such a file again. Needs no checkpoint and none of the server's web
+written after every section; ``--show`` prints such files again, as if they were of one run: of a section that was
+measured several times the last. Needs no checkpoint and none of the server's web
 packages. Guesses at the answer's template never come true with random weights, so a trained model decodes in fewer
 steps than these files.
 """
@@ -20,7 +21,7 @@ import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
 from types import FrameType
@@ -75,11 +76,13 @@ SECTIONS: dict[str, tuple[Callable[[Bench, Section], None], float]] = {
     "long": (long.long_file, 50),
     "live": (live.live, 80),
     "prefills": (parts.prefills, 25),
-    "checks": (checks.checks, 60),
+    "checks": (checks.checks, 50),
+    "random": (checks.random_steps, 70),
     "quantised": (quantised.quantised, 70),
     "backends": (parts.backends, 50),
 }
 """Each with its limit in seconds; what the goals need comes first."""
+_MEMORY = "memory"
 TOTAL_SECONDS = 530.0
 """For all sections together. Loading torch, making the model and writing the results come on top."""
 
@@ -106,6 +109,22 @@ class Findings:
         sections, goals = ([Section(**each) for each in found["sections"]], [Goal(**each) for each in found["goals"]])
         return cls(found["machine"], found["model"], sections, goals)
 
+    @classmethod
+    def together(cls, runs: Sequence[Findings]) -> Findings:
+        """Of several runs, the later ones for what the earlier ones had no time for."""
+        sections: dict[str, Section] = {}
+        for section in (section for run in runs for section in run.sections):
+            known = sections.get(section.name)
+            if known is None or section.rows or not known.rows:
+                sections[section.name] = section
+        if memory := [section for run in runs for section in run.sections if section.name == _MEMORY]:
+            rows = {row[0]: row for section in memory for row in section.rows}
+            notes = list(dict.fromkeys(note for section in memory for note in section.notes))
+            sections[_MEMORY] = replace(memory[-1], rows=list(rows.values()), notes=notes)
+        goals = {goal.name: goal for run in runs for goal in run.goals}
+        machines = dict.fromkeys(run.machine for run in runs)
+        return cls("; ".join(machines), runs[-1].model, list(sections.values()), list(goals.values()))
+
     def report(self) -> Report:
         """Everything once more as Markdown."""
         report = Report("gpu")
@@ -126,9 +145,12 @@ def main() -> None:
     command.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", ".")))
     command.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS))
     command.add_argument("--rehearse", action="store_true")
-    command.add_argument("--show", type=Path)
+    command.add_argument("--show", type=Path, nargs="+")
     options = command.parse_args()
-    findings = Findings.load(options.show) if options.show else _measure(options.rehearse, options.only, options.out)
+    if options.show:
+        findings = Findings.together([Findings.load(file) for file in options.show])
+    else:
+        findings = _measure(options.rehearse, options.only, options.out)
     report = findings.report()
     if options.record:
         report.record()
@@ -197,7 +219,7 @@ def settle(device: torch.device) -> None:
 def _memory(bench: Bench, sections: Sequence[Section]) -> Section:
     """What each section took of the GPU, and what the server's KV cache has room for there."""
     rows = [[section.name, f"{section.peak_bytes / 1e9:.1f}"] for section in sections if section.peak_bytes]
-    memory = Section("memory", ["section", "most allocated, GB (weights and KV pages included)"], rows)
+    memory = Section(_MEMORY, ["section", "most allocated, GB (weights and KV pages included)"], rows)
     if bench.held is not None:
         capacity = by_memory(bench.held)
         memory.notes.append(

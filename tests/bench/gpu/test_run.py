@@ -14,6 +14,7 @@ from bench.gpu.bench import Bench, Section
 from bench.gpu.quantised import quantised
 from bench.gpu.random_steps import RandomSteps
 from bench.support.random_model import random_checkpoint, small
+from bench.support.report import Goal
 from model.start import make_runner
 
 
@@ -61,3 +62,28 @@ def test_fewer_bits_are_compared_on_the_same_weights(bench: Bench) -> None:
     assert found["bf16"] == 100
     assert 80 < found["int8"] < 100
     assert any(note.startswith("fp8") for note in section.notes)
+
+
+def test_runs_are_shown_as_one() -> None:
+    """Ten minutes are not enough for everything where a GPU is slow."""
+    first = run.Findings(
+        "a GPU",
+        "a model",
+        [
+            Section("files", rows=[["64"]]),
+            Section("random", notes=["no time left"]),
+            Section("memory", rows=[["files"]]),
+        ],
+        [Goal("files", 900, 1000), Goal("live", 130, 128)],
+    )
+    second = run.Findings(
+        "a GPU",
+        "a model",
+        [Section("files"), Section("random", rows=[["10000"]]), Section("memory", rows=[["random"]])],
+        [Goal("random", 10_000, 10_000), Goal("files", 1100, 1000)],
+    )
+    shown = run.Findings.together([first, second])
+    assert [section.name for section in shown.sections] == ["files", "random", "memory"]
+    assert [section.rows for section in shown.sections] == [[["64"]], [["10000"]], [["files"], ["random"]]]
+    assert [(goal.name, goal.met) for goal in shown.goals] == [("files", True), ("live", True), ("random", True)]
+    assert shown.machine == "a GPU"
