@@ -12,12 +12,15 @@ import torch
 from bench.gpu.floors import DecoderCosts, EncoderCosts, Rates, measure_rates
 from bench.support.report import Goal
 from model.loading.checkpoint import Checkpoint
+from model.memory.planner import free_bytes
 from model.runner.runner import Runner
 from model.seam.runner import AttentionName, RunnerInfo
 from model.start import make_runner
 
 STEP_CONTEXT = 1000
 """Positions that a minute of speech takes with half of its answer: the context of the goals."""
+_COPY_SHARE = 4
+"""The copy that tells the bandwidth takes at most one part in so many of the free memory, twice."""
 LIVE_P95 = 1.0
 """Seconds within which live sessions want 95 % of their updates."""
 
@@ -102,12 +105,11 @@ class Bench:
 
     @property
     def known_rates(self) -> Rates:
-        """Those of the section ``rates``, measured now where that did not run."""
+        """Those of the section ``rates``, measured now where that did not run: before a runner takes the memory."""
         if self.rates is None:
-            sizes = self.sizes
-            self.rates = measure_rates(
-                self.device, self.checkpoint.dtype, copy_bytes=sizes.copy_bytes, side=sizes.matmul_side
-            )
+            sizes, free = self.sizes, free_bytes(self.device)
+            copied = sizes.copy_bytes if free is None else min(sizes.copy_bytes, free // _COPY_SHARE)
+            self.rates = measure_rates(self.device, self.checkpoint.dtype, copy_bytes=copied, side=sizes.matmul_side)
         return self.rates
 
     def runner(self, *, positions: int | None = None, attention: AttentionName = "auto", graphs: bool = True) -> Runner:

@@ -44,10 +44,12 @@ def long_file(bench: Bench, section: Section) -> None:
     """The long file alone with two budgets, then beside rows that decode, with a smaller one too."""
     columns = ["rows beside", "frames/step", "positions/step", "first token, s", "first segment, s", "share of floor"]
     section.header = [*columns, "longest gap of a row, ms", "usual gap, ms"]
-    runner = bench.runner()
     frames = GEOMETRY.frames(bench.sizes.long_seconds * SAMPLE_RATE)
+    found = bench.known_rates
+    encoding = bench.encoder_costs.encode(found, frames)
+    runner = bench.runner()
     prompt = runner.prompt_positions(frames, Question())
-    floor = bench.encoder_costs.encode(bench.known_rates, frames) + bench.costs.prefill(bench.known_rates, prompt)
+    floor = encoding + bench.costs.prefill(found, prompt)
     section.notes.append(
         f"{bench.sizes.long_seconds} s of audio, {prompt} positions; floor of encoding and prefill {floor:.3f} s"
     )

@@ -146,7 +146,7 @@ def step_cells(runner: Runner, context: int, batches: tuple[int, ...], device: t
 def prefills(bench: Bench, section: Section) -> None:
     """A prompt into the cache of an otherwise idle runner, in steps of the engine's default size."""
     section.header = ["positions", "ms", "floor, ms", "share of floor"]
-    runner = bench.runner()
+    found, runner = bench.known_rates, bench.runner()
     for positions in bench.sizes.prefills:
         best = float("inf")
         for _ in range(3):
@@ -157,7 +157,7 @@ def prefills(bench: Bench, section: Section) -> None:
             wait(bench.device)
             best = min(best, perf_counter() - began)
             runner.release(0)
-        floor = bench.costs.prefill(bench.known_rates, positions)
+        floor = bench.costs.prefill(found, positions)
         section.rows.append([str(positions), f"{1000 * best:.1f}", f"{1000 * floor:.1f}", _share(floor, best)])
 
 

@@ -15,6 +15,7 @@ from bench.gpu.quantised import quantised
 from bench.gpu.random_steps import RandomSteps
 from bench.support.random_model import random_checkpoint, small
 from bench.support.report import Goal
+from model.runner.runner import Runner
 from model.start import make_runner
 
 
@@ -87,3 +88,28 @@ def test_runs_are_shown_as_one() -> None:
     assert [section.rows for section in shown.sections] == [[["64"]], [["10000"]], [["files"], ["random"]]]
     assert [(goal.name, goal.met) for goal in shown.goals] == [("files", True), ("live", True), ("random", True)]
     assert shown.machine == "a GPU"
+
+
+@pytest.mark.parametrize("name", ["encoders", "steps", "long", "prefills"])
+def test_rates_are_measured_while_there_is_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A runner takes all that is left, and any section may be the first."""
+
+    class TakenError(Exception):
+        pass
+
+    def runner(self: Bench, **_: object) -> Runner:
+        assert self.rates is not None
+        raise TakenError
+
+    monkeypatch.setattr(Bench, "runner", runner)
+    with pytest.raises(TakenError):
+        run.SECTIONS[name][0](replace(bench, rates=None), Section(name))
+
+
+@pytest.mark.parametrize(("free", "copied"), [(None, 1 << 24), (1 << 30, 1 << 24), (1 << 20, 1 << 18)])
+def test_a_small_card_copies_less(bench: Bench, monkeypatch: pytest.MonkeyPatch, free: int | None, copied: int) -> None:
+    seen = []
+    monkeypatch.setattr("bench.gpu.bench.free_bytes", lambda _: free)
+    monkeypatch.setattr("bench.gpu.bench.measure_rates", lambda *_, **sizes: seen.append(sizes["copy_bytes"]))
+    assert replace(bench, rates=None).known_rates is None
+    assert seen == [copied]
