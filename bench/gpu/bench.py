@@ -15,12 +15,14 @@ from model.loading.checkpoint import Checkpoint
 from model.memory.planner import free_bytes
 from model.runner.runner import Runner
 from model.seam.runner import AttentionName, RunnerInfo
-from model.start import make_runner
+from model.seam.steps import DEFAULT_STEPS, StepSizes
+from model.start import Room, make_runner
 
 STEP_CONTEXT = 1000
 """Positions that a minute of speech takes with half of its answer: the context of the goals."""
 _COPY_SHARE = 4
 """The copy that tells the bandwidth takes at most one part in so many of the free memory, twice."""
+_ROOMY = 40_000_000_000
 LIVE_P95 = 1.0
 """Seconds within which live sessions want 95 % of their updates."""
 
@@ -112,17 +114,30 @@ class Bench:
             self.rates = measure_rates(self.device, self.checkpoint.dtype, copy_bytes=copied, side=sizes.matmul_side)
         return self.rates
 
-    def runner(self, *, positions: int | None = None, attention: AttentionName = "auto", graphs: bool = True) -> Runner:
+    @property
+    def roomy(self) -> bool:
+        """Whether steps of several times the usual size leave most of the memory to the KV cache."""
+        return self.device.type != "cuda" or torch.cuda.mem_get_info(self.device)[1] >= _ROOMY
+
+    def runner(
+        self,
+        *,
+        positions: int | None = None,
+        attention: AttentionName = "auto",
+        graphs: bool = True,
+        steps: StepSizes = DEFAULT_STEPS,
+    ) -> Runner:
         """A runner as the server makes it. The one before must not be referred to any more.
 
-        ``positions``: of its KV cache, by default what the server takes. ``graphs``: with recorded steps and chunks,
-        where the device can have them. Raises AttentionError.
+        ``positions``: of its KV cache, by default what the server takes beside ``steps``, the largest that are to come.
+        ``graphs``: with recorded steps and chunks, where the device can have them. Raises AttentionError.
         """
         gc.collect()  # recorded graphs refer to what they were recorded from
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-        runner = make_runner(self.checkpoint, kv_positions=positions, attention=attention, graphs=graphs)
-        if positions is None:
+        room = Room(steps)
+        runner = make_runner(self.checkpoint, kv_positions=positions, room=room, attention=attention, graphs=graphs)
+        if positions is None and steps == DEFAULT_STEPS:
             self.held = runner.info
         return runner
 

@@ -28,13 +28,15 @@ def files(bench: Bench, section: Section) -> None:
     """Files through scheduler, step loop and runner; the answers have the length of ordinary speech."""
     section.header = ["at once", "frames/step", "positions/step", "clips", "audio s", "seconds", "RTFx", "tokens/s"]
     speed = 0.0
-    runner = bench.runner()
+    most = max(bench.sizes.clips)
+    larger = StepSizes(max(32, most), prefill_positions=_LARGER[1], encode_frames=_LARGER[0])
+    runner = bench.runner(steps=larger if bench.roomy else DEFAULT_STEPS)
     _work(runner, _clips(bench.sizes, 1), 1, DEFAULT_STEPS)  # warms up
     for concurrency, count in bench.sizes.clips.items():
         usual = replace(DEFAULT_STEPS, max_rows=max(32, concurrency))
         sizes = [usual]
-        if concurrency == max(bench.sizes.clips):
-            sizes.append(replace(usual, encode_frames=_LARGER[0], prefill_positions=_LARGER[1]))
+        if concurrency == most and bench.roomy:
+            sizes.append(larger)
         for steps in sizes:
             clips = _clips(bench.sizes, count)
             while speed and len(clips) > concurrency and not section.time_for(1.5 * _audio(clips) / speed):

@@ -47,16 +47,17 @@ def long_file(bench: Bench, section: Section) -> None:
     frames = GEOMETRY.frames(bench.sizes.long_seconds * SAMPLE_RATE)
     found = bench.known_rates
     encoding = bench.encoder_costs.encode(found, frames)
-    runner = bench.runner()
+    usual = DEFAULT_STEPS
+    larger = replace(usual, encode_frames=600, prefill_positions=8192)
+    runner = bench.runner(steps=larger if bench.roomy else usual)
     prompt = runner.prompt_positions(frames, Question())
     floor = encoding + bench.costs.prefill(found, prompt)
     section.notes.append(
         f"{bench.sizes.long_seconds} s of audio, {prompt} positions; floor of encoding and prefill {floor:.3f} s"
     )
-    usual = DEFAULT_STEPS
     for beside, steps in (
         (0, usual),
-        (0, replace(usual, encode_frames=600, prefill_positions=8192)),
+        *([(0, larger)] if bench.roomy else []),
         (bench.sizes.beside, usual),
         (bench.sizes.beside, replace(usual, prefill_positions=512)),
     ):

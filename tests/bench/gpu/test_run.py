@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.gpu import run
+from bench.gpu import files, run
 from bench.gpu.bench import Bench, Section
 from bench.gpu.quantised import quantised
 from bench.gpu.random_steps import RandomSteps
 from bench.support.random_model import random_checkpoint, small
 from bench.support.report import Goal
 from model.runner.runner import Runner
+from model.seam.steps import DEFAULT_STEPS, StepSizes
 from model.start import make_runner
 
 
@@ -113,3 +114,29 @@ def test_a_small_card_copies_less(bench: Bench, monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr("bench.gpu.bench.measure_rates", lambda *_, **sizes: seen.append(sizes["copy_bytes"]))
     assert replace(bench, rates=None).known_rates is None
     assert seen == [copied]
+
+
+@pytest.mark.parametrize(("total", "larger"), [(24 << 30, False), (80 << 30, True)])
+def test_larger_steps_are_planned_for_where_they_are_measured(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, total: int, larger: bool
+) -> None:
+    """Steps that nobody planned for run out of memory and are done in parts, which tells nothing of them."""
+    planned = []
+
+    def runner(_: Bench, *, steps: StepSizes = DEFAULT_STEPS) -> Runner:
+        planned.append(steps)
+        return make_runner(bench.checkpoint, kv_positions=4096)
+
+    monkeypatch.setattr(Bench, "runner", runner)
+    monkeypatch.setattr(Bench, "device", torch.device("cuda", 0))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (0, total))
+    used: list[StepSizes] = []
+
+    def work(_runner: Runner, _clips: object, _concurrency: int, steps: StepSizes) -> tuple[float, int]:
+        used.append(steps)
+        return 1.0, 1
+
+    monkeypatch.setattr(files, "_work", work)
+    files.files(replace(bench, sizes=replace(bench.sizes, clips={1: 1})), Section("files"))
+    assert max(used, key=lambda steps: steps.encode_frames) == planned[0]
+    assert (planned[0] != DEFAULT_STEPS) is larger
