@@ -128,6 +128,16 @@ def test_livekit(client: Client, spoken: Spoken) -> None:
             interim = ""
 
 
+@pytest.mark.client("LiveKit Agents (Python), OpenAI")
+@heavy
+def test_livekit_with_a_detector_of_its_own(client: Client, spoken: Spoken) -> None:
+    """As it has it for this name, which stands for a model that finds no turns: it commits, and nobody else does."""
+    told = client("livekit_openai", "gpt-live-transcribe", rate=48_000)
+    spoken.check_text(texts(told, "final_transcript"))
+    kinds = [entry["kind"] for entry in told]
+    assert kinds.count("start_of_speech") == kinds.count("end_of_speech") == kinds.count("recognition_usage") > 1
+
+
 @pytest.mark.client("Pipecat, OpenAI")
 @heavy
 @pytest.mark.parametrize("mode", ["server_vad", "commit"])

@@ -31,6 +31,9 @@ OpenAI's own looks at the words and waits up to 8, 4 or 2 s when a sentence seem
 so it lies between that and the short wait behind a finished sentence.
 """
 
+WITHOUT_TURNS = ("gpt-realtime-whisper", "gpt-live-transcribe")
+"""How names of OpenAI's begin whose sessions find no turns: clients leave the field out for them, and commit."""
+
 _ENCODINGS = {
     "audio/pcm": PcmEncoding.LINEAR16,
     "audio/pcmu": PcmEncoding.MULAW,
@@ -51,6 +54,7 @@ class SessionConfig:
         model: the name that is echoed while the client gives no other.
         kind: as which OpenAI's API would have the session; it transcribes all the same.
         flat: the client writes the beta's form, and reads it too.
+        turns_named: it has said how turns are to be found; while it has not, that goes by the name of the model.
         realtime_model: the name of a model that answers, echoed to a client that means to have one.
     """
 
@@ -61,6 +65,7 @@ class SessionConfig:
     transcription: Transcription = field(default_factory=Transcription)
     noise_reduction: NoiseReduction | None = None
     turn_detection: TurnDetectionFields | None = field(default_factory=TurnDetectionFields)
+    turns_named: bool = False
     include: list[str] | None = None
     realtime_model: str | None = None
 
@@ -71,6 +76,11 @@ class SessionConfig:
             updated = replace(updated, realtime_model=fields.model)
         for name, value in fields.named():
             updated = replace(updated, **{name: _merged(name, getattr(updated, name), value)})
+            if name == "turn_detection":
+                updated = replace(updated, turns_named=True)
+        if not updated.turns_named:
+            found = not updated.wanted_model.startswith(WITHOUT_TURNS)
+            updated = replace(updated, turn_detection=TurnDetectionFields() if found else None)
         try:
             room.check(context_of(*updated._context_parts))
         except ContextTooLong as error:

@@ -1,4 +1,7 @@
-"""LiveKit's OpenAI plugin on /v1/realtime, as an agent uses it: server_vad, a microphone that stays open."""
+"""LiveKit's OpenAI plugin on /v1/realtime, as an agent uses it: a microphone that stays open.
+
+MODE: the model; by default one with server_vad.
+"""
 
 # mypy: disable-error-code="import-not-found"
 from __future__ import annotations
@@ -33,7 +36,10 @@ async def main() -> None:
     request = asked()
     async with http_context.open():
         listener = openai.STT(
-            base_url=f"{request.url}/v1", api_key=request.key, model="gpt-4o-transcribe", use_realtime=True
+            base_url=f"{request.url}/v1",
+            api_key=request.key,
+            model=request.mode or "gpt-4o-transcribe",
+            use_realtime=True,
         )
         seen: Counter[str] = Counter()
         stream = listener.stream()

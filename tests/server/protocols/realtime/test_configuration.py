@@ -81,6 +81,20 @@ def test_another_kind_of_turn_detection_begins_with_its_defaults(client: Convers
     assert audio_input(client.configures(turn_detection={"type": "server_vad"}))["turn_detection"] == SERVER_VAD
 
 
+@pytest.mark.parametrize("model", ["gpt-realtime-whisper", "gpt-live-transcribe-2026-09-01"])
+def test_names_of_models_that_find_no_turns_mean_none_where_nothing_else_was_said(
+    client: Conversation, model: str
+) -> None:
+    named = client.configures(transcription={"model": model})
+    assert told(named) == [SetTurns(None), "session.updated"]
+    assert audio_input(named)["turn_detection"] is None
+    another = client.configures(transcription={"model": "gpt-4o-transcribe"})
+    assert audio_input(another)["turn_detection"] == SERVER_VAD
+    asked_for = client.configures(transcription={"model": model}, turn_detection={"type": "server_vad"})
+    assert told(asked_for) == ["session.updated"]
+    assert told(client.configures(transcription={"model": model})) == ["session.updated"]
+
+
 @pytest.mark.parametrize(
     ("eagerness", "silence"), [(None, 1.0), ("auto", 1.0), ("low", 2.0), ("medium", 1.0), ("high", 0.5)]
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from server.audio_in.encodings import PcmEncoding
-from server.live.vocabulary.actions import Discard, Flush, Hear, SetFormat, SetTurns
+from server.live.vocabulary.actions import Discard, Flush, Hear, SetContext, SetFormat, SetTurns
 from server.live.vocabulary.events import Flushed, SpeechStarted, SpeechStopped
 from server.live.vocabulary.turn_detection import TurnDetection
 from tests.server.protocols.realtime.conversation import Conversation, asked, sent, told, turn, words
@@ -43,6 +43,20 @@ def test_livekit() -> None:
     interim = "".join(event["delta"] for event in client.events if "delta" in event)
     assert interim == sent(actions, "completed")["transcript"] == "How are you?"
     assert not any(event["type"] == "error" for event in client.events)
+
+
+def test_livekit_with_a_model_that_finds_no_turns() -> None:
+    """Its own detector finds them: it names no turn detection, and commits when somebody stopped speaking."""
+    client = Conversation(model="gpt-live-transcribe")
+    assert SetTurns(None) in client.opening
+    configured = client.configures(
+        format=PCM, transcription={"languages": ["en"], "model": "gpt-live-transcribe", "keywords": ["Monday"]}
+    )
+    assert told(configured) == [SetContext("Monday"), "session.updated"]
+    client.appends(bytes(2400))
+    client.says("input_audio_buffer.commit")
+    assert sent(client.hears(words("Hello."), Flushed(0.1, asked(0))), "completed")["transcript"] == "Hello."
+    assert not any(event["type"].startswith("input_audio_buffer.speech") for event in client.events)
 
 
 def test_pipecat() -> None:
