@@ -139,7 +139,11 @@ def _checked(kind: type[Parameters], values: dict[str, Any]) -> Parameters:
 
 
 def _named(error: ValidationError) -> InvalidParameter:
-    """The first complaint, without the value that caused it."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    param = str(first["loc"][0])
-    return InvalidParameter(param, f"{param}: {first['msg'].removeprefix('Value error, ')}.")
+    """The first parameter's complaint, without the value that caused it: of what may be several things, that of the
+    one which it is most like.
+    """
+    complaints = error.errors(include_input=False, include_url=False)
+    param = str(complaints[0]["loc"][0])
+    nearest = max((each for each in complaints if each["loc"][0] == param), key=lambda each: len(each["loc"]))
+    place = ".".join([param, *map(str, nearest["loc"][2:])])
+    return InvalidParameter(param, f"{place}: {nearest['msg'].removeprefix('Value error, ')}.")

@@ -204,6 +204,22 @@ def test_what_is_nothing_of_the_kind(values: dict[str, Any], param: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ({"type": "server_vad", "threshold": 3}, "chunking_strategy.threshold: "),
+        ({"type": "server_vad", "silence_duration_ms": "long"}, "chunking_strategy.silence_duration_ms: "),
+        ({"type": "other"}, "chunking_strategy.type: "),
+        ("never", "chunking_strategy: Input should be 'auto' or 'none'."),
+    ],
+)
+def test_of_what_may_be_several_things_the_fault_is_told_where_it_is(value: Any, place: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        parameters_from_json({"chunking_strategy": value})
+    assert caught.value.param == "chunking_strategy"
+    assert str(caught.value).startswith(place)
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
         ("streaming_segment_duration", 1e305),
