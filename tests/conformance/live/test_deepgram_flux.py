@@ -15,7 +15,7 @@ from tests.support.samples import SHORT, TWO_SPEAKERS
 pytestmark = heavy
 
 RATE = 16_000
-TURNS = {SHORT: 2, TWO_SPEAKERS: 3}
+TURNS = {SHORT: 2, TWO_SPEAKERS: 5}
 """Parts of a recording between silences that end a turn by default."""
 
 
