@@ -81,7 +81,7 @@ CLIENTS = (
         "openai",
         NODE,
         "live, with the key as a subprotocol",
-        f'`baseURL: "{_BASE}"` and `onURL: (url) => {{ url.protocol = "ws:" }}`, or TLS',
+        '`baseURL: "https://host/v1"`, with TLS in front',
     ),
     Client(
         "OpenAI Agents SDK",
@@ -180,8 +180,8 @@ CLIENTS = (
         "Vercel AI SDK",
         "@ai-sdk/openai",
         NODE_AGENTS,
-        "files: segments, words, the language, six model names",
-        f'`createOpenAI({{ baseURL: "{_BASE}" }}).transcription("vibevoice-asr")`',
+        "files: segments, words, speakers, the language; live",
+        f'`createOpenAI({{ baseURL: "{_BASE}" }}).transcription("whisper-1")`, see below',
     ),
     Client(
         "@deepgram/sdk (Node)",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from tests.deploy.balancer import Balancer
 from tests.support.processes import free_port
-from tests.support.tools import tool
+from tests.support.tls_front import certificate_of_this_machine
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -203,13 +202,7 @@ async def test_heads_have_a_limit(haproxy: str, tmp_path: Path, headers: dict[st
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Certificate and key of this machine, in one file as HAProxy wants them."""
-    file, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    command = [tool("openssl", "openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    command += ["-nodes", "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, "-keyout", str(key), "-out", str(file)], capture_output=True, check=True)
-    file.write_text(file.read_text() + key.read_text())
-    return file
+    return certificate_of_this_machine(tmp_path)
 
 
 async def test_with_a_certificate_https_is_spoken_and_http_leads_there(

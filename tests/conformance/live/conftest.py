@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -19,6 +19,7 @@ from model.tiny.recipe.scoring import edits, words_of
 from tests.conformance.conftest import KEY, Told, told_by
 from tests.support.processes import ROOT, ServerProcess
 from tests.support.samples import SHORT, TWO_SPEAKERS
+from tests.support.tls_front import certificate_of_this_machine, tls_in_front
 from tests.support.tools import missing, tool
 
 HERE = Path(__file__).parent
@@ -88,14 +89,32 @@ def spoken(request: pytest.FixtureRequest, answer: Callable[[Path], Spoken]) -> 
     return answer(request.param)
 
 
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """The server by TLS, and what a client trusts its ``certificate`` by."""
+
+    url: str
+    certificate: Path
+
+
+@pytest.fixture(scope="module")
+def secure(server: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    certificate = certificate_of_this_machine(tmp_path_factory.mktemp("certificate"))
+    with tls_in_front(server.port, certificate) as url:
+        yield Secure(url, certificate)
+
+
 @pytest.fixture
-def client(server: ServerProcess, spoken: Spoken, tmp_path: Path) -> Client:
+def client(request: pytest.FixtureRequest, server: ServerProcess, spoken: Spoken, tmp_path: Path) -> Client:
     def run(name: str, mode: str = "", *, rate: int, key: str = KEY) -> Told:
         recording = tmp_path / "recording.wav"
         samples, original = soundfile.read(spoken.recording, dtype="float32")
         soundfile.write(recording, soxr.resample(samples, original, rate), rate, subtype="PCM_16")
-        command = [*_script(name), server.url, key, str(recording), *([mode] if mode else [])]
-        return told_by(command)
+        url, environment = server.url, None
+        if name == "openai_node":  # takes nothing but wss
+            secure: Secure = request.getfixturevalue("secure")
+            url, environment = secure.url, {"NODE_EXTRA_CA_CERTS": str(secure.certificate)}
+        return told_by([*_script(name), url, key, str(recording), *([mode] if mode else [])], environment)
 
     return run
 

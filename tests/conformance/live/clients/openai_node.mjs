@@ -1,7 +1,7 @@
 // OpenAI's Node client on /v1/realtime as in a browser: the global WebSocket, the key as a subprotocol.
 //
 // node --experimental-websocket openai_node.mjs URL KEY RECORDING (a mono 16-bit WAV at 24 kHz)
-// Commits in the end and prints every event, a JSON object a line. The client knows wss only; onURL is its own hook.
+// Commits in the end and prints every event, a JSON object a line. The client knows wss only, so URL is https.
 
 import { readFileSync } from "node:fs";
 import { OpenAI } from "openai";
@@ -13,13 +13,7 @@ const [url, apiKey, recording] = process.argv.slice(2);
 const pcm = readFileSync(recording).subarray(WAV_HEADER);
 
 const connection = new OpenAIRealtimeWebSocket(
-  {
-    model: "gpt-realtime",
-    dangerouslyAllowBrowser: true,
-    onURL: (target) => {
-      target.protocol = new URL(url).protocol === "https:" ? "wss" : "ws";
-    },
-  },
+  { model: "gpt-realtime", dangerouslyAllowBrowser: true },
   new OpenAI({ baseURL: `${url}/v1`, apiKey }),
 );
 const say = (kind, values) => process.stdout.write(JSON.stringify({ kind, ...values }) + "\n");
