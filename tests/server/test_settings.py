@@ -47,7 +47,9 @@ def test_what_no_browser_sends_as_its_origin_is_told(wrong: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["asr.example:8443", "https://asr.example", "asr.*", "asr.example/v1"])
 def test_what_no_host_is_called_is_told(wrong: str) -> None:
-    with pytest.raises(ValidationError, match=f"{re.escape(wrong)} is not a host: write it as asr.example.com, without"):
+    with pytest.raises(
+        ValidationError, match=f"{re.escape(wrong)} is not a host: write it as asr.example.com, without"
+    ):
         Settings(allowed_hosts=(wrong,))
 
 
