@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from server.transcript.segments import Segment
@@ -39,7 +40,8 @@ class Beginnings:
     def of(self, segment: Segment) -> list[Segment]:
         """What one that is closed began with if it is long, longest first; nothing where that cannot be told.
 
-        Up to a pause where there is any: otherwise it may end within a word, as what was heard then did.
+        Up to a pause where there is any: otherwise it may end within a word, as what was heard then did. What is
+        shorter than all of these is told as well: in front of a window there may be no room for anything longer.
         """
         own = [heard for heard in self._heard if heard.start <= segment.start + _MOVED]
         self._heard = [heard for heard in self._heard if heard.start > segment.start + _MOVED]
@@ -53,7 +55,8 @@ class Beginnings:
             and _begins(segment.text, text := heard.text.rstrip(_MARKS))
         ]
         whole = [part for part in known if _ends_in_pause(part)]
-        return whole or known or list(_estimated(segment))
+        least = min((part.end for part in whole), default=inf)
+        return [*whole, *(part for part in known if part.end < least)] or list(_estimated(segment))
 
 
 def _ends_in_pause(part: Segment) -> bool:

@@ -7,6 +7,7 @@ and a word of which a part is missing is another word.
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -26,8 +27,10 @@ from tests.support.author import Author
 from tests.support.scripted_streams import ScriptedEngine, ScriptedStream
 
 FRAME = SAMPLE_RATE // 100
-_STEP = 2.0**-23
+_STEP = 2.0**-27
 """Between the samples of two frames: the number of a frame is told by them."""
+_LOUD, _SOFT = 2.0**-4, 2.0**-14
+"""Samples of the first frame, where somebody speaks and where nobody does; steps in soft ones are as much smaller."""
 _WHOLE = 0.85
 """Of a word, the share that has to be there for it to be heard; of half of that something else is heard."""
 
@@ -41,28 +44,36 @@ class Word(NamedTuple):
     who: int
 
 
-def sound(first: int, last: int) -> Samples:
-    """From one hundredth of a second to another."""
-    return np.repeat(((np.arange(first, last) + 1) * _STEP).astype(np.float32), FRAME)
+def sound(first: int, last: int, words: Sequence[Word]) -> Samples:
+    """From one hundredth of a second to another, loud in words alone."""
+    said = np.zeros(last - first, np.bool_)
+    for word in words:
+        said[max(0, word.start - first) : max(0, word.end - first)] = True
+    frames = 1 + np.arange(first, last) * (_STEP / _LOUD)
+    return np.repeat((frames * np.where(said, _LOUD, _SOFT)).astype(np.float32), FRAME)
 
 
 class PlacedWords(ScriptedEngine):
     """Its streams hear these words, whatever they are fed with."""
 
-    def __init__(self, author: Author, words: Sequence[Word]) -> None:
+    def __init__(self, author: Author, words: Sequence[Word], blur: float = 0.0) -> None:
+        """``blur``: seconds by which ends of segments are wrong at most."""
         super().__init__(author)
         self.words = words
+        self._blur = blur
 
     def open(self, spec: StreamSpec, **others: Any) -> ScriptedStream:
         """See Engine."""
         stream = _Hearing(self._author)
         stream.words = self.words
+        stream.blur = self._blur
         self.streams.append((stream, spec))
         return stream
 
 
 class _Hearing(ScriptedStream):
     words: Sequence[Word] = ()
+    blur = 0.0
 
     def ask(self, question: Question, *, last: bool = False) -> Any:
         self.answers = [self._answer(question.prefix)]
@@ -89,12 +100,16 @@ class _Hearing(ScriptedStream):
             free = next(n for n in range(99) if n not in numbers.values())
             number = numbers.setdefault(turn[0].who, free)
             text = " ".join(word.text for word in turn)
-            new.append(grammar.segment(turn[0].start / 100, turn[-1].end / 100, number, text))
+            end = turn[-1].end / 100 + random.Random(turn[-1].text).uniform(-self.blur, self.blur)
+            end = min(max(end, turn[0].start / 100), self.seconds)
+            new.append(grammar.segment(turn[0].start / 100, round(end, 2), number, text))
         return (prefix + "," if prefix and new else prefix or "[") + ",".join(new) + "]"
 
     def _heard(self) -> Iterator[Word]:
         """Words in hundredths of the stream, as they are heard."""
-        frames = np.round(self.audio[::FRAME] / _STEP).astype(int) - 1
+        samples = self.audio[::FRAME].astype(np.float64)
+        base = np.where(samples >= _LOUD, _LOUD, _SOFT)
+        frames = np.where(samples > 0, np.round((samples / base - 1) * (_LOUD / _STEP)), -1).astype(int)
         seams = [0, *(np.flatnonzero(np.diff(frames) != 1) + 1).tolist(), frames.size]
         for begin, end in pairwise(seams):
             if begin == end or frames[begin] < 0:
@@ -108,15 +123,15 @@ class _Hearing(ScriptedStream):
                     yield Word(text, begin + start - first, begin + stop - first, word.who)
 
 
-async def captioned(author: Author, words: Sequence[Word]) -> list[Segment]:
+async def captioned(author: Author, words: Sequence[Word], blur: float = 0.0) -> list[Segment]:
     """What a live session has told of these words when they are over, at the speed of the engine."""
-    engine = PlacedWords(author, words)
+    engine = PlacedWords(author, words, blur)
     windows = WindowSequence(engine.as_engine, author.vocabulary, seconds=30.0, request_id="test", loop_guard=False)
     captions = Captions(windows, update=1.0, first_speech=1.0, settle=1.5)
     events = []
     for first in range(0, words[-1].end + 100, 5):
         said = any(word.start < first + 5 and first < word.end for word in words)
-        events += await captions.take(Block(first * FRAME, sound(first, first + 5)), 0.05 if said else 0.0)
+        events += await captions.take(Block(first * FRAME, sound(first, first + 5, words)), 0.05 if said else 0.0)
         if captions.due:
             events += await captions.update()
     events += await captions.settle()

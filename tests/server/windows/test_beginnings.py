@@ -67,3 +67,9 @@ def test_what_ends_in_a_pause_is_better_than_what_may_end_within_a_word() -> Non
     heard = begun(said(0, 2.1, "One two,"), said(0, 3.2, "One two, three"), said(0, 4.9, "One two, three four"))
     whole = said(0, 12, "One two, three four, seven eight.")
     assert [part.end for part in heard.of(replace(whole, pauses=((2.0, 2.4),)))] == [2.1]
+
+
+def test_where_only_a_long_one_ends_in_a_pause_shorter_ones_are_told_behind_it() -> None:
+    heard = begun(said(0, 2.1, "One two,"), said(0, 3.2, "One two, three"), said(0, 4.9, "One two, three four"))
+    whole = said(0, 12, "One two, three four, seven eight.")
+    assert [part.end for part in heard.of(replace(whole, pauses=((4.9, 5.3),)))] == [4.9, 3.2, 2.1]
