@@ -262,14 +262,14 @@ TOLD_BY_WEIGHTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "cut-short": (cut, r"model\.safetensors is cut short \(1000000 of \d+ bytes\).*force-download"),
     "cut-in-its-head": (lambda folder: (folder / "model.safetensors").write_bytes(b"\xff" * 4000), "cut short"),
     "empty": (write("model.safetensors", ""), "is empty"),
-    "no-safetensors": (write("model.safetensors", "\x02" + "\0" * 7 + "[]"), "no safetensors file"),
+    "no-safetensors": (write("model.safetensors", "\x02" + "\0" * 7 + "[]"), "not a safetensors file"),
     "no-offset": (
         write("model.safetensors", "\x1e" + "\0" * 7 + '{"a":{"data_offsets":[0,"x"]}}'),
-        "no safetensors file",
+        "not a safetensors file",
     ),
     "null-offset": (
         write("model.safetensors", "\x1f" + "\0" * 7 + '{"a":{"data_offsets":[0,null]}}'),
-        "no safetensors file",
+        "not a safetensors file",
     ),
     "pointer": (write("model.safetensors", _LFS_POINTER), "git lfs pull"),
 }
