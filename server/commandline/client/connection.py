@@ -34,7 +34,10 @@ class Connection:
 
     @classmethod
     def to(cls, address: str, key: str | None) -> Connection:
-        """``address``: a URL, or host and port. Raises UsageFault."""
+        """``address``: a URL, or host and port. ``key``: blanks around it, and one of blanks alone, are none.
+
+        Raises UsageFault.
+        """
         text = address.strip()
         text = text if "://" in text else f"http://{text}"
         try:
@@ -43,6 +46,9 @@ class Connection:
             raise UsageFault(f"{address!r} is not the address of a server: {error}.") from None
         if url.scheme not in ("http", "https") or not url.host:
             raise UsageFault(f"{address!r} is not the address of a server: give http://HOST:PORT or https://HOST.")
+        key = (key or "").strip() or None
+        if key is not None and not (key.isascii() and key.isprintable()):  # of which no header can be made
+            raise UsageFault("The key (--api-key, VIBEVOICE_API_KEY) has characters that no key has.")
         return cls(str(url).rstrip("/").removesuffix("/v1"), key)
 
     @property
@@ -97,16 +103,34 @@ class Connection:
         """What a refused request is told by."""
         message, code = told_by(body)
         if message is None:
-            return Refused(
-                f"{self.url} answers {status} and not as a VibeVoice-ASR server does: is that its address?",
-                retry_after=_RETRY_SECONDS if status in _BUSY else None,
-            )
+            return self._elsewhere(status, retry_after=_RETRY_SECONDS if status in _BUSY else None)
         match status:
             case HTTPStatus.UNAUTHORIZED if self.key is None:
                 message = f"{self.url} wants a key: set VIBEVOICE_API_KEY, or give --api-key."
             case HTTPStatus.UNAUTHORIZED:
                 message = f"{self.url} does not take this key: {message}"
         return Refused(message, retry_after=_retry_after(status, headers), code=code)
+
+
+    def told(self, response: httpx.Response) -> dict[str, Any]:
+        """The object that a response has, whose body was read. Raises Refused where it is another server's."""
+        body = _json(self.check(response))
+        if not isinstance(body, dict):
+            raise self._elsewhere(response.status_code)
+        return body
+
+    def streamed(self, response: httpx.Response) -> httpx.Response:
+        """The response, where it is one of events. Raises Refused where it is another server's."""
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            raise self._elsewhere(response.status_code)
+        return response
+
+    def _elsewhere(self, status: int, retry_after: float | None = None) -> Refused:
+        """Something else listens there."""
+        return Refused(
+            f"{self.url} answers {status} and not as a VibeVoice-ASR server does: is that its address?",
+            retry_after=retry_after,
+        )
 
 
 def told_by(body: Any) -> tuple[str | None, str | None]:

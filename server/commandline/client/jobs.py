@@ -67,7 +67,7 @@ class JobsClient:
                         if not response.is_success:
                             response.read()
                             self._connection.check(response)
-                        for event in events_of_now(response):
+                        for event in events_of_now(self._connection.streamed(response)):
                             patience.renew()
                             last = event.id or last
                             yield event.body
@@ -81,9 +81,7 @@ class JobsClient:
 
     def _asked(self, method: str, path: str, query: dict[str, Any] | None = None) -> dict[str, Any]:
         with self._connection.explained():
-            response = self._connection.check(self._client.request(method, f"/v1/jobs{path}", params=query))
-        told: dict[str, Any] = response.json()
-        return told
+            return self._connection.told(self._client.request(method, f"/v1/jobs{path}", params=query))
 
 
 def ended_well(job: dict[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -81,7 +80,7 @@ class ThroughServer:
     ) -> AsyncGenerator[Mapping[str, Any], None]:
         with self._connection.explained():
             async with self._sent(PATH, recording, streamed(fields, formats), watcher) as response:
-                async for event in events_of(response):
+                async for event in events_of(self._connection.streamed(response)):
                     yield event.body
 
     @asynccontextmanager
@@ -121,7 +120,8 @@ class ThroughServer:
             try:
                 with self._connection.explained():
                     async with self._sent(f"{PATH}?background=true", recording, wanted, watcher, headers) as response:
-                        return str(json.loads(await response.aread())["id"])
+                        await response.aread()
+                        return str(self._connection.told(response)["id"])
             except Refused as refusal:
                 await patience.wait(refusal)
 
@@ -148,7 +148,7 @@ class ThroughServer:
                         if not response.is_success:
                             await response.aread()
                             self._connection.check(response)
-                        async for event in events_of(response):
+                        async for event in events_of(self._connection.streamed(response)):
                             patience.renew()
                             last = event.id or last
                             yield event.body

@@ -202,3 +202,49 @@ def test_flags_become_fields_of_the_request(here: Here, stub: Stub, talk: str, t
     for name, value in fields:
         assert f'name="{name}"\r\n\r\n{value}\r\n' in body
     assert 'filename="talk.wav"' in body
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["transcribe", "talk.wav"],
+        ["transcribe", "talk.wav", "--detach"],
+        ["transcribe", "talk.wav", "--background"],
+        ["jobs", "list"],
+        ["jobs", "show", "a"],
+        ["jobs", "watch", "a"],
+        ["jobs", "result", "a"],
+        ["jobs", "delete", "a"],
+    ],
+)
+def test_a_web_server_that_answers_everything_with_its_page(
+    here: Here, stub: Stub, talk: str, waits: list[float], arguments: list[str]
+) -> None:
+    """As of a development server or a login page: it takes everything, and is none of ours."""
+    page = Reply(200, b"<html>", {"content-type": "text/html"})
+    stub.replies |= dict.fromkeys((READY, PATH, "/v1/jobs"), [page])
+    stub.replies |= {f"/v1/jobs/a{way}": [page] for way in ("", "/events", "/result")}
+    status, printed, said = here([*arguments, "-s", stub.url])
+    assert (status, printed, waits) == (1, "", [])
+    assert f"{stub.url} answers 200 and not as a VibeVoice-ASR server does: is that its address?\n" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("key", ["", " ", "\r\n"])
+def test_a_key_of_blanks_is_none(here: Here, stub: Stub, talk: str, key: str) -> None:
+    assert here(["transcribe", talk, "-s", stub.url, "--api-key", key])[:2] == (0, "Words.\n")
+    assert "authorization" not in stub.asked[-1][1]
+
+
+def test_blanks_around_a_key_are_none_of_it(here: Here, stub: Stub, talk: str) -> None:
+    """As its file ends with a line end."""
+    assert here(["transcribe", talk, "-s", stub.url, "--api-key", " sesame\r\n"])[0] == 0
+    assert stub.asked[-1][1]["authorization"] == "Bearer sesame"
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "two\nlines"])
+def test_a_key_that_no_request_can_have_is_told(here: Here, stub: Stub, talk: str, key: str) -> None:
+    for arguments in (["transcribe", talk], ["live", talk], ["jobs", "list"]):
+        status, printed, said = here([*arguments, "-s", stub.url, "--api-key", key])
+        assert (status, printed) == (2, "")
+        assert said == "vibevoice-asr: The key (--api-key, VIBEVOICE_API_KEY) has characters that no key has.\n"
