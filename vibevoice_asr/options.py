@@ -23,7 +23,7 @@ class Options(TypedDict, total=False):
 
     Attributes:
         prompt: background that helps with names and terms.
-        hotwords: names and terms to expect.
+        hotwords: names and terms to expect; one text has them with commas between them.
         instruction: what to ask instead of having it transcribed. The answer is one segment of text.
         known_speakers: name → 2 to 10 seconds of the voice. ``Transcript.speaker_names`` tells which number each has.
         temperature: 0 takes the likeliest words, the default; above, up to 1, they are drawn.
@@ -55,7 +55,8 @@ def wishes_of(options: Options) -> Wishes:
         raise TypeError(f"There is no option {sorted(unknown)[0]!r}: there are {', '.join(Options.__annotations__)}.")
     values: dict[str, Any] = dict(options)
     clips: Mapping[str, Recording] = values.pop("known_speakers", {})
-    values["hotwords"] = list(values.get("hotwords", ()))
+    hotwords = values.get("hotwords", ())
+    values["hotwords"] = hotwords if isinstance(hotwords, str) else list(hotwords)  # one text is cut as a server does
     values["known_speaker_names"] = list(clips)
     values["known_speaker_references"] = [_encoded(clip) for clip in clips.values()]
     return transcription_wishes(parameters_from_json(TranscriptionParameters, values))

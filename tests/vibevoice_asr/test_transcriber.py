@@ -22,6 +22,7 @@ from tests.support.failing_starts import miss_a_checkpoint
 from tests.support.speaking_runner import SEGMENTS, TEXT, SpeakingRunner
 from vibevoice_asr import AsyncTranscriber, Options, Outcome, Recording, Transcriber, TranscriptionError, render
 from vibevoice_asr.errors import told as expected
+from vibevoice_asr.options import wishes_of
 
 ANSWER = "[They greet each other.]"
 
@@ -79,6 +80,11 @@ def test_every_option_reaches_the_model(model: Transcriber, talk: Path) -> None:
         render(answer, "srt")
     with pytest.raises(ValueError, match="no format 'doc'"):
         render(answer, "doc")
+
+
+def test_names_in_one_text_are_those_between_its_commas() -> None:
+    """And not each of its letters, which is what a text is a sequence of."""
+    assert wishes_of({"hotwords": "Grün, Kyjiw"}).context == wishes_of({"hotwords": ["Grün", "Kyjiw"]}).context
 
 
 def test_many_are_computed_together_and_fail_alone(model: Transcriber, engines: list[Engine], talk: Path) -> None:
