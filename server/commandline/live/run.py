@@ -69,11 +69,14 @@ async def caption(asked: Captioning) -> Status:
         say=captions.say,
         changed=changed,
     )
+    ended = False
     try:
         await _heard(session, source)
+        ended = True
     finally:
         captions.close()
-        _deliver(asked, script, session.seconds, input_, places)
+        if ended or script.closed:  # else an earlier transcript stays, where nothing came of this one
+            _deliver(asked, script, session.seconds, input_, places)
     return Status.DONE
 
 

@@ -121,13 +121,20 @@ class LiveSession:
         return self._finished and (self._asked or not self.seconds) and not self._owed
 
     async def _connected(self) -> None:
-        """One connection, to its end. Raises Refused, Fault."""
+        """One connection, to its end. Raises Refused, Fault, and what the captions raise that are shown meanwhile."""
+        async with await self._opened() as connection:
+            try:
+                await self._talk(connection)
+            except ConnectionClosed as closed:
+                if not self._is_told:
+                    raise Unreachable(f"The connection was lost ({closed}).", retry_after=0.5) from None
+
+    async def _opened(self) -> ClientConnection:
         url = f"{self._server.socket_url}/v1/realtime?resume=true"
         try:
-            async with connect(
+            return await connect(
                 url, additional_headers=self._server.headers, max_size=None, ping_timeout=60, compression=None
-            ) as connection:
-                await self._talk(connection)
+            )
         except InvalidStatus as error:
             response = error.response
             raise self._server.refusal(
@@ -135,9 +142,6 @@ class LiveSession:
             ) from None
         except (InvalidHandshake, TimeoutError) as error:
             raise Unreachable(f"{self._server.url} does not open a session ({error}).", retry_after=1.0) from None
-        except ConnectionClosed as closed:
-            if not self._is_told:
-                raise Unreachable(f"The connection was lost ({closed}).", retry_after=0.5) from None
         except OSError as error:
             raise self._server.unreachable(error) from None
 

@@ -78,6 +78,26 @@ def test_a_pipe_in_and_a_reader_that_leaves(twin: ServerProcess, tmp_path: Path)
         assert running.wait(PATIENCE) == 1
 
 
+def test_captions_end_when_their_reader_leaves(twin: ServerProcess, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        command("live", "-", "--rate", str(RATE), "-s", twin.url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+        cwd=tmp_path,
+    ) as running:
+        assert running.stdin is not None
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.close()
+        with suppress(BrokenPipeError):
+            running.stdin.write(raw(TWO_SPEAKERS))
+            running.stdin.close()
+        assert running.wait(PATIENCE) == 1
+        assert running.stderr.read() == b"", "and nothing of a server that does not answer"
+
+
 def test_jobs_from_their_beginning_to_their_end(twin: ServerProcess, tmp_path: Path) -> None:
     def jobs(*arguments: str) -> subprocess.CompletedProcess[str]:
         return called("jobs", *arguments, cwd=tmp_path, VIBEVOICE_SERVER=twin.url)
