@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from uuid import uuid4
 
 from server.commandline.faults import Fault, UsageFault
 from server.commandline.transcribe.inputs import Input
@@ -79,9 +79,11 @@ class Places:
             return cls(_literal(output))
         else:
             raise UsageFault(f"-o {output} is one file, and there are several results: give a folder, or {_NAMES}.")
-        paths = [places.file(each, form) for each in inputs for form in formats]
-        if twice := next((path for path in paths if paths.count(path) > 1), None):
-            raise UsageFault(f"Several results would be {twice}: let -o tell them apart by {_NAMES}.")
+        paths: set[Path | None] = set()
+        for path in (places.file(each, form) for each in inputs for form in formats):
+            if path in paths:
+                raise UsageFault(f"Several results would be {path}: let -o tell them apart by {_NAMES}.")
+            paths.add(path)
         return places
 
     def file(self, source: Input, form: AnyFormat) -> Path | None:
@@ -134,16 +136,17 @@ def write(file: Path, text: str) -> None:
 
 
 def _replace(file: Path, text: str) -> None:
+    """The temporary file has a name of its own: a result's may be as long as names can be."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    temporary = file.parent / f".vibevoice-{uuid4().hex}"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
+        # What no UTF-8 can say, as of names of files, is written as JSON writes it.
+        with temporary.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
             stream.write(text)
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(file)
+        temporary.replace(file)
     except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
 
 
@@ -152,9 +155,3 @@ def show(text: str) -> None:
     with _PRINTING:
         sys.stdout.write(text)
         sys.stdout.flush()
-
-
-def _umask() -> int:
-    present = os.umask(0)
-    os.umask(present)
-    return present

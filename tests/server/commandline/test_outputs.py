@@ -60,6 +60,13 @@ def test_what_is_not_there_is_told(name: str, told: str) -> None:
         pass
 
 
+def test_pipes_in_a_folder_are_left_alone(tree: Path) -> None:
+    """Whoever opens one waits for somebody who writes to it."""
+    os.mkfifo(tree / "b.wav")
+    with inputs([str(tree)]) as found:
+        assert [each.relative.as_posix() for each in found] == ["a.wav", "later/a.MP3"]
+
+
 def test_formats_are_those_of_the_server() -> None:
     assert formats_of(["srt,VTT", "txt", "srt"]) == [SRT, ResponseFormat.VTT, TEXT]
     assert formats_of(["all"]) == [*ResponseFormat, *TurnsFormat] == list(all_formats())
@@ -106,6 +113,12 @@ def test_recordings_that_would_overwrite_each_other_are_told() -> None:
         Places.of(None, [source("x/a.wav"), source("y/a.mp3")], [SRT])
 
 
+def test_many_recordings_are_told_apart_at_once() -> None:
+    """A search of all places for each took minutes."""
+    many = [source(f"{number}.wav") for number in range(100_000)]
+    assert Places.of("out", many, [TEXT]).file(many[-1], TEXT) == Path("out/99999.txt")
+
+
 def test_json_is_readable_and_texts_end_with_a_line() -> None:
     assert text_of({"text": "Grün"}) == '{\n  "text": "Grün"\n}\n'
     assert [text_of(text) for text in ("a", "a\n", "")] == ["a\n", "a\n", ""]
@@ -123,6 +136,25 @@ def test_a_file_is_the_old_one_or_the_new_one(tmp_path: Path, monkeypatch: pytes
         write(file, "new")
     assert file.read_text() == "old"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_result_may_have_the_longest_name(tmp_path: Path) -> None:
+    file = tmp_path / f"{'長' * 83}.srt"
+    assert len(file.name.encode()) == 253
+    write(file, "Words.")
+    assert file.read_text() == "Words."
+
+
+def test_results_have_the_rights_that_are_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read nowhere: to do that is to set them for a moment, which other threads would take for usual."""
+    usual = os.umask(0o027)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "umask", pytest.fail)
+            write(tmp_path / "a.txt", "Words.")
+    finally:
+        os.umask(usual)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
 
 
 def test_what_was_done_is_skipped_until_it_changes(here: Here, stub: Stub, tree: Path, tmp_path: Path) -> None:
