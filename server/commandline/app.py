@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
-from errno import EDQUOT, EIO, ENOSPC
+from errno import EBADF, EDQUOT, EIO, ENOSPC
 from typing import Annotated
 
 import typer
@@ -18,8 +19,8 @@ from server.commandline.live import command as live
 from server.commandline.models import command as models
 from server.commandline.transcribe import command as transcribe
 
-_FULL = frozenset({EDQUOT, EIO, ENOSPC})
-"""Of the standard output, where no file is named."""
+_UNPRINTED = frozenset({EBADF, EDQUOT, EIO, ENOSPC})
+"""Of the standard output, where no file is named: it is full, or was closed by who called."""
 
 _HELP = """Who said what when: VibeVoice-ASR for recordings and live sound.
 
@@ -70,6 +71,7 @@ def _about(
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Do what ``arguments`` (default: those of this process) say. Returns the exit status."""
+    _open_streams()
     try:
         status = app(args=None if arguments is None else list(arguments), standalone_mode=False)
         sys.stdout.flush()
@@ -84,7 +86,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _reader_left()
     except OSError as error:
         what = error.filename
-        if what is None and error.errno in _FULL:
+        if what is None and error.errno in _UNPRINTED:
             what = "the result cannot be printed"
             _reader_left()
         typer.echo(f"vibevoice-asr: {f'{what}: ' if what else ''}{error.strerror or error}.", err=True)
@@ -95,6 +97,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
         typer.echo(told, err=True)
         return Status.USAGE
     return status if isinstance(status, int) else Status.DONE
+
+
+def _open_streams() -> None:
+    """Those that were closed are there: nothing comes by them, and what is written to them fails.
+
+    What the standard output's encoding cannot say is escaped, as on the standard error.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _reader_left() -> int:

@@ -111,7 +111,6 @@ class Connection:
                 message = f"{self.url} does not take this key: {message}"
         return Refused(message, retry_after=_retry_after(status, headers), code=code)
 
-
     def told(self, response: httpx.Response) -> dict[str, Any]:
         """The object that a response has, whose body was read. Raises Refused where it is another server's."""
         body = _json(self.check(response))

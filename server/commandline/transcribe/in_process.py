@@ -46,7 +46,7 @@ class InProcess:
                     async for message in answer_messages(transcription, parameters, name):
                         yield message
         except OSError as error:
-            raise Fault(f"{recording.name}: {error.strerror or error}") from error
+            raise Fault(f"It cannot be read ({error.strerror or error}).") from error
         except Exception as error:  # what it is told by is what a server would answer
             told = to_api_error(error)
             raise Refused(told.message, retry_after=told.retry_after, code=told.code) from error

@@ -6,12 +6,14 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from server.commandline.faults import UsageFault
+from server.commandline.faults import Fault, UsageFault
+from server.commandline.running import left_behind
 
 STDIN = "-"
 # fmt: off
@@ -33,7 +35,7 @@ class Input:
         name: as it was given, for people.
         file: where its bytes are.
         relative: where it lies below the folder that was given; its own name where it was given itself.
-        piped: it came by the standard input.
+        piped: it came by a pipe, and is no file that is there another time.
     """
 
     name: str
@@ -44,50 +46,81 @@ class Input:
 
 @contextmanager
 def inputs(names: Sequence[str]) -> Iterator[list[Input]]:
-    """All of them in order, each once. What comes by the standard input lies in a temporary file until the end.
+    """All of them in order, each once. What comes by a pipe lies in a temporary file until the end.
 
     Raises UsageFault where something is not there, or there is nothing.
     """
+    with _room() as folder:
+        yield _found(names, Path(folder))
+
+
+@asynccontextmanager
+async def inputs_meanwhile(names: Sequence[str]) -> AsyncIterator[list[Input]]:
+    """The same, and a signal is heard while a pipe is read."""
+    with _room() as folder:
+        yield await left_behind(partial(_found, names, Path(folder)))
+
+
+def _room() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="vibevoice-", ignore_cleanup_errors=True)
+
+
+def _found(names: Sequence[str], folder: Path) -> list[Input]:
     if list(names).count(STDIN) > 1:
         raise UsageFault("The standard input (-) can be read once.")
-    with tempfile.TemporaryDirectory(prefix="vibevoice-") as folder:
-        found: dict[Path, Input] = {}
-        for name in names:
-            for each in _piped(Path(folder)) if name == STDIN else _named(name):
-                found.setdefault(each.file.resolve(), each)
-        if not found:
-            raise UsageFault(f"There is no recording in {', '.join(names)}.")
-        yield list(found.values())
+    found: dict[Path, Input] = {}
+    for number, name in enumerate(names):
+        copy = folder / str(number)
+        for each in _stdin(copy) if name == STDIN else _named(name, copy):
+            found.setdefault(each.file.resolve(), each)
+    if not found:
+        raise UsageFault(f"There is no recording in {', '.join(names)}.")
+    return list(found.values())
 
 
-def _named(name: str) -> Iterator[Input]:
+def _named(name: str, copy: Path) -> Iterator[Input]:
     if "://" in name:
         raise UsageFault(f"{name}: give a file, or fetch it: curl -L {name!r} | vibevoice-asr transcribe -")
     path = Path(name).expanduser()
     if path.is_dir():
         yield from _in_folder(path)
-    elif path.exists():
+    elif path.is_file():
         yield Input(name, path, Path(path.name))
+    elif path.exists():  # <(...), /dev/stdin, a named pipe: it has no size, and can be read once
+        _copy(path, copy, name)
+        yield Input(name, copy, Path(path.name), piped=True)
     else:
         raise UsageFault(f"There is no file or folder {name}.")
 
 
 def _in_folder(top: Path) -> Iterator[Input]:
-    """Recursively, by name; hidden files and folders are left alone."""
+    """Recursively, by name; hidden files and folders are left alone, and what is no file: a pipe, a device."""
     for place, folders, files in os.walk(top):
         folders[:] = sorted(folder for folder in folders if not folder.startswith("."))
         for name in sorted(files):
             path = Path(place) / name
-            if not name.startswith(".") and path.suffix.lower().removeprefix(".") in EXTENSIONS:
+            if not name.startswith(".") and path.suffix.lower().removeprefix(".") in EXTENSIONS and _may_be_read(path):
                 yield Input(str(path), path, path.relative_to(top))
 
 
-def _piped(folder: Path) -> Iterator[Input]:
+def _may_be_read(path: Path) -> bool:
+    """A link to nothing is told as a recording that cannot be read."""
+    return path.is_file() or not path.exists()
+
+
+def _stdin(copy: Path) -> Iterator[Input]:
     if sys.stdin.isatty():
         raise UsageFault("- reads a recording from the standard input, which is this terminal: pipe one in.")
-    path = folder / "stdin"
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    if not path.stat().st_size:
+    _copy(sys.stdin.fileno(), copy, "stdin")
+    if not copy.stat().st_size:
         raise UsageFault("Nothing came by the standard input.")
-    yield Input("stdin", path, Path("stdin"), piped=True)
+    yield Input("stdin", copy, Path("stdin"), piped=True)
+
+
+def _copy(source: Path | int, copy: Path, name: str) -> None:
+    """Without a buffer of Python's: one that is being read at the end of the process is a fatal error."""
+    try:
+        with open(source, "rb", buffering=0, closefd=not isinstance(source, int)) as stream, copy.open("wb") as file:
+            shutil.copyfileobj(stream, file)
+    except OSError as error:
+        raise Fault(f"{name} cannot be read, or kept in {copy.parent}: {error.strerror or error}.") from None

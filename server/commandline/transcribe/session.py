@@ -10,7 +10,7 @@ from server.commandline.faults import Fault, Status
 from server.commandline.transcribe.display import Display, display_for
 from server.commandline.transcribe.done import digest_of
 from server.commandline.transcribe.hearing import Recording
-from server.commandline.transcribe.inputs import Input, inputs
+from server.commandline.transcribe.inputs import Input, inputs_meanwhile
 from server.commandline.transcribe.opening import Place, opened
 from server.commandline.transcribe.places import Places, check_writable, show
 from server.commandline.transcribe.run import Task, transcribe_all
@@ -36,7 +36,7 @@ class Plan:
 async def transcribe(plan: Plan) -> Status:
     """Do it. Raises Fault, and BrokenPipeError where nobody reads what is printed."""
     fields = plan.flags.fields()
-    with inputs(plan.recordings) as found:
+    async with inputs_meanwhile(plan.recordings) as found:
         task = Task(
             places=Places.of(plan.output, found, plan.formats),
             formats=plan.formats,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from uuid import uuid4
@@ -13,7 +14,7 @@ import httpx
 from server.commandline.client.connection import Connection, Unreachable
 from server.commandline.client.events import events_of
 from server.commandline.client.patience import Patience
-from server.commandline.faults import Refused
+from server.commandline.faults import Fault, Refused
 from server.commandline.transcribe.hearing import DONE, Fields, Recording, Watcher, streamed
 
 PATH = "/v1/audio/transcriptions"
@@ -21,21 +22,38 @@ _OF_WORDS = "timestamp_granularities[]"
 
 
 class _Counted:
-    """A file that tells how much of it was read."""
+    """A file that tells how much of it was read. What is written to it meanwhile is left out: its length is told
+    before.
+    """
 
-    def __init__(self, file: BinaryIO, octets: int, tell: Callable[[float], None]) -> None:
-        self._file, self._octets, self._tell = file, max(1, octets), tell
+    def __init__(self, file: BinaryIO, tell: Callable[[float], None]) -> None:
+        self._file, self._tell = file, tell
+        self._octets = file.seek(0, os.SEEK_END)
+        file.seek(0)
 
     def read(self, octets: int = -1) -> bytes:
-        part = self._file.read(octets)
-        self._tell(min(1.0, self._file.tell() / self._octets))
+        left = max(0, self._octets - self._file.tell())
+        with _readable():
+            part = self._file.read(left if octets < 0 else min(octets, left))
+        self._tell(min(1.0, self._file.tell() / max(1, self._octets)))
         return part
 
-    def seek(self, place: int, whence: int = 0) -> int:
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        if whence == os.SEEK_END:
+            return self._file.seek(self._octets + place)
         return self._file.seek(place, whence)
 
     def tell(self) -> int:
         return self._file.tell()
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What is wrong with a file, as a Fault of its recording."""
+    try:
+        yield
+    except OSError as error:
+        raise Fault(f"It cannot be read ({error.strerror or error}).") from None
 
 
 class ThroughServer:
@@ -93,13 +111,15 @@ class ThroughServer:
         headers: Mapping[str, str] | None = None,
     ) -> AsyncIterator[httpx.Response]:
         """The answer to a form with the recording. Raises Refused."""
-        with recording.file.open("rb") as file:
-            counted = _Counted(file, recording.file.stat().st_size, watcher.sending)
+        with _readable():
+            opened = recording.file.open("rb")
+        with opened as file:
+            counted = _Counted(file, watcher.sending)
             request = self._client.build_request(
                 "POST",
                 path,
                 data=_as_form(fields),
-                files={"file": (Path(recording.name).name, cast(BinaryIO, counted))},  # all that is asked of it
+                files={"file": (_file_name(recording.name), cast(BinaryIO, counted))},  # all that is asked of it
                 headers=headers,
             )
             response = await self._client.send(request, stream=True)
@@ -167,6 +187,11 @@ class ThroughServer:
             response = self._connection.check(await self._client.get(f"/v1/jobs/{job}/result", params=query))
         is_json = response.headers.get("content-type", "").startswith("application/json")
         return response.json() if is_json else response.text
+
+
+def _file_name(name: str) -> str:
+    """With marks in place of bytes that are no text."""
+    return Path(name).name.encode(errors="replace").decode()
 
 
 def _as_form(fields: Fields) -> dict[str, list[str]]:

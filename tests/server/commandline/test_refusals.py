@@ -222,8 +222,8 @@ def test_a_web_server_that_answers_everything_with_its_page(
 ) -> None:
     """As of a development server or a login page: it takes everything, and is none of ours."""
     page = Reply(200, b"<html>", {"content-type": "text/html"})
-    stub.replies |= dict.fromkeys((READY, PATH, "/v1/jobs"), [page])
-    stub.replies |= {f"/v1/jobs/a{way}": [page] for way in ("", "/events", "/result")}
+    paths = (READY, PATH, "/v1/jobs", "/v1/jobs/a", "/v1/jobs/a/events", "/v1/jobs/a/result")
+    stub.replies |= {path: [page] for path in paths}
     status, printed, said = here([*arguments, "-s", stub.url])
     assert (status, printed, waits) == (1, "", [])
     assert f"{stub.url} answers 200 and not as a VibeVoice-ASR server does: is that its address?\n" in said
