@@ -97,3 +97,13 @@ function say(element, slot, key, values) {
   else delete element.dataset.tValues;
   translate(element);
 }
+
+/**
+ * The key is an input method's: Enter takes, and Escape gives up, what it offers. Safari tells of the Enter behind the
+ * end, by a number alone.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function isComposed(event) {
+  return event.isComposing || event.keyCode === 229;
+}

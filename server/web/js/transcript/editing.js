@@ -1,5 +1,5 @@
 /** The form in which a segment is corrected: its words, and who said them. */
-import { el } from "../dom.js";
+import { el, isComposed } from "../dom.js";
 import { t } from "../i18n.js";
 import { letters } from "../speakers.js";
 
@@ -20,7 +20,7 @@ const NEW = "\u0000new";
  */
 export function editTurn(view, turn, recording) {
   const { segment, element } = turn;
-  const text = el("textarea", { rows: "3", label: "edit.text", spellcheck: "true" });
+  const text = el("textarea", { rows: "3", dir: "auto", label: "edit.text", spellcheck: "true" });
   text.value = segment.text;
   const people = choices(recording, segment.speaker);
   const close = () => {
@@ -55,6 +55,7 @@ export function editTurn(view, turn, recording) {
     ),
   );
   form.addEventListener("keydown", (event) => {
+    if (isComposed(event)) return;
     if (event.key === "Escape") close();
     else if (event.key === "Enter" && event.target === text && !event.shiftKey) {
       event.preventDefault();

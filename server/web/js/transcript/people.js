@@ -139,7 +139,7 @@ function excerpts(label, { segments, speakers, sound }, play) {
         },
         clock(each.start),
       ),
-      el("span", {}, each.text),
+      el("span", { dir: "auto" }, each.text),
     ),
   );
 }

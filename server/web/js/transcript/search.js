@@ -1,5 +1,5 @@
 /** Words of a conversation that are looked for: all of them marked, and one after the other brought into sight. */
-import { el, write } from "../dom.js";
+import { el, isComposed, write } from "../dom.js";
 
 /** @typedef {import("./view.js").TranscriptView} TranscriptView */
 
@@ -16,7 +16,7 @@ export class Search {
     this.element = el("div", { class: "search", role: "search" }, this.field, this.count);
     this.field.addEventListener("input", () => this.refresh(true));
     this.field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter") return;
+      if (event.key !== "Enter" || isComposed(event)) return;
       event.preventDefault();
       this.#go(event.shiftKey ? -1 : 1);
     });

@@ -25,7 +25,7 @@ import { isSound, wordsOf } from "./segments.js";
 export function makeTurn(segment, speakers, goesOn) {
   const words = wordsOf(segment);
   const spans = words.map((word, place) => el("span", { class: "word", "data-word": place }, word.text));
-  const said = el("p", { class: "said" }, ...spans.flatMap((span, place) => [words[place].lead, span]));
+  const said = el("p", { class: "said", dir: "auto" }, ...spans.flatMap((span, place) => [words[place].lead, span]));
   const element = el("li", { class: "turn", "data-id": segment.id }, said, tools(segment));
   if (isSound(segment)) element.classList.add("sound");
   else element.prepend(who(segment, speakers));

@@ -34,7 +34,7 @@ export class TranscriptView extends EventTarget {
   constructor(container) {
     super();
     this.list = el("ol", { class: "conversation", label: "transcript.label" });
-    this.opened = el("p", { class: "open-words", hidden: true });
+    this.opened = el("p", { class: "open-words", dir: "auto", hidden: true });
     this.keys = new WordKeys(this);
     container.append(this.list, this.opened);
     this.list.addEventListener("click", (event) => this.#clicked(/** @type {MouseEvent} */ (event)));
