@@ -39,6 +39,7 @@ class Standing:
         loops: in which answers ran in circles, of the window that is heard now those in front of what is not told.
         complete: nothing was cut.
         answered: of the answer that is read now.
+        longest: of the window that is heard now, where it is shorter than windows are.
     """
 
     channel: int | None = None
@@ -50,6 +51,7 @@ class Standing:
     loops: tuple[LoopFound, ...] = ()
     complete: bool = True
     answered: Answered = Answered()
+    longest: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,19 @@ class HastyRunner(WilfulRunner):
 
 
 @dataclass
+class OverwhelmedRunner(RecordedTalkRunner):
+    """Says nothing where it hears more than ``most_seconds``, but what it is forced to."""
+
+    most_seconds: float = 16.0
+
+    def answer_to(self, stream: int, question: Question) -> list[int]:
+        overwhelmed = self.streams[stream].frames_taken * HOP > self.most_seconds * SAMPLE_RATE
+        if question.context not in self.talks or not overwhelmed:
+            return super().answer_to(stream, question)
+        return self.encoded('"}]' if question.prefix else "[]")
+
+
+@dataclass
 class StutteringRunner(RecordedTalkRunner):
     """Says the first thing of a window, behind voices in front, twice: in no time first, and then again."""
 

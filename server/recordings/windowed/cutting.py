@@ -58,6 +58,11 @@ class Cutting:
             return None
         return await asyncio.to_thread(self._look_behind, first, told, last)
 
+    async def speech(self, first: int, last: int) -> bool:
+        """Whether somebody says something between these samples."""
+        level = self._sound.level(last)
+        return await asyncio.to_thread(self._windowing.has_speech, self._sound.stretch(first, last), level)
+
     def _look_behind(self, first: int, told: int, last: int) -> int | None:
         around = round(_AROUND * SAMPLE_RATE)
         first, near, level = max(first, told - around), min(last, told + around), self._sound.level(last)

@@ -34,6 +34,9 @@ MARGIN = 1.0
 """Seconds around a segment that are kept with it: the model's times are not exact."""
 _MOST_EARLY = 2
 """Windows in a row behind whose answer the next one begins, because somebody speaks there of whom it says nothing."""
+_HALVED = 4.0
+"""Seconds from which on a window of which nothing was told is heard again, half of it."""
+PASSED_OVER = "The model says nothing of what is spoken between {:.0f} and {:.0f} s."
 UNTOLD = "Nothing told whether speaker {}, first heard behind {:.0f} s, is one of those heard before."
 
 
@@ -93,6 +96,7 @@ class Passage:
             behind = max((segment.end for segment in self._begun), default=0.0)
             start = round((behind if window is None else window) * SAMPLE_RATE)
         self.until = start / SAMPLE_RATE
+        self._longest = None if window is None else stands.longest  # seconds of the next window, where it is shorter
         self._told, self._told_until = len(begun.segments), max((s.end for s in begun.segments), default=0.0)
         self._stands = stands
         self._opener = opener
@@ -117,7 +121,8 @@ class Passage:
             self._forget(at)
             await self._voices.listen()
             room = self._windowing.seconds - sum(voice.seconds for voice in self._voices.introductions)
-            look = await self._cutting.window(at, round(room * SAMPLE_RATE))
+            longest = room if self._longest is None else min(room, self._longest)
+            look = await self._cutting.window(at, round(longest * SAMPLE_RATE))
             if look is None:
                 self._voices.forget()
                 return
@@ -141,7 +146,10 @@ class Passage:
                         yield event
                 if self._cut:
                     return
+                if self._told == self._stands.told and await self._hears_again(at, cut.at):
+                    continue
                 at = await self._next(at, cut.at, telling)
+            self._longest = None
             self.until = at / SAMPLE_RATE
 
     @property
@@ -154,6 +162,7 @@ class Passage:
         """Of a window."""
         return Standing(
             start=first / SAMPLE_RATE,
+            longest=self._longest,
             told=told,
             windows=self.windows,
             usage=self._spent + usage_of(self.done),
@@ -242,6 +251,17 @@ class Passage:
     def _judge(self, window: RecordingWindow) -> None:
         self.complete = self.complete and window.reader.complete
         self.notes += [note for note in window.reader.notes if note not in self.notes]
+
+    async def _hears_again(self, first: int, last: int) -> bool:
+        """Whether half of a window is heard once more, since nothing was told of what somebody says in it."""
+        if self.done[-1].reason is not EndReason.STOP or not await self._cutting.speech(first, last):
+            return False
+        start, end = first / SAMPLE_RATE, last / SAMPLE_RATE
+        if self._longest is None and end - start >= _HALVED:
+            self._longest = (end - start) / 2
+            return True
+        self.notes.append(PASSED_OVER.format(start, end))
+        return False
 
     async def _next(self, first: int, last: int, telling: Telling) -> int:
         """Where the next window begins: behind the last segment where something was left out, else at the cut."""
