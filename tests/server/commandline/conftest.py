@@ -18,8 +18,10 @@ from server.commandline.app import run
 from server.engine.worker import load
 from tests.support.logging_kept import logging_kept
 from tests.support.processes import ROOT, ServerProcess
+from tests.support.stub_server import Stub, running_stub, transcribed
 
 PATIENCE = 120.0
+PATH = "/v1/audio/transcriptions"
 _PROGRAM = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from server.commandline.main import main; sys.argv[0] = 'vibevoice-asr'; main()"
@@ -118,3 +120,11 @@ def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureF
         return status, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    """A server that answers every recording with the same."""
+    with running_stub() as made:
+        made.replies[PATH] = [transcribed(text="Words.")]
+        yield made

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from server.commandline.transcribe.through_server import _Counted
-from tests.server.commandline.conftest import Here
-from tests.support.stub_server import Reply, Stub, running_stub, transcribed
-
-PATH = "/v1/audio/transcriptions"
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    with running_stub() as made:
-        made.replies[PATH] = [transcribed(text="Words.")]
-        yield made
+from tests.server.commandline.conftest import PATH, Here
+from tests.support.stub_server import Reply, Stub
 
 
 @pytest.mark.parametrize(("flag", "printed"), [("-q", "Words.\n"), ("--detach", "job_1\t{}\n")])

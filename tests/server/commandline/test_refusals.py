@@ -11,18 +11,9 @@ import pytest
 
 from server.commandline.client import patience
 from server.commandline.client.connection import Connection
-from tests.server.commandline.conftest import Here
+from tests.server.commandline.conftest import PATH, Here
 from tests.server.http.conftest import tone
-from tests.support.stub_server import READY, Reply, Stub, events, refusal, running_stub, transcribed
-
-PATH = "/v1/audio/transcriptions"
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    with running_stub() as made:
-        made.replies[PATH] = [transcribed(text="Words.")]
-        yield made
+from tests.support.stub_server import READY, Reply, Stub, events, refusal, transcribed
 
 
 @pytest.fixture

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from server.commandline import running
-from tests.server.commandline.conftest import PATIENCE, Here, called, command, environment
+from tests.server.commandline.conftest import PATH, PATIENCE, Here, called, command, environment
 from tests.server.http.conftest import tone
-from tests.support.stub_server import Reply, Stub, running_stub, transcribed
-
-PATH = "/v1/audio/transcriptions"
-
-
-@pytest.fixture
-def stub() -> Iterator[Stub]:
-    with running_stub() as made:
-        made.replies[PATH] = [transcribed(text="Words.")]
-        yield made
+from tests.support.stub_server import Reply, Stub, transcribed
 
 
 def in_a_shell(line: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
